@@ -1,0 +1,83 @@
+"""One set of numbers: the workload goes in, every number that depends on it comes out.
+
+Pure functions over frozen dataclasses; `sizing/` holds one module for each family of numbers.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields
+
+from sizing.fleet import Fleet, size
+from sizing.inputs import Inputs
+from sizing.number import Check, Number
+from sizing.pools import Pools, pools
+from sizing.quotas import checks
+from sizing.server import Server, server
+from sizing.subnets import Subnets, subnets
+from sizing.thresholds import Thresholds, thresholds
+from sizing.timeouts import Timeouts, timeouts
+
+
+@dataclass(frozen=True)
+class Plan:
+    inputs: Inputs
+    fleet: Fleet
+    scaling: Thresholds
+    server: Server
+    pools: Pools
+    timeouts: Timeouts
+    subnets: Subnets
+    checks: tuple[Check, ...]
+
+
+def derive(inputs: Inputs) -> Plan:
+    """Derive and check every number; raise Refusal on the first that doesn't add up."""
+    fleet = size(inputs.workload, inputs.task)
+    return Plan(
+        inputs=inputs,
+        fleet=fleet,
+        scaling=thresholds(inputs.workload, inputs.task, inputs.scaling, fleet),
+        server=server(inputs.task),
+        pools=pools(inputs.data, inputs.task, fleet),
+        timeouts=timeouts(inputs.workload.request_timeout_s),
+        subnets=subnets(inputs.site.vpc_cidr),
+        checks=checks(inputs, fleet),
+    )
+
+
+def numbers(plan: Plan) -> Iterator[tuple[str, Number]]:
+    """Each derived number under its name, such as `fleet.maximum`."""
+    for group in ("fleet", "scaling", "server", "pools", "timeouts", "subnets"):
+        part = getattr(plan, group)
+        for entry in fields(part):
+            value = getattr(part, entry.name)
+            if isinstance(value, Number):
+                yield f"{group}.{entry.name}", value
+
+
+def outputs(plan: Plan) -> Mapping[str, int]:
+    """What the stack shows of the plan."""
+    return {name: number.value for name, number in numbers(plan)}
+
+
+def environment(plan: Plan) -> Mapping[str, str]:
+    """The plan's numbers as the variables that the service and Granian read."""
+    return {name: str(value(plan)) for name, value in _ENVIRONMENT.items()}
+
+
+_ENVIRONMENT: Mapping[str, Callable[[Plan], int]] = {
+    "WEB_CONCURRENCY": lambda plan: plan.server.workers.value,
+    "MAX_IN_FLIGHT": lambda plan: plan.server.max_in_flight.value,
+    "GRANIAN_BACKLOG": lambda plan: plan.server.backlog.value,
+    "GRANIAN_BACKPRESSURE": lambda plan: plan.server.backpressure.value,
+    "GRANIAN_WORKERS_KILL_TIMEOUT": lambda plan: plan.timeouts.workers_kill.value,
+    # milliseconds
+    "GRANIAN_HTTP1_HEADER_READ_TIMEOUT": lambda plan: plan.timeouts.keep_alive.value * 1000,
+    "DB_POOL_SIZE": lambda plan: plan.pools.database.value,
+    "DB_ACQUIRE_TIMEOUT": lambda plan: plan.timeouts.database_acquire.value,
+    "DB_COMMAND_TIMEOUT": lambda plan: plan.timeouts.database_command.value,
+    "DB_CONNECTION_LIFETIME": lambda plan: plan.timeouts.connection_lifetime.value,
+    "REDIS_POOL_SIZE": lambda plan: plan.pools.cache.value,
+    "UPSTREAM_TIMEOUT": lambda plan: plan.timeouts.upstream.value,
+    "REQUEST_TIMEOUT": lambda plan: plan.timeouts.request.value,
+}
+ENVIRONMENT_NAMES = tuple(_ENVIRONMENT)

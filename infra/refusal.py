@@ -1,0 +1,5 @@
+"""What stops a stack before its first resource: a sentence naming the key and the ways out."""
+
+
+class Refusal(ValueError):
+    """The values of a stack don't add up."""

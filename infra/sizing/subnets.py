@@ -1,0 +1,27 @@
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+
+from sizing.number import Number
+
+PRIVATE_BITS = 4
+OTHER_BITS = 8
+
+
+@dataclass(frozen=True)
+class Subnets:
+    """Prefix lengths of one zone's subnets."""
+
+    private: Number
+    public: Number
+    isolated: Number
+
+
+def subnets(vpc_cidr: str) -> Subnets:
+    whole = IPv4Network(vpc_cidr).prefixlen
+    return Subnets(
+        private=Number(
+            whole + PRIVATE_BITS, "bits", "a sixteenth of the VPC: every task has an address"
+        ),
+        public=Number(whole + OTHER_BITS, "bits", "the ALB wants /27 or larger"),
+        isolated=Number(whole + OTHER_BITS, "bits", "database and cache nodes are few"),
+    )
