@@ -1,0 +1,29 @@
+"""Completes a new project: copies infra/ and drops the caches that lay in the template."""
+
+import json
+import shutil
+import sys
+from fnmatch import fnmatch
+from pathlib import Path
+
+# Whoever renders this hook (cookiecutter or cruft, from a path, git or a zip) does it in the
+# template's folder; no variable names that folder in all of these cases.
+[HERE] = json.loads(r"""{{ [cycler.__init__.__globals__.os.getcwd()] | tojson }}""")
+INFRA = Path(HERE, "infra")
+SERVICE = Path(HERE, "{% raw %}{{cookiecutter.project}}{% endraw %}")
+CLUTTER = ("__pycache__", ".*_cache", ".hypothesis", ".coverage", ".venv", "venv", ".local")
+
+if not (INFRA / "__main__.py").is_file():
+    sys.exit(f"{INFRA} holds no Pulumi program: generate from a complete copy of the template.")
+
+# Pulumi*.yaml are the project's own, rendered beside the copy.
+unwanted = shutil.ignore_patterns(*CLUTTER, "Pulumi*.yaml")
+shutil.copytree(INFRA, "infra", ignore=unwanted, dirs_exist_ok=True)
+
+for held in SERVICE.rglob("*"):
+    leaked = Path(held.relative_to(SERVICE))
+    if any(fnmatch(held.name, pattern) for pattern in CLUTTER):
+        if leaked.is_dir():
+            shutil.rmtree(leaked)
+        else:
+            leaked.unlink(missing_ok=True)
