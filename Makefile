@@ -1,0 +1,36 @@
+PYTHON ?= python3
+DEMO := build/demo/$(shell sed -n '/"project"/{s/.*: "\(.*\)".*/\1/p;q;}' cookiecutter.json)
+
+.PHONY: help demo test
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*  ## /  make \1\t/p' $(MAKEFILE_LIST)
+
+demo: .venv/bake  ## generate the default project into build/demo, install it and serve it
+	@echo "demo: generating $(DEMO)"
+	@.venv/bin/cookiecutter . --no-input --default-config --overwrite-if-exists --output-dir build/demo
+	@echo "demo: installing and starting it (make dev, in $(DEMO))"
+	@$(MAKE) --no-print-directory -C $(DEMO) dev
+
+test: export PYTHONDONTWRITEBYTECODE = 1
+test: .venv/dev .venv/infra  ## check the template, generated projects and infra/
+	@cd infra && ../.venv/bin/python -m pytest
+	@.venv/bin/python -m pytest
+
+.venv/bake: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("$(PYTHON) is Python %d.%d, and 3.11 is the oldest that works: make PYTHON=python3.13, for example" % sys.version_info[:2])'
+	@echo "tools: making .venv"
+	@$(PYTHON) -m venv .venv
+	@.venv/bin/python -m pip install --quiet 'pip>=25.1'  # the first that reads dependency groups
+	@.venv/bin/python -m pip install --quiet --group bake
+	@touch $@
+
+.venv/dev: .venv/bake
+	@echo "tools: installing those of the tests"
+	@.venv/bin/python -m pip install --quiet --group dev
+	@touch $@
+
+.venv/infra: .venv/bake infra/requirements.txt infra/requirements-dev.txt
+	@echo "tools: installing those of infra/"
+	@.venv/bin/python -m pip install --quiet -r infra/requirements-dev.txt
+	@touch $@
