@@ -1,0 +1,41 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.generating import copy_template, generate, run
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Neither reads nor writes what the person at this machine set up for cookiecutter and git."""
+    home = tmp_path_factory.mktemp("home")
+    settings = home / "cookiecutterrc"
+    settings.write_text(f"cookiecutters_dir: {home}/templates\nreplay_dir: {home}/replay\n")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("COOKIECUTTER_CONFIG", str(settings))
+        environment.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+        for person in ("AUTHOR", "COMMITTER"):
+            environment.setenv(f"GIT_{person}_NAME", "A Tester")
+            environment.setenv(f"GIT_{person}_EMAIL", "tester@example.com")
+        yield
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copy_template(tmp_path_factory.mktemp("clone") / "template")
+
+
+@pytest.fixture(scope="session")
+def repository(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A git repository whose one commit is the working tree."""
+    clone = copy_template(tmp_path_factory.mktemp("repository") / "template.git")
+    for command in ("init --quiet", "add --all", "commit --quiet --message=all"):
+        assert run("git", *command.split(), cwd=clone).returncode == 0
+    return clone
+
+
+@pytest.fixture(scope="session")
+def project(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project of default answers, for tests that only look at it."""
+    return generate(template, tmp_path_factory.mktemp("default"))

@@ -1,0 +1,48 @@
+"""Runs the real commands, and looks at what they leave on the disk."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+BIN = Path(sys.executable).parent
+SERVICE = "{{cookiecutter.project}}"
+
+Outcome = subprocess.CompletedProcess[str]
+
+
+def run(*command: str | Path, cwd: Path) -> Outcome:
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+
+
+def cookiecutter(template: str | Path, *arguments: str, cwd: Path) -> Outcome:
+    return run(BIN / "cookiecutter", template, "--no-input", *arguments, cwd=cwd)
+
+
+def cruft_create(address: str, cwd: Path, answers: str = "{}") -> Outcome:
+    return run(BIN / "cruft", "create", address, "--no-input", "--extra-context", answers, cwd=cwd)
+
+
+def generate(template: str | Path, output: Path, *answers: str) -> Path:
+    """A new project in `output`, which may exist."""
+    output.mkdir(parents=True, exist_ok=True)
+    outcome = cookiecutter(template, *answers, cwd=output)
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    [project] = output.iterdir()
+    return project
+
+
+def copy_template(to: Path) -> Path:
+    """The working tree as it is now, without what only this clone holds."""
+    personal = shutil.ignore_patterns(".git", ".venv", "venv", "build", ".local")
+    return shutil.copytree(ROOT, to, ignore=personal)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Each file by its path."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }

@@ -1,0 +1,84 @@
+"""The second command: what was generated runs, and passes its own checks."""
+
+import os
+import socket
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.generating import BIN, ROOT, SERVICE, copy_template, generate, run
+from tests.serving import ask, serving
+
+ITEM = {"name": "tea", "price_cents": 350}
+DEMO = ("make", "demo", f"PYTHON={sys.executable}")
+
+
+@pytest.fixture(scope="session")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh clone in which `make demo` ran once; one item was made."""
+    clone = copy_template(tmp_path_factory.mktemp("demo") / "clone")
+    with serving(*DEMO, cwd=clone, log=clone.parent / "log") as address:
+        assert ask(f"{address}/items", ITEM)["id"] == 1
+    return clone
+
+
+@pytest.fixture(scope="session")
+def demo(clone: Path) -> Path:
+    return clone / "build/demo/orders"
+
+
+def test_demo_serves_what_it_prints(clone: Path) -> None:
+    printed = (clone.parent / "log").read_text()
+    assert printed.index("generating build/demo/orders") < printed.index("installing")
+    for route in ("/ready", "/items", "/data/"):
+        assert route in printed
+
+
+def test_two_services_run_at_once_and_end_with_ctrl_c(
+    clone: Path, demo: Path, template: Path, tmp_path: Path
+) -> None:
+    other = generate(template, tmp_path / "other", "project=billing")
+    (other / ".venv").symlink_to(demo / ".venv")  # an installation saved
+    os.utime(demo / ".venv/installed")
+    with (
+        serving(*DEMO, cwd=clone, log=tmp_path / "demo.log") as orders,
+        serving("make", "dev", cwd=other, log=tmp_path / "other.log") as billing,
+    ):
+        for address in (orders, billing):
+            assert ask(f"{address}/health") == {"status": "ok"}
+            assert ask(f"{address}/data/42")["source"] == "external"
+        assert ask(f"{orders}/items/1")["name"] == "tea"  # data outlives a new `make demo`
+        assert ask(f"{billing}/items")["items"] == []
+    for address in (orders, billing):
+        with socket.socket() as probe:
+            port = urlsplit(address).port
+            assert port
+            assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def test_own_checks_pass(demo: Path) -> None:
+    outcome = run("make", "check", cwd=demo)
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+
+
+def test_service_is_typed_as_it_lies(demo: Path) -> None:
+    settings = ROOT / SERVICE / "pyproject.toml"
+    python = demo / ".venv/bin/python"
+    outcome = run(BIN / "basedpyright", "--project", settings, "--pythonpath", python, cwd=ROOT)
+    assert outcome.returncode == 0, outcome.stdout
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        (),
+        ("project=billing", "compute=ec2", "domain=api.example.com", "aws_region=us-east-1"),
+    ],
+    ids=["fargate", "ec2 and a domain"],
+)
+def test_its_infrastructure_passes(template: Path, tmp_path: Path, answers: tuple[str]) -> None:
+    infra = generate(template, tmp_path, *answers) / "infra"
+    outcome = run(sys.executable, "-m", "pytest", "-q", cwd=infra)
+    assert outcome.returncode == 0, outcome.stdout

@@ -1,0 +1,157 @@
+"""An unusable answer: one sentence, and nothing is left behind."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.generating import contents, cookiecutter, cruft_create, generate
+
+PROJECTS = {
+    "9lives": "doesn't start with a letter: use, for example, 'lives'.",
+    "-orders": "doesn't start with a letter: use, for example, 'orders'.",
+    "Orders": "holds more than lower case letters, digits and hyphens: use, for example, 'orders'.",
+    "my_orders": "holds more than lower case letters, digits and hyphens: "
+    "use, for example, 'my-orders'.",
+    "größe": "holds more than lower case letters, digits and hyphens: use, for example, 'gr-e'.",
+    "orders-": "ends with a hyphen: use, for example, 'orders'.",
+    "my--orders": "has two hyphens in a row: use, for example, 'my-orders'.",
+    "x": "is a single character, and two are the least: use, for example, 'orders'.",
+    "nineteen-characters": "has more than the 18 characters that fit into a load balancer's name "
+    "of 32: use, for example, 'nineteen-character'.",
+    "internal-api": "starts with a word that AWS reserves: use, for example, 'orders'.",
+    "sg": "starts with a word that AWS reserves: use, for example, 'orders'.",
+    "aws": "is a Pulumi package's, and would mix their settings: use, for example, 'orders'.",
+    "redis": "is that of a library which the service installs: use, for example, 'orders'.",
+}
+
+NO_FOLDERS = (
+    *("", ".", "..", "a/b", "../x", "/tmp/x", "a\\b", "my orders", "orders.git", "~", "c:x"),
+    "x" * 300,
+)
+
+REGIONS = {
+    "eu-centra-1": "use, for example, 'eu-central-1'.",
+    "EU-WEST-1": "use, for example, 'eu-central-1'.",
+    "eu-west-1a": "use, for example, 'eu-west-1'.",
+    "us-gov-west-1": "use, for example, 'us-west-2'.",
+    "mars": "use, for example, 'eu-central-1'.",
+    "": "use, for example, 'eu-central-1'.",
+}
+
+DOMAINS = {
+    "https://api.example.com": "holds more than a name",
+    "api.example.com:443": "holds more than a name",
+    "api.example.com/": "holds more than a name",
+    "*.example.com": "holds a wildcard",
+    "api.example.com.": "ends with a dot",
+    "localhost": "has no dot",
+    "API.example.com": "has upper case letters",
+    "my_api.example.com": "holds more than letters, digits, hyphens and dots",
+    "bücher.example": "holds more than letters, digits, hyphens and dots",
+    "api..example.com": "has a part that isn't 1 to 63 letters, digits and inner hyphens",
+    "-api.example.com": "has a part that isn't 1 to 63 letters, digits and inner hyphens",
+    "a" * 64 + ".com": "has a part that isn't 1 to 63 letters, digits and inner hyphens",
+    "10.0.0.1": "ends with a number",
+    "a" * 61 + ".com": "has more than the 64 characters that fit into a certificate",
+}
+
+
+def assert_refused(template: Path, folder: Path, answer: str, sentence: str) -> None:
+    workplace = folder / "workplace"
+    workplace.mkdir()
+    outcome = cookiecutter(template, answer, cwd=workplace)
+    assert outcome.stderr == sentence + "\n"
+    assert outcome.returncode == 1
+    assert list(folder.rglob("*")) == [workplace]
+
+
+@pytest.mark.parametrize("project", PROJECTS)
+def test_unusable_project_name(template: Path, tmp_path: Path, project: str) -> None:
+    sentence = f"The project name '{project}' {PROJECTS[project]}"
+    assert_refused(template, tmp_path, f"project={project}", sentence)
+
+
+@pytest.mark.parametrize("project", NO_FOLDERS)
+def test_project_name_that_is_no_folder_name(template: Path, tmp_path: Path, project: str) -> None:
+    sentence = (
+        f"The project name '{project}' is to be a folder and AWS names: use lower case letters, "
+        "digits and single hyphens, for example 'orders'."
+    )
+    assert_refused(template, tmp_path, f"project={project}", sentence)
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_unknown_region(template: Path, tmp_path: Path, region: str) -> None:
+    sentence = (
+        f"The region '{region}' isn't one of the 33 with three zones that "
+        f"hooks/pre_gen_project.py lists: {REGIONS[region]}"
+    )
+    assert_refused(template, tmp_path, f"aws_region={region}", sentence)
+
+
+def test_region_with_two_zones(template: Path, tmp_path: Path) -> None:
+    sentence = "The region 'us-west-1' gives new accounts two zones, not three: use 'us-west-2'."
+    assert_refused(template, tmp_path, "aws_region=us-west-1", sentence)
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_unusable_domain(template: Path, tmp_path: Path, domain: str) -> None:
+    sentence = (
+        f"The domain '{domain}' {DOMAINS[domain]}: use a name such as 'api.example.com', or none."
+    )
+    assert_refused(template, tmp_path, f"domain={domain}", sentence)
+
+
+def test_unknown_compute(template: Path, tmp_path: Path) -> None:
+    outcome = cookiecutter(template, "compute=lambda", cwd=tmp_path)
+    assert outcome.returncode == 1
+    assert "lambda provided for choice variable compute" in outcome.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("project", ["ab", "a1", "eighteen-character", "a-b-c-d", "internals"])
+def test_usable_project_name(template: Path, tmp_path: Path, project: str) -> None:
+    assert generate(template, tmp_path, f"project={project}").name == project
+
+
+@pytest.mark.parametrize("domain", ["example.com", "a.b.c.example.com", "xn--bcher-kva.example"])
+def test_usable_domain(template: Path, tmp_path: Path, domain: str) -> None:
+    generate(template, tmp_path, f"domain={domain}")
+
+
+@pytest.mark.parametrize(
+    ("answers", "sentence"),
+    [
+        ({"project": "9lives"}, "The project name '9lives' doesn't start with a letter"),
+        ({"project": "a/b"}, "The project name 'a/b' is to be a folder and AWS names"),
+        ({"aws_region": "us-west-1"}, "The region 'us-west-1' gives new accounts two zones"),
+    ],
+)
+def test_cruft_refuses_too(
+    repository: Path, tmp_path: Path, answers: dict[str, str], sentence: str
+) -> None:
+    outcome = cruft_create(f"file://{repository}", tmp_path, json.dumps(answers))
+    assert outcome.stderr.startswith(sentence)
+    assert outcome.returncode == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["project=Orders"],
+        ["aws_region=us-west-1"],
+        ["aws_region=us-west-1", "--overwrite-if-exists"],
+    ],
+)
+def test_existing_folder_stays_as_it_is(
+    template: Path, tmp_path: Path, arguments: list[str]
+) -> None:
+    for name in ("orders", "Orders"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "notes.txt").write_text("mine")
+    before = contents(tmp_path)
+    assert cookiecutter(template, *arguments, cwd=tmp_path).returncode == 1
+    assert contents(tmp_path) == before

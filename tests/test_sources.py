@@ -1,0 +1,91 @@
+"""Code lies in the template as it will run; Jinja stays in a few kinds of text."""
+
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.generating import BIN, ROOT, SERVICE, contents, generate, run
+
+JINJA = re.compile(rb"\{\{ ?cookiecutter|\{%|\{#")
+RENDERED = {".toml", ".md", ".yaml", ".yml"}
+DESCRIPTION = """Bob's "best" \\ service: 100 % # <fast>"""
+
+CHOICES = {
+    "default": (),
+    "ec2": ("compute=ec2",),
+    "domain": ("domain=api.example.com",),
+    "ec2 and domain": ("compute=ec2", "domain=api.example.com", "aws_region=us-east-1"),
+    "description": (f"description={DESCRIPTION}", "project=bob"),
+}
+
+
+@pytest.fixture(scope="session", params=CHOICES)
+def chosen(
+    request: pytest.FixtureRequest, template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    return generate(template, tmp_path_factory.mktemp("chosen"), *CHOICES[request.param])
+
+
+def test_jinja_only_where_text_is_rendered(template: Path) -> None:
+    rendered = {path for path, text in contents(template / SERVICE).items() if JINJA.search(text)}
+    assert {Path(path).suffix for path in rendered} <= RENDERED
+    assert not [path for path, text in contents(template / "infra").items() if JINJA.search(text)]
+
+
+def test_code_is_copied_byte_for_byte(template: Path, chosen: Path) -> None:
+    generated = contents(chosen)
+    for path, source in contents(template / SERVICE).items():
+        if Path(path).suffix not in RENDERED:
+            assert generated[path] == source, path
+
+
+def test_no_trace_of_the_template_is_left(chosen: Path) -> None:
+    for path, text in contents(chosen).items():
+        assert b"cookiecutter" not in text, path
+        assert not JINJA.search(text), path
+
+
+def test_rendered_files_can_be_read(chosen: Path) -> None:
+    for file in chosen.rglob("*.toml"):
+        tomllib.loads(file.read_text())
+    for file in [*chosen.rglob("*.yaml"), *chosen.rglob("*.yml")]:
+        yaml.safe_load(file.read_text())
+
+
+def test_project_is_named_everywhere(chosen: Path) -> None:
+    package = tomllib.loads((chosen / "pyproject.toml").read_text())["project"]
+    program = yaml.safe_load((chosen / "infra/Pulumi.yaml").read_text())
+    assert package["name"] == program["name"] == chosen.name
+    assert package["description"] == program["description"]
+    if chosen.name == "bob":
+        assert package["description"] == DESCRIPTION
+
+
+def test_answers_reach_the_stacks(template: Path, tmp_path: Path) -> None:
+    answers = ("aws_region=sa-east-1", "compute=ec2", "domain=api.example.com")
+    infra = generate(template, tmp_path, *answers, "project=billing") / "infra"
+    dev = yaml.safe_load((infra / "Pulumi.dev.yaml").read_text())["config"]
+    prod = yaml.safe_load((infra / "Pulumi.prod.yaml").read_text())["config"]
+    for stack in (dev, prod):
+        assert stack["aws:region"] == "sa-east-1"
+        assert stack["billing:compute"] == "ec2"
+    assert prod["billing:domain"] == "api.example.com"
+
+
+def test_sources_are_formatted_and_linted() -> None:
+    for command in (["check"], ["format", "--check"]):
+        outcome = run(BIN / "ruff", *command, "--no-cache", "--quiet", cwd=ROOT)
+        assert outcome.returncode == 0, outcome.stdout
+
+
+@pytest.mark.parametrize("folder", [".", "infra"])
+def test_sources_are_typed(folder: str) -> None:
+    settings = ROOT / folder / "pyproject.toml"
+    outcome = run(
+        BIN / "basedpyright", "--project", settings, "--pythonpath", sys.executable, cwd=ROOT
+    )
+    assert outcome.returncode == 0, outcome.stdout

@@ -1,0 +1,73 @@
+"""Wherever the template lies, the same complete project comes out."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.generating import contents, cookiecutter, cruft_create, generate
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    folder = tmp_path / "output"
+    folder.mkdir()
+    return folder
+
+
+def test_project_holds_service_and_infrastructure(project: Path) -> None:
+    assert project.name == "orders"
+    for file in ("README.md", "Makefile", "pyproject.toml", "app/main.py", "infra/__main__.py"):
+        assert (project / file).is_file(), file
+    stacks = sorted(path.name for path in project.glob("infra/Pulumi*.yaml"))
+    assert stacks == ["Pulumi.dev.yaml", "Pulumi.prod.yaml", "Pulumi.yaml"]
+
+
+def test_all_of_infra_is_copied(project: Path, template: Path) -> None:
+    copied = contents(project / "infra")
+    for path, content in contents(template / "infra").items():
+        if not any(part.startswith((".", "__pycache__")) for part in Path(path).parts):
+            assert copied[path] == content
+
+
+def test_from_within_the_template(template: Path, output: Path, project: Path) -> None:
+    outcome = cookiecutter(".", "--output-dir", str(output), cwd=template)
+    assert outcome.returncode == 0, outcome.stderr
+    assert contents(output / "orders") == contents(project)
+
+
+def test_from_a_relative_path(template: Path, output: Path, project: Path) -> None:
+    outcome = cookiecutter(template.name, "--output-dir", str(output), cwd=template.parent)
+    assert outcome.returncode == 0, outcome.stderr
+    assert contents(output / "orders") == contents(project)
+
+
+def test_from_a_git_address(repository: Path, output: Path, project: Path) -> None:
+    assert contents(generate(f"file://{repository}", output)) == contents(project)
+
+
+def test_from_a_zip(template: Path, tmp_path: Path, output: Path, project: Path) -> None:
+    archive = shutil.make_archive(
+        str(tmp_path / "template"), "zip", root_dir=template.parent, base_dir=template.name
+    )
+    assert contents(generate(archive, output)) == contents(project)
+
+
+def test_with_cruft(repository: Path, output: Path, project: Path) -> None:
+    outcome = cruft_create(f"file://{repository}", cwd=output)
+    assert outcome.returncode == 0, outcome.stderr
+    created = contents(output / "orders")
+    del created[".cruft.json"]
+    assert created == contents(project)
+
+
+def test_without_a_copy_of_infra_nothing_is_generated(
+    template: Path, tmp_path: Path, output: Path
+) -> None:
+    part = shutil.copytree(template, tmp_path / "part", ignore=shutil.ignore_patterns("infra"))
+    outcome = cookiecutter(part, cwd=output)
+    assert outcome.returncode == 1
+    assert outcome.stderr == (
+        f"{part}/infra holds no Pulumi program: generate from a complete copy of the template.\n"
+    )
+    assert list(output.iterdir()) == []
