@@ -10,12 +10,12 @@ import pulumi
 from pulumi.runtime import config as engine
 
 import conflicts
-import schedules as schedule_lines
 from keys import choice, flag, items, number_of, secret, text, whole
 from refusal import Refusal
 from sizing.capacity import Measurement, task_capacity
 from sizing.classes import FARGATE_MEMORY, instance_type
 from sizing.inputs import Data, Inputs, Scaling, Site, Task, Workload
+from sizing.schedules import SCHEDULE, SCHEDULE_WANTED, Schedule, read_schedule
 
 CONTAINER_PORT = 8000
 LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653)
@@ -31,7 +31,9 @@ class Config:
     tier: str = choice("prod", ("dev", "prod"))
     compute: str = choice("fargate", ("fargate", "ec2"))
     architecture: str = choice("arm64", ("arm64", "x86_64"))
-    image: str = text("", r"[\w.:/@-]+[:@][\w.:-]+", "an image URI with a tag or digest")
+    image: str = text(
+        "", r"[\w.:/-]+@sha256:[0-9a-f]{64}", "an image URI with a digest (…@sha256:…)"
+    )
 
     peak_in_flight: int = whole(50000, 1, 10_000_000)
     base_in_flight: int = whole(5000, 0, 10_000_000)
@@ -66,7 +68,7 @@ class Config:
     step_out_tasks: int = whole(2, 1, 1000)
     step_in_tasks: int = whole(1, 1, 1000)
     cooldown_s: int = whole(300, 0, 3600)
-    schedules: tuple[str, ...] = items((), schedule_lines.PATTERN, schedule_lines.WANTED)
+    schedules: tuple[str, ...] = items((), SCHEDULE, SCHEDULE_WANTED)
 
     zones: int = whole(3, 2, 3)
     vpc_cidr: str = text("10.0.0.0/16", r"[0-9.]+/\d+", "a range such as 10.0.0.0/16")
@@ -77,7 +79,7 @@ class Config:
     certificate_arn: str = text("", _ARN + r"acm:[\w:/-]+", "the ARN of an ACM certificate")
     allow_http: bool = flag(False)
     waf: bool = flag(True)
-    waf_rate_limit: int = whole(2000, 10, 2_000_000_000)
+    waf_rate_limit: int = whole(10_000, 10, 2_000_000_000)
 
     database_class: str = text("db.r8g.2xlarge", r"db\.\w+\.\w+", "a class such as db.m8g.large")
     database_version: str = text("18", r"1[4-9](\.\d+)?", "a PostgreSQL version such as 18")
@@ -122,6 +124,10 @@ class Config:
         parent = self.domain.partition(".")[2]
         return parent if "." in parent else self.domain
 
+    @property
+    def scheduled_bounds(self) -> tuple[Schedule, ...]:
+        return tuple(read_schedule(line) for line in self.schedules)
+
     def inputs(self, measured: Measurement | None = None) -> Inputs:
         """The plan's inputs; `measured` is the load test's finding, if there is one."""
         return Inputs(
@@ -142,6 +148,7 @@ class Config:
                 requests_target=self.requests_target,
                 step_out_requests=self.step_out_requests,
                 step_in_requests=self.step_in_requests,
+                schedules=self.scheduled_bounds,
             ),
             site=Site(
                 vpc_cidr=self.vpc_cidr,
@@ -172,21 +179,28 @@ class Config:
 KEYS = {key.name: key for key in fields(Config) if key.metadata}
 
 
-def parse(
+def read(
     project: str, stack: str, values: Mapping[str, object], secrets: Collection[str] = ()
 ) -> Config:
-    """Read a stack's keys (without namespace); `secrets` names those that are encrypted."""
+    """Read each key (named without namespace) by itself; `secrets` are those that are encrypted."""
     unknown = sorted(set(values) - set(KEYS))
     if unknown:
         raise Refusal(f"{unknown[0]}: no such key; Pulumi.yaml lists those that there are.")
-    read = {name: KEYS[name].metadata["read"](name, value) for name, value in values.items()}
-    for name, value in read.items():
+    for name, value in values.items():
         if KEYS[name].metadata.get("secret") and value and name not in secrets:
             raise Refusal(
                 f"{name}: the value is in plain text; set it with"
                 f" `pulumi config set --secret {name}`."
             )
-    config = Config(project=project, stack=stack, **read)
+    typed = {name: KEYS[name].metadata["read"](name, value) for name, value in values.items()}
+    return Config(project=project, stack=stack, **typed)
+
+
+def parse(
+    project: str, stack: str, values: Mapping[str, object], secrets: Collection[str] = ()
+) -> Config:
+    """Read the keys and refuse those that contradict each other."""
+    config = read(project, stack, values, secrets)
     conflicts.check(config)
     return config
 

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 import plan
 from refusal import Refusal
-from schedules import read_schedule
 from sizing.classes import FARGATE_MEMORY, check_cache_class, database_memory, instance_type
 
 if TYPE_CHECKING:
@@ -105,8 +104,6 @@ def _scaling(config: "Config") -> None:
             "scaling_policies: the list is empty and the fleet would stay at its minimum; use"
             " cpu, requests, network or step."
         )
-    for line in config.schedules:
-        read_schedule(line)
     both = config.fleet_min and config.fleet_max
     if both and config.fleet_min > config.fleet_max:
         raise Refusal(
@@ -148,10 +145,11 @@ def _edge(config: "Config") -> None:
 def _data(config: "Config") -> None:
     database_memory(config.database_class)
     check_cache_class(config.cache_class)
-    if config.database_storage_max_gb < config.database_storage_gb:
+    if config.database_storage_max_gb * 10 < config.database_storage_gb * 11:
         raise Refusal(
-            f"database_storage_max_gb: {config.database_storage_max_gb} is below"
-            f" database_storage_gb ({config.database_storage_gb}); raise it."
+            f"database_storage_max_gb: {config.database_storage_max_gb} is less than a tenth above"
+            f" database_storage_gb ({config.database_storage_gb}), and RDS grows by no less; raise"
+            " it."
         )
     if config.production and not config.cache_replicas:
         raise Refusal(
@@ -164,6 +162,11 @@ def _data(config: "Config") -> None:
 
 
 def _environment(config: "Config") -> None:
+    if not config.upstream_url:
+        raise Refusal(
+            "upstream_url: it is empty and the service does not start without; set the base URL of"
+            " the API behind /data, such as https://api.example.com."
+        )
     names = [line.partition("=")[0] for line in config.environment + config.secrets]
     reserved = {*_WIRED, *plan.ENVIRONMENT_NAMES}
     for name in names:

@@ -8,12 +8,12 @@ from dataclasses import dataclass, fields
 
 from sizing.fleet import Fleet, size
 from sizing.inputs import Inputs
+from sizing.network import Subnets, subnets
 from sizing.number import Check, Number
 from sizing.pools import Pools, pools
 from sizing.quotas import checks
 from sizing.server import Server, server
-from sizing.subnets import Subnets, subnets
-from sizing.thresholds import Thresholds, thresholds
+from sizing.thresholds import Steps, Thresholds, steps, thresholds
 from sizing.timeouts import Timeouts, timeouts
 
 
@@ -22,6 +22,7 @@ class Plan:
     inputs: Inputs
     fleet: Fleet
     scaling: Thresholds
+    step: Steps | None
     server: Server
     pools: Pools
     timeouts: Timeouts
@@ -32,12 +33,14 @@ class Plan:
 def derive(inputs: Inputs) -> Plan:
     """Derive and check every number; raise Refusal on the first that doesn't add up."""
     fleet = size(inputs.workload, inputs.task)
+    shares = pools(inputs, fleet)
     return Plan(
         inputs=inputs,
         fleet=fleet,
         scaling=thresholds(inputs.workload, inputs.task, inputs.scaling, fleet),
-        server=server(inputs.task),
-        pools=pools(inputs.data, inputs.task, fleet),
+        step=steps(inputs.workload, inputs.task, inputs.scaling, fleet),
+        server=server(inputs.task, shares, inputs.workload.request_timeout_s),
+        pools=shares,
         timeouts=timeouts(inputs.workload.request_timeout_s),
         subnets=subnets(inputs.site.vpc_cidr),
         checks=checks(inputs, fleet),
@@ -46,9 +49,9 @@ def derive(inputs: Inputs) -> Plan:
 
 def numbers(plan: Plan) -> Iterator[tuple[str, Number]]:
     """Each derived number under its name, such as `fleet.maximum`."""
-    for group in ("fleet", "scaling", "server", "pools", "timeouts", "subnets"):
+    for group in ("fleet", "scaling", "step", "server", "pools", "timeouts", "subnets"):
         part = getattr(plan, group)
-        for entry in fields(part):
+        for entry in fields(part) if part else ():
             value = getattr(part, entry.name)
             if isinstance(value, Number):
                 yield f"{group}.{entry.name}", value
@@ -77,6 +80,7 @@ _ENVIRONMENT: Mapping[str, Callable[[Plan], int]] = {
     "DB_COMMAND_TIMEOUT": lambda plan: plan.timeouts.database_command.value,
     "DB_CONNECTION_LIFETIME": lambda plan: plan.timeouts.connection_lifetime.value,
     "REDIS_POOL_SIZE": lambda plan: plan.pools.cache.value,
+    "UPSTREAM_CONNECTIONS": lambda plan: plan.pools.upstream.value,
     "UPSTREAM_TIMEOUT": lambda plan: plan.timeouts.upstream.value,
     "REQUEST_TIMEOUT": lambda plan: plan.timeouts.request.value,
 }

@@ -54,13 +54,13 @@ def size(workload: Workload, task: Task) -> Fleet:
         peak_rate=Number(
             ceil(peak_rate),
             "requests/s",
-            f"Little's law: {workload.peak_in_flight} in flight / {workload.latency_ms} ms",
+            f"Little's law: {workload.peak_in_flight:,} in flight / {workload.latency_ms} ms",
         ),
         busy_at_peak=Number(
             ceil(busy),
             "tasks",
-            f"the larger of {ceil(peak_rate)}/s / {task.capacity.requests_per_second}/s and"
-            f" {workload.peak_in_flight} / {task.capacity.in_flight} in flight",
+            f"the larger of {ceil(peak_rate):,}/s over {task.capacity.requests_per_second:,}/s and"
+            f" {workload.peak_in_flight:,} over {task.capacity.in_flight:,} in flight",
         ),
         minimum=Number(minimum, "tasks", _why(base_busy, workload, "base_in_flight")),
         maximum=Number(maximum, "tasks", _why(busy, workload, "the peak")),

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from sizing.schedules import Schedule
+
 
 @dataclass(frozen=True, kw_only=True)
 class Workload:
@@ -51,6 +53,7 @@ class Scaling:
     requests_target: int
     step_out_requests: int
     step_in_requests: int
+    schedules: tuple[Schedule, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

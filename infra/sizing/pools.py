@@ -3,8 +3,9 @@ from dataclasses import dataclass
 from refusal import Refusal
 from sizing.classes import database_memory
 from sizing.fleet import Fleet
-from sizing.inputs import Data, Task
-from sizing.number import Number
+from sizing.inputs import Inputs, Task
+from sizing.network import nat_ports
+from sizing.number import Number, ceil_div
 
 # superuser, monitoring, migrations and people
 RESERVED_CONNECTIONS = 20
@@ -22,6 +23,7 @@ CACHE_SUBSCRIPTIONS = 1
 class Pools:
     database: Number
     cache: Number
+    upstream: Number
     database_connections: Number
 
 
@@ -35,31 +37,53 @@ def usable_connections(memory: int) -> int:
     return max_connections(memory) * 93 // 100 - RESERVED_CONNECTIONS
 
 
-def pools(data: Data, task: Task, fleet: Fleet) -> Pools:
-    usable = usable_connections(database_memory(data.database_class))
-    workers = fleet.maximum.value * ROLLING_FACTOR * task.workers
-    share = usable // workers
-    if share < SMALLEST_POOL:
-        raise Refusal(
-            f"database_class: {data.database_class} has {usable} connections for {workers} workers"
-            f" ({fleet.maximum.value} tasks x {task.workers}, twice during a deployment) and each"
-            f" needs {SMALLEST_POOL}; choose a larger class, fewer and larger tasks, or lower"
-            " peak_in_flight."
-        )
+def deploying_workers(task: Task, fleet: Fleet) -> int:
+    """Workers that are connected at once while a new version starts beside the old one."""
+    return fleet.maximum.value * ROLLING_FACTOR * task.workers
+
+
+def pools(inputs: Inputs, fleet: Fleet) -> Pools:
+    usable = usable_connections(database_memory(inputs.data.database_class))
+    workers = deploying_workers(inputs.task, fleet)
+    crowd = (
+        f"{workers:,} workers ({fleet.maximum.value} tasks x {inputs.task.workers},"
+        f" x {ROLLING_FACTOR} in a deployment)"
+    )
     return Pools(
-        database=Number(
-            min(share, LARGEST_POOL),
-            "connections/worker",
-            f"{usable} / ({fleet.maximum.value} tasks x {ROLLING_FACTOR} in a deployment x"
-            f" {task.workers} workers), at most {LARGEST_POOL}",
-        ),
+        database=_database(inputs, usable, workers, crowd),
         cache=Number(
             CACHE_POOL, "connections/worker", "commands are pipelined: more connections are slower"
         ),
+        upstream=_upstream(inputs, workers, crowd),
         database_connections=Number(
             usable,
             "connections",
-            f"0.93 x LEAST(memory / 9531392, 5000) of {data.database_class} less"
+            f"0.93 x LEAST(memory / 9531392, 5000) of {inputs.data.database_class} less"
             f" {RESERVED_CONNECTIONS} reserved",
         ),
+    )
+
+
+def _database(inputs: Inputs, usable: int, workers: int, crowd: str) -> Number:
+    share = usable // workers
+    if share < SMALLEST_POOL:
+        raise Refusal(
+            f"database_class: {inputs.data.database_class} has {usable} connections for {crowd} and"
+            f" each needs {SMALLEST_POOL}; choose a larger class, tasks that sustain more, or"
+            " lower peak_in_flight."
+        )
+    return Number(
+        min(share, LARGEST_POOL),
+        "connections/worker",
+        f"{usable:,} / {crowd}, at most {LARGEST_POOL}",
+    )
+
+
+def _upstream(inputs: Inputs, workers: int, crowd: str) -> Number:
+    share = nat_ports(inputs) // workers
+    in_flight = ceil_div(inputs.task.capacity.in_flight, inputs.task.workers)
+    return Number(
+        max(1, min(share, in_flight)),
+        "connections/worker",
+        f"{nat_ports(inputs):,} NAT ports / {crowd}, at most one for each request",
     )

@@ -1,29 +1,28 @@
 from refusal import Refusal
 from sizing.fleet import Fleet
 from sizing.inputs import Inputs
-from sizing.number import Check
+from sizing.network import nat_ports, subnets
+from sizing.number import Check, ceil_div
 from sizing.pools import CACHE_POOL, CACHE_SUBSCRIPTIONS, ROLLING_FACTOR
-from sizing.subnets import subnets
 
+# AWS service quotas: fixed, or the values of a new account, which AWS raises on request
 TASKS_PER_SERVICE = 5000
-# an AWS account's first Fargate or EC2 quota is lower than any fleet of this size
-FIRST_VCPU_QUOTA = 5
-NAT_PORTS = 55000
+FARGATE_VCPU = 6
+EC2_VCPU = 5
 CACHE_CLIENTS = 65000
 CACHE_CLIENTS_SMALL = 20000
 RESERVED_ADDRESSES = 5
-# interface endpoints and what a balancer or a lifecycle may hold in the same subnet
+# interface endpoints and the NAT gateways' own, with room to spare
 OTHER_ADDRESSES = 16
 
 
 def checks(inputs: Inputs, fleet: Fleet) -> tuple[Check, ...]:
     """Every limit of AWS that the fleet meets while a deployment doubles it."""
     deploying = fleet.maximum.value * ROLLING_FACTOR
+    by_compute = _fargate if inputs.task.compute == "fargate" else _ec2
     return (
         _targets(inputs, deploying),
-        Check("tasks in a service", deploying, TASKS_PER_SERVICE, "ECS quota")
-        if inputs.task.compute == "fargate"
-        else _vcpu(inputs, deploying),
+        *by_compute(inputs, deploying),
         _addresses(inputs, deploying),
         _nat_ports(inputs),
         _cache_clients(inputs, deploying),
@@ -41,15 +40,31 @@ def _targets(inputs: Inputs, deploying: int) -> Check:
     return Check("targets of the ALB", deploying, quota, "old and new tasks of a deployment")
 
 
-def _vcpu(inputs: Inputs, deploying: int) -> Check:
-    needed = deploying * inputs.task.vcpu_units // 1024
-    return Check("vCPU of a deployment", needed, FIRST_VCPU_QUOTA, "new account's quota", ask=True)
+def _fargate(inputs: Inputs, deploying: int) -> tuple[Check, ...]:
+    if deploying > TASKS_PER_SERVICE:
+        raise Refusal(
+            f"peak_in_flight: a deployment runs {deploying} tasks and an ECS service"
+            f" {TASKS_PER_SERVICE}; choose larger tasks or lower it."
+        )
+    return (
+        Check("tasks of the service", deploying, TASKS_PER_SERVICE, "ECS's own limit"),
+        _vcpu(inputs, deploying, FARGATE_VCPU),
+    )
+
+
+def _ec2(inputs: Inputs, deploying: int) -> tuple[Check, ...]:
+    return (_vcpu(inputs, deploying, EC2_VCPU),)
+
+
+def _vcpu(inputs: Inputs, deploying: int, first_quota: int) -> Check:
+    needed = ceil_div(deploying * inputs.task.vcpu_units, 1024)
+    return Check("vCPUs of a deployment", needed, first_quota, "a new account's quota", ask=True)
 
 
 def _addresses(inputs: Inputs, deploying: int) -> Check:
     workload = inputs.workload
     zones = workload.zones - 1 if workload.survives_zone_loss else workload.zones
-    needed = -(-deploying // zones) + OTHER_ADDRESSES
+    needed = ceil_div(deploying, zones) + OTHER_ADDRESSES
     prefix = subnets(inputs.site.vpc_cidr).private.value
     usable = 2 ** (32 - prefix) - RESERVED_ADDRESSES
     if needed > usable:
@@ -58,21 +73,20 @@ def _addresses(inputs: Inputs, deploying: int) -> Check:
             f" deployment needs {needed} in each zone; choose a larger range, larger tasks, or"
             " lower peak_in_flight."
         )
-    return Check("addresses in a private subnet", needed, usable, "a deployment with a zone lost")
+    return Check("addresses of a subnet", needed, usable, "a deployment with a zone lost")
 
 
 def _nat_ports(inputs: Inputs) -> Check:
-    workload, gateways = inputs.workload, inputs.site.nat_gateways
-    left = gateways - 1 if workload.survives_zone_loss else gateways
-    needed = workload.peak_in_flight * workload.upstream_percent // 100
-    limit = NAT_PORTS * left
+    workload = inputs.workload
+    needed = ceil_div(workload.peak_in_flight * workload.upstream_percent, 100)
+    limit = nat_ports(inputs)
     if needed > limit:
         raise Refusal(
-            f"upstream_percent: {needed} connections to one upstream and {left} NAT gateways have"
-            f" {limit} ports for it; lower upstream_percent by caching more, lower peak_in_flight,"
-            " or reach the upstream without NAT."
+            f"upstream_percent: the peak needs {needed} connections to the upstream and the NAT"
+            f" gateways have {limit} ports for it; cache more and lower upstream_percent, lower"
+            " peak_in_flight, or reach the upstream without NAT."
         )
-    return Check("NAT ports to the upstream", needed, limit, "55,000 per address and destination")
+    return Check("NAT ports to upstream", needed, limit, "55,000 a gateway, one zone lost")
 
 
 def _cache_clients(inputs: Inputs, deploying: int) -> Check:

@@ -4,12 +4,16 @@ from dataclasses import dataclass
 from refusal import Refusal
 from sizing.inputs import Task
 from sizing.number import Number, ceil_div
+from sizing.pools import Pools
 
 ACCEPT_QUEUE = 65535
 # Fargate's own default and the usual limit of a container: both limits soft and hard
 OPEN_FILES = 65535
-# log, epoll, libraries, PostgreSQL, Valkey and upstream connections of one worker
-OTHER_FILES = 2048
+# logs, epoll, libraries and sockets that are closing
+OTHER_FILES = 1024
+# 50,000 open requests on four workers took 1.1 GB: 22 KiB each, and some for bodies
+WORKER_MIB = 128
+REQUEST_KIB = 48
 
 
 @dataclass(frozen=True)
@@ -24,19 +28,24 @@ class Server:
     kernel: Mapping[str, str]
 
 
-def server(task: Task) -> Server:
+def server(task: Task, pools: Pools, request_timeout_s: int) -> Server:
+    _check_queue(task, request_timeout_s)
+    _check_memory(task)
     in_flight = ceil_div(task.capacity.in_flight, task.workers)
     backpressure = 2 * in_flight
-    if backpressure + OTHER_FILES > OPEN_FILES:
+    # a read replica has a pool of its own
+    clients = 2 * pools.database.value + pools.cache.value + pools.upstream.value
+    files = backpressure + clients + OTHER_FILES
+    if files > OPEN_FILES:
         raise Refusal(
             f"task_in_flight: {task.capacity.in_flight} on {task.workers} workers needs"
-            f" {backpressure + OTHER_FILES} open files a process and {OPEN_FILES} are allowed; add"
-            " workers or lower task_in_flight."
+            f" {files} open files a process and {OPEN_FILES} are allowed; add vCPUs or lower"
+            " task_in_flight."
         )
     return Server(
         workers=Number(task.workers, "processes", "one event loop per vCPU"),
         max_in_flight=Number(
-            in_flight, "requests/worker", f"{task.capacity.in_flight} of a task / its workers"
+            in_flight, "requests/worker", f"{task.capacity.in_flight:,} of a task / its workers"
         ),
         backpressure=Number(
             backpressure,
@@ -47,10 +56,31 @@ def server(task: Task) -> Server:
         open_files=Number(
             OPEN_FILES,
             "files/process",
-            f"{backpressure} connections + {OTHER_FILES} for clients, logs and libraries fit",
+            f"{backpressure:,} connections in, {clients:,} out and {OTHER_FILES:,} other files fit",
         ),
         kernel=kernel(),
     )
+
+
+def _check_queue(task: Task, request_timeout_s: int) -> None:
+    """A task that is full answers the last request in line before its deadline."""
+    capacity = task.capacity
+    if capacity.in_flight > capacity.requests_per_second * request_timeout_s:
+        raise Refusal(
+            f"task_in_flight: {capacity.in_flight} requests at {capacity.requests_per_second}/s"
+            f" take longer than the deadline of {request_timeout_s} s; lower it, or raise"
+            " task_requests_per_second or request_timeout_s."
+        )
+
+
+def _check_memory(task: Task) -> None:
+    needed = task.workers * WORKER_MIB + ceil_div(task.capacity.in_flight * REQUEST_KIB, 1024)
+    if needed > task.memory_mib:
+        raise Refusal(
+            f"task_in_flight: {task.capacity.in_flight} requests on {task.workers} workers need"
+            f" about {needed} MiB and a task has {task.memory_mib}; lower it or give a task more"
+            " memory."
+        )
 
 
 def kernel() -> Mapping[str, str]:
@@ -60,8 +90,8 @@ def kernel() -> Mapping[str, str]:
         "net.core.somaxconn": str(ACCEPT_QUEUE),
         # half-open connections of the same burst
         "net.ipv4.tcp_max_syn_backlog": str(ACCEPT_QUEUE),
-        # 64,000 local ports for each (source, destination) instead of 28,000
-        "net.ipv4.ip_local_port_range": "1024 65535",
+        # 55,000 local ports for each destination, as many as a NAT gateway has, and none of ours
+        "net.ipv4.ip_local_port_range": "10240 65535",
         # a dead peer is found in 60 + 3 x 10 s; idle NAT and NLB flows end at 350 s
         "net.ipv4.tcp_keepalive_time": "60",
         "net.ipv4.tcp_keepalive_intvl": "10",

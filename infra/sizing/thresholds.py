@@ -3,89 +3,97 @@ from dataclasses import dataclass
 from refusal import Refusal
 from sizing.fleet import Fleet
 from sizing.inputs import Scaling, Task, Workload
-from sizing.number import Number
+from sizing.number import Number, ceil_div
 
 
 @dataclass(frozen=True)
 class Thresholds:
-    """When the fleet grows and shrinks; requests are counted per target and minute."""
+    """Where target tracking keeps the fleet; requests are counted per target and minute."""
 
     cpu_target: Number
     requests_target: Number
-    step_out_requests: Number
-    step_in_requests: Number
-    step_scales_in: bool
-    step_scale_in_reason: str
+
+
+@dataclass(frozen=True)
+class Steps:
+    """When the step policy moves, in requests per target and minute."""
+
+    out_requests: Number
+    in_requests: Number
+    scales_in: bool
+    scale_in_reason: str
 
 
 def thresholds(workload: Workload, task: Task, scaling: Scaling, fleet: Fleet) -> Thresholds:
+    _check_schedules(scaling, fleet)
     full_minute = task.capacity.requests_per_second * 60
-    derived = full_minute * workload.utilisation_percent // 100
-    target = scaling.requests_target or derived
-    step_out = scaling.step_out_requests or derived
-    step_in = scaling.step_in_requests or derived // 2
-    _check_requests_target(target, full_minute)
-    if "step" in scaling.policies:
-        _check_steps(step_out, step_in, fleet)
-    scales_in, reason = _step_scale_in(scaling.policies)
-    utilisation = f"{workload.utilisation_percent} % of {task.capacity.requests_per_second}/s"
-    return Thresholds(
-        cpu_target=Number(
-            workload.utilisation_percent,
-            "%",
-            f"{100 - workload.utilisation_percent} % stay free for bursts while tasks start",
-        ),
-        requests_target=Number(
-            target, "requests/min", _origin(scaling.requests_target, f"{utilisation} x 60 s")
-        ),
-        step_out_requests=Number(
-            step_out, "requests/min", _origin(scaling.step_out_requests, f"{utilisation} x 60 s")
-        ),
-        step_in_requests=Number(
-            step_in,
-            "requests/min",
-            _origin(scaling.step_in_requests, "half of the scale-out threshold"),
-        ),
-        step_scales_in=scales_in,
-        step_scale_in_reason=reason,
+    target = _number("requests_target", scaling.requests_target, *_derived(workload, task))
+    if target.value > full_minute:
+        raise Refusal(
+            f"requests_target: {target.value} a minute is more than the {full_minute} that one"
+            " task sustains, so the fleet would never grow; lower it or set it to 0."
+        )
+    free = 100 - workload.utilisation_percent
+    cpu = Number(workload.utilisation_percent, "%", f"{free} % stay free while new tasks start")
+    return Thresholds(cpu_target=cpu, requests_target=target)
+
+
+def steps(workload: Workload, task: Task, scaling: Scaling, fleet: Fleet) -> Steps | None:
+    """The step policy's thresholds, if the stack has one."""
+    if "step" not in scaling.policies:
+        return None
+    derived, reason = _derived(workload, task)
+    step_out = _number("step_out_requests", scaling.step_out_requests, derived, reason)
+    step_in = _number(
+        "step_in_requests", scaling.step_in_requests, step_out.value // 2, "half of scale-out's"
+    )
+    _check_steps(step_out.value, step_in.value, fleet)
+    others = [name for name in scaling.policies if name != "step"]
+    return Steps(
+        out_requests=step_out,
+        in_requests=step_in,
+        scales_in=not others,
+        scale_in_reason=_scale_in_reason(others),
     )
 
 
-def _origin(given: int, derivation: str) -> str:
-    return "set in the stack" if given else derivation
+def _derived(workload: Workload, task: Task) -> tuple[int, str]:
+    rate, share = task.capacity.requests_per_second, workload.utilisation_percent
+    return rate * 60 * share // 100, f"{share} % of {rate:,}/s x 60 s"
 
 
-def _check_requests_target(target: int, full_minute: int) -> None:
-    if target > full_minute:
-        raise Refusal(
-            f"requests_target: {target} a minute is more than the {full_minute} that one task"
-            " sustains, so the fleet would never grow; lower it or set it to 0."
-        )
+def _number(key: str, given: int, derived: int, reason: str) -> Number:
+    return Number(given or derived, "requests/min", key if given else reason)
+
+
+def _scale_in_reason(others: list[str]) -> str:
+    """Step scale-in doesn't wait for target tracking that isn't ready, so only one may shrink."""
+    if not others:
+        return "by steps: no other policy shrinks the fleet"
+    return f"left to {' and '.join(others)}: two policies that shrink would fight"
+
+
+def _check_schedules(scaling: Scaling, fleet: Fleet) -> None:
+    for schedule in scaling.schedules:
+        if schedule.maximum > fleet.maximum.value:
+            raise Refusal(
+                f"schedules: {schedule.maximum} tasks are more than the fleet's maximum of"
+                f" {fleet.maximum.value}, for which pools and quotas are counted; lower it or"
+                " raise fleet_max."
+            )
 
 
 def _check_steps(step_out: int, step_in: int, fleet: Fleet) -> None:
-    """A step up must leave the load per target above the threshold for a step down."""
+    """A step out must not drop the load per target below the threshold of a step in."""
     if step_in * 2 > step_out:
         raise Refusal(
             f"step_in_requests: {step_in} is more than half of step_out_requests ({step_out}), so"
-            " a step out of a small fleet is followed by a step in; lower it or set both to 0."
+            " a small fleet would step out and in by turns; lower it or set it to 0."
         )
-    needed = -(-fleet.peak_rate.value * 60 // step_out)
+    needed = ceil_div(fleet.peak_rate.value * 60, step_out)
     if needed > fleet.maximum.value:
         raise Refusal(
             f"step_out_requests: {step_out} a minute asks for {needed} tasks at the peak and the"
             f" fleet ends at {fleet.maximum.value}; set it to 0 to derive it from a task's"
             ' capacity, leave "step" out of scaling_policies, or lower peak_in_flight.'
         )
-
-
-def _step_scale_in(policies: tuple[str, ...]) -> tuple[bool, str]:
-    if "step" not in policies:
-        return False, "no step policy"
-    others = [name for name in policies if name != "step"]
-    if others:
-        return False, (
-            f"left out: {' and '.join(others)} already shrink the fleet, and a step down doesn't"
-            " wait for them"
-        )
-    return True, "the step policy is the only one"

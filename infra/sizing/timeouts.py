@@ -3,15 +3,14 @@ from dataclasses import dataclass
 from refusal import Refusal
 from sizing.number import Number
 
-# the container runtime's own limit on Fargate
-LONGEST_STOP = 120
 SHORTEST_REQUEST = 4
 # seconds that the ALB needs to hear of a target's end and to stop sending
 DRAIN_MARGIN = 10
 STEP = 10
 ALB_IDLE = 50
 GRANIAN_KEEP_ALIVE = 60
-LONGEST_REQUEST = LONGEST_STOP - DRAIN_MARGIN - 2 * STEP
+# the ALB answers 504 to a request that is silent for its idle timeout
+LONGEST_REQUEST = ALB_IDLE - 5
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ def timeouts(request: int) -> Timeouts:
         raise Refusal(
             f"request_timeout_s: {request} leaves no room for the ladder of timeouts; use"
             f" {SHORTEST_REQUEST} to {LONGEST_REQUEST}, because the timeouts inside a request are"
-            f" shorter and a task must stop within {LONGEST_STOP} s."
+            f" shorter and the load balancer gives up after {ALB_IDLE} s of silence."
         )
     drain = request + DRAIN_MARGIN
     kill = drain + STEP

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from refusal import Refusal
 
-PATTERN = r"\S+ \S+ \S+ \S+ \S+ = \d+\.\.\d+"
-WANTED = 'a line "minute hour day month weekday = min..max" such as "0 7 * * MON-FRI = 60..330"'
+SCHEDULE = r"\S+ \S+ \S+ \S+ \S+ = \d+\.\.\d+"
+SCHEDULE_WANTED = (
+    'a line "minute hour day month weekday = min..max" such as "0 7 * * MON-FRI = 60..330"'
+)
 _MINUTE = r"\d{1,2}(,\d{1,2})*"
 _DAY = r"\*|\d{1,2}(-\d{1,2})?(,\d{1,2}(-\d{1,2})?)*"
 _NAMES = r"\*|[A-Z]{3}(-[A-Z]{3})?(,[A-Z]{3}(-[A-Z]{3})?)*"

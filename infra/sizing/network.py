@@ -1,10 +1,12 @@
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 
+from sizing.inputs import Inputs
 from sizing.number import Number
 
 PRIVATE_BITS = 4
 OTHER_BITS = 8
+NAT_PORTS = 55_000
 
 
 @dataclass(frozen=True)
@@ -25,3 +27,12 @@ def subnets(vpc_cidr: str) -> Subnets:
         public=Number(whole + OTHER_BITS, "bits", "the ALB wants /27 or larger"),
         isolated=Number(whole + OTHER_BITS, "bits", "database and cache nodes are few"),
     )
+
+
+def nat_ports(inputs: Inputs) -> int:
+    """Connections to one destination that the NAT gateways carry, each with one address.
+
+    AWS, "NAT gateway basics": 55,000 to each unique destination.
+    """
+    gateways = inputs.site.nat_gateways
+    return NAT_PORTS * (gateways - 1 if inputs.workload.survives_zone_loss else gateways)

@@ -1,0 +1,161 @@
+"""Prints a stack's plan as a table, with no account and no engine: `make plan`."""
+
+import argparse
+import sys
+import textwrap
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+import config
+import conflicts
+import plan
+from refusal import Refusal
+from sizing.capacity import read_measurement
+from sizing.number import Check, Number
+
+WIDTH = 100
+# columns of a row: name, value, unit; the reason has what is left
+_ROW = "  {:<24} {:>9} {:<18} "
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _options(arguments)
+    here = Path(__file__).parent
+    try:
+        project, values, secrets = _stack(here, options.stack)
+        values |= dict(_given(options))
+        settings = config.read(project, options.stack or "plan", values, secrets)
+        numbers = plan.derive(settings.inputs(read_measurement(here)))
+    except Refusal as refusal:
+        print(refusal, file=sys.stderr)
+        return 1
+    print("\n".join(lines(settings, numbers)))
+    return 0
+
+
+def lines(settings: config.Config, numbers: plan.Plan) -> Iterator[str]:
+    yield f"{settings.name}: {settings.tier}, {settings.compute}"
+    yield "\nFrom these inputs"
+    for name, value, unit, reason in _inputs(numbers):
+        yield from _row(name, value, unit, reason)
+    group = ""
+    for name, number in plan.numbers(numbers):
+        if not name.startswith(f"{group}."):
+            group = name.partition(".")[0]
+            yield f"\n{group.capitalize()}"
+        yield from _row(*_number(name, number))
+    yield f"\nScaling follows {', '.join(settings.scaling_policies)}"
+    if numbers.step:
+        yield f"  scale-in {numbers.step.scale_in_reason}"
+    yield "\nEnvironment of the service"
+    yield from (f"  {name}={value}" for name, value in plan.environment(numbers).items())
+    yield "\nKernel"
+    yield from (f"  {name} = {value}" for name, value in numbers.server.kernel.items())
+    yield "\nChecks"
+    for check in numbers.checks:
+        yield from _row(check.subject, *_verdict(check))
+    yield from _refused(settings)
+
+
+def _inputs(numbers: plan.Plan) -> Iterator[tuple[str, str, str, str]]:
+    workload, task = numbers.inputs.workload, numbers.inputs.task
+    data = numbers.inputs.data
+    yield "peak in flight", f"{workload.peak_in_flight:,}", "requests", "peak_in_flight"
+    yield "base in flight", f"{workload.base_in_flight:,}", "requests", "base_in_flight"
+    yield "mean latency", f"{workload.latency_ms:,}", "ms", "latency_ms"
+    yield "use at the peak", str(workload.utilisation_percent), "% of a task", "utilisation_percent"
+    yield (
+        "waiting for upstream",
+        str(workload.upstream_percent),
+        "% of requests",
+        "upstream_percent",
+    )
+    yield "zones", str(workload.zones), _zone_loss(numbers), "tier"
+    yield (
+        "a task has",
+        f"{task.vcpu_units / 1024:g}",
+        f"vCPU, {task.memory_mib:,} MiB",
+        task.compute,
+    )
+    rate = f"{task.capacity.requests_per_second:,}"
+    yield "a task sustains", rate, "requests/s", task.capacity.origin
+    yield "  and holds", f"{task.capacity.in_flight:,}", "in flight", task.capacity.origin
+    yield "database", "", "", data.database_class
+    yield "cache", "", "", data.cache_class
+
+
+def _zone_loss(numbers: plan.Plan) -> str:
+    return "one may fail" if numbers.inputs.workload.survives_zone_loss else "none may fail"
+
+
+def _number(name: str, number: Number) -> tuple[str, str, str, str]:
+    shown = f"/{number.value}" if number.unit == "bits" else f"{number.value:,}"
+    unit = "" if number.unit == "bits" else number.unit
+    return name.partition(".")[2].replace("_", " "), shown, unit, number.reason
+
+
+def _verdict(check: Check) -> tuple[str, str, str]:
+    short = check.ask and check.needed > check.limit
+    verdict = "ask AWS to raise" if short else "fits"
+    return f"{check.needed:,}", f"of {check.limit:,}", f"{verdict}: {check.reason}"
+
+
+def _row(name: str, value: str, unit: str, reason: str) -> Iterator[str]:
+    start = _ROW.format(name, value, unit)
+    wrapped = textwrap.wrap(reason, WIDTH - len(start)) or [""]
+    yield (start + wrapped[0]).rstrip()
+    for line in wrapped[1:]:
+        yield " " * len(start) + line
+
+
+def _refused(settings: config.Config) -> Iterator[str]:
+    try:
+        conflicts.check(settings)
+    except Refusal as refusal:
+        yield "\nStill to set before `pulumi up`"
+        yield from textwrap.wrap(str(refusal), WIDTH, initial_indent="  ", subsequent_indent="  ")
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--stack", help="read Pulumi.<stack>.yaml; without it, the defaults")
+    parser.add_argument("--concurrency", help="in place of peak_in_flight")
+    parser.add_argument("--latency-ms", help="in place of latency_ms")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    return parser.parse_args(arguments)
+
+
+def _given(options: argparse.Namespace) -> Iterator[tuple[str, object]]:
+    if options.concurrency:
+        yield "peak_in_flight", options.concurrency
+    if options.latency_ms:
+        yield "latency_ms", options.latency_ms
+    for assignment in options.set:
+        name, _, value = assignment.partition("=")
+        yield name, value
+
+
+def _stack(folder: Path, stack: str | None) -> tuple[str, dict[str, object], list[str]]:
+    """The project's name, the stack's keys, and which of them are encrypted."""
+    project = _yaml(folder / "Pulumi.yaml").get("name", "plan")
+    if not stack:
+        return project, {}, []
+    file = folder / f"Pulumi.{stack}.yaml"
+    if not file.exists():
+        raise Refusal(f"There is no {file.name} in {folder}; `pulumi stack init {stack}` makes it.")
+    prefix = f"{project}:"
+    keys: Mapping[str, object] = _yaml(file).get("config") or {}
+    own = {name.removeprefix(prefix): value for name, value in keys.items() if prefix in name}
+    secrets = [name for name, value in own.items() if isinstance(value, dict)]
+    return project, own, secrets
+
+
+def _yaml(file: Path) -> dict[str, Any]:
+    return yaml.safe_load(file.read_text()) or {} if file.exists() else {}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
