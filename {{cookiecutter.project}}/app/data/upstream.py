@@ -1,0 +1,78 @@
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import quote
+
+import aiohttp
+import msgspec
+
+from app.cache.layers import Cache, Found, Loaded
+from app.errors import NotFound, UpstreamFailed, UpstreamTimeout
+from app.settings import Settings
+
+_LARGEST_ANSWER = 1_000_000  # bytes
+
+
+class Upstream:
+    """The API behind `/data/{id}`: one HTTP client per worker, with a cache before it."""
+
+    def __init__(self, settings: Settings, cache: Cache) -> None:
+        self._settings = settings
+        self._cache = cache
+        self._opened: aiohttp.ClientSession | None = None
+
+    @asynccontextmanager
+    async def lifespan(self, _app: object = None) -> AsyncIterator[None]:
+        async with aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=self._settings.upstream_connections),
+            timeout=aiohttp.ClientTimeout(total=self._settings.upstream_timeout),
+        ) as self._opened:
+            yield
+
+    async def read(self, data_id: str) -> Found:
+        async def load() -> Loaded:
+            body = await self._fetch(data_id)
+            # Weak: the answer says where it came from, so equal data may differ in bytes.
+            return Loaded(body=body, etag=f'W/"{hashlib.sha256(body).hexdigest()[:32]}"')
+
+        return await self._cache.get(data_id, load)
+
+    async def _fetch(self, data_id: str) -> bytes:
+        """A JSON object, as the upstream sent it."""
+        url = f"{self._settings.upstream_url.rstrip('/')}/{quote(data_id, safe='')}"
+        try:
+            async with self._session.get(url) as response:
+                body = await _bounded(response)
+        except TimeoutError as error:
+            raise UpstreamTimeout("The upstream did not answer in time.") from error
+        except aiohttp.ClientError as error:
+            raise UpstreamFailed("The upstream could not be reached.") from error
+        if response.status == 404:
+            raise NotFound(f"The upstream has no {data_id}.")
+        if response.status != 200 or not _is_json_object(body):
+            raise UpstreamFailed("The upstream's answer was not usable.")
+        return body
+
+    @property
+    def _session(self) -> aiohttp.ClientSession:
+        if self._opened is None:
+            raise RuntimeError("The upstream is used outside the application's lifespan.")
+        return self._opened
+
+
+async def _bounded(response: aiohttp.ClientResponse) -> bytes:
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > _LARGEST_ANSWER:
+            raise UpstreamFailed("The upstream's answer was too large.")
+    return bytes(body)
+
+
+def _is_json_object(body: bytes) -> bool:
+    try:
+        msgspec.json.decode(body, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return True

@@ -1,0 +1,97 @@
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+
+from app.errors import Unavailable
+from app.settings import Settings
+
+# The server is gone, going, or has no room; anything else is a defect and must show as one.
+_UNREACHABLE = (
+    OSError,  # includes TimeoutError: no connection or no answer in time
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+)
+# What a wrong URL or password looks like, beside a server that is not there.
+_REFUSED = (
+    *_UNREACHABLE,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+)
+
+_CONNECT_TIMEOUT = 5  # seconds
+
+
+class Database:
+    """One pool of PostgreSQL connections per worker; no caller waits longer than its bounds."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._opened: asyncpg.Pool | None = None
+
+    @asynccontextmanager
+    async def lifespan(self, _app: object = None) -> AsyncIterator[None]:
+        settings = self._settings
+        pool = asyncpg.create_pool(
+            settings.database_url,
+            **_connect_options(settings),
+            min_size=1,
+            max_size=settings.db_pool_size,
+            max_inactive_connection_lifetime=settings.db_connection_lifetime,
+            command_timeout=settings.db_command_timeout,
+        )
+        async with pool as self._opened:
+            yield
+
+    async def fetch(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
+        async with self.connection() as connection:
+            return await connection.fetch(sql, *arguments)
+
+    async def fetchrow(self, sql: str, *arguments: object) -> asyncpg.Record | None:
+        async with self.connection() as connection:
+            return await connection.fetchrow(sql, *arguments)
+
+    async def fetchval(self, sql: str, *arguments: object) -> Any:
+        async with self.connection() as connection:
+            return await connection.fetchval(sql, *arguments)
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
+        """A connection of the pool; `Unavailable` when there is none in time or it breaks."""
+        try:
+            async with self._pool.acquire(timeout=self._settings.db_acquire_timeout) as connection:
+                yield connection
+        except _UNREACHABLE as error:
+            raise Unavailable("The database did not answer in time.") from error
+
+    @property
+    def _pool(self) -> asyncpg.Pool:
+        if self._opened is None:
+            raise RuntimeError("The database is used outside the application's lifespan.")
+        return self._opened
+
+
+async def connect(settings: Settings) -> asyncpg.Connection:
+    """A connection beside the pool; `Unavailable` says in one sentence why there is none."""
+    try:
+        return await asyncpg.connect(
+            settings.database_url, **_connect_options(settings), timeout=_CONNECT_TIMEOUT
+        )
+    except _REFUSED as error:
+        why = str(error) or type(error).__name__
+        raise Unavailable(f"The database could not be reached: {why}") from error
+
+
+def _connect_options(settings: Settings) -> dict[str, Any]:
+    # asyncpg takes a password from the URL only if none is given here.
+    password = (
+        {} if settings.database_password is None else {"password": settings.database_password}
+    )
+    return {
+        **password,
+        # JSON snapshots of rows carry the session's time zone.
+        "server_settings": {"application_name": "app", "timezone": "UTC"},
+    }

@@ -1,0 +1,29 @@
+"""What can go wrong in the domain. `app/problems.py` turns each into an HTTP answer."""
+
+
+class ServiceError(Exception):
+    """Carries one sentence for the client."""
+
+
+class NotFound(ServiceError):
+    pass
+
+
+class VersionMismatch(ServiceError):
+    """The caller's precondition names a version that is not the current one."""
+
+
+class KeyReused(ServiceError):
+    """An idempotency key came back with another request."""
+
+
+class Unavailable(ServiceError):
+    """A dependency did not answer in time; the same request may succeed later."""
+
+
+class UpstreamFailed(ServiceError):
+    """The upstream answered with something that is of no use."""
+
+
+class UpstreamTimeout(ServiceError):
+    pass

@@ -1,0 +1,60 @@
+import asyncio
+from typing import Literal
+
+import msgspec
+from litestar import Response, get
+from litestar.di import NamedDependency
+
+from app.cache.valkey import Valkey
+from app.database import Database
+from app.errors import Unavailable
+
+State = Literal["ok", "unavailable"]
+
+
+class Health(msgspec.Struct, frozen=True):
+    status: Literal["ok"] = "ok"
+
+
+class Readiness(msgspec.Struct, frozen=True):
+    status: Literal["ready", "not ready"]
+    build: str
+    database: State
+    cache: State
+
+
+class Probe(msgspec.Struct, frozen=True):
+    """Asks the dependencies, each within its own bound."""
+
+    database: Database
+    valkey: Valkey
+    build: str
+
+    async def ask(self) -> Readiness:
+        database, cache = await asyncio.gather(self._database(), self._cache())
+        status = "ready" if database == cache == "ok" else "not ready"
+        return Readiness(status=status, build=self.build, database=database, cache=cache)
+
+    async def _database(self) -> State:
+        try:
+            await self.database.fetchval("SELECT 1")
+        except Unavailable:
+            return "unavailable"
+        return "ok"
+
+    async def _cache(self) -> State:
+        return "ok" if await self.valkey.ping() else "unavailable"
+
+
+@get("/health", tags=["health"])
+async def health() -> Health:
+    """For the load balancer: this process answers. Asks nothing, so that no dependency's
+    failure can take every node out of service at once."""
+    return Health()
+
+
+@get("/ready", tags=["health"])
+async def ready(probe: NamedDependency[Probe]) -> Response[Readiness]:
+    """For deploy gates, people and alarms: 200, or 503 with the state of each dependency."""
+    readiness = await probe.ask()
+    return Response(readiness, status_code=200 if readiness.status == "ready" else 503)

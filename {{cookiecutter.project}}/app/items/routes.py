@@ -1,0 +1,98 @@
+import re
+from typing import Annotated, Any
+
+from litestar import Controller, Request, Response, delete, get, patch, post, put
+from litestar.datastructures import ResponseHeader
+from litestar.di import NamedDependency
+from litestar.openapi import ResponseSpec
+from litestar.params import HeaderParameter, JSONBody, PathParameter, QueryParameter
+
+from app.cache.http import cached_response
+from app.items.models import Item, ItemPage, ItemPatch, NewItem
+from app.items.store import ItemStore, etag_of
+
+_LARGEST_ID = 2**63 - 1  # PostgreSQL's bigint
+
+ItemId = Annotated[int, PathParameter(ge=1, le=_LARGEST_ID)]
+IfMatch = Annotated[str | None, HeaderParameter(name="If-Match")]
+IdempotencyKey = Annotated[
+    str | None, HeaderParameter(name="Idempotency-Key", min_length=1, max_length=255)
+]
+Limit = Annotated[int, QueryParameter(ge=1, le=100)]
+After = Annotated[int, QueryParameter(ge=0, le=_LARGEST_ID)]
+
+
+class ItemController(Controller):
+    path = "/items"
+    tags = ("items",)
+
+    @get()
+    async def list_items(
+        self, items: NamedDependency[ItemStore], limit: Limit = 20, after: After = 0
+    ) -> ItemPage:
+        """Items by id; `next` is the address of the page that follows, or null."""
+        page = await items.page(limit, after)
+        following = f"/items?limit={limit}&after={page[-1].id}" if len(page) == limit else None
+        return ItemPage(items=page, next=following)
+
+    @post(response_headers=[ResponseHeader(name="Location", documentation_only=True)])
+    async def create_item(
+        self,
+        data: JSONBody[NewItem],
+        items: NamedDependency[ItemStore],
+        idempotency_key: IdempotencyKey = None,
+    ) -> Response[Item]:
+        """Create an item; the same Idempotency-Key answers with the first one."""
+        if idempotency_key is None:
+            item = await items.add(data)
+        else:
+            item = await items.add_once(data, idempotency_key)
+        headers = {"Location": f"/items/{item.id}", "ETag": etag_of(item)}
+        return Response(item, status_code=201, headers=headers)
+
+    @get(
+        "/{item_id:int}",
+        responses={200: ResponseSpec(Item), 304: ResponseSpec(None, description="Not modified")},
+    )
+    async def get_item(
+        self, request: Request[Any, Any, Any], item_id: ItemId, items: NamedDependency[ItemStore]
+    ) -> Response[bytes]:
+        # no-cache: clients may keep it, and ask each time whether it still holds
+        return cached_response(request, await items.read(item_id), "no-cache")
+
+    @put("/{item_id:int}")
+    async def replace_item(
+        self,
+        item_id: ItemId,
+        data: JSONBody[NewItem],
+        items: NamedDependency[ItemStore],
+        if_match: IfMatch = None,
+    ) -> Response[Item]:
+        item = await items.replace(item_id, data, _versions(if_match))
+        return Response(item, headers={"ETag": etag_of(item)})
+
+    @patch("/{item_id:int}")
+    async def change_item(
+        self,
+        item_id: ItemId,
+        data: JSONBody[ItemPatch],
+        items: NamedDependency[ItemStore],
+        if_match: IfMatch = None,
+    ) -> Response[Item]:
+        """Change the fields that the body names (a JSON merge patch)."""
+        item = await items.change(item_id, data, _versions(if_match))
+        return Response(item, headers={"ETag": etag_of(item)})
+
+    @delete("/{item_id:int}")
+    async def delete_item(
+        self, item_id: ItemId, items: NamedDependency[ItemStore], if_match: IfMatch = None
+    ) -> None:
+        await items.remove(item_id, _versions(if_match))
+
+
+def _versions(if_match: str | None) -> list[int] | None:
+    """The versions that If-Match admits; None admits any. Foreign and weak tags admit none."""
+    if if_match is None or if_match.strip() == "*":
+        return None
+    tags = [tag.strip() for tag in if_match.split(",")]
+    return [int(tag.strip('"')) for tag in tags if re.fullmatch(r'"[0-9]{1,9}"', tag)]

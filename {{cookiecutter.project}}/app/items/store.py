@@ -1,0 +1,153 @@
+import hashlib
+from collections.abc import Collection
+
+import asyncpg
+import msgspec
+
+from app.cache.layers import Cache, Found, Loaded
+from app.database import Database
+from app.errors import KeyReused, NotFound, VersionMismatch
+from app.items.models import Item, ItemPatch, NewItem
+
+_COLUMNS = "id, name, price_cents, description, version, created_at, updated_at"
+
+
+class ItemStore:
+    """Items in PostgreSQL, read through a cache of the JSON that goes out."""
+
+    def __init__(self, database: Database, cache: Cache) -> None:
+        self._database = database
+        self._cache = cache
+
+    async def read(self, item_id: int) -> Found:
+        async def load() -> Loaded:
+            item = await self.get(item_id)
+            return Loaded(body=msgspec.json.encode(item), etag=etag_of(item))
+
+        return await self._cache.get(str(item_id), load)
+
+    async def get(self, item_id: int) -> Item:
+        row = await self._database.fetchrow(f"SELECT {_COLUMNS} FROM items WHERE id = $1", item_id)
+        return _found(row, item_id)
+
+    async def page(self, limit: int, after: int) -> list[Item]:
+        """At most `limit` items with an id above `after`, by id."""
+        rows = await self._database.fetch(
+            f"SELECT {_COLUMNS} FROM items WHERE id > $1 ORDER BY id LIMIT $2", after, limit
+        )
+        return [msgspec.convert(row, Item) for row in rows]
+
+    async def add(self, new: NewItem) -> Item:
+        row = await self._database.fetchrow(
+            "INSERT INTO items (name, price_cents, description) VALUES ($1, $2, $3)"
+            f" RETURNING {_COLUMNS}",
+            new.name,
+            new.price_cents,
+            new.description,
+        )
+        return msgspec.convert(row, Item)
+
+    async def add_once(self, new: NewItem, key: str) -> Item:
+        """`add`, but a key that was seen answers with the item as it was first made.
+
+        The item and its key are written by one statement, so neither exists without the other; a
+        second request with the key waits for the first one's commit at the unique index. Each
+        statement also clears up to two keys that are past their day, which bounds the table.
+        """
+        fingerprint = hashlib.sha256(msgspec.json.encode(new)).digest()
+        try:
+            row = await self._database.fetchrow(
+                f"""
+                WITH item AS (
+                    INSERT INTO items (name, price_cents, description) VALUES ($1, $2, $3)
+                    RETURNING {_COLUMNS}
+                ), claim AS (
+                    INSERT INTO idempotency_keys (operation, key, fingerprint, answer)
+                    SELECT 'items.add', $4, $5, to_jsonb(item) FROM item
+                ), clearing AS (
+                    DELETE FROM idempotency_keys WHERE (operation, key) IN (
+                        SELECT operation, key FROM idempotency_keys
+                        WHERE created_at < now() - interval '1 day'
+                        ORDER BY created_at LIMIT 2 FOR UPDATE SKIP LOCKED
+                    )
+                )
+                SELECT {_COLUMNS} FROM item
+                """,
+                new.name,
+                new.price_cents,
+                new.description,
+                key,
+                fingerprint,
+            )
+        except asyncpg.UniqueViolationError:
+            return await self._first_answer(key, fingerprint)
+        return msgspec.convert(row, Item)
+
+    async def replace(self, item_id: int, new: NewItem, versions: Collection[int] | None) -> Item:
+        """The item with `new`'s values, if its version is one of `versions` (None: any)."""
+        row = await self._database.fetchrow(
+            "UPDATE items SET name = $3, price_cents = $4, description = $5,"
+            " version = version + 1, updated_at = now()"
+            " WHERE id = $1 AND ($2::int[] IS NULL OR version = ANY($2))"
+            f" RETURNING {_COLUMNS}",
+            item_id,
+            versions,
+            new.name,
+            new.price_cents,
+            new.description,
+        )
+        return await self._written(row, item_id)
+
+    async def change(
+        self, item_id: int, patch: ItemPatch, versions: Collection[int] | None
+    ) -> Item:
+        """`replace` for the fields that `patch` names."""
+        changes = msgspec.to_builtins(patch)
+        row = await self._database.fetchrow(
+            "UPDATE items SET name = coalesce($3, name), price_cents = coalesce($4, price_cents),"
+            " description = coalesce($5, description), version = version + 1, updated_at = now()"
+            " WHERE id = $1 AND ($2::int[] IS NULL OR version = ANY($2))"
+            f" RETURNING {_COLUMNS}",
+            item_id,
+            versions,
+            changes.get("name"),
+            changes.get("price_cents"),
+            changes.get("description"),
+        )
+        return await self._written(row, item_id)
+
+    async def remove(self, item_id: int, versions: Collection[int] | None) -> None:
+        row = await self._database.fetchrow(
+            "DELETE FROM items WHERE id = $1 AND ($2::int[] IS NULL OR version = ANY($2))"
+            f" RETURNING {_COLUMNS}",
+            item_id,
+            versions,
+        )
+        await self._written(row, item_id)
+
+    async def _written(self, row: asyncpg.Record | None, item_id: int) -> Item:
+        if row is None:
+            current = await self.get(item_id)
+            raise VersionMismatch(f"Item {item_id} is at version {current.version}.")
+        await self._cache.forget(str(item_id))
+        return msgspec.convert(row, Item)
+
+    async def _first_answer(self, key: str, fingerprint: bytes) -> Item:
+        row = await self._database.fetchrow(
+            "SELECT fingerprint, answer FROM idempotency_keys"
+            " WHERE operation = 'items.add' AND key = $1",
+            key,
+        )
+        if row is None or row["fingerprint"] != fingerprint:
+            raise KeyReused("This Idempotency-Key belongs to another request.")
+        return msgspec.json.decode(row["answer"], type=Item)
+
+
+def etag_of(item: Item) -> str:
+    return f'"{item.version}"'
+
+
+def _found(row: asyncpg.Record | None, item_id: int) -> Item:
+    if row is None:
+        raise NotFound(f"There is no item {item_id}.")
+    return msgspec.convert(row, Item)

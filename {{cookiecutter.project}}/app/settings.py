@@ -1,0 +1,59 @@
+import os
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+Count = Annotated[int, Meta(ge=1)]
+Seconds = Annotated[float, Meta(gt=0)]
+Port = Annotated[int, Meta(ge=1, le=65535)]
+
+
+class SettingsError(Exception):
+    """The environment does not describe a service that can run."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
+    """Environment variables of the service. A bad or missing one stops the start."""
+
+    database_url: Annotated[str, Meta(pattern="^postgres(ql)?://")]
+    redis_url: Annotated[str, Meta(pattern="^rediss?://")]
+    upstream_url: Annotated[str, Meta(pattern="^https?://")]
+    database_password: str | None = None  # apart from the URL, so that it can be a secret reference
+    redis_password: str | None = None
+
+    environment: Literal["local", "production"] = "production"
+    build_id: str = "unknown"  # what /ready reports, so that a deploy can recognise itself
+    expose_schema: bool = False  # /schema in production, too
+
+    host: str = "127.0.0.1"
+    port: Port = 8000
+    web_concurrency: Count = 1  # worker processes
+
+    max_in_flight: Count = 8000  # requests of one worker; more are answered with 503
+    request_timeout: Seconds = 10.0  # from the first byte to the last, body included
+    max_body_bytes: Count = 1_000_000
+
+    db_pool_size: Count = 10  # connections of one worker
+    db_acquire_timeout: Seconds = 0.5  # waiting for one of them
+    db_command_timeout: Seconds = 2.0
+    db_connection_lifetime: Seconds = 300.0  # idle connections are closed after this
+
+    redis_pool_size: Count = 8
+    redis_timeout: Seconds = 0.25  # connecting, and each answer
+    cache_prefix: str = "app:"  # keeps services apart that share one Valkey
+    memory_cache_entries: Annotated[int, Meta(ge=0)] = 10_000  # of each cache; 0 switches it off
+    memory_cache_ttl: Seconds = 1.0  # bounds how long another worker's write stays unseen
+    item_ttl: Seconds = 300.0
+    data_ttl: Seconds = 60.0
+
+    upstream_timeout: Seconds = 3.0
+    upstream_connections: Count = 100
+
+
+def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    try:
+        return msgspec.convert(dict(environment), Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"The environment is not usable: {error}.") from None

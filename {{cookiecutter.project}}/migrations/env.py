@@ -1,0 +1,40 @@
+"""Alembic's entry: `alembic upgrade head` brings the database to the newest revision."""
+
+import asyncio
+import sys
+
+from alembic import context
+from sqlalchemy import text
+from sqlalchemy.engine import Connection
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from app.database import connect
+from app.errors import Unavailable
+from app.settings import SettingsError, load_settings
+
+_LOCK = 0x6D696772  # any number that no other program locks in this database
+
+
+def migrate(connection: Connection) -> None:
+    context.configure(connection=connection)
+    with context.begin_transaction():
+        # A second migration waits here, then finds nothing left to do.
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        context.run_migrations()
+
+
+async def main() -> None:
+    settings = load_settings()
+
+    engine = create_async_engine(
+        "postgresql+asyncpg://", async_creator=lambda: connect(settings), poolclass=NullPool
+    )
+    async with engine.connect() as connection:
+        await connection.run_sync(migrate)
+
+
+try:
+    asyncio.run(main())
+except (SettingsError, Unavailable) as error:
+    sys.exit(str(error))

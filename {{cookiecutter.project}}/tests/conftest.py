@@ -1,0 +1,89 @@
+import os
+import secrets
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
+import httpx
+import pytest
+
+from app.local import postgres, valkey
+from app.settings import Settings
+from tests.fake_upstream import FakeUpstream
+from tests.service import alembic, serving, with_empty_cache
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def database_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    yield from _given_or_embedded("DATABASE_URL", postgres, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    yield from _given_or_embedded("REDIS_URL", valkey, tmp_path_factory)
+
+
+@pytest.fixture
+async def empty_database_url(database_server: str) -> AsyncIterator[str]:
+    async for url in _new_database(database_server):
+        yield url
+
+
+@pytest.fixture(scope="session")
+async def upstream() -> AsyncIterator[FakeUpstream]:
+    async with FakeUpstream.serving() as fake:
+        yield fake
+
+
+@pytest.fixture(scope="session")
+async def settings(
+    database_server: str, redis_url: str, upstream: FakeUpstream
+) -> AsyncIterator[Settings]:
+    """A migrated database, and a cache in which no earlier run has left anything."""
+    async for database_url in _new_database(database_server):
+        settings = Settings(
+            environment="local",
+            database_url=database_url,
+            redis_url=redis_url,
+            upstream_url=upstream.url,
+            upstream_timeout=0.5,
+            cache_prefix=f"test-{secrets.token_hex(6)}:",
+        )
+        migrated = alembic(settings, "upgrade", "head")
+        assert migrated.returncode == 0, migrated.stderr
+        yield settings
+
+
+@pytest.fixture
+async def client(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    async with serving(with_empty_cache(settings)) as client:
+        yield client
+
+
+async def _new_database(server: str) -> AsyncIterator[str]:
+    """A database of our own, so that a server that was given keeps what it has."""
+    name = f"test_{secrets.token_hex(6)}"
+    connection = await asyncpg.connect(server)
+    await connection.execute(f"CREATE DATABASE {name}")
+    yield urlsplit(server)._replace(path=f"/{name}").geturl()
+    await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await connection.close()
+
+
+def _given_or_embedded(
+    variable: str,
+    start: Callable[[Path], AbstractContextManager[str]],
+    folders: pytest.TempPathFactory,
+) -> Iterator[str]:
+    if variable in os.environ:
+        yield os.environ[variable]
+        return
+    with start(folders.mktemp("server")) as url:
+        yield url

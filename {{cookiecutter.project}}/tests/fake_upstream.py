@@ -1,0 +1,57 @@
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Self
+
+from aiohttp import web
+
+Behaviour = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class FakeUpstream:
+    """A real HTTP server that answers as a test tells it to, and counts its calls by id."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.calls: Counter[str] = Counter()
+        self._behaviours: dict[str, Behaviour] = {}
+
+    @classmethod
+    @asynccontextmanager
+    async def serving(cls) -> AsyncIterator[Self]:
+        fake = cls()
+        app = web.Application()
+        app.router.add_get("/{id}", fake._answer)
+        runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        host, port = runner.addresses[0][:2]
+        fake.url = f"http://{host}:{port}"
+        yield fake
+        await runner.cleanup()
+
+    def answers(self, data_id: str, body: bytes, status: int = 200, after: float = 0.0) -> None:
+        """From now on `data_id` is answered with `body`, `after` so many seconds."""
+
+        async def behave(_request: web.Request) -> web.StreamResponse:
+            await asyncio.sleep(after)
+            return web.Response(body=body, status=status, content_type="application/json")
+
+        self._behaviours[data_id] = behave
+
+    def resets(self, data_id: str) -> None:
+        async def behave(request: web.Request) -> web.StreamResponse:
+            assert request.transport is not None
+            request.transport.abort()
+            return web.Response()
+
+        self._behaviours[data_id] = behave
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        data_id = request.match_info["id"]
+        self.calls[data_id] += 1
+        if data_id in self._behaviours:
+            return await self._behaviours[data_id](request)
+        return web.json_response({"id": data_id})

@@ -1,0 +1,80 @@
+"""The service as tests reach it: in this process, or as processes of its own."""
+
+import os
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+
+import httpx
+import msgspec
+from msgspec.structs import asdict, replace
+
+from app.main import create_app
+from app.settings import Settings
+
+
+@asynccontextmanager
+async def serving(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a whole application."""
+    app = create_app(settings)
+    async with (
+        app.lifespan(),
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(app),  # pyright: ignore[reportArgumentType] (Litestar's own Scope type)
+            base_url="http://service",
+        ) as client,
+    ):
+        yield client
+
+
+def with_empty_cache(settings: Settings) -> Settings:
+    return replace(settings, cache_prefix=f"{settings.cache_prefix}{secrets.token_hex(4)}:")
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    values = {name.upper(): value for name, value in asdict(settings).items()}
+    given = {name: str(value) for name, value in values.items() if value is not None}
+    return os.environ | given
+
+
+def alembic(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "alembic", *arguments]
+    return subprocess.run(
+        command, env=environment_of(settings), capture_output=True, text=True, timeout=60
+    )
+
+
+@contextmanager
+def server_process(settings: Settings) -> Iterator[subprocess.Popen[str]]:
+    """`python -m app.server`, answering."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app.server"],
+        env=environment_of(settings),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        _wait_for(f"http://127.0.0.1:{settings.port}/health", process)
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def _wait_for(url: str, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and process.poll() is None:
+        with suppress(httpx.TransportError):
+            if httpx.get(url).status_code == 200:
+                return
+        time.sleep(0.05)
+    raise AssertionError(f"{url} never answered; the server's code is {process.poll()}")
+
+
+def problem_of(response: httpx.Response) -> dict[str, object]:
+    assert response.headers["content-type"] == "application/problem+json"
+    return msgspec.json.decode(response.content)

@@ -1,0 +1,167 @@
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+
+import pytest
+from msgspec.structs import replace
+from redis.asyncio import Redis
+
+from app.cache.layers import Cache, Loaded
+from app.cache.valkey import Valkey
+from app.local import free_port
+from app.settings import Settings
+from tests.service import serving, with_empty_cache
+
+CacheOf = Callable[..., Awaitable[Cache]]
+
+
+class Origin:
+    """Answers with the number of times it was asked, or fails."""
+
+    def __init__(self, latency: float = 0.0) -> None:
+        self.calls = 0
+        self.failing = False
+        self._latency = latency
+
+    async def __call__(self) -> Loaded:
+        self.calls += 1
+        answer = Loaded(b"%d" % self.calls, f'"{self.calls}"')
+        await asyncio.sleep(self._latency)
+        if self.failing:
+            raise ConnectionError("origin")
+        return answer
+
+
+@pytest.fixture
+def empty(settings: Settings) -> Settings:
+    return with_empty_cache(settings)
+
+
+@pytest.fixture
+async def cache_of() -> AsyncIterator[CacheOf]:
+    async with AsyncExitStack() as opened:
+
+        async def open_cache(settings: Settings, ttl: float = 60.0) -> Cache:
+            valkey = Valkey(settings)
+            await opened.enter_async_context(valkey.lifespan())
+            return Cache("t", ttl, settings, valkey)
+
+        yield open_cache
+
+
+async def test_layers_answer_in_order(empty: Settings, cache_of: CacheOf) -> None:
+    origin = Origin()
+    one, other = await cache_of(empty), await cache_of(empty)
+
+    assert (await one.get("k", origin)).source == "external"
+    assert (await one.get("k", origin)).source == "memory"
+    assert (await other.get("k", origin)).source == "cache"
+    assert (await other.get("k", origin)).entry.body == b"1"
+    assert origin.calls == 1
+
+
+async def test_entry_ends_with_its_ttl(empty: Settings, cache_of: CacheOf) -> None:
+    origin = Origin()
+    cache = await cache_of(empty, ttl=0.05)
+    await cache.get("k", origin)
+    await asyncio.sleep(0.1)
+
+    assert (await cache.get("k", origin)).entry.body == b"2"
+
+
+async def test_forgotten_key_is_loaded_anew(empty: Settings, cache_of: CacheOf) -> None:
+    origin = Origin()
+    cache, other = await cache_of(empty), await cache_of(empty)
+    await cache.get("k", origin)
+    await cache.forget("k")
+
+    assert (await other.get("k", origin)).entry.body == b"2"
+    assert (await cache.get("k", origin)).entry.body != b"1"
+
+
+async def test_load_that_began_before_a_write_is_not_kept(
+    empty: Settings, cache_of: CacheOf
+) -> None:
+    origin = Origin(latency=0.1)
+    writer, reader = await cache_of(empty), await cache_of(empty)
+    old = [asyncio.create_task(cache.get("k", origin)) for cache in (writer, reader)]
+    await asyncio.sleep(0.05)
+    await writer.forget("k")
+    await asyncio.gather(*old)
+
+    fresh = await cache_of(empty)
+    assert (await writer.get("k", origin)).source == "external"
+    assert (await fresh.get("k", origin)).source == "external"
+
+
+async def test_failure_of_the_origin_reaches_all_who_wait_and_is_not_kept(
+    empty: Settings, cache_of: CacheOf
+) -> None:
+    origin = Origin(latency=0.05)
+    origin.failing = True
+    cache = await cache_of(empty)
+    failures = await asyncio.gather(
+        *(cache.get("k", origin) for _ in range(5)), return_exceptions=True
+    )
+    assert [type(failure) for failure in failures] == [ConnectionError] * 5
+    assert origin.calls == 1
+
+    origin.failing = False
+    assert (await cache.get("k", origin)).entry.body == b"2"
+
+
+async def test_corrupt_entry_is_a_miss_and_is_rewritten(empty: Settings, cache_of: CacheOf) -> None:
+    origin = Origin()
+    await (await cache_of(empty)).get("k", origin)
+    async with Redis.from_url(empty.redis_url) as valkey:
+        for garbage in (
+            secrets.token_bytes(200),
+            b"\x94\xa1x",
+            b"null",
+            b"\xc1",
+            b"\x92\xc4\x01x\xa1\xff",
+        ):
+            await valkey.set(f"{empty.cache_prefix}t:k", garbage)
+            found = await (await cache_of(empty)).get("k", origin)
+            assert found.source == "external"
+            assert (await (await cache_of(empty)).get("k", origin)).source == "cache"
+
+
+async def test_dead_cache_is_a_miss(empty: Settings, cache_of: CacheOf) -> None:
+    dead = replace(empty, redis_url=f"redis://127.0.0.1:{free_port()}/0")
+    origin = Origin()
+    cache = await cache_of(dead)
+
+    async with asyncio.timeout(0.5):
+        assert (await cache.get("k", origin)).source == "external"
+        await cache.forget("k")
+        assert (await cache.get("k", origin)).entry.body == b"2"
+
+
+async def test_memory_of_no_entries_is_switched_off(empty: Settings, cache_of: CacheOf) -> None:
+    origin = Origin()
+    cache = await cache_of(replace(empty, memory_cache_entries=0))
+    sources = [(await cache.get("k", origin)).source for _ in range(3)]
+
+    assert sources == ["external", "cache", "cache"]
+
+
+async def test_memory_keeps_the_most_recently_used(empty: Settings, cache_of: CacheOf) -> None:
+    origin = Origin()
+    cache = await cache_of(replace(empty, memory_cache_entries=2))
+    for key in ("a", "b", "a", "c"):
+        await cache.get(key, origin)
+
+    assert (await cache.get("a", origin)).source == "memory"
+    assert (await cache.get("c", origin)).source == "memory"
+    assert (await cache.get("b", origin)).source == "cache"
+
+
+async def test_service_answers_without_its_cache(settings: Settings) -> None:
+    dead = replace(settings, redis_url=f"redis://127.0.0.1:{free_port()}/0")
+    async with serving(dead) as client:
+        created = await client.post("/items", json={"name": "tea", "price_cents": 1})
+        found = await client.get(created.headers["location"])
+        assert (found.status_code, found.json()) == (200, created.json())
+        assert (await client.delete(created.headers["location"])).status_code == 204

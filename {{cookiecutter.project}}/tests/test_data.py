@@ -1,0 +1,108 @@
+import asyncio
+
+import httpx
+import pytest
+
+from app.settings import Settings
+from tests.fake_upstream import FakeUpstream
+from tests.service import problem_of, serving, with_empty_cache
+
+
+async def test_second_read_comes_from_memory(
+    client: httpx.AsyncClient, upstream: FakeUpstream
+) -> None:
+    first = await client.get("/data/a1")
+    second = await client.get("/data/a1")
+
+    assert first.json() == {"data": {"id": "a1"}, "source": "external"}
+    assert second.json() == {"data": {"id": "a1"}, "source": "memory"}
+    assert upstream.calls["a1"] == 1
+
+
+async def test_another_worker_reads_what_the_first_one_fetched(
+    settings: Settings, upstream: FakeUpstream
+) -> None:
+    shared = with_empty_cache(settings)
+    async with serving(shared) as one, serving(shared) as other:
+        await one.get("/data/a2")
+        assert (await other.get("/data/a2")).json()["source"] == "cache"
+    assert upstream.calls["a2"] == 1
+
+
+async def test_simultaneous_reads_call_the_upstream_once(
+    client: httpx.AsyncClient, upstream: FakeUpstream
+) -> None:
+    upstream.answers("a3", b'{"n": 1}', after=0.1)
+    answers = await asyncio.gather(*(client.get("/data/a3") for _ in range(50)))
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert upstream.calls["a3"] == 1
+
+
+async def test_client_that_leaves_does_not_take_the_answer_from_others(
+    client: httpx.AsyncClient, upstream: FakeUpstream
+) -> None:
+    upstream.answers("a4", b'{"n": 1}', after=0.2)
+    first = asyncio.create_task(client.get("/data/a4"))
+    await asyncio.sleep(0.05)
+    second = asyncio.create_task(client.get("/data/a4"))
+    await asyncio.sleep(0.05)
+    first.cancel()
+
+    assert (await second).status_code == 200
+    assert upstream.calls["a4"] == 1
+
+
+async def test_unchanged_data_is_304_wherever_it_comes_from(client: httpx.AsyncClient) -> None:
+    first = await client.get("/data/a5")
+    second = await client.get("/data/a5", headers={"if-none-match": first.headers["etag"]})
+
+    assert (first.status_code, second.status_code) == (200, 304)
+    assert first.headers["cache-control"] == "public, max-age=60"
+
+
+@pytest.mark.parametrize(
+    "status, body, answered",
+    [
+        (404, b"{}", 404),
+        (500, b"{}", 502),
+        (200, b"not json", 502),
+        (200, b"[1]", 502),
+        (200, b'{"n": "\xff"}', 502),
+        (200, b'{"n": "' + b"x" * 1_000_000 + b'"}', 502),
+    ],
+)
+async def test_unusable_upstream_answer_is_not_served_and_not_kept(
+    client: httpx.AsyncClient, upstream: FakeUpstream, status: int, body: bytes, answered: int
+) -> None:
+    upstream.answers("a6", body, status)
+    response = await client.get("/data/a6")
+    assert response.status_code == answered
+    assert problem_of(response)["status"] == answered
+
+    upstream.answers("a6", b'{"n": 1}')
+    assert (await client.get("/data/a6")).json()["data"] == {"n": 1}
+
+
+async def test_slow_upstream_is_504_within_its_timeout(
+    client: httpx.AsyncClient, upstream: FakeUpstream
+) -> None:
+    upstream.answers("a7", b"{}", after=5)
+    async with asyncio.timeout(1):
+        assert (await client.get("/data/a7")).status_code == 504
+
+
+async def test_upstream_that_resets_is_502(
+    client: httpx.AsyncClient, upstream: FakeUpstream
+) -> None:
+    upstream.resets("a8")
+    assert (await client.get("/data/a8")).status_code == 502
+
+
+@pytest.mark.parametrize("data_id", ["%2e%2e%2fsecret", "a%20b", "a%00", "é", "x" * 65])
+async def test_unusable_id_never_reaches_the_upstream(
+    client: httpx.AsyncClient, upstream: FakeUpstream, data_id: str
+) -> None:
+    before = upstream.calls.total()
+    assert (await client.get(f"/data/{data_id}")).status_code in {400, 404}
+    assert upstream.calls.total() == before

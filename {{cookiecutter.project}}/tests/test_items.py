@@ -1,0 +1,257 @@
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+
+from app.settings import Settings
+from tests.service import problem_of, serving, with_empty_cache
+
+TEA = {"name": "tea", "price_cents": 350}
+
+
+async def create(client: httpx.AsyncClient, **fields: Any) -> dict[str, Any]:
+    response = await client.post("/items", json={**TEA, **fields})
+    assert response.status_code == 201
+    return response.json()
+
+
+async def test_created_item_is_found_at_its_location(client: httpx.AsyncClient) -> None:
+    created = await client.post("/items", json={**TEA, "description": "green"})
+
+    assert created.status_code == 201
+    found = await client.get(created.headers["location"])
+    assert found.status_code == 200
+    assert found.json() == created.json()
+    assert found.headers["etag"] == created.headers["etag"]
+    assert set(found.json()) == {
+        "id", "name", "price_cents", "description", "version", "created_at", "updated_at",
+    }  # fmt: skip
+    assert found.json() | TEA == found.json()
+
+
+async def test_unknown_item_is_404(client: httpx.AsyncClient) -> None:
+    response = await client.get("/items/999999999")
+
+    assert response.status_code == 404
+    assert problem_of(response)["detail"] == "There is no item 999999999."
+
+
+@pytest.mark.parametrize(
+    "path", ["/items/0", "/items/-1", f"/items/{2**63}", "/items/" + "9" * 5000]
+)
+async def test_impossible_id_is_a_client_error(client: httpx.AsyncClient, path: str) -> None:
+    assert (await client.get(path)).status_code in {400, 404}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"name": "tea"},
+        {"name": "", "price_cents": 1},
+        {"name": "x" * 201, "price_cents": 1},
+        {"name": "a\x00b", "price_cents": 1},
+        {"name": "tea", "price_cents": -1},
+        {"name": "tea", "price_cents": 2**53},
+        {"name": "tea", "price_cents": 1, "colour": "green"},
+        [],
+        None,
+    ],
+)
+async def test_unusable_body_is_400_and_says_where(client: httpx.AsyncClient, body: Any) -> None:
+    response = await client.post("/items", json=body)
+
+    assert response.status_code == 400
+    assert problem_of(response)["errors"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"\xff\xfe",
+        b"[" * 200_000,
+        b'{"name":"\\ud800"}',
+        b'{"name":"\xff","price_cents":1}',
+    ],
+)
+async def test_body_that_is_not_json_is_400(client: httpx.AsyncClient, body: bytes) -> None:
+    response = await client.post(
+        "/items", content=body, headers={"content-type": "application/json"}
+    )
+
+    assert response.status_code == 400
+    assert problem_of(response)["status"] == 400
+
+
+async def test_body_over_the_limit_is_413(client: httpx.AsyncClient) -> None:
+    response = await client.post("/items", json={**TEA, "description": "x" * 1_000_001})
+
+    assert response.status_code == 413
+
+
+async def test_same_idempotency_key_creates_once(client: httpx.AsyncClient) -> None:
+    headers = {"idempotency-key": "order-1"}
+    first = await client.post("/items", json=TEA, headers=headers)
+    await client.put(first.headers["location"], json={"name": "other", "price_cents": 1})
+    again = await client.post("/items", json=TEA, headers=headers)
+
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.json() == first.json()
+    assert again.headers["location"] == first.headers["location"]
+
+
+async def test_simultaneous_requests_with_one_key_create_once(client: httpx.AsyncClient) -> None:
+    headers = {"idempotency-key": "order-2"}
+    answers = await asyncio.gather(
+        *(client.post("/items", json=TEA, headers=headers) for _ in range(8))
+    )
+
+    assert [answer.status_code for answer in answers] == [201] * 8
+    assert len({answer.json()["id"] for answer in answers}) == 1
+
+
+async def test_idempotency_key_of_another_request_is_422(client: httpx.AsyncClient) -> None:
+    headers = {"idempotency-key": "order-3"}
+    await client.post("/items", json=TEA, headers=headers)
+    response = await client.post("/items", json={**TEA, "price_cents": 1}, headers=headers)
+
+    assert response.status_code == 422
+
+
+async def test_pages_walk_through_all_items_once(client: httpx.AsyncClient) -> None:
+    made = [(await create(client, name=f"item {n}"))["id"] for n in range(5)]
+
+    seen: list[int] = []
+    address: str | None = f"/items?limit=2&after={made[0] - 1}"
+    while address:
+        page = (await client.get(address)).json()
+        assert len(page["items"]) <= 2
+        seen += [item["id"] for item in page["items"]]
+        address = page["next"]
+    assert seen == made
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "after=-1", "after=x"])
+async def test_unusable_page_is_400(client: httpx.AsyncClient, query: str) -> None:
+    assert (await client.get(f"/items?{query}")).status_code == 400
+
+
+async def test_client_that_holds_the_item_gets_304(client: httpx.AsyncClient) -> None:
+    path = f"/items/{(await create(client))['id']}"
+    etag = (await client.get(path)).headers["etag"]
+
+    for sent in (etag, f'"other", {etag}', f"W/{etag}", "*"):
+        response = await client.get(path, headers={"if-none-match": sent})
+        assert response.status_code == 304
+        assert response.content == b""
+        assert response.headers["etag"] == etag
+    assert (await client.get(path, headers={"if-none-match": '"0"'})).status_code == 200
+
+
+async def test_put_replaces_every_field(client: httpx.AsyncClient) -> None:
+    item = await create(client, description="green")
+    response = await client.put(f"/items/{item['id']}", json={"name": "new", "price_cents": 1})
+
+    assert response.status_code == 200
+    changed = response.json()
+    assert (changed["name"], changed["price_cents"], changed["description"]) == ("new", 1, "")
+    assert changed["version"] == item["version"] + 1
+    assert changed["created_at"] == item["created_at"]
+    assert changed["updated_at"] > item["updated_at"]
+
+
+async def test_patch_changes_only_what_it_names(client: httpx.AsyncClient) -> None:
+    item = await create(client, description="green")
+    response = await client.patch(f"/items/{item['id']}", json={"price_cents": 1})
+
+    assert response.status_code == 200
+    assert response.json() | {"name": "tea", "price_cents": 1, "description": "green"} == (
+        response.json()
+    )
+
+
+async def test_patch_with_null_is_400(client: httpx.AsyncClient) -> None:
+    item = await create(client)
+    response = await client.patch(f"/items/{item['id']}", json={"name": None})
+
+    assert response.status_code == 400
+
+
+async def test_deleted_item_is_gone(client: httpx.AsyncClient) -> None:
+    path = f"/items/{(await create(client))['id']}"
+    await client.get(path)  # now it is cached
+
+    assert (await client.delete(path)).status_code == 204
+    assert (await client.get(path)).status_code == 404
+    assert (await client.delete(path)).status_code == 404
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+async def test_change_of_an_unknown_item_is_404(client: httpx.AsyncClient, method: str) -> None:
+    body = None if method == "DELETE" else TEA
+    response = await client.request(method, "/items/999999999", json=body)
+
+    assert response.status_code == 404
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("stale", ['"0"', 'W/"1"', '"other"', '"99999999999999999999"', "1", ""])
+async def test_stale_if_match_is_412_and_changes_nothing(
+    client: httpx.AsyncClient, method: str, stale: str
+) -> None:
+    item = await create(client)
+    body = None if method == "DELETE" else {"name": "new", "price_cents": 1}
+    response = await client.request(
+        method, f"/items/{item['id']}", json=body, headers={"if-match": stale}
+    )
+
+    assert response.status_code == 412
+    assert (await client.get(f"/items/{item['id']}")).json() == item
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("sent", ['"1"', '"7", "1"', "*"])
+async def test_matching_if_match_is_carried_out(
+    client: httpx.AsyncClient, method: str, sent: str
+) -> None:
+    item = await create(client)
+    body = None if method == "DELETE" else {"name": "new", "price_cents": 1}
+    response = await client.request(
+        method, f"/items/{item['id']}", json=body, headers={"if-match": sent}
+    )
+
+    assert response.is_success
+
+
+async def test_of_two_changes_to_one_version_one_wins(client: httpx.AsyncClient) -> None:
+    item = await create(client)
+    headers = {"if-match": '"1"'}
+    answers = await asyncio.gather(
+        *(
+            client.patch(f"/items/{item['id']}", json={"price_cents": n}, headers=headers)
+            for n in range(6)
+        )
+    )
+
+    assert sorted(answer.status_code for answer in answers) == [200] + [412] * 5
+
+
+async def test_writer_reads_its_own_write(client: httpx.AsyncClient) -> None:
+    path = f"/items/{(await create(client))['id']}"
+    for price in range(5):
+        await client.get(path)
+        await client.patch(path, json={"price_cents": price})
+        assert (await client.get(path)).json()["price_cents"] == price
+
+
+async def test_other_worker_sees_a_write_within_the_memory_life(settings: Settings) -> None:
+    shared = with_empty_cache(settings)
+    async with serving(shared) as one, serving(shared) as other:
+        path = f"/items/{(await create(one))['id']}"
+        await one.get(path)
+        await other.get(path)
+        await one.patch(path, json={"price_cents": 1})
+        await asyncio.sleep(settings.memory_cache_ttl)
+        assert (await other.get(path)).json()["price_cents"] == 1
