@@ -1,0 +1,215 @@
+"""The platform, from the ground up: network, data, edge, compute, and what watches them."""
+
+from pathlib import Path
+
+import pulumi
+import pulumi_aws as aws
+
+import config
+import overrides
+import plan
+import service
+from components.cache import Cache, CacheArgs
+from components.database import Database, DatabaseArgs
+from components.domain import Certificate, CertificateArgs, point_at
+from components.edge import Edge, EdgeArgs
+from components.endpoints import Endpoints, EndpointsArgs
+from components.fargate import Fargate, FargateArgs
+from components.image import Image, ImageArgs
+from components.log_bucket import LogBucket, LogBucketArgs
+from components.network import Network, NetworkArgs
+from components.observability import Alarms, AlarmsArgs, Dashboard, DashboardArgs
+from components.security_groups import SecurityGroups, SecurityGroupsArgs
+from components.waf import Waf, WafArgs
+from refusal import Refusal
+from sizing.capacity import read_measurement
+
+HERE = Path(__file__).parent
+
+# Config and plan: everything is checked before the first resource is registered.
+try:
+    settings = config.load()
+    numbers = plan.derive(settings.inputs(read_measurement(HERE)))
+except Refusal as refusal:
+    raise pulumi.RunError(str(refusal)) from None
+region = pulumi.Config("aws").require("region")
+name = settings.name
+overrides.register()
+
+# Network
+network = Network(
+    name,
+    NetworkArgs(
+        region=region,
+        cidr=settings.vpc_cidr,
+        zones=settings.zones,
+        private_prefix=numbers.subnets.private.value,
+        public_prefix=numbers.subnets.public.value,
+        isolated_prefix=numbers.subnets.isolated.value,
+        nat_gateways=settings.nat_gateways,
+        log_days=settings.log_days,
+    ),
+)
+groups = SecurityGroups(
+    name,
+    SecurityGroupsArgs(
+        vpc_id=network.vpc_id,
+        public_ports=(80, 443) if settings.domain else (80,),
+        container_port=config.CONTAINER_PORT,
+        outbound_ports=service.outbound_ports(settings),
+    ),
+)
+if settings.production:
+    Endpoints(
+        name,
+        EndpointsArgs(
+            region=region,
+            vpc_id=network.vpc_id,
+            subnet_ids=network.private_subnet_ids,
+            client_group_id=groups.compute_id,
+        ),
+    )
+
+# Data
+database = Database(
+    name,
+    DatabaseArgs(
+        subnet_ids=network.isolated_subnet_ids,
+        security_group_id=groups.database_id,
+        version=settings.database_version,
+        instance_class=settings.database_class,
+        storage_gb=settings.database_storage_gb,
+        storage_max_gb=settings.database_storage_max_gb,
+        backup_days=settings.backup_days,
+        replicas=settings.database_replicas,
+        statement_timeout_s=numbers.timeouts.statement.value,
+        idle_in_transaction_s=numbers.timeouts.idle_in_transaction.value,
+        production=settings.production,
+    ),
+)
+cache = Cache(
+    name,
+    CacheArgs(
+        subnet_ids=network.isolated_subnet_ids,
+        security_group_id=groups.cache_id,
+        node_type=settings.cache_class,
+        replicas=settings.cache_replicas,
+        password=settings.cache_password,
+        production=settings.production,
+    ),
+)
+
+# Edge: before compute, because a service joins a target group that a listener already uses.
+zone_id = (
+    aws.route53.get_zone_output(name=settings.hosted_zone).zone_id if settings.hosted_zone else None
+)
+certificate_arn = settings.certificate_arn or None
+if zone_id is not None and not certificate_arn:
+    certificate_arn = Certificate(
+        name, CertificateArgs(domain=settings.domain, zone_id=zone_id)
+    ).arn
+log_bucket = LogBucket(
+    name, LogBucketArgs(days=settings.log_days, destroyable=not settings.production)
+)
+edge = Edge(
+    name,
+    EdgeArgs(
+        vpc_id=network.vpc_id,
+        subnet_ids=network.public_subnet_ids,
+        security_group_id=groups.balancer_id,
+        certificate_arn=certificate_arn,
+        container_port=config.CONTAINER_PORT,
+        target_type="ip" if settings.compute == "fargate" else "instance",
+        deregistration_delay_s=numbers.timeouts.deregistration_delay.value,
+        idle_timeout_s=numbers.timeouts.alb_idle.value,
+        reserved_lcu=settings.alb_lcu,
+        protected=settings.production,
+        log_bucket=log_bucket.bucket,
+        log_bucket_ready=log_bucket.ready,
+    ),
+)
+if zone_id is not None:
+    point_at(name, settings.domain, zone_id, edge.balancer)
+if settings.waf:
+    Waf(
+        name,
+        WafArgs(
+            balancer_arn=edge.balancer.arn,
+            rate_limit=settings.waf_rate_limit,
+            log_days=settings.log_days,
+        ),
+    )
+alarms = Alarms(
+    name,
+    AlarmsArgs(
+        balancer=edge.balancer.arn_suffix,
+        targets=edge.targets.arn_suffix,
+        request_timeout_s=numbers.timeouts.request.value,
+        email=settings.alarm_email,
+    ),
+)
+
+# Compute
+image = None
+if not settings.image:
+    image = Image(
+        name,
+        ImageArgs(
+            context=HERE.parent,
+            architecture=settings.architecture,
+            destroyable=not settings.production,
+        ),
+    )
+container = service.container(
+    settings,
+    numbers,
+    service.Surroundings(
+        image=image.uri if image else settings.image,
+        repository_arn=image.repository_arn if image else None,
+        database_host=database.instance.address,
+        replica_host=database.replicas[0].address if database.replicas else None,
+        database_secret_arn=database.secret_arn,
+        database_key_arn=database.key_arn,
+        cache_host=cache.endpoint,
+        cache_secret_arn=cache.secret_arn,
+    ),
+)
+compute = Fargate(
+    name,
+    FargateArgs(
+        region=region,
+        container=container,
+        subnet_ids=network.private_subnet_ids,
+        security_group_id=groups.compute_id,
+        target_group_arn=edge.targets.arn,
+        listeners=edge.listeners,
+        alarm_names=alarms.names,
+        tasks=numbers.fleet.minimum.value,
+        spot_percent=settings.spot_percent,
+        log_days=settings.log_days,
+    ),
+)
+
+# Observability
+dashboard = Dashboard(
+    name,
+    DashboardArgs(
+        region=region,
+        balancer=edge.balancer.arn_suffix,
+        targets=edge.targets.arn_suffix,
+    ),
+)
+
+# Outputs
+scheme = "https" if certificate_arn else "http"
+pulumi.export(
+    "url", pulumi.Output.format("{0}://{1}", scheme, settings.domain or edge.balancer.dns_name)
+)
+pulumi.export("balancer", edge.balancer.name)
+pulumi.export("cluster", compute.cluster.name)
+pulumi.export("service", compute.service.name)
+pulumi.export("log_group", compute.log_group.name)
+pulumi.export("dashboard", dashboard.name)
+pulumi.export("plan", plan.outputs(numbers))
+if not certificate_arn:
+    pulumi.export("warning", "Plain HTTP: anyone on the way can read and change it. Set domain.")

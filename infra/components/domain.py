@@ -1,0 +1,70 @@
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+
+@dataclass(frozen=True, kw_only=True)
+class CertificateArgs:
+    domain: str
+    zone_id: pulumi.Input[str]
+
+
+class Certificate(pulumi.ComponentResource):
+    """A certificate that proves itself by a record in the zone, and so renews itself."""
+
+    arn: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: CertificateArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("service:edge:Certificate", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        certificate = aws.acm.Certificate(
+            name,
+            aws.acm.CertificateArgs(domain_name=args.domain, validation_method="DNS"),
+            opts=child,
+        )
+        proof = certificate.domain_validation_options[0]
+        record = aws.route53.Record(
+            f"{name}-validation",
+            aws.route53.RecordArgs(
+                zone_id=args.zone_id,
+                name=proof.resource_record_name,
+                type=proof.resource_record_type,
+                records=[proof.resource_record_value],
+                ttl=300,
+            ),
+            opts=child,
+        )
+        validation = aws.acm.CertificateValidation(
+            name,
+            aws.acm.CertificateValidationArgs(
+                certificate_arn=certificate.arn, validation_record_fqdns=[record.fqdn]
+            ),
+            opts=child,
+        )
+        self.arn = validation.certificate_arn
+        self.register_outputs({"arn": self.arn})
+
+
+def point_at(
+    name: str, domain: str, zone_id: pulumi.Input[str], balancer: aws.lb.LoadBalancer
+) -> None:
+    """Make the domain an alias of the load balancer."""
+    aws.route53.Record(
+        name,
+        aws.route53.RecordArgs(
+            zone_id=zone_id,
+            name=domain,
+            type="A",
+            aliases=[
+                aws.route53.RecordAliasArgs(
+                    name=balancer.dns_name,
+                    zone_id=balancer.zone_id,
+                    evaluate_target_health=True,
+                )
+            ],
+        ),
+        opts=pulumi.ResourceOptions(parent=balancer),
+    )

@@ -1,0 +1,132 @@
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+MANAGED_GROUPS = (
+    "AWSManagedRulesAmazonIpReputationList",
+    "AWSManagedRulesCommonRuleSet",
+    "AWSManagedRulesKnownBadInputsRuleSet",
+    "AWSManagedRulesSQLiRuleSet",
+)
+SECRET_HEADERS = ("authorization", "cookie")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WafArgs:
+    balancer_arn: pulumi.Input[str]
+    # requests of one address in five minutes
+    rate_limit: int
+    log_days: int
+
+
+class Waf(pulumi.ComponentResource):
+    """Refuses floods and known attacks before they cost a connection to a target."""
+
+    def __init__(
+        self, name: str, args: WafArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("service:edge:Waf", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        acl = aws.wafv2.WebAcl(
+            name,
+            aws.wafv2.WebAclArgs(
+                scope="REGIONAL",
+                default_action=aws.wafv2.WebAclDefaultActionArgs(
+                    allow=aws.wafv2.WebAclDefaultActionAllowArgs()
+                ),
+                visibility_config=aws.wafv2.WebAclVisibilityConfigArgs(
+                    cloudwatch_metrics_enabled=True, metric_name=name, sampled_requests_enabled=True
+                ),
+                # the cheapest rule first: a flood isn't worth an inspection
+                rules=[
+                    _rate_rule(args.rate_limit),
+                    *(_managed(group, i) for i, group in enumerate(MANAGED_GROUPS, start=1)),
+                ],
+            ),
+            opts=child,
+        )
+        aws.wafv2.WebAclAssociation(
+            name,
+            aws.wafv2.WebAclAssociationArgs(resource_arn=args.balancer_arn, web_acl_arn=acl.arn),
+            opts=child,
+        )
+        self._log(name, acl, args.log_days)
+        self.register_outputs({})
+
+    def _log(self, name: str, acl: aws.wafv2.WebAcl, days: int) -> None:
+        group = aws.cloudwatch.LogGroup(
+            f"{name}-waf",
+            # WAF accepts no name without this beginning
+            aws.cloudwatch.LogGroupArgs(name=f"aws-waf-logs-{name}", retention_in_days=days),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        header = aws.wafv2.WebAclLoggingConfigurationRedactedFieldSingleHeaderArgs
+        aws.wafv2.WebAclLoggingConfiguration(
+            name,
+            aws.wafv2.WebAclLoggingConfigurationArgs(
+                resource_arn=acl.arn,
+                log_destination_configs=[group.arn],
+                redacted_fields=[
+                    aws.wafv2.WebAclLoggingConfigurationRedactedFieldArgs(
+                        single_header=header(name=secret)
+                    )
+                    for secret in SECRET_HEADERS
+                ],
+                logging_filter=_refused_only(),
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+
+def _rate_rule(limit: int) -> aws.wafv2.WebAclRuleArgs:
+    return aws.wafv2.WebAclRuleArgs(
+        name="rate",
+        priority=0,
+        action=aws.wafv2.WebAclRuleActionArgs(block=aws.wafv2.WebAclRuleActionBlockArgs()),
+        statement=aws.wafv2.WebAclRuleStatementArgs(
+            rate_based_statement=aws.wafv2.WebAclRuleStatementRateBasedStatementArgs(
+                aggregate_key_type="IP", limit=limit, evaluation_window_sec=300
+            )
+        ),
+        visibility_config=_visible("rate"),
+    )
+
+
+def _managed(group: str, priority: int) -> aws.wafv2.WebAclRuleArgs:
+    return aws.wafv2.WebAclRuleArgs(
+        name=group,
+        priority=priority,
+        override_action=aws.wafv2.WebAclRuleOverrideActionArgs(
+            none=aws.wafv2.WebAclRuleOverrideActionNoneArgs()
+        ),
+        statement=aws.wafv2.WebAclRuleStatementArgs(
+            managed_rule_group_statement=(
+                aws.wafv2.WebAclRuleStatementManagedRuleGroupStatementArgs(
+                    vendor_name="AWS", name=group
+                )
+            )
+        ),
+        visibility_config=_visible(group),
+    )
+
+
+def _visible(metric: str) -> aws.wafv2.WebAclRuleVisibilityConfigArgs:
+    return aws.wafv2.WebAclRuleVisibilityConfigArgs(
+        cloudwatch_metrics_enabled=True, metric_name=metric, sampled_requests_enabled=True
+    )
+
+
+def _refused_only() -> aws.wafv2.WebAclLoggingConfigurationLoggingFilterArgs:
+    """At the peak, a log of what was allowed would cost more than the service itself."""
+    condition = aws.wafv2.WebAclLoggingConfigurationLoggingFilterFilterConditionArgs
+    action = aws.wafv2.WebAclLoggingConfigurationLoggingFilterFilterConditionActionConditionArgs
+    refused = [condition(action_condition=action(action=a)) for a in ("BLOCK", "COUNT")]
+    return aws.wafv2.WebAclLoggingConfigurationLoggingFilterArgs(
+        default_behavior="DROP",
+        filters=[
+            aws.wafv2.WebAclLoggingConfigurationLoggingFilterFilterArgs(
+                behavior="KEEP", requirement="MEETS_ANY", conditions=refused
+            )
+        ],
+    )

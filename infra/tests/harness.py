@@ -1,0 +1,268 @@
+"""Runs the whole program against a pretended AWS and records what it asked for."""
+
+import runpy
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pulumi
+from pulumi.runtime import mocks, rpc, set_all_config, settings
+from pulumi.runtime.stack import Stack
+
+INFRA = Path(__file__).parent.parent
+PROJECT = "shop"
+REGION = "eu-west-1"
+ACCOUNT = "123456789012"
+ZONE_ID = "Z0123456789"
+DOMAIN = "api.example.com"
+
+COMMON = {"upstream_url": "https://upstream.example.com"}
+DEV = COMMON | {
+    "tier": "dev",
+    "peak_in_flight": "100",
+    "base_in_flight": "5",
+    "task_cpu": "256",
+    "task_memory_mib": "512",
+    "instance_types": '["c7g.medium"]',
+    "waf": "false",
+    "database_class": "db.t4g.micro",
+    "database_storage_gb": "20",
+    "database_storage_max_gb": "50",
+    "backup_days": "1",
+    "cache_class": "cache.t4g.micro",
+    "cache_replicas": "0",
+    "log_days": "7",
+}
+PROD = COMMON | {"cache_replicas": "2", "alarm_email": "oncall@example.com"}
+SECRET_MARK = "1b47061264138c4ac30d75fd1eb44270"
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A value that the engine keeps encrypted."""
+
+    value: Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registration:
+    type: str
+    name: str
+    parent: str
+    inputs: Mapping[str, Any]
+    protect: bool
+    ignore_changes: Sequence[str]
+    depends_on: Sequence[str]
+
+
+@dataclass
+class Run:
+    registrations: list[Registration] = field(default_factory=list)
+    outputs: dict[str, Any] = field(default_factory=dict)
+
+    def all(self, kind: str) -> list[Registration]:
+        return [entry for entry in self.registrations if entry.type == kind]
+
+    def names(self, kind: str) -> list[str]:
+        return sorted(entry.name for entry in self.all(kind))
+
+    def one(self, kind: str, name: str | None = None) -> Registration:
+        found = [entry for entry in self.all(kind) if name in (None, entry.name)]
+        assert len(found) == 1, f"{len(found)} of {kind} {name or ''}"
+        return found[0]
+
+    def counts(self) -> dict[str, int]:
+        kinds = sorted(entry.type for entry in self.registrations)
+        return {kind: kinds.count(kind) for kind in kinds}
+
+
+class Cloud(mocks.Mocks):
+    """Answers as AWS would, as far as the program goes on with the answer."""
+
+    def __init__(self, preview: bool) -> None:
+        self._preview = preview
+        self._transforms: list[pulumi.ResourceTransform] = []
+
+    def register_transform(self, transform: pulumi.ResourceTransform) -> None:
+        self._transforms.append(transform)
+
+    def transformed(self, kind: str, name: str, inputs: dict[str, Any]) -> dict[str, Any]:
+        options = pulumi.ResourceOptions()
+        for transform in self._transforms:
+            asked = pulumi.ResourceTransformArgs(True, kind, name, inputs, options)
+            result = transform(asked)
+            if isinstance(result, pulumi.ResourceTransformResult):
+                inputs = dict(result.props)
+        return inputs
+
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+        assert args.token == "aws:route53/getZone:getZone", args.token
+        return {"zoneId": ZONE_ID, "name": args.args["name"]}, []
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        if self._preview:
+            # what a component of awsx makes is unknown until it is made
+            return None, {} if args.typ.startswith("awsx:") else dict(args.inputs)
+        return f"{args.name}-id", {**args.inputs, **_computed(args.typ, args.name, args.inputs)}
+
+
+def _computed(kind: str, name: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    service, _, rest = kind.partition(":")[2].partition("/")
+    noun = rest.partition(":")[0]
+    arn = f"arn:aws:{service}:{REGION}:{ACCOUNT}:{noun}/{name}"
+    every = {"arn": arn, "name": inputs.get("name", f"{name}-0123456")}
+    return every | _OUTPUTS.get(kind, lambda name, inputs: {})(name, inputs)
+
+
+def _subnets(name: str, tier: str) -> list[str]:
+    return [f"subnet-{tier}-{zone}" for zone in "abc"]
+
+
+_OUTPUTS: dict[str, Any] = {
+    "awsx:ec2:Vpc": lambda name, inputs: {
+        "vpcId": f"vpc-{name}",
+        "publicSubnetIds": _subnets(name, "public"),
+        "privateSubnetIds": _subnets(name, "private"),
+        "isolatedSubnetIds": _subnets(name, "isolated"),
+        # goes in as an object and comes out as a list
+        "natGateways": [],
+    },
+    "aws:lb/loadBalancer:LoadBalancer": lambda name, inputs: {
+        "arnSuffix": f"app/{name}/1",
+        "dnsName": f"{name}.elb.amazonaws.com",
+        "zoneId": "ZELB",
+    },
+    "aws:lb/targetGroup:TargetGroup": lambda name, inputs: {
+        "arnSuffix": f"targetgroup/{name}/2",
+    },
+    "aws:rds/instance:Instance": lambda name, inputs: {
+        "identifier": name,
+        "address": f"{name}.rds.amazonaws.com",
+        "endpoint": f"{name}.rds.amazonaws.com:5432",
+        "masterUserSecrets": [
+            {"secretArn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:rds!{name}-AbCdEf"}
+        ],
+    },
+    "aws:secretsmanager/secretVersion:SecretVersion": lambda name, inputs: {
+        "secretArn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{name}-AbCdEf"
+    },
+    "aws:elasticache/replicationGroup:ReplicationGroup": lambda name, inputs: {
+        "primaryEndpointAddress": f"{name}.cache.amazonaws.com",
+    },
+    "aws:acm/certificate:Certificate": lambda name, inputs: {
+        "domainValidationOptions": [
+            {
+                "domainName": inputs["domainName"],
+                "resourceRecordName": f"_proof.{inputs['domainName']}",
+                "resourceRecordType": "CNAME",
+                "resourceRecordValue": "_value.acm-validations.aws",
+            }
+        ]
+    },
+    "aws:route53/record:Record": lambda name, inputs: {"fqdn": inputs["name"]},
+    "aws:ecr/repository:Repository": lambda name, inputs: {
+        "repositoryUrl": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{name}"
+    },
+    "awsx:ecr:Image": lambda name, inputs: {
+        "imageUri": f"{inputs['repositoryUrl']}@sha256:{'0' * 64}"
+    },
+    "aws:ecs/cluster:Cluster": lambda name, inputs: {
+        "arn": f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/{name}"
+    },
+    "random:index/randomPassword:RandomPassword": lambda name, inputs: {
+        "result": "generated-password"
+    },
+}
+
+
+class Recorder(mocks.MockMonitor):
+    """Keeps the options too, which mocks don't see."""
+
+    def __init__(self, cloud: Cloud, run: Run) -> None:
+        super().__init__(cloud)
+        self._cloud = cloud
+        self._run = run
+
+    def RegisterResource(self, request: Any) -> Any:
+        inputs = rpc.deserialize_properties(request.object)
+        if request.custom or request.remote:
+            changed = self._cloud.transformed(request.type, request.name, inputs)
+            if changed is not inputs:
+                inputs = changed
+                request.object.update(changed)
+        if request.type != "pulumi:pulumi:Stack":
+            self._run.registrations.append(
+                Registration(
+                    type=request.type,
+                    name=request.name,
+                    parent=request.parent,
+                    inputs=_opened(inputs),
+                    protect=request.protect,
+                    ignore_changes=list(request.ignoreChanges),
+                    depends_on=list(request.dependencies),
+                )
+            )
+        return super().RegisterResource(request)
+
+
+def _opened(value: Any) -> Any:
+    """Mark secrets, and turn the floats of the wire back into whole numbers."""
+    if isinstance(value, Mapping):
+        if value.get("4dabf18193072939515e22adb298388d") == SECRET_MARK:
+            return Secret(_opened(value["value"]))
+        return {key: _opened(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_opened(entry) for entry in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+def run(
+    stack: str,
+    values: Mapping[str, str],
+    secrets: Mapping[str, str] | None = None,
+    preview: bool = False,
+) -> Run:
+    """Run the program for a stack's keys; raise what the program raises."""
+    recorded = Run()
+    keys = {f"{PROJECT}:{key}": value for key, value in {**values, **(secrets or {})}.items()}
+    set_all_config({"aws:region": REGION, **keys}, [f"{PROJECT}:{key}" for key in secrets or {}])
+    settings.ROOT.set(None)
+    cloud = Cloud(preview)
+    mocks.set_mocks(
+        cloud, project=PROJECT, stack=stack, preview=preview, monitor=Recorder(cloud, recorded)
+    )
+
+    @pulumi.runtime.test
+    def program() -> Any:
+        runpy.run_path(str(INFRA / "__main__.py"), run_name="__main__")
+        root = settings.get_root_resource()
+        assert isinstance(root, Stack)
+        known = pulumi.Output.all(**root.outputs)
+        return known.apply(recorded.outputs.update)
+
+    program()
+    return recorded
+
+
+@cache
+def stack(tier: str, compute: str = "fargate", domain: bool = True, preview: bool = False) -> Run:
+    """One of the eight stacks that the template promises; each runs once in a session."""
+    values = {"dev": DEV, "prod": PROD}[tier] | {"compute": compute}
+    values |= {"domain": DOMAIN} if domain else {"allow_http": "true"}
+    return run(tier, values, preview=preview)
+
+
+def walk(value: Any) -> Iterator[Any]:
+    """Every leaf of a structure; what lies in a secret stays hidden."""
+    if isinstance(value, Mapping):
+        for entry in value.values():
+            yield from walk(entry)
+    elif isinstance(value, list):
+        for entry in value:
+            yield from walk(entry)
+    else:
+        yield value
