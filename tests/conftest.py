@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.generating import copy_template, generate, run
+from tests.generating import commit_all, copy_template, generate
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -27,11 +27,10 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def repository(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A git repository whose one commit is the working tree."""
     clone = copy_template(tmp_path_factory.mktemp("repository") / "template.git")
-    for command in ("init --quiet", "add --all", "commit --quiet --message=all"):
-        assert run("git", *command.split(), cwd=clone).returncode == 0
+    commit_all(clone)
     return clone
 
 

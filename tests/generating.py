@@ -12,8 +12,10 @@ SERVICE = "{{cookiecutter.project}}"
 Outcome = subprocess.CompletedProcess[str]
 
 
-def run(*command: str | Path, cwd: Path) -> Outcome:
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+def run(*command: str | Path, cwd: Path, typed: str = "") -> Outcome:
+    return subprocess.run(
+        command, cwd=cwd, input=typed, capture_output=True, text=True, check=False
+    )
 
 
 def cookiecutter(template: str | Path, *arguments: str, cwd: Path) -> Outcome:
@@ -46,3 +48,9 @@ def contents(folder: Path) -> dict[str, bytes]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+
+
+def commit_all(folder: Path) -> None:
+    for command in ("init --quiet", "add --all", "commit --quiet --message=all"):
+        outcome = run("git", *command.split(), cwd=folder)
+        assert outcome.returncode == 0, outcome.stderr

@@ -72,7 +72,7 @@ def test_data_of_two_places_is_not_mixed(
     before = contents(mine)
     outcome = cookiecutter(used_template, "--overwrite-if-exists", cwd=mine.parent)
     assert outcome.stderr == (
-        f"The project's {kept} would be overwritten by the template's: "
+        f"The template's {kept} would overwrite the project's: "
         f"delete {used_template / SERVICE / kept}.\n"
     )
     assert outcome.returncode == 1

@@ -1,6 +1,8 @@
 """An unusable answer: one sentence, and nothing is left behind."""
 
 import json
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -101,6 +103,15 @@ def test_unusable_domain(template: Path, tmp_path: Path, domain: str) -> None:
         f"The domain '{domain}' {DOMAINS[domain]}: use a name such as 'api.example.com', or none."
     )
     assert_refused(template, tmp_path, f"domain={domain}", sentence)
+
+
+def test_library_that_the_service_installs(template: Path, tmp_path: Path, project: Path) -> None:
+    package = tomllib.loads((project / "pyproject.toml").read_text())["project"]
+    for requirement in package["dependencies"] + package["optional-dependencies"]["dev"]:
+        library = re.split(r"[^a-z0-9-]", requirement)[0]
+        outcome = cookiecutter(template, f"project={library}", cwd=tmp_path)
+        assert outcome.returncode == 1, f"{library} is a name that pip can't install beside itself"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_unknown_compute(template: Path, tmp_path: Path) -> None:

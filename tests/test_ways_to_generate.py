@@ -5,7 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.generating import contents, cookiecutter, cruft_create, generate
+from tests.generating import (
+    BIN,
+    SERVICE,
+    commit_all,
+    contents,
+    cookiecutter,
+    cruft_create,
+    generate,
+    run,
+)
 
 
 @pytest.fixture
@@ -59,6 +68,39 @@ def test_with_cruft(repository: Path, output: Path, project: Path) -> None:
     created = contents(output / "orders")
     del created[".cruft.json"]
     assert created == contents(project)
+
+
+def test_cruft_brings_what_the_template_changed(
+    repository: Path, tmp_path: Path, output: Path
+) -> None:
+    ours = shutil.copytree(repository, tmp_path / "template.git")
+    assert cruft_create(f"file://{ours}", cwd=output).returncode == 0
+    project = output / "orders"
+    commit_all(project)
+    for place in ("infra", f"{SERVICE}/app"):
+        (ours / place / "new.py").write_text("NEW = 1\n")
+    commit_all(ours)
+    outcome = run(BIN / "cruft", "update", "--skip-apply-ask", cwd=project)
+    assert outcome.returncode == 0, outcome.stderr
+    assert (project / "infra/new.py").read_text() == "NEW = 1\n"
+    assert (project / "app/new.py").read_text() == "NEW = 1\n"
+
+
+def test_answers_are_asked_for(template: Path, output: Path) -> None:
+    answers = "billing\nInvoices\nus-east-1\n2\napi.example.com\n"
+    outcome = run(BIN / "cookiecutter", template, cwd=output, typed=answers)
+    assert outcome.returncode == 0, outcome.stderr
+    for label in ("Project:", "Description:", "AWS region", "EC2 Auto Scaling group", "Domain"):
+        assert label in outcome.stdout
+    stack = (output / "billing/infra/Pulumi.prod.yaml").read_text()
+    for answer in ("us-east-1", "ec2", "api.example.com"):
+        assert answer in stack
+
+
+def test_name_of_no_folder_stops_before_the_next_question(template: Path, output: Path) -> None:
+    outcome = run(BIN / "cookiecutter", template, cwd=output, typed="my orders\n")
+    assert "The project name 'my orders' is to be a folder" in outcome.stderr
+    assert "Description" not in outcome.stdout
 
 
 def test_without_a_copy_of_infra_nothing_is_generated(
