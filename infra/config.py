@@ -148,6 +148,8 @@ class Config:
                 requests_target=self.requests_target,
                 step_out_requests=self.step_out_requests,
                 step_in_requests=self.step_in_requests,
+                step_out_tasks=self.step_out_tasks,
+                step_in_tasks=self.step_in_tasks,
                 schedules=self.scheduled_bounds,
             ),
             site=Site(

@@ -53,6 +53,8 @@ class Scaling:
     requests_target: int
     step_out_requests: int
     step_in_requests: int
+    step_out_tasks: int
+    step_in_tasks: int
     schedules: tuple[Schedule, ...] = ()
 
 

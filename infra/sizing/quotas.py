@@ -1,7 +1,7 @@
 from refusal import Refusal
 from sizing.fleet import Fleet
 from sizing.inputs import Inputs
-from sizing.network import nat_ports, subnets
+from sizing.network import NAT_PORTS, nat_ports, subnets
 from sizing.number import Check, ceil_div
 from sizing.pools import CACHE_POOL, CACHE_SUBSCRIPTIONS, ROLLING_FACTOR
 
@@ -41,11 +41,6 @@ def _targets(inputs: Inputs, deploying: int) -> Check:
 
 
 def _fargate(inputs: Inputs, deploying: int) -> tuple[Check, ...]:
-    if deploying > TASKS_PER_SERVICE:
-        raise Refusal(
-            f"peak_in_flight: a deployment runs {deploying} tasks and an ECS service"
-            f" {TASKS_PER_SERVICE}; choose larger tasks or lower it."
-        )
     return (
         Check("tasks of the service", deploying, TASKS_PER_SERVICE, "ECS's own limit"),
         _vcpu(inputs, deploying, FARGATE_VCPU),
@@ -73,7 +68,8 @@ def _addresses(inputs: Inputs, deploying: int) -> Check:
             f" deployment needs {needed} in each zone; choose a larger range, larger tasks, or"
             " lower peak_in_flight."
         )
-    return Check("addresses of a subnet", needed, usable, "a deployment with a zone lost")
+    reason = f"a deployment in {zones} zones, and {OTHER_ADDRESSES} others"
+    return Check("addresses of a subnet", needed, usable, reason)
 
 
 def _nat_ports(inputs: Inputs) -> Check:
@@ -86,7 +82,9 @@ def _nat_ports(inputs: Inputs) -> Check:
             f" gateways have {limit} ports for it; cache more and lower upstream_percent, lower"
             " peak_in_flight, or reach the upstream without NAT."
         )
-    return Check("NAT ports to upstream", needed, limit, "55,000 a gateway, one zone lost")
+    return Check(
+        "NAT ports to upstream", needed, limit, f"{NAT_PORTS:,} of each gateway that is left"
+    )
 
 
 def _cache_clients(inputs: Inputs, deploying: int) -> Check:

@@ -42,19 +42,33 @@ def steps(workload: Workload, task: Task, scaling: Scaling, fleet: Fleet) -> Ste
     """The step policy's thresholds, if the stack has one."""
     if "step" not in scaling.policies:
         return None
-    derived, reason = _derived(workload, task)
-    step_out = _number("step_out_requests", scaling.step_out_requests, derived, reason)
+    step_out = _number("step_out_requests", scaling.step_out_requests, *_derived(workload, task))
+    calm = _calm(step_out.value, scaling, fleet)
     step_in = _number(
-        "step_in_requests", scaling.step_in_requests, step_out.value // 2, "half of scale-out's"
+        "step_in_requests",
+        scaling.step_in_requests,
+        min(step_out.value // 2, calm),
+        "half of scale-out's, or less for a small fleet",
     )
-    _check_steps(step_out.value, step_in.value, fleet)
     others = [name for name in scaling.policies if name != "step"]
+    _check_step_out(step_out.value, fleet)
+    if not others:
+        _check_step_in(step_in.value, calm, step_out.value, fleet)
     return Steps(
         out_requests=step_out,
         in_requests=step_in,
         scales_in=not others,
         scale_in_reason=_scale_in_reason(others),
     )
+
+
+def _calm(step_out: int, scaling: Scaling, fleet: Fleet) -> int:
+    """The highest scale-in threshold that the smallest fleet's own step doesn't cross.
+
+    A step changes the load per target by tasks / (tasks + step), most of all at the minimum.
+    """
+    fewest, step = fleet.minimum.value, max(scaling.step_out_tasks, scaling.step_in_tasks)
+    return ceil_div(step_out * fewest, fewest + step) - 1
 
 
 def _derived(workload: Workload, task: Task) -> tuple[int, str]:
@@ -83,13 +97,16 @@ def _check_schedules(scaling: Scaling, fleet: Fleet) -> None:
             )
 
 
-def _check_steps(step_out: int, step_in: int, fleet: Fleet) -> None:
-    """A step out must not drop the load per target below the threshold of a step in."""
-    if step_in * 2 > step_out:
+def _check_step_in(step_in: int, calm: int, step_out: int, fleet: Fleet) -> None:
+    if step_in > calm:
         raise Refusal(
-            f"step_in_requests: {step_in} is more than half of step_out_requests ({step_out}), so"
-            " a small fleet would step out and in by turns; lower it or set it to 0."
+            f"step_in_requests: at {step_in} and step_out_requests {step_out} a fleet of"
+            f" {fleet.minimum.value} would step out and in by turns; use {calm} or less, set it to"
+            " 0, or raise fleet_min."
         )
+
+
+def _check_step_out(step_out: int, fleet: Fleet) -> None:
     needed = ceil_div(fleet.peak_rate.value * 60, step_out)
     if needed > fleet.maximum.value:
         raise Refusal(

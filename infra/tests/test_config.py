@@ -1,0 +1,118 @@
+import re
+
+import pulumi
+import pytest
+
+import config
+from refusal import Refusal
+from tests.plans import COMPLETE, stack
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"peak": 1}, "peak: no such key; Pulumi.yaml lists those that there are."),
+        ({"tier": "staging"}, "tier: 'staging' is not one of dev, prod."),
+        ({"latency_ms": "80ms"}, "latency_ms: '80ms' is not a whole number of milliseconds."),
+        ({"latency_ms": 0.08}, "latency_ms: 0.08 is not a whole number of milliseconds."),
+        (
+            {"request_timeout_s": "10s"},
+            "request_timeout_s: '10s' is not a whole number of seconds.",
+        ),
+        ({"peak_in_flight": True}, "peak_in_flight: True is not a whole number."),
+        ({"peak_in_flight": 0}, "peak_in_flight: 0 is not between 1 and 10000000."),
+        ({"zones": 1}, "zones: 1 is not between 2 and 3."),
+        ({"waf": "yes"}, "waf: 'yes' is neither true nor false."),
+        (
+            {"task_cpu": 1},
+            "task_cpu: 1 is not one of 256, 512, 1024, 2048, 4096, 8192, 16384.",
+        ),
+        ({"scaling_policies": "cpu"}, "scaling_policies: 'cpu' is not a list."),
+        (
+            {"scaling_policies": ["memory"]},
+            "scaling_policies: 'memory' is not one of cpu, requests, network, step.",
+        ),
+        ({"scaling_policies": ["cpu", "cpu"]}, "scaling_policies: an entry is there twice."),
+        (
+            {"domain": "https://example.com"},
+            "domain: 'https://example.com' is not a host name such as api.example.com.",
+        ),
+        (
+            {"image": "registry.example.com/shop:latest"},
+            "image: 'registry.example.com/shop:latest' is not an image URI with a digest"
+            " (…@sha256:…).",
+        ),
+        ({"ami_id": "al2023"}, "ami_id: 'al2023' is not an AMI id such as ami-0123456789abcdef0."),
+        (
+            {"upstream_url": "https://user:word@example.com"},
+            "upstream_url: 'https://user:word@example.com' is not a URL without credentials.",
+        ),
+        (
+            {"secrets": ["API_KEY=hunter2"]},
+            "secrets: 'API_KEY=hunter2' is not a line NAME=ARN of a secret in Secrets Manager or of"
+            " an SSM parameter.",
+        ),
+        (
+            {"schedules": ["at noon"]},
+            "schedules: 'at noon' is not a line \"minute hour day month weekday = min..max\" such"
+            ' as "0 7 * * MON-FRI = 60..330".',
+        ),
+        (
+            {"cache_password": "hunter2"},
+            "cache_password: the value is in plain text; set it with"
+            " `pulumi config set --secret cache_password`.",
+        ),
+    ],
+)
+def test_a_key_refuses_nonsense(values: dict[str, object], sentence: str) -> None:
+    with pytest.raises(Refusal, match=f"^{re.escape(sentence)}$"):
+        stack(**values)
+
+
+def test_a_plain_secret_is_not_repeated_in_the_refusal() -> None:
+    with pytest.raises(Refusal) as refused:
+        stack(cache_password="hunter2")
+    assert "hunter2" not in str(refused.value)
+
+
+def test_a_secret_is_not_shown_with_the_config() -> None:
+    values = COMPLETE | {"cache_password": "hunter2"}
+    shown = config.parse("shop", "prod", values, secrets=["cache_password"])
+    assert shown.cache_password == "hunter2"
+    assert "hunter2" not in repr(shown)
+
+
+def test_text_from_the_engine_reads_like_typed_values() -> None:
+    as_text = stack(waf="false", zones="2", scaling_policies='["cpu", "step"]')
+    assert as_text == stack(waf=False, zones=2, scaling_policies=["cpu", "step"])
+
+
+def test_the_engines_keys_are_read_and_its_others_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pulumi, "get_project", lambda: "shop")
+    monkeypatch.setattr(pulumi, "get_stack", lambda: "prod")
+    keys = {f"shop:{name}": str(value) for name, value in COMPLETE.items()}
+    keys |= {"aws:region": "eu-central-1", "shop:cache_password": "hunter2"}
+    pulumi.runtime.set_all_config(keys, ["shop:cache_password"])
+    try:
+        loaded = config.load()
+    finally:
+        pulumi.runtime.set_all_config({}, [])
+    assert (loaded.name, loaded.domain) == ("shop-prod", "api.example.com")
+    assert loaded.cache_password == "hunter2"
+
+
+@pytest.mark.parametrize(
+    ("values", "zone"),
+    [
+        ({"domain": "api.example.com"}, "example.com"),
+        ({"domain": "example.com"}, "example.com"),
+        ({"domain": "a.b.example.com", "zone": "example.com"}, "example.com"),
+        ({"domain": "", "allow_http": True}, ""),
+        (
+            {"certificate_arn": "arn:aws:acm:eu-central-1:123456789012:certificate/1-2"},
+            "",
+        ),
+    ],
+)
+def test_the_zone_is_the_domains_parent_unless_set(values: dict[str, object], zone: str) -> None:
+    assert stack(**values).hosted_zone == zone

@@ -1,0 +1,173 @@
+import re
+
+import pytest
+
+import config
+from refusal import Refusal
+from tests.plans import COMPLETE, stack
+
+EC2 = {"compute": "ec2"}
+DEV = {"tier": "dev"}
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        (
+            {"base_in_flight": 60_000},
+            "base_in_flight: 60000 is above peak_in_flight (50000); lower the one or raise the"
+            " other.",
+        ),
+        (
+            {"latency_ms": 10_000},
+            "latency_ms: a mean of 10000 ms is no less than the deadline of 10 s; raise"
+            " request_timeout_s or correct the unit.",
+        ),
+        (
+            {"task_memory_mib": 1024},
+            "task_memory_mib: Fargate has no task of 1024 CPU units and 1024 MiB; with 1024 units"
+            " use 2048 to 8192 in steps of 1024.",
+        ),
+        (
+            {"bake_ami": True},
+            "bake_ami: only compute ec2 has an AMI; unset it or set compute to ec2.",
+        ),
+        (
+            {"ami_id": "ami-0123456789abcdef0"},
+            "ami_id: only compute ec2 has an AMI; unset it or set compute to ec2.",
+        ),
+        (
+            {"warm_pool": 3},
+            "warm_pool: only compute ec2 has one; set it to 0 or set compute to ec2.",
+        ),
+        (
+            EC2 | {"instance_types": ["c7i.xlarge"]},
+            "instance_types: c7i.xlarge is x86_64 and the image is arm64; choose instances of that"
+            " architecture or change architecture.",
+        ),
+        (
+            EC2 | {"instance_types": ["c7g.large", "c7g.xlarge"]},
+            "instance_types: c7g.xlarge has 4 vCPU and c7g.large 2; use one size, because each"
+            " target gets the same share.",
+        ),
+        (
+            EC2 | {"instance_types": ["m7g.large"]},
+            "instance_types: m7g.large is not a known compute-optimized instance; use a size from"
+            " large to 8xlarge (Graviton also medium) of c6g, c7g, c8g, c6i, c7i, c8i.",
+        ),
+        (
+            EC2 | {"instance_types": []},
+            "instance_types: the list is empty; name at least one instance type.",
+        ),
+        (
+            EC2 | {"ami_id": "ami-0123456789abcdef0", "bake_ami": True},
+            "bake_ami: ami_id is set too; unset one of them.",
+        ),
+        (
+            {"scaling_policies": []},
+            "scaling_policies: the list is empty and the fleet would stay at its minimum; use cpu,"
+            " requests, network or step.",
+        ),
+        (
+            {"fleet_min": 400, "fleet_max": 390},
+            "fleet_min: 400 is above fleet_max (390); lower the one or raise the other.",
+        ),
+        (
+            {"vpc_cidr": "10.0.0.1/16"},
+            "vpc_cidr: 10.0.0.1/16 is not a network; use for example 10.0.0.0/16.",
+        ),
+        (
+            {"vpc_cidr": "10.0.0.0/20"},
+            "vpc_cidr: 10.0.0.0/20 is not a private range of /16 to /19; AWS takes no larger one"
+            " and a smaller one leaves the load balancer too few addresses.",
+        ),
+        (
+            DEV | {"domain": "", "zone": "example.com"},
+            "zone: it needs a domain; set domain or unset zone.",
+        ),
+        (
+            DEV
+            | {
+                "domain": "",
+                "certificate_arn": "arn:aws:acm:eu-central-1:123456789012:certificate/1-2",
+            },
+            "certificate_arn: it needs a domain; set domain or unset certificate_arn.",
+        ),
+        (
+            {"zone": "ample.com"},
+            "zone: api.example.com is not in ample.com; use the domain itself or a parent.",
+        ),
+        (
+            {"domain": ""},
+            "domain: production without one would serve plain HTTP; set domain (with a Route 53"
+            " zone or a certificate_arn), or set allow_http to true to accept that.",
+        ),
+        (
+            {"database_class": "db.c7g.large"},
+            "database_class: db.c7g.large is not a known class; use for example db.t4g.micro,"
+            " db.m8g.large or db.r8g.2xlarge (families t4g, m6g, m7g, m8g, m6i, m7i, r6g, r7g, r8g,"
+            " r6i, r7i).",
+        ),
+        (
+            {"cache_class": "cache.r7g.micro"},
+            "cache_class: cache.r7g.micro is not a known node type; use for example"
+            " cache.t4g.micro, cache.m7g.large or cache.r7g.large (families t4g, m6g, m7g, r6g,"
+            " r7g).",
+        ),
+        (
+            {"database_storage_gb": 1000},
+            "database_storage_max_gb: 1000 is less than a tenth above database_storage_gb (1000),"
+            " and RDS grows by no less; raise it.",
+        ),
+        (
+            {"cache_replicas": 0},
+            "cache_replicas: production fails over to a replica; use 1 or more, or set tier to"
+            " dev.",
+        ),
+        ({"backup_days": 0}, "backup_days: production keeps backups; use 1 to 35."),
+        (
+            DEV | {"backup_days": 0, "database_replicas": 1},
+            "database_replicas: RDS replicates only with backups; set backup_days.",
+        ),
+        (
+            {"upstream_url": ""},
+            "upstream_url: it is empty and the service does not start without; set the base URL of"
+            " the API behind /data, such as https://api.example.com.",
+        ),
+        (
+            {"environment": ["MAX_IN_FLIGHT=9"]},
+            "environment: MAX_IN_FLIGHT is set by the program; use the key it comes from.",
+        ),
+        (
+            {"environment": ["DATABASE_PASSWORD=hunter2"]},
+            "environment: DATABASE_PASSWORD is set by the program; use the key it comes from.",
+        ),
+        (
+            {"environment": ["A=1", "A=2"]},
+            "environment: A is there twice, in environment or secrets.",
+        ),
+        (
+            {"environment": ["STRIPE_API_KEY=hunter2"]},
+            "environment: STRIPE_API_KEY looks like a secret in plain text; put it into Secrets"
+            " Manager and name its ARN in secrets as STRIPE_API_KEY=arn:….",
+        ),
+    ],
+)
+def test_values_that_contradict_each_other_are_refused(
+    values: dict[str, object], sentence: str
+) -> None:
+    with pytest.raises(Refusal, match=f"^{re.escape(sentence)}$"):
+        stack(**values)
+
+
+def test_a_name_that_a_load_balancer_cannot_have_is_refused() -> None:
+    sentence = (
+        "a-name-of-18-chars-staging: project and stack have 26 characters together and names of"
+        " load balancers leave room for 24; use a shorter stack name."
+    )
+    with pytest.raises(Refusal, match=f"^{re.escape(sentence)}$"):
+        config.parse("a-name-of-18-chars", "staging", COMPLETE)
+
+
+def test_production_speaks_http_when_told_so() -> None:
+    assert stack(domain="", allow_http=True).hosted_zone == ""

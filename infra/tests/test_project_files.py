@@ -1,0 +1,119 @@
+"""Pulumi.yaml and the stack files, as they lie in the template or in a generated project."""
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import config
+import plan
+from refusal import Refusal
+
+INFRA = Path(__file__).parent.parent
+TEMPLATE = INFRA.parent / "{{cookiecutter.project}}"
+PROJECT = TEMPLATE if TEMPLATE.exists() else INFRA.parent
+ANSWERS = {
+    "project": "shop",
+    "description": 'Sells "things": all of them # and more',
+    "aws_region": "eu-central-1",
+    "compute": "ec2",
+    "domain": "",
+}
+# Granian isn't installed beside infra/; these are variables of its command line, version 2
+GRANIAN = (
+    "GRANIAN_BACKLOG",
+    "GRANIAN_BACKPRESSURE",
+    "GRANIAN_WORKERS_KILL_TIMEOUT",
+    "GRANIAN_HTTP1_HEADER_READ_TIMEOUT",
+)
+
+
+def project_file(name: str) -> dict[str, Any]:
+    text = (PROJECT / "infra" / name).read_text()
+    for answer, value in ANSWERS.items():
+        text = text.replace(f"{{{{cookiecutter.{answer}}}}}", value)
+    return yaml.safe_load(text)
+
+
+def stack_values(stack: str) -> dict[str, object]:
+    prefix = f"{project_file('Pulumi.yaml')['name']}:"
+    keys = project_file(f"Pulumi.{stack}.yaml")["config"]
+    return {key.removeprefix(prefix): keys[key] for key in keys if key.startswith(prefix)}
+
+
+def test_the_files_are_yaml_as_they_lie() -> None:
+    for file in (PROJECT / "infra").glob("Pulumi*.yaml"):
+        assert yaml.safe_load(file.read_text())["config"]
+
+
+def test_pulumi_yaml_and_config_have_the_same_keys_types_and_defaults() -> None:
+    described = project_file("Pulumi.yaml")["config"]
+    assert list(described) == list(config.KEYS)
+    for name, key in config.KEYS.items():
+        default = list(key.default) if isinstance(key.default, tuple) else key.default
+        kind = key.metadata["kind"]
+        expected: dict[str, object] = {"type": kind, "default": default}
+        if kind == "array":
+            expected["items"] = {"type": "string"}
+        if key.metadata.get("secret"):
+            expected["secret"] = True
+        actual = dict(described[name])
+        assert actual.pop("description").endswith((".", '".')), name
+        assert actual == expected, name
+        assert type(actual["default"]) is type(default), name
+
+
+def test_every_default_is_accepted_by_its_own_key() -> None:
+    for name, key in config.KEYS.items():
+        assert key.metadata["read"](name, key.default) == key.default
+
+
+@pytest.mark.parametrize("compute", ["fargate", "ec2"])
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_a_stack_file_lacks_nothing_but_what_only_its_owner_knows(stack: str, compute: str) -> None:
+    own = {
+        "compute": compute,
+        "upstream_url": "https://upstream.example.com",
+        "domain": "api.example.com",
+    }
+    read = config.parse("shop", stack, stack_values(stack) | own)
+    assert read.tier == stack
+    assert plan.derive(read.inputs()).fleet.maximum.value > 0
+
+
+@pytest.mark.skipif(PROJECT != TEMPLATE, reason="a project's workload is its own")
+def test_prod_is_built_for_fifty_thousand_in_flight() -> None:
+    assert stack_values("prod")["peak_in_flight"] == 50_000
+
+
+def test_prod_without_a_domain_is_refused() -> None:
+    with pytest.raises(Refusal, match=r"^domain: production without one would serve plain HTTP"):
+        config.parse("shop", "prod", stack_values("prod") | {"domain": ""})
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_all_that_a_stack_makes_is_tagged(stack: str) -> None:
+    keys = project_file(f"Pulumi.{stack}.yaml")["config"]
+    tags = keys["aws:defaultTags"]["tags"]
+    assert tags == {
+        "project": project_file("Pulumi.yaml")["name"],
+        "stack": stack,
+        "managed-by": "pulumi",
+    }
+
+
+def test_the_plan_speaks_the_names_that_the_service_and_granian_read() -> None:
+    tree = ast.parse((PROJECT / "app" / "settings.py").read_text())
+    [settings] = [
+        node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Settings"
+    ]
+    renamed = {word.arg: ast.literal_eval(word.value) for word in settings.keywords}
+    assert renamed["rename"] == "upper"
+    read = {
+        node.target.id.upper()
+        for node in settings.body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    }
+    assert set(plan.ENVIRONMENT_NAMES) <= read | set(GRANIAN)
