@@ -11,6 +11,7 @@ import plan
 import service
 from components.cache import Cache, CacheArgs
 from components.database import Database, DatabaseArgs
+from components.database_proxy import PINNING, DatabaseProxy, DatabaseProxyArgs
 from components.domain import Certificate, CertificateArgs, point_at
 from components.edge import Edge, EdgeArgs
 from components.endpoints import Endpoints, EndpointsArgs
@@ -19,6 +20,8 @@ from components.image import Image, ImageArgs
 from components.log_bucket import LogBucket, LogBucketArgs
 from components.network import Network, NetworkArgs
 from components.observability import Alarms, AlarmsArgs, Dashboard, DashboardArgs
+from components.replica_address import ReplicaAddress, ReplicaAddressArgs
+from components.rotation import Rotation, RotationArgs
 from components.security_groups import SecurityGroups, SecurityGroupsArgs
 from components.waf import Waf, WafArgs
 from refusal import Refusal
@@ -87,6 +90,27 @@ database = Database(
         production=settings.production,
     ),
 )
+database_host = database.instance.address
+if settings.database_proxy:
+    database_host = DatabaseProxy(
+        name,
+        DatabaseProxyArgs(
+            region=region,
+            vpc_id=network.vpc_id,
+            subnet_ids=network.isolated_subnet_ids,
+            client_group_id=groups.compute_id,
+            database_group_id=groups.database_id,
+            database=database.instance,
+            secret_arn=database.secret_arn,
+            key_arn=database.key_arn,
+            borrow_timeout_s=numbers.timeouts.database_acquire.value,
+        ),
+    ).host
+replica_host = None
+if database.replicas:
+    replica_host = ReplicaAddress(
+        name, ReplicaAddressArgs(vpc_id=network.vpc_id, replicas=database.replicas)
+    ).host
 cache = Cache(
     name,
     CacheArgs(
@@ -166,8 +190,8 @@ container = service.container(
     service.Surroundings(
         image=image.uri if image else settings.image,
         repository_arn=image.repository_arn if image else None,
-        database_host=database.instance.address,
-        replica_host=database.replicas[0].address if database.replicas else None,
+        database_host=database_host,
+        replica_host=replica_host,
         database_secret_arn=database.secret_arn,
         database_key_arn=database.key_arn,
         cache_host=cache.endpoint,
@@ -190,6 +214,20 @@ compute = Fargate(
     ),
 )
 
+Rotation(
+    name,
+    RotationArgs(
+        secret_arn=database.secret_arn,
+        operation="ecs:UpdateService",
+        resource=compute.service.arn,
+        parameters={
+            "Cluster": compute.cluster.name,
+            "Service": compute.service.name,
+            "ForceNewDeployment": True,
+        },
+    ),
+)
+
 # Observability
 dashboard = Dashboard(
     name,
@@ -201,15 +239,20 @@ dashboard = Dashboard(
 )
 
 # Outputs
+warnings = []
+if not certificate_arn:
+    warnings.append("Plain HTTP: anyone on the way can read and change it. Set domain.")
+if settings.database_proxy:
+    warnings.append(PINNING)
 scheme = "https" if certificate_arn else "http"
-pulumi.export(
-    "url", pulumi.Output.format("{0}://{1}", scheme, settings.domain or edge.balancer.dns_name)
-)
+host = settings.domain or edge.balancer.dns_name
+pulumi.export("url", pulumi.Output.format("{0}://{1}", scheme, host))
 pulumi.export("balancer", edge.balancer.name)
 pulumi.export("cluster", compute.cluster.name)
 pulumi.export("service", compute.service.name)
 pulumi.export("log_group", compute.log_group.name)
 pulumi.export("dashboard", dashboard.name)
 pulumi.export("plan", plan.outputs(numbers))
-if not certificate_arn:
-    pulumi.export("warning", "Plain HTTP: anyone on the way can read and change it. Set domain.")
+pulumi.export("warnings", warnings)
+for warning in warnings:
+    pulumi.log.warn(warning)

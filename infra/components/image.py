@@ -8,8 +8,6 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_awsx as awsx
 
-# not part of the image; what begins with a dot isn't either
-LEFT_OUT = ("infra", "__pycache__")
 KEPT_IMAGES = 100
 PLATFORMS = {"arm64": "linux/arm64", "x86_64": "linux/amd64"}
 
@@ -70,21 +68,23 @@ class Image(pulumi.ComponentResource):
 def content_tag(context: Path, platform: str) -> str:
     """A tag that follows from what is built: tags are immutable, so new content needs a new one."""
     digest = hashlib.sha256(platform.encode())
-    for path in sorted(_files(context)):
+    for path in sorted(_sources(context)):
         content = path.read_bytes()
         digest.update(f"\0{path.relative_to(context).as_posix()}\0{len(content)}\0".encode())
         digest.update(content)
     return digest.hexdigest()[:32]
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    for path in folder.iterdir():
-        if path.name.startswith(".") or path.name in LEFT_OUT:
-            continue
-        if path.is_dir():
-            yield from _files(path)
-        else:
-            yield path
+def _sources(context: Path) -> Iterator[Path]:
+    """The Dockerfile and what .dockerignore lets through, one `!name` for each."""
+    yield context / "Dockerfile"
+    for line in (context / ".dockerignore").read_text().splitlines():
+        if line.startswith("!"):
+            kept = context / line[1:]
+            found = kept.rglob("*") if kept.is_dir() else [kept]
+            yield from (
+                path for path in found if path.is_file() and "__pycache__" not in path.parts
+            )
 
 
 def _lifecycle() -> str:

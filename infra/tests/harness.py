@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pulumi
@@ -238,14 +239,24 @@ def run(
 
     @pulumi.runtime.test
     def program() -> Any:
-        runpy.run_path(str(INFRA / "__main__.py"), run_name="__main__")
+        runpy.run_path(str(beside / "infra" / "__main__.py"), run_name="__main__")
         root = settings.get_root_resource()
         assert isinstance(root, Stack)
         known = pulumi.Output.all(**root.outputs)
         return known.apply(recorded.outputs.update)
 
-    program()
+    with TemporaryDirectory() as folder:
+        beside = _project(Path(folder))
+        program()
     return recorded
+
+
+def _project(folder: Path) -> Path:
+    """A project as small as can be around the real infra/: something to build an image of."""
+    (folder / "Dockerfile").write_text("FROM scratch\n")
+    (folder / ".dockerignore").write_text("*\n")
+    (folder / "infra").symlink_to(INFRA)
+    return folder
 
 
 @cache

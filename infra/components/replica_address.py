@@ -1,0 +1,50 @@
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+# a replica that is gone stops being handed out within this
+TTL_S = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplicaAddressArgs:
+    vpc_id: pulumi.Input[str]
+    replicas: Sequence[aws.rds.Instance]
+
+
+class ReplicaAddress(pulumi.ComponentResource):
+    """One private name for all read replicas: RDS gives each its own and spreads nothing."""
+
+    host: str
+
+    def __init__(
+        self, name: str, args: ReplicaAddressArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("service:data:ReplicaAddress", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        domain = f"{name}.internal"
+        self.host = f"replica.{domain}"
+        zone = aws.route53.Zone(
+            name,
+            aws.route53.ZoneArgs(name=domain, vpcs=[aws.route53.ZoneVpcArgs(vpc_id=args.vpc_id)]),
+            opts=child,
+        )
+        for number, replica in enumerate(args.replicas, start=1):
+            aws.route53.Record(
+                f"{name}-replica-{number}",
+                aws.route53.RecordArgs(
+                    zone_id=zone.zone_id,
+                    name=self.host,
+                    type="CNAME",
+                    ttl=TTL_S,
+                    records=[replica.address],
+                    set_identifier=str(number),
+                    weighted_routing_policies=[
+                        aws.route53.RecordWeightedRoutingPolicyArgs(weight=1)
+                    ],
+                ),
+                opts=child,
+            )
+        self.register_outputs({"host": self.host})
