@@ -15,6 +15,8 @@ def _own_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("COOKIECUTTER_CONFIG", str(settings))
         environment.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+        for inherited in ("MAKEFLAGS", "MAKELEVEL"):  # `make test` runs us; a person's make is new
+            environment.delenv(inherited, raising=False)
         for person in ("AUTHOR", "COMMITTER"):
             environment.setenv(f"GIT_{person}_NAME", "A Tester")
             environment.setenv(f"GIT_{person}_EMAIL", "tester@example.com")
