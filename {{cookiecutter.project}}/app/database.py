@@ -42,6 +42,7 @@ class Database:
             max_size=settings.db_pool_size,
             max_inactive_connection_lifetime=settings.db_connection_lifetime,
             command_timeout=settings.db_command_timeout,
+            connection_class=_Stateless,
         )
         async with pool as self._opened:
             yield
@@ -72,6 +73,14 @@ class Database:
         if self._opened is None:
             raise RuntimeError("The database is used outside the application's lifespan.")
         return self._opened
+
+
+class _Stateless(asyncpg.Connection):
+    """Released without the round trip that clears session state, as no statement of ours makes
+    any: no SET, LISTEN, temporary table, session lock or open transaction outlives its block."""
+
+    def get_reset_query(self) -> str:
+        return ""
 
 
 async def connect(settings: Settings) -> asyncpg.Connection:

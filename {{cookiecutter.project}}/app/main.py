@@ -5,13 +5,15 @@ from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import SwaggerRenderPlugin
 
-from app.cache.layers import Cache
+from app.cache.entry import Life
+from app.cache.hot import HotAnswers
+from app.cache.layers import Cache, listening
 from app.cache.valkey import Valkey
-from app.data.routes import DataController
+from app.data.routes import DATA, DataController
 from app.data.upstream import Upstream
 from app.database import Database
 from app.health import Probe, health, ready
-from app.items.routes import ItemController
+from app.items.routes import ITEM, ItemController
 from app.items.store import ItemStore
 from app.limits import Limits
 from app.problems import PROBLEMS
@@ -27,8 +29,10 @@ def create_app(settings: Settings | None = None) -> Litestar:
 
     database = Database(settings)
     valkey = Valkey(settings)
-    items = ItemStore(database, Cache("item", settings.item_ttl, settings, valkey))
-    upstream = Upstream(settings, Cache("data", settings.data_ttl, settings, valkey))
+    item_cache = Cache("item", _life(settings, settings.item_ttl), settings, valkey)
+    data_cache = Cache("data", _life(settings, settings.data_ttl), settings, valkey)
+    items = ItemStore(database, item_cache)
+    upstream = Upstream(settings, data_cache)
     probe = Probe(database, valkey, settings.build_id)
 
     app = Litestar(
@@ -38,16 +42,21 @@ def create_app(settings: Settings | None = None) -> Litestar:
             "upstream": _provide(upstream),
             "probe": _provide(probe),
         },
-        lifespan=[database.lifespan, valkey.lifespan, upstream.lifespan],
+        lifespan=[
+            database.lifespan,
+            valkey.lifespan,
+            lambda _app: listening(valkey, item_cache, data_cache),
+            upstream.lifespan,
+        ],
         exception_handlers=PROBLEMS,
         openapi_config=_openapi(settings),
         request_max_body_size=settings.max_body_bytes,
         logging_config=None,
     )
     # Around the routing, so that what no route answers is counted and marked, too.
-    app.asgi_handler = RequestIds(
-        Limits(app.asgi_handler, settings.max_in_flight, settings.request_timeout)
-    )
+    limited = Limits(app.asgi_handler, settings.max_in_flight, settings.request_timeout)
+    hot = {"/items": (item_cache, ITEM), "/data": (data_cache, DATA)}
+    app.asgi_handler = HotAnswers(RequestIds(limited), hot)
     return app
 
 
@@ -56,6 +65,10 @@ def _provide(part: object) -> Provide:
         return part
 
     return Provide(provided, sync_to_thread=False)
+
+
+def _life(settings: Settings, fresh: float) -> Life:
+    return Life(fresh=fresh, stale=settings.stale_ttl, missing=settings.missing_ttl)
 
 
 def _openapi(settings: Settings) -> OpenAPIConfig | None:

@@ -42,11 +42,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
 
     redis_pool_size: Count = 8
     redis_timeout: Seconds = 0.25  # connecting, and each answer
+    shared_cache: bool = True  # false switches the Valkey layer off
     cache_prefix: str = "app:"  # keeps services apart that share one Valkey
     memory_cache_entries: Annotated[int, Meta(ge=0)] = 10_000  # of each cache; 0 switches it off
-    memory_cache_ttl: Seconds = 1.0  # bounds how long another worker's write stays unseen
+    memory_cache_bytes: Count = 64_000_000  # of each cache
+    memory_cache_ttl: Seconds = 1.0  # bounds how long a write stays unseen whose notice was lost
+    missing_ttl: Seconds = 1.0  # how long it is known that something is not there
     item_ttl: Seconds = 300.0
     data_ttl: Seconds = 60.0
+    stale_ttl: Seconds = 600.0  # after its time an answer serves while a newer one is fetched
 
     upstream_timeout: Seconds = 3.0
     upstream_connections: Count = 100

@@ -7,8 +7,10 @@ import pytest
 from msgspec.structs import replace
 from redis.asyncio import Redis
 
-from app.cache.layers import Cache, Loaded
+from app.cache.entry import Life, Loaded
+from app.cache.layers import Cache, listening
 from app.cache.valkey import Valkey
+from app.errors import NotFound
 from app.local import free_port
 from app.settings import Settings
 from tests.service import serving, with_empty_cache
@@ -42,10 +44,12 @@ def empty(settings: Settings) -> Settings:
 async def cache_of() -> AsyncIterator[CacheOf]:
     async with AsyncExitStack() as opened:
 
-        async def open_cache(settings: Settings, ttl: float = 60.0) -> Cache:
+        async def open_cache(settings: Settings, fresh: float = 60.0, stale: float = 0.0) -> Cache:
             valkey = Valkey(settings)
             await opened.enter_async_context(valkey.lifespan())
-            return Cache("t", ttl, settings, valkey)
+            cache = Cache("t", Life(fresh, stale, missing=0.1), settings, valkey)
+            await opened.enter_async_context(listening(valkey, cache))
+            return cache
 
         yield open_cache
 
@@ -63,7 +67,7 @@ async def test_layers_answer_in_order(empty: Settings, cache_of: CacheOf) -> Non
 
 async def test_entry_ends_with_its_ttl(empty: Settings, cache_of: CacheOf) -> None:
     origin = Origin()
-    cache = await cache_of(empty, ttl=0.05)
+    cache = await cache_of(empty, fresh=0.05)
     await cache.get("k", origin)
     await asyncio.sleep(0.1)
 
@@ -137,6 +141,70 @@ async def test_dead_cache_is_a_miss(empty: Settings, cache_of: CacheOf) -> None:
         assert (await cache.get("k", origin)).source == "external"
         await cache.forget("k")
         assert (await cache.get("k", origin)).entry.body == b"2"
+
+
+async def test_stale_answer_is_served_while_a_newer_one_is_fetched(
+    empty: Settings, cache_of: CacheOf
+) -> None:
+    origin = Origin(latency=0.05)
+    cache = await cache_of(empty, fresh=0.1, stale=60.0)
+    await cache.get("k", origin)
+    await asyncio.sleep(0.15)
+
+    assert [(await cache.get("k", origin)).entry.body for _ in range(5)] == [b"1"] * 5
+    await asyncio.sleep(0.1)
+    assert (await cache.get("k", origin)).entry.body == b"2"
+    assert (await (await cache_of(empty)).get("k", origin)).entry.body == b"2"
+    assert origin.calls == 2
+
+
+async def test_stale_answer_is_kept_while_the_origin_fails_and_no_longer_than_it_may(
+    empty: Settings, cache_of: CacheOf
+) -> None:
+    origin = Origin()
+    cache = await cache_of(empty, fresh=0.05, stale=0.3)
+    await cache.get("k", origin)
+    origin.failing = True
+    await asyncio.sleep(0.1)
+    assert (await cache.get("k", origin)).entry.body == b"1"
+    await asyncio.sleep(0.1)
+    assert (await cache.get("k", origin)).entry.body == b"1"
+
+    await asyncio.sleep(0.3)
+    with pytest.raises(ConnectionError):
+        await cache.get("k", origin)
+
+
+async def test_absence_is_known_for_its_short_life(empty: Settings, cache_of: CacheOf) -> None:
+    calls = 0
+
+    async def nothing() -> Loaded:
+        nonlocal calls
+        calls += 1
+        raise NotFound("no k")
+
+    cache, other = await cache_of(empty), await cache_of(empty)
+    for reader in (cache, cache, other):
+        with pytest.raises(NotFound, match="no k"):
+            await reader.get("k", nothing)
+    assert calls == 1
+    await asyncio.sleep(0.15)
+    assert (await other.get("k", Origin())).source == "external"
+
+
+async def test_write_reaches_the_memory_of_other_workers(
+    empty: Settings, cache_of: CacheOf
+) -> None:
+    """Within the 100 ms that the README promises."""
+    origin = Origin()
+    patient = replace(empty, memory_cache_ttl=60.0)
+    writer, reader = await cache_of(patient), await cache_of(patient)
+    await writer.get("k", origin)
+    await reader.get("k", origin)
+    await writer.forget("k")
+    await asyncio.sleep(0.1)
+
+    assert (await reader.get("k", origin)).source == "external"
 
 
 async def test_memory_of_no_entries_is_switched_off(empty: Settings, cache_of: CacheOf) -> None:

@@ -1,44 +1,88 @@
 import time
-from typing import Any
+from collections.abc import Callable
 
-from litestar import Request, Response
-from litestar.enums import MediaType
-from litestar.status_codes import HTTP_200_OK, HTTP_304_NOT_MODIFIED
+import msgspec
+from litestar.types import HTTPScope, Receive, Scope, Send
 
-from app.cache.layers import Found
+from app.cache.entry import Entry
+from app.cache.layers import Found, Source
+
+Headers = list[tuple[bytes, bytes]]
 
 # The layers' names for Cache-Status, RFC 9211.
 _STATUS = {
-    "memory": "memory; hit",
-    "cache": "valkey; hit",
-    "external": "valkey; fwd=miss; stored",
+    "memory": b"memory; hit",
+    "cache": b"valkey; hit",
+    "external": b"valkey; fwd=miss; stored",
 }
 
 
-def cached_response(
-    request: Request[Any, Any, Any], found: Found, cache_control: str, body: bytes | None = None
-) -> Response[bytes]:
-    """The entry, or 304 if the client holds it. `body` replaces the entry's own bytes."""
-    entry = found.entry
-    headers = {
-        "ETag": entry.etag,
-        "Cache-Control": cache_control,
-        "Age": str(max(0, int(time.time() - entry.stored))),
-        "Cache-Status": _STATUS[found.source],
-    }
-    if _matches(request.headers.get("if-none-match"), entry.etag):
-        return Response(b"", status_code=HTTP_304_NOT_MODIFIED, headers=headers)
-    return Response(
-        entry.body if body is None else body,
-        status_code=HTTP_200_OK,
-        media_type=MediaType.JSON,
-        headers=headers,
-    )
+class Answer(msgspec.Struct, frozen=True):
+    """A whole response, and the ASGI application that gives it."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
+        await send({"type": "http.response.body", "body": self.body, "more_body": False})
 
 
-def _matches(if_none_match: str | None, etag: str) -> bool:
+class Rendered(msgspec.Struct, frozen=True):
+    """An entry as one layer gives it, but for the headers that differ each time."""
+
+    etag: bytes
+    body: bytes
+    full: Headers
+    unchanged: Headers
+
+    def answer(self, age: float, if_none_match: bytes | None) -> Answer:
+        """The entry `age` seconds after it was stored, or 304 if the client holds it."""
+        current = (b"age", b"%d" % max(0, age))
+        if if_none_match is not None and _matches(if_none_match, self.etag):
+            return Answer(304, [*self.unchanged, current], b"")
+        return Answer(200, [*self.full, current], self.body)
+
+
+class Representation(msgspec.Struct, frozen=True):
+    """How a domain's cached entries are given to clients."""
+
+    cache_control: Callable[[Entry], str]
+    body: Callable[[Entry, Source], bytes] = lambda entry, _source: entry.body
+
+    def render(self, entry: Entry, source: Source) -> Rendered:
+        etag = entry.etag.encode()
+        body = self.body(entry, source)
+        unchanged = [
+            (b"etag", etag),
+            (b"cache-control", self.cache_control(entry).encode()),
+            (b"cache-status", _STATUS[source]),
+        ]
+        full = [
+            (b"content-type", b"application/json"),
+            (b"content-length", b"%d" % len(body)),
+            *unchanged,
+        ]
+        return Rendered(etag, body, full, unchanged)
+
+    def answer(self, scope: HTTPScope, found: Found) -> Answer:
+        age = time.time() - found.entry.stored
+        rendered = self.render(found.entry, found.source)
+        return rendered.answer(age, header(scope, b"if-none-match"))
+
+
+def header(scope: HTTPScope, name: bytes) -> bytes | None:
+    """The first value of the header, whose name is in lower case."""
+    for candidate, value in scope["headers"]:
+        if candidate == name:
+            return value
+    return None
+
+
+def _matches(if_none_match: bytes, etag: bytes) -> bool:
     """The weak comparison that RFC 9110, section 13.1.2, asks for."""
-    if if_none_match is None:
-        return False
-    candidates = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
-    return "*" in candidates or etag.removeprefix("W/") in candidates
+    if if_none_match == etag:
+        return True
+    candidates = [tag.strip().removeprefix(b"W/") for tag in if_none_match.split(b",")]
+    return b"*" in candidates or etag.removeprefix(b"W/") in candidates

@@ -1,31 +1,23 @@
 import asyncio
+import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import Literal
 
 import msgspec
 
-from app.cache.memory import Memory
+from app.cache.entry import Entry, Life, Loaded, decode, encode
+from app.cache.memory import Held, Memory
 from app.cache.valkey import Valkey
+from app.errors import NotFound
 from app.settings import Settings
 
+logger = logging.getLogger(__name__)
+
 Source = Literal["memory", "cache", "external"]
-
-
-class Loaded(msgspec.Struct, frozen=True):
-    """What the origin answered: the bytes that go out, and their validator."""
-
-    body: bytes
-    etag: str
-
-
-class Entry(msgspec.Struct, frozen=True, array_like=True):
-    """A stored answer. `stored` and `expires` are Unix times in seconds."""
-
-    body: bytes
-    etag: str
-    stored: float
-    expires: float
+_BEGIN_TIMEOUT = 1.0  # seconds
+Load = Callable[[], Awaitable[Loaded]]
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -36,74 +28,136 @@ class Found(msgspec.Struct, frozen=True):
 class Cache:
     """One domain's answers: memory, then Valkey, then the origin.
 
-    The memory of a process is not told of other processes' writes; its short life bounds how old
-    an answer from it can be. Reads that miss share one call of the origin per key and process.
+    Reads that miss share one call of the origin per key and process, which goes on when the reader
+    who caused it leaves. An answer past its fresh time is served while one newer is fetched, and
+    kept if that fails, until it expires. A write closes its key to loads that began before it.
     """
 
-    def __init__(self, name: str, ttl: float, settings: Settings, valkey: Valkey) -> None:
-        self._name = name
-        self._ttl = ttl
+    def __init__(self, name: str, life: Life, settings: Settings, valkey: Valkey) -> None:
+        self.name = name
+        self._life = life
         self._valkey = valkey
-        memory_ttl = min(settings.memory_cache_ttl, ttl)
-        self._memory: Memory[Entry] = Memory(settings.memory_cache_entries, memory_ttl)
+        self._memory = Memory(
+            settings.memory_cache_entries, settings.memory_cache_bytes, settings.memory_cache_ttl
+        )
         self._loading: dict[str, asyncio.Task[Found]] = {}
-        # A load that began before a write must not put its older answer back after it, so a
-        # written key stays closed for as long as such a load can last.
+        self._refreshing: dict[str, asyncio.Task[Found]] = {}
+        # No load lasts longer than the request that it is for, so this outlives each older one.
         self._closed_for = settings.request_timeout
 
-    async def get(self, key: str, load: Callable[[], Awaitable[Loaded]]) -> Found:
-        """The entry of `key`; what `load` raises is raised to all who waited for it."""
-        entry = self._memory.get(key)
-        if entry is not None:
-            return Found(entry, "memory")
+    def peek(self, key: str, load: Load | None = None) -> Held | None:
+        """What memory holds of `key`; a stale answer is refreshed by `load`, if there is one."""
+        now = time.time()
+        held = self._memory.get(key, now)
+        if held is not None and held.entry.fresh <= now:
+            if load is None:
+                return None
+            self._refresh(key, load, encode(held.entry))
+        return held
+
+    async def get(self, key: str, load: Load) -> Found:
+        """The answer for `key`; what `load` raises is raised to all who waited for it."""
+        held = self.peek(key, load)
+        if held is not None:
+            return _present(Found(held.entry, "memory"))
         task = self._loading.get(key)
         if task is None:
-            task = asyncio.create_task(self._fetch(key, load))
-            self._loading[key] = task
-            task.add_done_callback(lambda done: self._finished(key, done))
+            task = self._track(self._loading, key, self._find(key, load))
         # Shielded: a client that goes away takes its own wait with it, not the others' load.
-        return await asyncio.shield(task)
+        return _present(await asyncio.shield(task))
 
     async def forget(self, key: str) -> None:
         """Called after a write, before it is acknowledged."""
+        self.drop(key)
+        await self._valkey.close(self._shared(key), self._closed_for)
+
+    def drop(self, key: str) -> None:
+        """Forgets what this process knows, and what its loads under way will find."""
         self._memory.forget(key)
         self._loading.pop(key, None)
-        await self._valkey.put(self._shared(key), b"", self._closed_for)
+        self._refreshing.pop(key, None)
 
-    async def _fetch(self, key: str, load: Callable[[], Awaitable[Loaded]]) -> Found:
-        entry = await self._stored(key)
-        if entry is not None:
-            self._remember(key, entry)
-            return Found(entry, "cache")
-        loaded = await load()
+    def drop_all(self) -> None:
+        self._memory.clear()
+        self._loading.clear()
+        self._refreshing.clear()
+
+    async def _find(self, key: str, load: Load) -> Found:
+        stored = await self._valkey.get(self._shared(key))
+        entry = decode(stored) if stored else None
         now = time.time()
-        entry = Entry(loaded.body, loaded.etag, now, now + self._ttl)
+        if entry is None or entry.expires <= now:
+            return await self._load(key, load, stored)
         self._remember(key, entry)
-        await self._valkey.put_if_absent(
-            self._shared(key), msgspec.msgpack.encode(entry), self._ttl
-        )
+        if stored and entry.fresh <= now:
+            self._refresh(key, load, stored)
+        return Found(entry, "cache")
+
+    async def _load(self, key: str, load: Load, stored: bytes | None) -> Found:
+        try:
+            entry = self._life.entry(await load())
+        except NotFound as error:
+            entry = self._life.absence(str(error))
+        self._remember(key, entry)
+        life = entry.expires - entry.stored
+        # An empty value is a closed key, which stays closed.
+        await self._valkey.put(self._shared(key), encode(entry), life, instead_of=stored or None)
         return Found(entry, "external")
 
-    async def _stored(self, key: str) -> Entry | None:
-        """The shared entry; what can't be read is deleted and counts as absent."""
-        stored = await self._valkey.get(self._shared(key))
-        if not stored:  # absent, or closed by a `forget`
-            return None
-        try:
-            return msgspec.msgpack.decode(stored, type=Entry)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            await self._valkey.delete(self._shared(key))
-            return None
+    def _refresh(self, key: str, load: Load, stored: bytes) -> None:
+        if key not in self._refreshing:
+            self._track(self._refreshing, key, self._load(key, load, stored))
 
     def _remember(self, key: str, entry: Entry) -> None:
-        if self._loading.get(key) is asyncio.current_task():  # not after a `forget`
+        mine = asyncio.current_task()
+        if self._loading.get(key) is mine or self._refreshing.get(key) is mine:  # no `drop` since
             self._memory.put(key, entry)
 
-    def _finished(self, key: str, task: asyncio.Task[Found]) -> None:
-        if self._loading.get(key) is task:
-            del self._loading[key]
-        if not task.cancelled():
-            task.exception()  # all who waited may be gone; the failure was theirs
+    def _track(
+        self, tasks: dict[str, asyncio.Task[Found]], key: str, work: Awaitable[Found]
+    ) -> asyncio.Task[Found]:
+        task = asyncio.ensure_future(work)
+        tasks[key] = task
+
+        def ended(task: asyncio.Task[Found]) -> None:
+            if tasks.get(key) is task:
+                del tasks[key]
+            if not task.cancelled() and (error := task.exception()) is not None:
+                # whoever waited has been told; a refresh has nobody who waits
+                logger.debug("load failed", extra={"cache": self.name, "error": repr(error)})
+
+        task.add_done_callback(ended)
+        return task
 
     def _shared(self, key: str) -> str:
-        return f"{self._name}:{key}"
+        return f"{self.name}:{key}"
+
+
+@asynccontextmanager
+async def listening(valkey: Valkey, *caches: Cache) -> AsyncIterator[None]:
+    """Lets `caches` hear of other workers' writes."""
+    by_name = {cache.name: cache for cache in caches}
+    begun = asyncio.Event()
+
+    def forget(shared: str) -> None:
+        name, _, key = shared.partition(":")
+        if name in by_name:
+            by_name[name].drop(key)
+
+    def forget_all() -> None:
+        begun.set()
+        for cache in caches:
+            cache.drop_all()
+
+    listener = asyncio.create_task(valkey.listen(forget, forget_all))
+    with suppress(TimeoutError):  # without Valkey the service starts, and listens later
+        await asyncio.wait_for(begun.wait(), _BEGIN_TIMEOUT)
+    yield
+    listener.cancel()
+    await asyncio.wait([listener])
+
+
+def _present(found: Found) -> Found:
+    if found.entry.missing:
+        raise NotFound(found.entry.missing)
+    return found

@@ -1,36 +1,59 @@
 import time
 from collections import OrderedDict
-from typing import Generic, TypeVar
 
-T = TypeVar("T")
+from app.cache.entry import Entry
+
+_OVERHEAD = 1_000  # bytes of an entry beside its body: headers, objects, the key
 
 
-class Memory(Generic[T]):
-    """The most recently used entries of this process, each for `ttl` seconds at most."""
+class Held:
+    """An entry in memory until `until` (Unix seconds), with room for its rendered headers."""
 
-    def __init__(self, max_entries: int, ttl: float) -> None:
+    __slots__ = ("entry", "rendered", "until")
+
+    def __init__(self, entry: Entry, until: float) -> None:
+        self.entry = entry
+        self.until = until
+        self.rendered: object = None
+
+
+class Memory:
+    """The most recently used entries of this process, bounded in number, bytes and life."""
+
+    def __init__(self, max_entries: int, max_bytes: int, ttl: float) -> None:
         self._max_entries = max_entries
+        self._max_bytes = max_bytes
         self._ttl = ttl
-        self._entries: OrderedDict[str, tuple[float, T]] = OrderedDict()
+        self._held: OrderedDict[str, Held] = OrderedDict()
+        self._bytes = 0
 
-    def get(self, key: str) -> T | None:
-        held = self._entries.get(key)
+    def get(self, key: str, now: float) -> Held | None:
+        held = self._held.get(key)
         if held is None:
             return None
-        expires, value = held
-        if expires <= time.monotonic():
-            del self._entries[key]
+        if held.until <= now:
+            self.forget(key)
             return None
-        self._entries.move_to_end(key)
-        return value
+        self._held.move_to_end(key)
+        return held
 
-    def put(self, key: str, value: T) -> None:
-        if self._max_entries == 0:
-            return
-        self._entries[key] = (time.monotonic() + self._ttl, value)
-        self._entries.move_to_end(key)
-        if len(self._entries) > self._max_entries:
-            self._entries.popitem(last=False)
+    def put(self, key: str, entry: Entry) -> None:
+        self.forget(key)
+        self._held[key] = Held(entry, min(time.time() + self._ttl, entry.expires))
+        self._bytes += _size(entry)
+        while len(self._held) > self._max_entries or self._bytes > self._max_bytes:
+            _, oldest = self._held.popitem(last=False)
+            self._bytes -= _size(oldest.entry)
 
     def forget(self, key: str) -> None:
-        self._entries.pop(key, None)
+        held = self._held.pop(key, None)
+        if held is not None:
+            self._bytes -= _size(held.entry)
+
+    def clear(self) -> None:
+        self._held.clear()
+        self._bytes = 0
+
+
+def _size(entry: Entry) -> int:
+    return len(entry.body) + _OVERHEAD

@@ -1,15 +1,22 @@
+import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import secrets
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from app.cache.batch import Batcher
 from app.settings import Settings
 
 logger = logging.getLogger(__name__)
+
+_Command = tuple[str | bytes | int, ...]
+_RECONNECT_AFTER = 0.5  # seconds
 
 
 class Valkey:
@@ -17,43 +24,47 @@ class Valkey:
 
     def __init__(self, settings: Settings) -> None:
         self._prefix = settings.cache_prefix
-        password = {} if settings.redis_password is None else {"password": settings.redis_password}
-        pool = BlockingConnectionPool.from_url(
-            settings.redis_url,
-            **password,
-            max_connections=settings.redis_pool_size,
-            timeout=settings.redis_timeout,
-            socket_timeout=settings.redis_timeout,
-            socket_connect_timeout=settings.redis_timeout,
-            # redis-py's default retries hold a request for seconds when the server is dead.
-            retry=Retry(NoBackoff(), 0),
-        )
-        self._client = Redis.from_pool(pool)
+        self._enabled = settings.shared_cache
+        self._worker = secrets.token_hex(4).encode()
+        self._channel = f"{settings.cache_prefix}forget"
+        self._client = _client(settings, settings.redis_timeout)
+        self._subscriber = _client(settings, None)
+        self._reads = Batcher(self._read_all, max_size=256, concurrency=2)
+        self._writes = Batcher(self._write_all, max_size=256, concurrency=2)
 
     @asynccontextmanager
     async def lifespan(self, _app: object = None) -> AsyncIterator[None]:
-        async with self._client:
+        async with self._client, self._subscriber:
             yield
 
     async def get(self, key: str) -> bytes | None:
-        try:
-            value = await self._client.get(self._prefix + key)
-        except RedisError as error:
-            self._missed(error)
-            return None
-        return value if isinstance(value, bytes) else None
+        return await self._reads.get(self._prefix + key) if self._enabled else None
 
-    async def put_if_absent(self, key: str, value: bytes, ttl: float) -> None:
-        await self._set(key, value, ttl, if_absent=True)
+    async def put(self, key: str, value: bytes, ttl: float, *, instead_of: bytes | None) -> None:
+        """Stores `value` for `ttl` seconds, unless the key holds something else than `instead_of`
+        (None: anything). So a write that came between keeps its word."""
+        condition = ("NX",) if instead_of is None else ("IFEQ", instead_of)
+        await self._write("SET", self._prefix + key, value, "PX", _ms(ttl), *condition)
 
-    async def put(self, key: str, value: bytes, ttl: float) -> None:
-        await self._set(key, value, ttl, if_absent=False)
+    async def close(self, key: str, seconds: float) -> None:
+        """Empties the key, lets no `put` fill it for so long, and tells all other workers."""
+        told = self._write("PUBLISH", self._channel, b"%b %b" % (self._worker, key.encode()))
+        await asyncio.gather(self._write("SET", self._prefix + key, b"", "PX", _ms(seconds)), told)
 
-    async def delete(self, key: str) -> None:
-        try:
-            await self._client.delete(self._prefix + key)
-        except RedisError as error:
-            self._missed(error)
+    async def listen(self, forget: Callable[[str], None], forget_all: Callable[[], None]) -> None:
+        """Calls `forget` for each key that another worker closes, for ever; `forget_all` whenever
+        closings may have been missed."""
+        while True:
+            with suppress(RedisError):
+                async with self._subscriber.pubsub(ignore_subscribe_messages=True) as subscription:
+                    await subscription.subscribe(self._channel)
+                    forget_all()
+                    async for message in subscription.listen():
+                        worker, _, key = message["data"].partition(b" ")
+                        if worker != self._worker:
+                            forget(key.decode())
+            forget_all()
+            await asyncio.sleep(_RECONNECT_AFTER)
 
     async def ping(self) -> bool:
         try:
@@ -61,11 +72,49 @@ class Valkey:
         except RedisError:
             return False
 
-    async def _set(self, key: str, value: bytes, ttl: float, *, if_absent: bool) -> None:
-        try:
-            await self._client.set(self._prefix + key, value, px=int(ttl * 1000), nx=if_absent)
-        except RedisError as error:
-            self._missed(error)
+    async def _write(self, *command: str | bytes | int) -> None:
+        if self._enabled:
+            await self._writes.get(command)
 
-    def _missed(self, error: RedisError) -> None:
-        logger.warning("cache unavailable", extra={"error": type(error).__name__})
+    async def _read_all(self, keys: list[str]) -> Mapping[str, bytes]:
+        try:
+            values = await self._client.mget(keys)
+        except RedisError as error:
+            return _missed(error)
+        return {
+            key: value for key, value in zip(keys, values, strict=True) if isinstance(value, bytes)
+        }
+
+    async def _write_all(self, commands: list[_Command]) -> Mapping[_Command, Any]:
+        pipeline = self._client.pipeline(transaction=False)
+        for command in commands:
+            pipeline.execute_command(*command)
+        try:
+            await pipeline.execute()
+        except RedisError as error:
+            return _missed(error)
+        return {}
+
+
+def _client(settings: Settings, answer_timeout: float | None) -> Redis:
+    password = {} if settings.redis_password is None else {"password": settings.redis_password}
+    pool = BlockingConnectionPool.from_url(
+        settings.redis_url,
+        **password,
+        max_connections=settings.redis_pool_size,
+        timeout=settings.redis_timeout,
+        socket_timeout=answer_timeout,
+        socket_connect_timeout=settings.redis_timeout,
+        # redis-py's default retries hold a request for seconds when the server is dead.
+        retry=Retry(NoBackoff(), 0),
+    )
+    return Redis.from_pool(pool)
+
+
+def _ms(seconds: float) -> int:
+    return max(1, int(seconds * 1000))
+
+
+def _missed(error: RedisError) -> Mapping[Any, Any]:
+    logger.warning("cache unavailable", extra={"error": type(error).__name__})
+    return {}

@@ -1,12 +1,15 @@
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
-from litestar import Controller, Request, Response, get
+from litestar import Controller, Request, get
 from litestar.di import NamedDependency
 from litestar.openapi import ResponseSpec
 from litestar.params import PathParameter
+from litestar.types import ASGIApp
 
-from app.cache.http import cached_response
+from app.cache.entry import Entry
+from app.cache.http import Representation
+from app.cache.layers import Source
 from app.data.upstream import Upstream
 
 DataId = Annotated[str, PathParameter(pattern="^[A-Za-z0-9._~-]{1,64}$")]
@@ -16,7 +19,19 @@ class Data(msgspec.Struct, frozen=True):
     """An upstream's object, and the layer that had it."""
 
     data: dict[str, Any]
-    source: Literal["memory", "cache", "external"]
+    source: Source
+
+
+def _public(entry: Entry) -> str:
+    return f"public, max-age={entry.fresh - entry.stored:.0f}"
+
+
+def _wrapped(entry: Entry, source: Source) -> bytes:
+    # The upstream's bytes go out as they came: decoding them would only cost time.
+    return b'{"data":%b,"source":"%b"}' % (entry.body, source.encode())
+
+
+DATA = Representation(_public, _wrapped)
 
 
 class DataController(Controller):
@@ -29,9 +44,5 @@ class DataController(Controller):
     )
     async def get_data(
         self, request: Request[Any, Any, Any], data_id: DataId, upstream: NamedDependency[Upstream]
-    ) -> Response[bytes]:
-        found = await upstream.read(data_id)
-        # The upstream's bytes go out as they came: decoding them would only cost time.
-        body = b'{"data":%b,"source":"%b"}' % (found.entry.body, found.source.encode())
-        max_age = found.entry.expires - found.entry.stored
-        return cached_response(request, found, f"public, max-age={max_age:.0f}", body)
+    ) -> ASGIApp:
+        return DATA.answer(request.scope, await upstream.read(data_id))

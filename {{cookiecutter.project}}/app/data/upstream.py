@@ -7,7 +7,8 @@ from urllib.parse import quote
 import aiohttp
 import msgspec
 
-from app.cache.layers import Cache, Found, Loaded
+from app.cache.entry import Loaded
+from app.cache.layers import Cache, Found
 from app.errors import NotFound, UpstreamFailed, UpstreamTimeout
 from app.settings import Settings
 

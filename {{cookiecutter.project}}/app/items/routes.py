@@ -6,8 +6,9 @@ from litestar.datastructures import ResponseHeader
 from litestar.di import NamedDependency
 from litestar.openapi import ResponseSpec
 from litestar.params import HeaderParameter, JSONBody, PathParameter, QueryParameter
+from litestar.types import ASGIApp
 
-from app.cache.http import cached_response
+from app.cache.http import Representation
 from app.items.models import Item, ItemPage, ItemPatch, NewItem
 from app.items.store import ItemStore, etag_of
 
@@ -18,6 +19,8 @@ IfMatch = Annotated[str | None, HeaderParameter(name="If-Match")]
 IdempotencyKey = Annotated[
     str | None, HeaderParameter(name="Idempotency-Key", min_length=1, max_length=255)
 ]
+# Clients may keep an item, and ask each time whether it still holds.
+ITEM = Representation(lambda _entry: "no-cache")
 Limit = Annotated[int, QueryParameter(ge=1, le=100)]
 After = Annotated[int, QueryParameter(ge=0, le=_LARGEST_ID)]
 
@@ -56,9 +59,8 @@ class ItemController(Controller):
     )
     async def get_item(
         self, request: Request[Any, Any, Any], item_id: ItemId, items: NamedDependency[ItemStore]
-    ) -> Response[bytes]:
-        # no-cache: clients may keep it, and ask each time whether it still holds
-        return cached_response(request, await items.read(item_id), "no-cache")
+    ) -> ASGIApp:
+        return ITEM.answer(request.scope, await items.read(item_id))
 
     @put("/{item_id:int}")
     async def replace_item(

@@ -4,7 +4,9 @@ from collections.abc import Collection
 import asyncpg
 import msgspec
 
-from app.cache.layers import Cache, Found, Loaded
+from app.cache.batch import Batcher
+from app.cache.entry import Loaded
+from app.cache.layers import Cache, Found
 from app.database import Database
 from app.errors import KeyReused, NotFound, VersionMismatch
 from app.items.models import Item, ItemPatch, NewItem
@@ -18,6 +20,7 @@ class ItemStore:
     def __init__(self, database: Database, cache: Cache) -> None:
         self._database = database
         self._cache = cache
+        self._point_reads = Batcher(self._get_all, max_size=100, concurrency=2)
 
     async def read(self, item_id: int) -> Found:
         async def load() -> Loaded:
@@ -27,8 +30,10 @@ class ItemStore:
         return await self._cache.get(str(item_id), load)
 
     async def get(self, item_id: int) -> Item:
-        row = await self._database.fetchrow(f"SELECT {_COLUMNS} FROM items WHERE id = $1", item_id)
-        return _found(row, item_id)
+        item = await self._point_reads.get(item_id)
+        if item is None:
+            raise NotFound(f"There is no item {item_id}.")
+        return item
 
     async def page(self, limit: int, after: int) -> list[Item]:
         """At most `limit` items with an id above `after`, by id."""
@@ -45,7 +50,7 @@ class ItemStore:
             new.price_cents,
             new.description,
         )
-        return msgspec.convert(row, Item)
+        return await self._created(row)
 
     async def add_once(self, new: NewItem, key: str) -> Item:
         """`add`, but a key that was seen answers with the item as it was first made.
@@ -81,7 +86,7 @@ class ItemStore:
             )
         except asyncpg.UniqueViolationError:
             return await self._first_answer(key, fingerprint)
-        return msgspec.convert(row, Item)
+        return await self._created(row)
 
     async def replace(self, item_id: int, new: NewItem, versions: Collection[int] | None) -> Item:
         """The item with `new`'s values, if its version is one of `versions` (None: any)."""
@@ -125,6 +130,17 @@ class ItemStore:
         )
         await self._written(row, item_id)
 
+    async def _get_all(self, item_ids: list[int]) -> dict[int, Item]:
+        rows = await self._database.fetch(
+            f"SELECT {_COLUMNS} FROM items WHERE id = ANY($1)", item_ids
+        )
+        return {row["id"]: msgspec.convert(row, Item) for row in rows}
+
+    async def _created(self, row: asyncpg.Record | None) -> Item:
+        item = msgspec.convert(row, Item)
+        await self._cache.forget(str(item.id))  # that it was not there may be known
+        return item
+
     async def _written(self, row: asyncpg.Record | None, item_id: int) -> Item:
         if row is None:
             current = await self.get(item_id)
@@ -145,9 +161,3 @@ class ItemStore:
 
 def etag_of(item: Item) -> str:
     return f'"{item.version}"'
-
-
-def _found(row: asyncpg.Record | None, item_id: int) -> Item:
-    if row is None:
-        raise NotFound(f"There is no item {item_id}.")
-    return msgspec.convert(row, Item)

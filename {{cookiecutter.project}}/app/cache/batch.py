@@ -1,0 +1,67 @@
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class Batcher(Generic[K, V]):
+    """Turns single reads into few reads of many keys.
+
+    What is asked for in one tick of the event loop goes out together, at once. While `concurrency`
+    calls are under way, further keys wait and form the next one: batches grow with the load, and an
+    idle service waits for nothing.
+    """
+
+    def __init__(
+        self,
+        fetch: Callable[[list[K]], Awaitable[Mapping[K, V]]],
+        *,
+        max_size: int,
+        concurrency: int,
+    ) -> None:
+        self._fetch = fetch
+        self._max_size = max_size
+        self._concurrency = concurrency
+        self._waiting: list[tuple[K, asyncio.Future[V | None]]] = []
+        self._scheduled = False
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def get(self, key: K) -> V | None:
+        """The value of `key`, or None if `fetch` had none; what it raised is raised to all."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[V | None] = loop.create_future()
+        self._waiting.append((key, answer))
+        if not self._scheduled and len(self._running) < self._concurrency:
+            self._scheduled = True
+            loop.call_soon(self._start)
+        return await answer
+
+    def _start(self) -> None:
+        self._scheduled = False
+        while self._waiting and len(self._running) < self._concurrency:
+            batch = self._waiting[: self._max_size]
+            del self._waiting[: self._max_size]
+            task = asyncio.create_task(self._run(batch))
+            self._running.add(task)
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self._start()
+
+    async def _run(self, batch: list[tuple[K, asyncio.Future[V | None]]]) -> None:
+        wanted = [(key, answer) for key, answer in batch if not answer.done()]
+        try:
+            found = await self._fetch(list(dict.fromkeys(key for key, _ in wanted)))
+        except BaseException as error:
+            for _, answer in wanted:
+                if not answer.done():
+                    answer.set_exception(error)
+            if not isinstance(error, Exception):
+                raise
+        else:
+            for key, answer in wanted:
+                if not answer.done():
+                    answer.set_result(found.get(key))

@@ -1,0 +1,68 @@
+import random
+import time
+import zlib
+
+import msgspec
+
+_FORMAT = 1  # a change of the fields' meaning is a new number, and old entries count as absent
+_HEADER = 5  # bytes: the format, and the checksum of what follows
+
+
+class Loaded(msgspec.Struct, frozen=True):
+    """What the origin answered: the bytes that go out, and their validator."""
+
+    body: bytes
+    etag: str
+
+
+class Entry(msgspec.Struct, frozen=True, array_like=True):
+    """A stored answer, or the knowledge that there is none (`missing` says so to the client).
+
+    Times are Unix seconds: until `fresh` it is served as it is, until `expires` while a newer one
+    is fetched.
+    """
+
+    body: bytes
+    etag: str
+    stored: float
+    fresh: float
+    expires: float
+    missing: str = ""
+
+
+class Life(msgspec.Struct, frozen=True):
+    """Seconds. `jitter` is the share by which lives differ, so that entries that were stored
+    together do not all end together."""
+
+    fresh: float
+    stale: float
+    missing: float
+    jitter: float = 0.1
+
+    def entry(self, loaded: Loaded) -> Entry:
+        now = time.time()
+        fresh = now + self.fresh * (1 - random.random() * self.jitter)
+        return Entry(loaded.body, loaded.etag, now, fresh, fresh + self.stale)
+
+    def absence(self, sentence: str) -> Entry:
+        now = time.time()
+        return Entry(b"", "", now, now + self.missing, now + self.missing, sentence)
+
+
+def encode(entry: Entry) -> bytes:
+    packed = msgspec.msgpack.encode(entry)
+    return bytes([_FORMAT]) + zlib.crc32(packed).to_bytes(4, "big") + packed
+
+
+def decode(stored: bytes) -> Entry | None:
+    """None for what is corrupt or of another format: a shared cache is never trusted."""
+    packed = stored[_HEADER:]
+    if stored[:1] != bytes([_FORMAT]) or zlib.crc32(packed).to_bytes(4, "big") != stored[1:_HEADER]:
+        return None
+    try:
+        return _DECODER.decode(packed)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+_DECODER = msgspec.msgpack.Decoder(Entry)
