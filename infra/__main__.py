@@ -12,7 +12,7 @@ import service
 from components.cache import Cache, CacheArgs
 from components.database import Database, DatabaseArgs
 from components.database_proxy import PINNING, DatabaseProxy, DatabaseProxyArgs
-from components.domain import Certificate, CertificateArgs, point_at
+from components.domain import Alias, AliasArgs, Certificate, CertificateArgs
 from components.edge import Edge, EdgeArgs
 from components.endpoints import Endpoints, EndpointsArgs
 from components.fargate import Fargate, FargateArgs
@@ -153,7 +153,7 @@ edge = Edge(
     ),
 )
 if zone_id is not None:
-    point_at(name, settings.domain, zone_id, edge.balancer)
+    Alias(name, AliasArgs(domain=settings.domain, zone_id=zone_id, balancer=edge.balancer))
 if settings.waf:
     Waf(
         name,

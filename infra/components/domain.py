@@ -48,23 +48,34 @@ class Certificate(pulumi.ComponentResource):
         self.register_outputs({"arn": self.arn})
 
 
-def point_at(
-    name: str, domain: str, zone_id: pulumi.Input[str], balancer: aws.lb.LoadBalancer
-) -> None:
-    """Make the domain an alias of the load balancer."""
-    aws.route53.Record(
-        name,
-        aws.route53.RecordArgs(
-            zone_id=zone_id,
-            name=domain,
-            type="A",
-            aliases=[
-                aws.route53.RecordAliasArgs(
-                    name=balancer.dns_name,
-                    zone_id=balancer.zone_id,
-                    evaluate_target_health=True,
-                )
-            ],
-        ),
-        opts=pulumi.ResourceOptions(parent=balancer),
-    )
+@dataclass(frozen=True, kw_only=True)
+class AliasArgs:
+    domain: str
+    zone_id: pulumi.Input[str]
+    balancer: aws.lb.LoadBalancer
+
+
+class Alias(pulumi.ComponentResource):
+    """The domain as another name of the load balancer."""
+
+    def __init__(
+        self, name: str, args: AliasArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("service:edge:Alias", name, None, opts)
+        aws.route53.Record(
+            name,
+            aws.route53.RecordArgs(
+                zone_id=args.zone_id,
+                name=args.domain,
+                type="A",
+                aliases=[
+                    aws.route53.RecordAliasArgs(
+                        name=args.balancer.dns_name,
+                        zone_id=args.balancer.zone_id,
+                        evaluate_target_health=True,
+                    )
+                ],
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.register_outputs({})

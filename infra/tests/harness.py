@@ -18,6 +18,7 @@ REGION = "eu-west-1"
 ACCOUNT = "123456789012"
 ZONE_ID = "Z0123456789"
 DOMAIN = "api.example.com"
+GENERATED = "a-generated-password"
 
 COMMON = {"upstream_url": "https://upstream.example.com"}
 DEV = COMMON | {
@@ -62,6 +63,8 @@ class Registration:
 class Run:
     registrations: list[Registration] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
+    # ids and ARNs that the pretended AWS gave out
+    given: set[str] = field(default_factory=set)
 
     def all(self, kind: str) -> list[Registration]:
         return [entry for entry in self.registrations if entry.type == kind]
@@ -146,6 +149,7 @@ _OUTPUTS: dict[str, Any] = {
             {"secretArn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:rds!{name}-AbCdEf"}
         ],
     },
+    "aws:rds/proxy:Proxy": lambda name, inputs: {"endpoint": f"{name}.proxy.amazonaws.com"},
     "aws:secretsmanager/secretVersion:SecretVersion": lambda name, inputs: {
         "secretArn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{name}-AbCdEf"
     },
@@ -173,7 +177,8 @@ _OUTPUTS: dict[str, Any] = {
         "arn": f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/{name}"
     },
     "random:index/randomPassword:RandomPassword": lambda name, inputs: {
-        "result": "generated-password"
+        # the engine keeps this one encrypted
+        "result": pulumi.Output.secret(GENERATED)
     },
 }
 
@@ -205,7 +210,11 @@ class Recorder(mocks.MockMonitor):
                     depends_on=list(request.dependencies),
                 )
             )
-        return super().RegisterResource(request)
+        answer = super().RegisterResource(request)
+        made = _opened(rpc.deserialize_properties(answer.object))
+        arns = {v for v in leaves(made) if isinstance(v, str) and v.startswith("arn:")}
+        self._run.given |= {answer.id, *arns} - {""}
+        return answer
 
 
 def _opened(value: Any) -> Any:
@@ -226,11 +235,14 @@ def run(
     values: Mapping[str, str],
     secrets: Mapping[str, str] | None = None,
     preview: bool = False,
+    recorded: Run | None = None,
 ) -> Run:
     """Run the program for a stack's keys; raise what the program raises."""
-    recorded = Run()
-    keys = {f"{PROJECT}:{key}": value for key, value in {**values, **(secrets or {})}.items()}
-    set_all_config({"aws:region": REGION, **keys}, [f"{PROJECT}:{key}" for key in secrets or {}])
+    recorded = recorded or Run()
+    secrets = secrets or {}
+    given = {f"{PROJECT}:{key}": value for key, value in {**values, **secrets}.items()}
+    encrypted = [f"{PROJECT}:{key}" for key in secrets]
+    set_all_config({"aws:region": REGION, **given}, encrypted)
     settings.ROOT.set(None)
     cloud = Cloud(preview)
     mocks.set_mocks(
@@ -262,18 +274,21 @@ def _project(folder: Path) -> Path:
 @cache
 def stack(tier: str, compute: str = "fargate", domain: bool = True, preview: bool = False) -> Run:
     """One of the eight stacks that the template promises; each runs once in a session."""
+    return run(tier, keys(tier, compute, domain), preview=preview)
+
+
+def keys(tier: str, compute: str = "fargate", domain: bool = True) -> dict[str, str]:
     values = {"dev": DEV, "prod": PROD}[tier] | {"compute": compute}
-    values |= {"domain": DOMAIN} if domain else {"allow_http": "true"}
-    return run(tier, values, preview=preview)
+    return values | ({"domain": DOMAIN} if domain else {"allow_http": "true"})
 
 
-def walk(value: Any) -> Iterator[Any]:
-    """Every leaf of a structure; what lies in a secret stays hidden."""
+def leaves(value: Any) -> Iterator[Any]:
+    """Every value in a structure; a secret is one, and stays closed."""
     if isinstance(value, Mapping):
         for entry in value.values():
-            yield from walk(entry)
+            yield from leaves(entry)
     elif isinstance(value, list):
         for entry in value:
-            yield from walk(entry)
+            yield from leaves(entry)
     else:
         yield value

@@ -1,34 +1,156 @@
 """The whole program, for each stack that the template promises."""
 
+import re
+from collections import Counter
 from itertools import product
 
+import pulumi
 import pytest
 
-from harness import stack
+from harness import ACCOUNT, DEV, PROD, Run, keys, leaves, run, stack
 
 STACKS = list(product(("dev", "prod"), ("fargate",), (True, False)))
+every_stack = pytest.mark.parametrize(("tier", "compute", "domain"), STACKS)
+
+# what every stack has, whatever computes and wherever it is reached
+EVERYWHERE = Counter(
+    {
+        "aws:cloudwatch/dashboard:Dashboard": 1,
+        "aws:cloudwatch/metricAlarm:MetricAlarm": 2,
+        "aws:cloudwatch/logGroup:LogGroup": 2,
+        "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": 1,
+        "aws:ec2/flowLog:FlowLog": 1,
+        "aws:ec2/securityGroup:SecurityGroup": 4,
+        "aws:ecr/lifecyclePolicy:LifecyclePolicy": 1,
+        "aws:ecr/repository:Repository": 1,
+        "aws:elasticache/parameterGroup:ParameterGroup": 1,
+        "aws:elasticache/replicationGroup:ReplicationGroup": 1,
+        "aws:elasticache/subnetGroup:SubnetGroup": 1,
+        "aws:elasticache/user:User": 1,
+        "aws:elasticache/userGroup:UserGroup": 1,
+        "aws:iam/role:Role": 3,
+        "aws:iam/rolePolicy:RolePolicy": 2,
+        "aws:iam/rolePolicyAttachment:RolePolicyAttachment": 1,
+        "aws:kms/key:Key": 1,
+        "aws:lb/listener:Listener": 1,
+        "aws:lb/loadBalancer:LoadBalancer": 1,
+        "aws:lb/targetGroup:TargetGroup": 1,
+        "aws:rds/instance:Instance": 1,
+        "aws:rds/parameterGroup:ParameterGroup": 1,
+        "aws:rds/subnetGroup:SubnetGroup": 1,
+        "aws:s3/bucket:Bucket": 1,
+        "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": 1,
+        "aws:s3/bucketOwnershipControls:BucketOwnershipControls": 1,
+        "aws:s3/bucketPolicy:BucketPolicy": 1,
+        "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": 1,
+        "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": 1,
+        "aws:scheduler/schedule:Schedule": 1,
+        "aws:secretsmanager/secret:Secret": 1,
+        "aws:secretsmanager/secretRotation:SecretRotation": 1,
+        "aws:secretsmanager/secretVersion:SecretVersion": 1,
+        "aws:sns/topic:Topic": 1,
+        "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": 4,
+        "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": 4,
+        "awsx:ec2:Vpc": 1,
+        "awsx:ecr:Image": 1,
+        "random:index/randomPassword:RandomPassword": 1,
+    }
+)
+IN_PRODUCTION = Counter(
+    {
+        "aws:ec2/securityGroup:SecurityGroup": 1,
+        "aws:ec2/vpcEndpoint:VpcEndpoint": 7,
+        "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": 1,
+        "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": 1,
+        "aws:cloudwatch/logGroup:LogGroup": 1,
+        "aws:sns/topicSubscription:TopicSubscription": 1,
+        "aws:wafv2/webAcl:WebAcl": 1,
+        "aws:wafv2/webAclAssociation:WebAclAssociation": 1,
+        "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration": 1,
+    }
+)
+WITH_A_DOMAIN = Counter(
+    {
+        "aws:acm/certificate:Certificate": 1,
+        "aws:acm/certificateValidation:CertificateValidation": 1,
+        "aws:lb/listener:Listener": 1,
+        "aws:route53/record:Record": 2,
+        "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": 1,
+    }
+)
+ON = {
+    "fargate": Counter(
+        {
+            "aws:ecs/cluster:Cluster": 1,
+            "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": 1,
+            "aws:ecs/service:Service": 1,
+            "aws:ecs/taskDefinition:TaskDefinition": 1,
+            "aws:iam/role:Role": 2,
+            "aws:iam/rolePolicy:RolePolicy": 1,
+        }
+    )
+}
 
 
-@pytest.mark.parametrize(("tier", "compute", "domain"), STACKS)
+def resources(run: Run) -> Counter[str]:
+    return Counter(entry.type for entry in run.registrations if entry.type[:8] != "service:")
+
+
+@every_stack
+def test_a_stack_is_made_of_exactly_this(tier: str, compute: str, domain: bool) -> None:
+    wanted = EVERYWHERE + ON[compute]
+    wanted += IN_PRODUCTION if tier == "prod" else Counter()
+    wanted += WITH_A_DOMAIN if domain else Counter()
+    assert resources(stack(tier, compute, domain)) == wanted
+
+
+@every_stack
 def test_a_preview_registers_what_an_update_does(tier: str, compute: str, domain: bool) -> None:
-    known = stack(tier, compute, domain)
     unknown = stack(tier, compute, domain, preview=True)
-    assert len(known.registrations) > 50
-    assert unknown.counts() == known.counts()
+    assert len(unknown.registrations) > 50
+    assert unknown.counts() == stack(tier, compute, domain).counts()
 
 
-@pytest.mark.parametrize(("tier", "compute", "domain"), STACKS)
-def test_names_leave_room_for_what_aws_and_pulumi_append(
-    tier: str, compute: str, domain: bool
-) -> None:
-    run = stack(tier, compute, domain)
-    kinds = ("aws:lb/loadBalancer:LoadBalancer", "aws:lb/targetGroup:TargetGroup")
-    assert [run.one(kind).name for kind in kinds] == [f"shop-{tier}"] * 2
+@every_stack
+def test_names_leave_room_for_what_pulumi_appends(tier: str, compute: str, domain: bool) -> None:
+    made = stack(tier, compute, domain)
+    short = ("aws:lb/loadBalancer:LoadBalancer", "aws:lb/targetGroup:TargetGroup")
+    assert [made.one(kind).name for kind in short] == [f"shop-{tier}"] * 2
+    names = [entry.name for entry in made.registrations]
+    assert [name for name in names if not f"{name}-".startswith(f"shop-{tier}-")] == []
 
 
-@pytest.mark.parametrize(("tier", "compute", "domain"), STACKS)
+@every_stack
 def test_every_resource_belongs_to_a_component(tier: str, compute: str, domain: bool) -> None:
-    run = stack(tier, compute, domain)
-    parts = [r for r in run.registrations if not r.type.startswith("service:")]
+    parts = [r for r in stack(tier, compute, domain).registrations if r.type[:8] != "service:"]
     assert len(parts) > 40
     assert [r.name for r in parts if "::pulumi:pulumi:Stack::" in r.parent] == []
+
+
+ARN = re.compile(rf"arn:aws:[a-z0-9-]+:[a-z0-9-]*:{ACCOUNT}:[^\"\s,]*[^\"\s,:*/]")
+
+
+@every_stack
+def test_every_reference_is_to_something_that_exists(tier: str, compute: str, domain: bool) -> None:
+    made = stack(tier, compute, domain)
+    texts = [v for r in made.registrations for v in leaves(r.inputs) if isinstance(v, str)]
+    ids = {text for text in texts if text.endswith("-id")}
+    arns = {arn for text in texts for arn in ARN.findall(text)}
+    assert len(ids) >= 8
+    assert len(arns) >= 8
+    assert ids - made.given == set()
+    roots = tuple(made.given)
+    assert [arn for arn in arns if not arn.startswith(roots)] == []
+
+
+def test_a_refusal_stops_everything_before_the_first_resource() -> None:
+    recorded = Run()
+    with pytest.raises(pulumi.RunError, match=r"^latency_ms: "):
+        run("prod", keys("prod") | {"latency_ms": "0"}, recorded=recorded)
+    assert recorded.registrations == []
+
+
+def test_one_stack_is_production_by_its_tier_and_not_by_its_name() -> None:
+    made = run("blue", PROD | {"domain": "api.example.com"})
+    assert made.one("aws:rds/instance:Instance").protect
+    assert not run("prod", DEV).one("aws:rds/instance:Instance").protect

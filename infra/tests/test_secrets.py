@@ -1,0 +1,76 @@
+"""No password is ever readable: not in an input, not in an output, not in the environment."""
+
+import json
+
+import pytest
+
+from harness import GENERATED, Run, Secret, keys, leaves, run, stack
+
+OWN = "a-password-of-ones-own"
+
+
+def readable(made: Run) -> list[str]:
+    return [str(v) for r in made.registrations for v in leaves(r.inputs) if isinstance(v, str)]
+
+
+def sealed(made: Run) -> list[tuple[str, object]]:
+    return [
+        (r.type, value.value)
+        for r in made.registrations
+        for value in leaves(r.inputs)
+        if isinstance(value, Secret)
+    ]
+
+
+@pytest.fixture(scope="module")
+def own_password() -> Run:
+    return run("prod", keys("prod"), secrets={"cache_password": OWN})
+
+
+@pytest.mark.parametrize("tier", ["dev", "prod"])
+def test_a_generated_password_is_only_seen_sealed(tier: str) -> None:
+    made = stack(tier)
+    assert sorted(sealed(made)) == [
+        ("aws:elasticache/user:User", {"passwords": [GENERATED], "type": "password"}),
+        ("aws:secretsmanager/secretVersion:SecretVersion", GENERATED),
+    ]
+    assert [text for text in readable(made) if GENERATED in text] == []
+
+
+def test_ones_own_password_is_only_seen_sealed(own_password: Run) -> None:
+    assert len([entry for entry in sealed(own_password) if OWN in str(entry)]) == 2
+    assert [text for text in readable(own_password) if OWN in text] == []
+    assert own_password.all("random:index/randomPassword:RandomPassword") == []
+
+
+def test_no_output_holds_a_password(own_password: Run) -> None:
+    for made, password in ((stack("prod"), GENERATED), (own_password, OWN)):
+        assert "url" in made.outputs
+        assert password not in json.dumps(made.outputs)
+
+
+@pytest.mark.parametrize("tier", ["dev", "prod"])
+def test_the_database_password_is_made_and_kept_by_rds(tier: str) -> None:
+    database = stack(tier).one("aws:rds/instance:Instance").inputs
+    assert database["manageMasterUserPassword"] is True
+    assert database["masterUserSecretKmsKeyId"] == database["kmsKeyId"]
+    assert [key for key in database if key.startswith("password")] == []
+
+
+def test_the_fleet_starts_afresh_after_each_rotation() -> None:
+    made = stack("prod")
+    rotation = made.one("aws:secretsmanager/secretRotation:SecretRotation").inputs
+    renewal = made.one("aws:scheduler/schedule:Schedule").inputs
+    assert ":secret:rds!shop-prod" in rotation["secretId"]
+    assert rotation["rotateImmediately"] is False
+    assert rotation["rotationRules"] == {
+        "scheduleExpression": "cron(0 4 1 * ? *)",
+        "duration": "1h",
+    }
+    assert renewal["scheduleExpression"] == "cron(10 4,5 1 * ? *)"
+    assert renewal["target"]["arn"] == "arn:aws:scheduler:::aws-sdk:ecs:updateService"
+    assert json.loads(renewal["target"]["input"]) == {
+        "Cluster": "shop-prod-0123456",
+        "Service": "shop-prod-0123456",
+        "ForceNewDeployment": True,
+    }
