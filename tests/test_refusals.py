@@ -64,6 +64,7 @@ def assert_refused(template: Path, folder: Path, answer: str, sentence: str) -> 
     workplace.mkdir()
     outcome = cookiecutter(template, answer, cwd=workplace)
     assert outcome.stderr == sentence + "\n"
+    assert outcome.stdout in ("", "Hook script failed (exit status: 1)\n")  # no traceback
     assert outcome.returncode == 1
     assert list(folder.rglob("*")) == [workplace]
 
