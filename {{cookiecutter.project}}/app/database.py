@@ -28,15 +28,16 @@ _CONNECT_TIMEOUT = 5  # seconds
 class Database:
     """One pool of PostgreSQL connections per worker; no caller waits longer than its bounds."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, url: str) -> None:
         self._settings = settings
+        self._url = url
         self._opened: asyncpg.Pool | None = None
 
     @asynccontextmanager
     async def lifespan(self, _app: object = None) -> AsyncIterator[None]:
         settings = self._settings
         pool = asyncpg.create_pool(
-            settings.database_url,
+            self._url,
             **_connect_options(settings),
             min_size=1,
             max_size=settings.db_pool_size,

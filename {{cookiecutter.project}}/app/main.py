@@ -27,11 +27,13 @@ def create_app(settings: Settings | None = None) -> Litestar:
     settings = settings or load_settings()
     configure_logging(settings.environment)
 
-    database = Database(settings)
+    database = Database(settings, settings.database_url)
+    replica_url = settings.database_replica_url
+    replica = Database(settings, replica_url) if replica_url else database
     valkey = Valkey(settings)
     item_cache = Cache("item", _life(settings, settings.item_ttl), settings, valkey)
     data_cache = Cache("data", _life(settings, settings.data_ttl), settings, valkey)
-    items = ItemStore(database, item_cache)
+    items = ItemStore(database, replica, item_cache)
     upstream = Upstream(settings, data_cache)
     probe = Probe(database, valkey, settings.build_id)
 
@@ -43,7 +45,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
             "probe": _provide(probe),
         },
         lifespan=[
-            database.lifespan,
+            *dict.fromkeys([database.lifespan, replica.lifespan]),
             valkey.lifespan,
             lambda _app: listening(valkey, item_cache, data_cache),
             upstream.lifespan,

@@ -20,6 +20,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     database_url: Annotated[str, Meta(pattern="^postgres(ql)?://")]
     redis_url: Annotated[str, Meta(pattern="^rediss?://")]
     upstream_url: Annotated[str, Meta(pattern="^https?://")]
+    database_replica_url: Annotated[str, Meta(pattern="^postgres(ql)?://")] | None = None
     database_password: str | None = None  # apart from the URL, so that it can be a secret reference
     redis_password: str | None = None
 

@@ -44,10 +44,12 @@ def empty(settings: Settings) -> Settings:
 async def cache_of() -> AsyncIterator[CacheOf]:
     async with AsyncExitStack() as opened:
 
-        async def open_cache(settings: Settings, fresh: float = 60.0, stale: float = 0.0) -> Cache:
+        async def open_cache(
+            settings: Settings, fresh: float = 60.0, stale: float = 0.0, missing: float = 0.1
+        ) -> Cache:
             valkey = Valkey(settings)
             await opened.enter_async_context(valkey.lifespan())
-            cache = Cache("t", Life(fresh, stale, missing=0.1), settings, valkey)
+            cache = Cache("t", Life(fresh, stale, missing), settings, valkey)
             await opened.enter_async_context(listening(valkey, cache))
             return cache
 
@@ -183,13 +185,30 @@ async def test_absence_is_known_for_its_short_life(empty: Settings, cache_of: Ca
         calls += 1
         raise NotFound("no k")
 
-    cache, other = await cache_of(empty), await cache_of(empty)
-    for reader in (cache, cache, other):
+    cache = await cache_of(empty)
+    for _ in range(3):
         with pytest.raises(NotFound, match="no k"):
-            await reader.get("k", nothing)
+            await cache.get("k", nothing)
     assert calls == 1
     await asyncio.sleep(0.15)
-    assert (await other.get("k", Origin())).source == "external"
+    assert (await cache.get("k", Origin())).source == "external"
+
+
+async def test_absence_ends_in_all_workers_when_the_key_appears(
+    empty: Settings, cache_of: CacheOf
+) -> None:
+    async def nothing() -> Loaded:
+        raise NotFound("no k")
+
+    patient = replace(empty, memory_cache_ttl=60.0)
+    creator, reader = await cache_of(patient, missing=60.0), await cache_of(patient, missing=60.0)
+    for cache in (creator, reader):
+        with pytest.raises(NotFound):
+            await cache.get("k", nothing)
+    creator.appeared("k")
+    assert (await creator.get("k", Origin())).source == "external"
+    await asyncio.sleep(0.1)
+    assert (await reader.get("k", nothing)).source == "cache"
 
 
 async def test_write_reaches_the_memory_of_other_workers(

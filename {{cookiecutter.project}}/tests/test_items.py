@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from app.settings import Settings
-from tests.service import problem_of, serving, with_empty_cache
+from tests.service import alembic, problem_of, serving, with_empty_cache
 
 TEA = {"name": "tea", "price_cents": 350}
 
@@ -263,3 +263,14 @@ async def test_other_worker_sees_a_write_within_100_ms(settings: Settings) -> No
         await one.patch(path, json={"price_cents": 1})
         await asyncio.sleep(0.1)
         assert (await other.get(path)).json()["price_cents"] == 1
+
+
+async def test_pages_come_from_the_replica(settings: Settings, empty_database_url: str) -> None:
+    """An empty, migrated database stands in for a replica that is far behind."""
+    behind = replace(settings, database_url=empty_database_url)
+    assert (await asyncio.to_thread(alembic, behind, "upgrade", "head")).returncode == 0
+    replicated = replace(with_empty_cache(settings), database_replica_url=empty_database_url)
+    async with serving(replicated) as client:
+        item = await create(client)
+        assert (await client.get("/items")).json() == {"items": [], "next": None}
+        assert (await client.get(f"/items/{item['id']}")).json() == item

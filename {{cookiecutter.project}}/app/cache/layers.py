@@ -68,8 +68,13 @@ class Cache:
 
     async def forget(self, key: str) -> None:
         """Called after a write, before it is acknowledged."""
-        self.drop(key)
+        self.appeared(key)
         await self._valkey.close(self._shared(key), self._closed_for)
+
+    def appeared(self, key: str) -> None:
+        """Called when a key begins to be. That it is missing is known in memories alone."""
+        self.drop(key)
+        self._valkey.tell(self._shared(key))
 
     def drop(self, key: str) -> None:
         """Forgets what this process knows, and what its loads under way will find."""
@@ -97,7 +102,9 @@ class Cache:
         try:
             entry = self._life.entry(await load())
         except NotFound as error:
-            entry = self._life.absence(str(error))
+            absence = self._life.absence(str(error))
+            self._remember(key, absence)
+            return Found(absence, "external")
         self._remember(key, entry)
         life = entry.expires - entry.stored
         # An empty value is a closed key, which stays closed.

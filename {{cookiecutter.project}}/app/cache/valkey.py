@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 
 _Command = tuple[str | bytes | int, ...]
 _RECONNECT_AFTER = 0.5  # seconds
+_TELL_AFTER = 0.005  # seconds: one message for all writes of that time
 
 
 class Valkey:
@@ -29,6 +30,8 @@ class Valkey:
         self._channel = f"{settings.cache_prefix}forget"
         self._client = _client(settings, settings.redis_timeout)
         self._subscriber = _client(settings, None)
+        self._untold: list[bytes] = []
+        self._telling: set[asyncio.Task[None]] = set()
         self._reads = Batcher(self._read_all, max_size=256, concurrency=2)
         self._writes = Batcher(self._write_all, max_size=256, concurrency=2)
 
@@ -36,6 +39,7 @@ class Valkey:
     async def lifespan(self, _app: object = None) -> AsyncIterator[None]:
         async with self._client, self._subscriber:
             yield
+            await asyncio.gather(*self._telling)
 
     async def get(self, key: str) -> bytes | None:
         return await self._reads.get(self._prefix + key) if self._enabled else None
@@ -47,9 +51,21 @@ class Valkey:
         await self._write("SET", self._prefix + key, value, "PX", _ms(ttl), *condition)
 
     async def close(self, key: str, seconds: float) -> None:
-        """Empties the key, lets no `put` fill it for so long, and tells all other workers."""
-        told = self._write("PUBLISH", self._channel, b"%b %b" % (self._worker, key.encode()))
-        await asyncio.gather(self._write("SET", self._prefix + key, b"", "PX", _ms(seconds)), told)
+        """Empties the key, and lets no `put` fill it for so long."""
+        await self._write("SET", self._prefix + key, b"", "PX", _ms(seconds))
+
+    def tell(self, key: str) -> None:
+        """Lets all other workers forget the key, a few milliseconds from now."""
+        self._untold.append(key.encode())
+        if len(self._untold) == 1 and self._enabled:
+            task = asyncio.create_task(self._tell())
+            self._telling.add(task)
+            task.add_done_callback(self._telling.discard)
+
+    async def _tell(self) -> None:
+        await asyncio.sleep(_TELL_AFTER)
+        message, self._untold = b" ".join([self._worker, *self._untold]), []
+        await self._write("PUBLISH", self._channel, message)
 
     async def listen(self, forget: Callable[[str], None], forget_all: Callable[[], None]) -> None:
         """Calls `forget` for each key that another worker closes, for ever; `forget_all` whenever
@@ -60,8 +76,8 @@ class Valkey:
                     await subscription.subscribe(self._channel)
                     forget_all()
                     async for message in subscription.listen():
-                        worker, _, key = message["data"].partition(b" ")
-                        if worker != self._worker:
+                        worker, *keys = message["data"].split(b" ")
+                        for key in keys if worker != self._worker else ():
                             forget(key.decode())
             forget_all()
             await asyncio.sleep(_RECONNECT_AFTER)

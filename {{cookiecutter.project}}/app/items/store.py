@@ -15,10 +15,14 @@ _COLUMNS = "id, name, price_cents, description, version, created_at, updated_at"
 
 
 class ItemStore:
-    """Items in PostgreSQL, read through a cache of the JSON that goes out."""
+    """Items in PostgreSQL, read through a cache of the JSON that goes out.
 
-    def __init__(self, database: Database, cache: Cache) -> None:
+    Pages come from `replica`, which may be a moment behind; what is cached never does.
+    """
+
+    def __init__(self, database: Database, replica: Database, cache: Cache) -> None:
         self._database = database
+        self._replica = replica
         self._cache = cache
         self._point_reads = Batcher(self._get_all, max_size=100, concurrency=2)
 
@@ -37,7 +41,7 @@ class ItemStore:
 
     async def page(self, limit: int, after: int) -> list[Item]:
         """At most `limit` items with an id above `after`, by id."""
-        rows = await self._database.fetch(
+        rows = await self._replica.fetch(
             f"SELECT {_COLUMNS} FROM items WHERE id > $1 ORDER BY id LIMIT $2", after, limit
         )
         return [msgspec.convert(row, Item) for row in rows]
@@ -50,7 +54,7 @@ class ItemStore:
             new.price_cents,
             new.description,
         )
-        return await self._created(row)
+        return self._created(row)
 
     async def add_once(self, new: NewItem, key: str) -> Item:
         """`add`, but a key that was seen answers with the item as it was first made.
@@ -86,7 +90,7 @@ class ItemStore:
             )
         except asyncpg.UniqueViolationError:
             return await self._first_answer(key, fingerprint)
-        return await self._created(row)
+        return self._created(row)
 
     async def replace(self, item_id: int, new: NewItem, versions: Collection[int] | None) -> Item:
         """The item with `new`'s values, if its version is one of `versions` (None: any)."""
@@ -136,9 +140,9 @@ class ItemStore:
         )
         return {row["id"]: msgspec.convert(row, Item) for row in rows}
 
-    async def _created(self, row: asyncpg.Record | None) -> Item:
+    def _created(self, row: asyncpg.Record | None) -> Item:
         item = msgspec.convert(row, Item)
-        await self._cache.forget(str(item.id))  # that it was not there may be known
+        self._cache.appeared(str(item.id))
         return item
 
     async def _written(self, row: asyncpg.Record | None, item_id: int) -> Item:
