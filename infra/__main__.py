@@ -5,6 +5,7 @@ from pathlib import Path
 import pulumi
 import pulumi_aws as aws
 
+import compute
 import config
 import overrides
 import plan
@@ -15,7 +16,6 @@ from components.database_proxy import PINNING, DatabaseProxy, DatabaseProxyArgs
 from components.domain import Alias, AliasArgs, Certificate, CertificateArgs
 from components.edge import Edge, EdgeArgs
 from components.endpoints import Endpoints, EndpointsArgs
-from components.fargate import Fargate, FargateArgs
 from components.image import Image, ImageArgs
 from components.log_bucket import LogBucket, LogBucketArgs
 from components.network import Network, NetworkArgs
@@ -198,35 +198,19 @@ container = service.container(
         cache_secret_arn=cache.secret_arn,
     ),
 )
-compute = Fargate(
-    name,
-    FargateArgs(
+running = compute.run(
+    settings,
+    numbers,
+    container,
+    compute.Site(
         region=region,
-        container=container,
         subnet_ids=network.private_subnet_ids,
         security_group_id=groups.compute_id,
-        target_group_arn=edge.targets.arn,
-        listeners=edge.listeners,
-        alarm_names=alarms.names,
-        tasks=numbers.fleet.minimum.value,
-        spot_percent=settings.spot_percent,
-        log_days=settings.log_days,
+        edge=edge,
+        alarms=alarms,
     ),
 )
-
-Rotation(
-    name,
-    RotationArgs(
-        secret_arn=database.secret_arn,
-        operation="ecs:UpdateService",
-        resource=compute.service.arn,
-        parameters={
-            "Cluster": compute.cluster.name,
-            "Service": compute.service.name,
-            "ForceNewDeployment": True,
-        },
-    ),
-)
+Rotation(name, RotationArgs(secret_arn=database.secret_arn, restart=running.restart))
 
 # Observability
 dashboard = Dashboard(
@@ -248,9 +232,9 @@ scheme = "https" if certificate_arn else "http"
 host = settings.domain or edge.balancer.dns_name
 pulumi.export("url", pulumi.Output.format("{0}://{1}", scheme, host))
 pulumi.export("balancer", edge.balancer.name)
-pulumi.export("cluster", compute.cluster.name)
-pulumi.export("service", compute.service.name)
-pulumi.export("log_group", compute.log_group.name)
+pulumi.export("log_group", running.log_group.name)
+for output, value in running.outputs.items():
+    pulumi.export(output, value)
 pulumi.export("dashboard", dashboard.name)
 pulumi.export("plan", plan.outputs(numbers))
 pulumi.export("warnings", warnings)

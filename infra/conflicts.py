@@ -94,6 +94,11 @@ def _ec2(config: "Config") -> None:
                 f"instance_types: {kind.name} has {kind.vcpu} vCPU and {kinds[0].name}"
                 f" {kinds[0].vcpu}; use one size, because each target gets the same share."
             )
+    if config.warm_pool and (len(kinds) > 1 or config.spot_percent):
+        raise Refusal(
+            "warm_pool: a group with one launches a single instance type on demand; leave one in"
+            " instance_types and set spot_percent to 0, or set warm_pool to 0."
+        )
     if config.ami_id and config.bake_ami:
         raise Refusal("bake_ami: ami_id is set too; unset one of them.")
 

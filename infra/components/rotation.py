@@ -1,5 +1,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -14,12 +15,18 @@ RENEW = "cron(10 4,5 1 * ? *)"
 
 
 @dataclass(frozen=True, kw_only=True)
-class RotationArgs:
-    secret_arn: pulumi.Input[str]
-    # the API operation that restarts the fleet, such as ecs:UpdateService, on what and how
+class Restart:
+    """The API operation that renews the fleet, such as ecs:UpdateService, on what and how."""
+
     operation: str
     resource: pulumi.Input[str]
-    parameters: Mapping[str, pulumi.Input[str] | bool]
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RotationArgs:
+    secret_arn: pulumi.Input[str]
+    restart: Restart
 
 
 class Rotation(pulumi.ComponentResource):
@@ -34,6 +41,7 @@ class Rotation(pulumi.ComponentResource):
     ) -> None:
         super().__init__("service:data:Rotation", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
+        restart = args.restart
         aws.secretsmanager.SecretRotation(
             name,
             aws.secretsmanager.SecretRotationArgs(
@@ -54,7 +62,7 @@ class Rotation(pulumi.ComponentResource):
         policy = aws.iam.RolePolicy(
             f"{name}-rotation",
             aws.iam.RolePolicyArgs(
-                role=role.id, policy=document(allow([args.operation], [args.resource]))
+                role=role.id, policy=document(allow([restart.operation], [restart.resource]))
             ),
             opts=child,
         )
@@ -66,9 +74,9 @@ class Rotation(pulumi.ComponentResource):
                 schedule_expression_timezone="UTC",
                 flexible_time_window=aws.scheduler.ScheduleFlexibleTimeWindowArgs(mode="OFF"),
                 target=aws.scheduler.ScheduleTargetArgs(
-                    arn=_target(args.operation),
+                    arn=_target(restart.operation),
                     role_arn=role.arn,
-                    input=pulumi.Output.json_dumps(args.parameters),
+                    input=pulumi.Output.json_dumps(restart.parameters),
                 ),
             ),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),

@@ -17,6 +17,8 @@ PROJECT = "shop"
 REGION = "eu-west-1"
 ACCOUNT = "123456789012"
 ZONE_ID = "Z0123456789"
+AMI_ID = "ami-0123456789abcdef0"
+BAKED_AMI_ID = "ami-0fedcba9876543210"
 DOMAIN = "api.example.com"
 GENERATED = "a-generated-password"
 
@@ -102,8 +104,7 @@ class Cloud(mocks.Mocks):
         return inputs
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
-        assert args.token == "aws:route53/getZone:getZone", args.token
-        return {"zoneId": ZONE_ID, "name": args.args["name"]}, []
+        return _ANSWERS[args.token](args.args), []
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         if self._preview:
@@ -123,6 +124,15 @@ def _computed(kind: str, name: str, inputs: Mapping[str, Any]) -> dict[str, Any]
 def _subnets(name: str, tier: str) -> list[str]:
     return [f"subnet-{tier}-{zone}" for zone in "abc"]
 
+
+_ANSWERS: dict[str, Any] = {
+    "aws:route53/getZone:getZone": lambda asked: {"zoneId": ZONE_ID, "name": asked["name"]},
+    "aws:ssm/getParameter:getParameter": lambda asked: {
+        "name": asked["name"],
+        "insecureValue": AMI_ID,
+    },
+    "aws:ec2/getAmi:getAmi": lambda asked: {"id": BAKED_AMI_ID},
+}
 
 _OUTPUTS: dict[str, Any] = {
     "awsx:ec2:Vpc": lambda name, inputs: {
@@ -173,6 +183,7 @@ _OUTPUTS: dict[str, Any] = {
     "awsx:ecr:Image": lambda name, inputs: {
         "imageUri": f"{inputs['repositoryUrl']}@sha256:{'0' * 64}"
     },
+    "aws:ec2/launchTemplate:LaunchTemplate": lambda name, inputs: {"latestVersion": 1},
     "aws:ecs/cluster:Cluster": lambda name, inputs: {
         "arn": f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/{name}"
     },

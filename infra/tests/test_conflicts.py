@@ -60,6 +60,11 @@ DEV = {"tier": "dev"}
             "instance_types: the list is empty; name at least one instance type.",
         ),
         (
+            EC2 | {"warm_pool": 3},
+            "warm_pool: a group with one launches a single instance type on demand; leave one in"
+            " instance_types and set spot_percent to 0, or set warm_pool to 0.",
+        ),
+        (
             EC2 | {"ami_id": "ami-0123456789abcdef0", "bake_ami": True},
             "bake_ami: ami_id is set too; unset one of them.",
         ),
