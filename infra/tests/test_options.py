@@ -19,12 +19,14 @@ def protected(made: Run) -> set[tuple[str, str]]:
     return {(entry.type, entry.name) for entry in made.registrations if entry.protect}
 
 
-def test_production_protects_what_holds_data_or_an_address() -> None:
-    assert protected(stack("prod")) == STATEFUL
+@pytest.mark.parametrize("compute", ["fargate", "ec2"])
+def test_production_protects_what_holds_data_or_an_address(compute: str) -> None:
+    assert protected(stack("prod", compute)) == STATEFUL
 
 
-def test_development_can_be_destroyed_at_once() -> None:
-    made = stack("dev")
+@pytest.mark.parametrize("compute", ["fargate", "ec2"])
+def test_development_can_be_destroyed_at_once(compute: str) -> None:
+    made = stack("dev", compute)
     assert protected(made) == set()
     database = made.one("aws:rds/instance:Instance").inputs
     assert (database["deletionProtection"], database["skipFinalSnapshot"]) == (False, True)

@@ -9,7 +9,7 @@ import pytest
 
 from harness import ACCOUNT, DEV, PROD, Run, keys, leaves, run, stack
 
-STACKS = list(product(("dev", "prod"), ("fargate",), (True, False)))
+STACKS = list(product(("dev", "prod"), ("fargate", "ec2"), (True, False)))
 every_stack = pytest.mark.parametrize(("tier", "compute", "domain"), STACKS)
 
 # what every stack has, whatever computes and wherever it is reached
@@ -81,6 +81,8 @@ WITH_A_DOMAIN = Counter(
 ON = {
     "fargate": Counter(
         {
+            "aws:appautoscaling/policy:Policy": 2,
+            "aws:appautoscaling/target:Target": 1,
             "aws:ecs/cluster:Cluster": 1,
             "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": 1,
             "aws:ecs/service:Service": 1,
@@ -88,7 +90,19 @@ ON = {
             "aws:iam/role:Role": 2,
             "aws:iam/rolePolicy:RolePolicy": 1,
         }
-    )
+    ),
+    "ec2": Counter(
+        {
+            "aws:autoscaling/group:Group": 1,
+            "aws:autoscaling/lifecycleHook:LifecycleHook": 1,
+            "aws:autoscaling/policy:Policy": 2,
+            "aws:ec2/launchTemplate:LaunchTemplate": 1,
+            "aws:iam/instanceProfile:InstanceProfile": 1,
+            "aws:iam/role:Role": 1,
+            "aws:iam/rolePolicy:RolePolicy": 1,
+            "aws:iam/rolePolicyAttachment:RolePolicyAttachment": 1,
+        }
+    ),
 }
 
 

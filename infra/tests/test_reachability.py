@@ -53,14 +53,17 @@ INSIDE = {
 }
 
 
-@pytest.mark.parametrize(("tier", "domain"), list(product(("dev", "prod"), (True, False))))
-def test_only_the_wanted_pairs_can_talk(tier: str, domain: bool) -> None:
+@pytest.mark.parametrize(
+    ("tier", "compute", "domain"),
+    list(product(("dev", "prod"), ("fargate", "ec2"), (True, False))),
+)
+def test_only_the_wanted_pairs_can_talk(tier: str, compute: str, domain: bool) -> None:
     wanted = INSIDE | {(WORLD, "alb", 80)}
     if domain:
         wanted |= {(WORLD, "alb", 443)}
     if tier == "prod":
         wanted |= {("compute", "endpoints", 443)}
-    assert reachable(stack(tier, domain=domain), f"shop-{tier}") == wanted
+    assert reachable(stack(tier, compute, domain), f"shop-{tier}") == wanted
 
 
 @pytest.mark.parametrize("tier", ["dev", "prod"])

@@ -27,9 +27,10 @@ def own_password() -> Run:
     return run("prod", keys("prod"), secrets={"cache_password": OWN})
 
 
+@pytest.mark.parametrize("compute", ["fargate", "ec2"])
 @pytest.mark.parametrize("tier", ["dev", "prod"])
-def test_a_generated_password_is_only_seen_sealed(tier: str) -> None:
-    made = stack(tier)
+def test_a_generated_password_is_only_seen_sealed(tier: str, compute: str) -> None:
+    made = stack(tier, compute)
     assert sorted(sealed(made)) == [
         ("aws:elasticache/user:User", {"passwords": [GENERATED], "type": "password"}),
         ("aws:secretsmanager/secretVersion:SecretVersion", GENERATED),
@@ -69,8 +70,28 @@ def test_the_fleet_starts_afresh_after_each_rotation() -> None:
     }
     assert renewal["scheduleExpression"] == "cron(10 4,5 1 * ? *)"
     assert renewal["target"]["arn"] == "arn:aws:scheduler:::aws-sdk:ecs:updateService"
+    assert permitted(made) == (["ecs:UpdateService"], "service/shop-prod")
     assert json.loads(renewal["target"]["input"]) == {
         "Cluster": "shop-prod-0123456",
         "Service": "shop-prod-0123456",
         "ForceNewDeployment": True,
     }
+
+
+def test_instances_start_afresh_after_each_rotation_too() -> None:
+    made = stack("prod", "ec2")
+    target = made.one("aws:scheduler/schedule:Schedule").inputs["target"]
+    asked = json.loads(target["input"])
+    assert target["arn"] == "arn:aws:scheduler:::aws-sdk:autoscaling:startInstanceRefresh"
+    assert asked["AutoScalingGroupName"] == made.outputs["group"]
+    # instances of an unchanged template are the very ones that need a new password
+    assert asked["Preferences"]["SkipMatching"] is False
+    assert permitted(made) == (["autoscaling:StartInstanceRefresh"], "group/shop-prod")
+
+
+def permitted(made: Run) -> tuple[list[str], str]:
+    """What the schedule may do, and the end of the one ARN that it may do it to."""
+    policy = made.one("aws:iam/rolePolicy:RolePolicy", "shop-prod-rotation").inputs["policy"]
+    [statement] = json.loads(policy)["Statement"]
+    [resource] = statement["Resource"]
+    return statement["Action"], resource.rpartition(":")[2]
