@@ -112,7 +112,7 @@ def _run(instance: Instance) -> str:
         "--log-opt max-buffer-size=8m",
     ]
     return f"""#!/bin/bash
-# Fetches the secrets into memory, then becomes the container.
+# Fetches the secrets, which no template holds, then becomes the container.
 set -euo pipefail
 umask 077
 export AWS_DEFAULT_REGION={instance.region}

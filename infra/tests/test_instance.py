@@ -1,0 +1,137 @@
+"""Runs an instance's scripts beside pretended commands that write down what they are asked."""
+
+import json
+import os
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from components.instance import Instance, cloud_config
+
+INSTANCE = Instance(
+    region="eu-west-1",
+    image="123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop@sha256:0",
+    port=8000,
+    environment={"MAX_IN_FLIGHT": "4000", "GREETING": 'a "b" $c'},
+    secrets={
+        "DATABASE_PASSWORD": "arn:aws:secretsmanager:eu-west-1:1:secret:db-AbCdEf:password::",
+        "REDIS_PASSWORD": "arn:aws:secretsmanager:eu-west-1:1:secret:cache-AbCdEf",
+        "KEY": "arn:aws:ssm:eu-west-1:1:parameter/key",
+    },
+    open_files=65535,
+    kernel={"net.core.somaxconn": "65535", "net.ipv4.ip_local_port_range": "10240 65535"},
+    stop_timeout_s=40,
+    drain_s=20,
+    log_group="shop-prod",
+    installs_docker=True,
+)
+PRETEND = {
+    "aws": """
+case "$*" in
+  *get-login-password*) echo token ;;
+  *secret:db-AbCdEf*) echo '{"username": "app", "password": "pa ss"}' ;;
+  *secret:cache-AbCdEf*) echo plain ;;
+  *get-parameters*) echo parameter ;;
+esac
+""",
+    "docker": """
+[ "$1 $2" != "image inspect" ] || exit 1
+""",
+    "curl": """
+case "$*" in
+  *target-lifecycle-state*)
+    [ -e "$HERE/asked" ] && echo Terminated || echo InService
+    touch "$HERE/asked" ;;
+  *groupName*) echo shop-prod-1 ;;
+  *instance-id*) echo i-1 ;;
+esac
+""",
+    "sleep": "",
+    "systemctl": "",
+}
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Path:
+    (tmp_path / "bin").mkdir()
+    for name, body in PRETEND.items():
+        command = tmp_path / "bin" / name
+        command.write_text(f'#!/bin/bash\necho "{name} $*" >>"$HERE/log"\n{body}')
+        command.chmod(0o700)
+    return tmp_path
+
+
+def files(instance: Instance) -> dict[str, str]:
+    config = json.loads(cloud_config(instance).partition("\n")[2])
+    return {file["path"]: file["content"] for file in config["write_files"]}
+
+
+def ran(here: Path, path: str, instance: Instance = INSTANCE) -> list[str]:
+    """Run one of the scripts in a folder of its own; return the commands that it called."""
+    made = files(instance)
+    for name in ("environment", "secrets"):
+        (here / name).write_text(made[f"/etc/app/{name}"])
+    script = made[path].replace("/etc/app", str(here)).replace("/run/app", f"{here}/run")
+    places = {"HERE": str(here), "PATH": f"{here}/bin:{os.environ['PATH']}"}
+    subprocess.run(["bash", "-c", script], env=places, check=True, timeout=30)
+    return (here / "log").read_text().splitlines()
+
+
+def test_the_container_gets_its_variables_and_secrets(here: Path) -> None:
+    ran(here, "/usr/local/bin/app-run")
+    environment = here / "run" / "environment"
+    assert environment.read_text().splitlines() == [
+        "MAX_IN_FLIGHT=4000",
+        'GREETING=a "b" $c',
+        "DATABASE_PASSWORD=pa ss",
+        "REDIS_PASSWORD=plain",
+        "KEY=parameter",
+    ]
+    assert environment.stat().st_mode & 0o077 == 0
+
+
+def test_the_image_is_pulled_and_run_within_its_limits(here: Path) -> None:
+    called = ran(here, "/usr/local/bin/app-run")
+    registry = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
+    assert f"docker login --username AWS --password-stdin {registry}" in called
+    assert f"docker pull --quiet {INSTANCE.image}" in called
+    for limit in (
+        "--user 10001:10001",
+        "--read-only",
+        "--cap-drop ALL",
+        "--security-opt no-new-privileges",
+        "--ulimit nofile=65535:65535",
+        "--sysctl net.ipv4.ip_local_port_range=10240 65535",
+        "--publish 8000:8000",
+        "--stop-timeout 40",
+    ):
+        assert f" {limit} " in called[-1]
+    assert called[-1].startswith("docker run --name app")
+    assert called[-1].endswith(f" {INSTANCE.image}")
+
+
+def test_an_image_from_elsewhere_needs_no_login(here: Path) -> None:
+    elsewhere = replace(INSTANCE, image="ghcr.io/shop/shop@sha256:0")
+    called = ran(here, "/usr/local/bin/app-run", elsewhere)
+    assert not [line for line in called if line.startswith("docker login")]
+    assert "docker pull --quiet ghcr.io/shop/shop@sha256:0" in called
+
+
+def test_an_instance_drains_then_stops_then_says_that_it_may_go(here: Path) -> None:
+    called = [line for line in ran(here, "/usr/local/bin/app-drain") if "curl" not in line]
+    assert called == [
+        "sleep 5",
+        "sleep 20",
+        "systemctl stop app",
+        "aws autoscaling complete-lifecycle-action --lifecycle-hook-name drain"
+        " --auto-scaling-group-name shop-prod-1 --instance-id i-1"
+        " --lifecycle-action-result CONTINUE",
+    ]
+
+
+def test_systemd_gives_the_container_its_whole_stop_time() -> None:
+    unit = files(INSTANCE)["/etc/systemd/system/app.service"].splitlines()
+    assert "ExecStop=/usr/bin/docker stop -t 40 app" in unit
+    assert "TimeoutStopSec=50" in unit
