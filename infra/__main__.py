@@ -16,7 +16,7 @@ from components.database_proxy import PINNING, DatabaseProxy, DatabaseProxyArgs
 from components.domain import Alias, AliasArgs, Certificate, CertificateArgs
 from components.edge import Edge, EdgeArgs
 from components.endpoints import Endpoints, EndpointsArgs
-from components.image import Image, ImageArgs
+from components.image import Image, ImageArgs, repository_arn
 from components.log_bucket import LogBucket, LogBucketArgs
 from components.network import Network, NetworkArgs
 from components.observability import Alarms, AlarmsArgs, Dashboard, DashboardArgs
@@ -70,6 +70,7 @@ if settings.production:
             vpc_id=network.vpc_id,
             subnet_ids=network.private_subnet_ids,
             client_group_id=groups.compute_id,
+            sessions=settings.compute == "ec2",
         ),
     )
 
@@ -189,7 +190,7 @@ container = service.container(
     numbers,
     service.Surroundings(
         image=image.uri if image else settings.image,
-        repository_arn=image.repository_arn if image else None,
+        repository_arn=image.repository_arn if image else repository_arn(settings.image),
         database_host=database_host,
         replica_host=replica_host,
         database_secret_arn=database.secret_arn,

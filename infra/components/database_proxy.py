@@ -8,8 +8,8 @@ from components.policies import allow, assumed_by, document
 from components.security_groups import POSTGRESQL, connect
 
 PINNING = (
-    "RDS Proxy pins every connection of asyncpg, which prepares its statements: it hides"
-    " failovers and rotates passwords, but shares no connections."
+    "RDS Proxy pins every connection of asyncpg, which prepares its statements: it shortens"
+    " failovers, but shares no connections."
 )
 
 

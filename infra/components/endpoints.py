@@ -6,8 +6,9 @@ import pulumi_aws as aws
 
 from components.security_groups import HTTPS, connect
 
-# ssmmessages and ec2messages carry Session Manager's shells on EC2
-SERVICES = ("ecr.api", "ecr.dkr", "logs", "secretsmanager", "ssm", "ssmmessages", "ec2messages")
+SERVICES = ("ecr.api", "ecr.dkr", "logs", "secretsmanager", "ssm")
+# what Session Manager's shells on instances take beside ssm
+SESSIONS = ("ssmmessages", "ec2messages")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,6 +17,7 @@ class EndpointsArgs:
     vpc_id: pulumi.Input[str]
     subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
     client_group_id: pulumi.Input[str]
+    sessions: bool
 
 
 class Endpoints(pulumi.ComponentResource):
@@ -32,7 +34,7 @@ class Endpoints(pulumi.ComponentResource):
             opts=child,
         )
         connect(f"{name}-compute-endpoints", args.client_group_id, group.id, HTTPS, self)
-        for service in SERVICES:
+        for service in SERVICES + (SESSIONS if args.sessions else ()):
             aws.ec2.VpcEndpoint(
                 f"{name}-{service.replace('.', '-')}",
                 aws.ec2.VpcEndpointArgs(

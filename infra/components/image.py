@@ -1,5 +1,6 @@
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +64,15 @@ class Image(pulumi.ComponentResource):
         self.uri = image.image_uri
         self.repository_arn = repository.arn
         self.register_outputs({"uri": self.uri})
+
+
+def repository_arn(uri: str) -> str | None:
+    """The ECR repository that an image's URI names, or None: another registry asks for no role."""
+    in_ecr = re.match(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com/([^:@]+)", uri)
+    if in_ecr is None:
+        return None
+    account, region, repository = in_ecr.groups()
+    return f"arn:aws:ecr:{region}:{account}:repository/{repository}"
 
 
 def content_tag(context: Path, platform: str) -> str:

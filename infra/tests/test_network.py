@@ -46,7 +46,7 @@ def test_images_reach_the_tasks_without_passing_the_gateways(tier: str) -> None:
 def test_production_reaches_aws_by_private_addresses() -> None:
     endpoints = stack("prod").all("aws:ec2/vpcEndpoint:VpcEndpoint")
     services = {e.inputs["serviceName"].removeprefix(f"com.amazonaws.{REGION}.") for e in endpoints}
-    assert {"ecr.api", "ecr.dkr", "logs", "secretsmanager", "ssm"} <= services
+    assert services == {"ecr.api", "ecr.dkr", "logs", "secretsmanager", "ssm"}
     assert [e.name for e in endpoints if e.inputs["vpcEndpointType"] != "Interface"] == []
     assert [e.name for e in endpoints if e.inputs["privateDnsEnabled"] is not True] == []
     assert [e.name for e in endpoints if e.inputs["subnetIds"][0] != "subnet-private-a"] == []

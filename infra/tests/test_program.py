@@ -59,7 +59,7 @@ EVERYWHERE = Counter(
 IN_PRODUCTION = Counter(
     {
         "aws:ec2/securityGroup:SecurityGroup": 1,
-        "aws:ec2/vpcEndpoint:VpcEndpoint": 7,
+        "aws:ec2/vpcEndpoint:VpcEndpoint": 5,
         "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": 1,
         "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": 1,
         "aws:cloudwatch/logGroup:LogGroup": 1,
@@ -115,6 +115,9 @@ def test_a_stack_is_made_of_exactly_this(tier: str, compute: str, domain: bool) 
     wanted = EVERYWHERE + ON[compute]
     wanted += IN_PRODUCTION if tier == "prod" else Counter()
     wanted += WITH_A_DOMAIN if domain else Counter()
+    if (tier, compute) == ("prod", "ec2"):
+        # shells without SSH
+        wanted["aws:ec2/vpcEndpoint:VpcEndpoint"] += 2
     assert resources(stack(tier, compute, domain)) == wanted
 
 
