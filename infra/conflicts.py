@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 # a load balancer's name has 32 characters; Pulumi appends a hyphen and 7 digits
 LONGEST_NAME = 24
+SMALLEST_RESERVATION = 100
 _TELLING = ("PASSWORD", "SECRET", "TOKEN", "CREDENTIAL", "PRIVATE_KEY", "API_KEY")
 # what the program itself puts into the service's environment beside the plan's numbers
 _WIRED = (
@@ -34,6 +35,7 @@ def check(config: "Config") -> None:
     _scaling(config)
     _network(config)
     _edge(config)
+    _reservation(config)
     _data(config)
     _environment(config)
 
@@ -144,6 +146,14 @@ def _edge(config: "Config") -> None:
         raise Refusal(
             "domain: production without one would serve plain HTTP; set domain (with a Route 53"
             " zone or a certificate_arn), or set allow_http to true to accept that."
+        )
+
+
+def _reservation(config: "Config") -> None:
+    if 0 < config.alb_lcu < SMALLEST_RESERVATION:
+        raise Refusal(
+            f"alb_lcu: AWS reserves no less than {SMALLEST_RESERVATION} units and {config.alb_lcu}"
+            " are asked for; use more, or 0 for none."
         )
 
 

@@ -82,9 +82,11 @@ def text(default: str, pattern: str, wanted: str) -> Any:
     def read(key: str, value: object) -> str:
         if value == "" == default:
             return ""
-        if not isinstance(value, str) or not re.fullmatch(pattern, value):
+        # YAML makes a number of an unquoted version
+        line = str(value) if isinstance(value, int | float) else value
+        if not isinstance(line, str) or not re.fullmatch(pattern, line):
             raise Refusal(f"{key}: {value!r} is not {wanted}.")
-        return value
+        return line
 
     return _key("string", default, read)
 

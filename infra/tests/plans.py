@@ -1,7 +1,13 @@
 """Stacks to plan with: the values of a test, over defaults that nothing refuses."""
 
+from hypothesis import settings
+
 import config
 import plan
+
+# the same examples each time, however slow the machine; nothing is kept between runs
+settings.register_profile("infra", derandomize=True, deadline=None, database=None)
+settings.load_profile("infra")
 
 COMPLETE: dict[str, object] = {
     "domain": "api.example.com",

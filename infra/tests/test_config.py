@@ -87,6 +87,10 @@ def test_text_from_the_engine_reads_like_typed_values() -> None:
     assert as_text == stack(waf=False, zones=2, scaling_policies=["cpu", "step"])
 
 
+def test_a_version_may_be_a_number_of_yaml() -> None:
+    assert stack(database_version=18).database_version == "18"
+
+
 def test_the_engines_keys_are_read_and_its_others_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pulumi, "get_project", lambda: "shop")
     monkeypatch.setattr(pulumi, "get_stack", lambda: "prod")

@@ -99,6 +99,11 @@ DEV = {"tier": "dev"}
             "certificate_arn: it needs a domain; set domain or unset certificate_arn.",
         ),
         (
+            {"alb_lcu": 10},
+            "alb_lcu: AWS reserves no less than 100 units and 10 are asked for; use more, or 0 for"
+            " none.",
+        ),
+        (
             {"zone": "ample.com"},
             "zone: api.example.com is not in ample.com; use the domain itself or a parent.",
         ),

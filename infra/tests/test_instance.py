@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from components.instance import Instance, cloud_config
+from sizing.timeouts import LONGEST_REQUEST, timeouts
 
 INSTANCE = Instance(
     region="eu-west-1",
@@ -98,14 +99,14 @@ def test_the_image_is_pulled_and_run_within_its_limits(here: Path) -> None:
     assert f"docker login --username AWS --password-stdin {registry}" in called
     assert f"docker pull --quiet {INSTANCE.image}" in called
     for limit in (
-        "--user 10001:10001",
+        "--user=10001:10001",
         "--read-only",
-        "--cap-drop ALL",
-        "--security-opt no-new-privileges",
-        "--ulimit nofile=65535:65535",
-        "--sysctl net.ipv4.ip_local_port_range=10240 65535",
-        "--publish 8000:8000",
-        "--stop-timeout 40",
+        "--cap-drop=ALL",
+        "--security-opt=no-new-privileges",
+        "--ulimit=nofile=65535:65535",
+        "--sysctl=net.ipv4.ip_local_port_range=10240 65535",
+        "--publish=8000:8000",
+        "--stop-timeout=40",
     ):
         assert f" {limit} " in called[-1]
     assert called[-1].startswith("docker run --name app")
@@ -132,6 +133,11 @@ def test_an_instance_drains_then_stops_then_says_that_it_may_go(here: Path) -> N
 
 
 def test_systemd_gives_the_container_its_whole_stop_time() -> None:
-    unit = files(INSTANCE)["/etc/systemd/system/app.service"].splitlines()
-    assert "ExecStop=/usr/bin/docker stop -t 40 app" in unit
-    assert "TimeoutStopSec=50" in unit
+    made = files(INSTANCE)
+    unit = made["/etc/systemd/system/app.service"].splitlines()
+    assert made["/etc/app/stop"] == "STOP_SECONDS=40\n"
+    assert "EnvironmentFile=/etc/app/stop" in unit
+    assert "ExecStop=/usr/bin/docker stop -t ${STOP_SECONDS} app" in unit
+    [wait] = [line.partition("=")[2] for line in unit if line.startswith("TimeoutStopSec=")]
+    longest = timeouts(LONGEST_REQUEST).stop.value
+    assert longest < int(wait)
