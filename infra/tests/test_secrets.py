@@ -1,5 +1,6 @@
 """No password is ever readable: not in an input, not in an output, not in the environment."""
 
+import base64
 import json
 
 import pytest
@@ -10,7 +11,9 @@ OWN = "a-password-of-ones-own"
 
 
 def readable(made: Run) -> list[str]:
-    return [str(v) for r in made.registrations for v in leaves(r.inputs) if isinstance(v, str)]
+    found = [v for r in made.registrations for v in leaves(r.inputs) if isinstance(v, str)]
+    scripts = [r.inputs["userData"] for r in made.all("aws:ec2/launchTemplate:LaunchTemplate")]
+    return found + [base64.b64decode(script).decode() for script in scripts]
 
 
 def sealed(made: Run) -> list[tuple[str, object]]:
@@ -22,9 +25,9 @@ def sealed(made: Run) -> list[tuple[str, object]]:
     ]
 
 
-@pytest.fixture(scope="module")
-def own_password() -> Run:
-    return run("prod", keys("prod"), secrets={"cache_password": OWN})
+@pytest.fixture(scope="module", params=["fargate", "ec2"])
+def own_password(request: pytest.FixtureRequest) -> Run:
+    return run("prod", keys("prod", request.param), secrets={"cache_password": OWN})
 
 
 @pytest.mark.parametrize("compute", ["fargate", "ec2"])
