@@ -229,6 +229,8 @@ if not certificate_arn:
     warnings.append("Plain HTTP: anyone on the way can read and change it. Set domain.")
 if settings.database_proxy:
     warnings.append(PINNING)
+if numbers.step and not numbers.step.scales_in:
+    warnings.append(f"Scale-in is {numbers.step.scale_in_reason}.")
 scheme = "https" if certificate_arn else "http"
 host = settings.domain or edge.balancer.dns_name
 pulumi.export("url", pulumi.Output.format("{0}://{1}", scheme, host))

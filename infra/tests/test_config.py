@@ -4,8 +4,8 @@ import pulumi
 import pytest
 
 import config
+from plans import COMPLETE, stack
 from refusal import Refusal
-from tests.plans import COMPLETE, stack
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@ import re
 import pytest
 
 import config
+from plans import COMPLETE, stack
 from refusal import Refusal
-from tests.plans import COMPLETE, stack
 
 EC2 = {"compute": "ec2"}
 DEV = {"tier": "dev"}

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.harness import AMI_ID, BAKED_AMI_ID, DOMAIN, PROD, Run, run, stack
+from harness import AMI_ID, BAKED_AMI_ID, DOMAIN, PROD, Run, run, stack
 
 TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 GROUP = "aws:autoscaling/group:Group"

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 import plan
 from config import Config
+from plans import planned, stack
 from refusal import Refusal
 from sizing.network import nat_ports
 from sizing.timeouts import LONGEST_REQUEST, SHORTEST_REQUEST, timeouts
-from tests.plans import planned, stack
 
 FARGATE = st.sampled_from([(256, 512), (512, 1024), (1024, 2048), (2048, 4096), (4096, 8192)])
 TWO_CORES, FOUR_CORES = ("c7g.large",), ("c8g.xlarge", "c7g.xlarge")

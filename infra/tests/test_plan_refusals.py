@@ -2,8 +2,8 @@ import re
 
 import pytest
 
+from plans import planned
 from refusal import Refusal
-from tests.plans import planned
 
 STEPS = {"scaling_policies": ["step"]}
 SMALL = {"peak_in_flight": 10, "base_in_flight": 0, "latency_ms": 200}

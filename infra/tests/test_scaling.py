@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from tests.harness import DOMAIN, PROD, Run, run
+from harness import DOMAIN, PROD, Run, run
 
 SCHEDULE = "0 7 * * MON-FRI = 60..300"
 TARGET = "app/shop-prod/1/targetgroup/shop-prod/2"
@@ -129,7 +129,11 @@ def test_steps_follow_the_requests_of_a_target(compute: str) -> None:
 
 @pytest.mark.parametrize("compute", ["fargate", "ec2"])
 def test_steps_beside_tracking_only_add(compute: str) -> None:
-    assert step_alarms(scaled(compute, '["cpu", "step"]', small=True)) == {"out": OUT}
+    made = scaled(compute, '["cpu", "step"]', small=True)
+    assert step_alarms(made) == {"out": OUT}
+    assert made.outputs["warnings"] == [
+        "Scale-in is left to cpu: two policies that shrink would fight."
+    ]
 
 
 def test_a_service_takes_two_tasks_more_and_one_less() -> None:
