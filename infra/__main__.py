@@ -27,7 +27,7 @@ from components.waf import Waf, WafArgs
 from refusal import Refusal
 from sizing.capacity import read_measurement
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).absolute().parent
 
 # Config and plan: everything is checked before the first resource is registered.
 try:

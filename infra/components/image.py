@@ -1,5 +1,6 @@
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -55,7 +56,8 @@ class Image(pulumi.ComponentResource):
             name,
             awsx.ecr.ImageArgs(
                 repository_url=repository.repository_url,
-                context=str(args.context),
+                # from where the program runs, the same on every machine
+                context=os.path.relpath(args.context),
                 platform=platform,
                 image_tag=content_tag(args.context, platform),
             ),

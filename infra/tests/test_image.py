@@ -53,6 +53,8 @@ def test_images_are_kept_as_they_were_pushed() -> None:
     assert repository["encryptionConfigurations"] == [{"encryptionType": "AES256"}]
     assert image["platform"] == ARM
     assert len(image["imageTag"]) == 32
+    # the state of a stack is shared: no path of one machine belongs in it
+    assert not Path(image["context"]).is_absolute()
 
 
 def test_old_images_are_thrown_away() -> None:
