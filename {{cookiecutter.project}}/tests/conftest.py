@@ -17,6 +17,7 @@ from tests.service import alembic, serving, with_empty_cache
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
+    """What asynchronous fixtures run on; they name it so that plain tests can use them, too."""
     return "asyncio"
 
 
@@ -31,13 +32,13 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-async def empty_database_url(database_server: str) -> AsyncIterator[str]:
+async def empty_database_url(anyio_backend: str, database_server: str) -> AsyncIterator[str]:
     async for url in _new_database(database_server):
         yield url
 
 
 @pytest.fixture(scope="session")
-async def upstream() -> AsyncIterator[FakeUpstream]:
+async def upstream(anyio_backend: str) -> AsyncIterator[FakeUpstream]:
     async with FakeUpstream.serving() as fake:
         yield fake
 

@@ -12,10 +12,7 @@ from msgspec.structs import replace
 
 from app.local import free_port
 from app.settings import Settings
-from tests.fake_upstream import FakeUpstream
 from tests.service import environment_of, server_process, with_empty_cache
-
-pytestmark = pytest.mark.usefixtures("upstream")
 
 
 @pytest.fixture
@@ -45,10 +42,21 @@ def test_workers_share_one_port(production: Settings) -> None:
     assert "worker-2" in output
 
 
-def test_stopping_server_finishes_what_it_began(
-    production: Settings, upstream: FakeUpstream
-) -> None:
-    """Driven by threads: the upstream answers from this process's own event loop."""
+def test_write_in_one_process_reaches_another_within_100_ms(production: Settings) -> None:
+    near = replace(production, memory_cache_ttl=60.0)
+    far = replace(near, port=free_port())
+    with server_process(near), server_process(far), httpx.Client() as client:
+        item = {"name": "tea", "price_cents": 0}
+        path = client.post(f"http://127.0.0.1:{near.port}/items", json=item).headers["location"]
+        for price in range(1, 6):
+            assert client.get(f"http://127.0.0.1:{far.port}{path}").status_code == 200
+            client.put(f"http://127.0.0.1:{near.port}{path}", json={**item, "price_cents": price})
+            time.sleep(0.1)
+            seen = client.get(f"http://127.0.0.1:{far.port}{path}").json()
+            assert seen["price_cents"] == price
+
+
+def test_stopping_server_finishes_what_it_began(production: Settings) -> None:
     with server_process(production) as process:
         connection = socket.create_connection(("127.0.0.1", production.port))
         connection.sendall(
