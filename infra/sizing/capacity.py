@@ -1,7 +1,8 @@
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
+from refusal import Refusal
 from sizing.inputs import TaskCapacity
 
 # per vCPU, for a service that mostly waits: an assumption until the load test has spoken
@@ -22,7 +23,20 @@ class Measurement:
 def read_measurement(folder: Path) -> Measurement | None:
     """The load test's finding, capacity.json, or nothing if it never ran."""
     file = folder / "capacity.json"
-    return Measurement(**json.loads(file.read_text())) if file.exists() else None
+    if not file.exists():
+        return None
+    try:
+        found = Measurement(**json.loads(file.read_text()))
+        usable = min(found.requests_per_second, found.in_flight, found.vcpu_units) > 0
+    except (ValueError, TypeError):
+        usable = False
+    if not usable:
+        names = ", ".join(field.name for field in fields(Measurement))
+        raise Refusal(
+            f"capacity.json: it is not what the load test writes ({names}); run it again, or remove"
+            " the file to plan with assumptions."
+        )
+    return found
 
 
 def task_capacity(

@@ -131,7 +131,10 @@ _ANSWERS: dict[str, Any] = {
         "name": asked["name"],
         "insecureValue": AMI_ID,
     },
-    "aws:ec2/getAmi:getAmi": lambda asked: {"id": BAKED_AMI_ID},
+    "aws:ec2/getAmi:getAmi": lambda asked: {
+        # an account has many; without an order any of them
+        "id": BAKED_AMI_ID if asked["mostRecent"] and asked["owners"] == ["self"] else "any"
+    },
 }
 
 _OUTPUTS: dict[str, Any] = {

@@ -84,6 +84,8 @@ def test_a_baked_ami_is_the_newest_of_its_recipe() -> None:
     assert commands[0] == "dnf install -y docker"
     assert commands[3].startswith("docker pull --quiet 123456789012.dkr.ecr.eu-west-1.amazonaws")
     assert "@sha256:" in commands[3]
+    # the registry's token stays out of the AMI
+    assert commands[-1] == "rm -f /root/.docker/config.json"
     pipeline = made.one("aws:imagebuilder/imagePipeline:ImagePipeline").inputs
     assert pipeline["schedule"]["scheduleExpression"] == "cron(0 4 ? * sun)"
     builder = made.one("aws:imagebuilder/infrastructureConfiguration:InfrastructureConfiguration")

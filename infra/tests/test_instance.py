@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,6 +62,7 @@ def here(tmp_path: Path) -> Path:
         command = tmp_path / "bin" / name
         command.write_text(f'#!/bin/bash\necho "{name} $*" >>"$HERE/log"\n{body}')
         command.chmod(0o700)
+    (tmp_path / "bin" / "python3").symlink_to(sys.executable)
     return tmp_path
 
 

@@ -1,5 +1,8 @@
 """What must hold for every plan that isn't refused."""
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -217,3 +220,9 @@ def test_the_sources_step_thresholds_serve_a_small_fleet() -> None:
     )
     assert derived.step
     assert (derived.step.out_requests.value, derived.step.in_requests.value) == (1000, 500)
+
+
+def test_the_plan_needs_no_pulumi() -> None:
+    program = "import plan, sys; sys.exit('pulumi' in sys.modules)"
+    folder = Path(plan.__file__).parent
+    assert subprocess.run([sys.executable, "-c", program], cwd=folder).returncode == 0

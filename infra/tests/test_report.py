@@ -87,3 +87,23 @@ def test_a_stacks_own_figures_come_before_the_measured_ones(
     origin = "set in the stack in part, the rest assumed until measured"
     printed = " ".join(capsys.readouterr().out.split())
     assert f"a task sustains 5,000 requests/s {origin}" in printed
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        '{"requests_per_second": 2000}',
+        '{"requests_per_second": 0, "in_flight": 1, "vcpu_units": 1, "measured_at": ""}',
+        '{"requests_per_second": "many", "in_flight": 1, "vcpu_units": 1, "measured_at": ""}',
+    ],
+)
+def test_a_finding_that_no_load_test_writes_is_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str], content: str
+) -> None:
+    (folder / "capacity.json").write_text(content)
+    assert report.main([]) == 1
+    assert capsys.readouterr().err == (
+        "capacity.json: it is not what the load test writes (requests_per_second, in_flight,"
+        " vcpu_units, measured_at); run it again, or remove the file to plan with assumptions.\n"
+    )
