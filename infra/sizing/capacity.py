@@ -1,4 +1,5 @@
 import json
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -25,18 +26,15 @@ def read_measurement(folder: Path) -> Measurement | None:
     file = folder / "capacity.json"
     if not file.exists():
         return None
-    try:
+    with suppress(ValueError, TypeError):
         found = Measurement(**json.loads(file.read_text()))
-        usable = min(found.requests_per_second, found.in_flight, found.vcpu_units) > 0
-    except (ValueError, TypeError):
-        usable = False
-    if not usable:
-        names = ", ".join(field.name for field in fields(Measurement))
-        raise Refusal(
-            f"capacity.json: it is not what the load test writes ({names}); run it again, or remove"
-            " the file to plan with assumptions."
-        )
-    return found
+        if min(found.requests_per_second, found.in_flight, found.vcpu_units) > 0:
+            return found
+    names = ", ".join(field.name for field in fields(Measurement))
+    raise Refusal(
+        f"capacity.json: it is not what the load test writes ({names}); run it again, or remove the"
+        " file to plan with assumptions."
+    )
 
 
 def task_capacity(
