@@ -7,7 +7,8 @@ import pytest
 
 import config
 import plan
-from harness import DEV, DOMAIN, PROD, PROJECT, REGION, Run, keys, run, stack
+from cloud import REGION
+from harness import DEV, DOMAIN, PROD, PROJECT, Run, keys, run, stack
 
 TASK = "aws:ecs/taskDefinition:TaskDefinition"
 POLICY = "aws:iam/rolePolicy:RolePolicy"

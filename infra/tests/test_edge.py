@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from harness import DEV, DOMAIN, PROD, ZONE_ID, Run, run, stack
+from cloud import ZONE_ID
+from harness import DEV, DOMAIN, PROD, Run, run, stack
 
 LISTENER = "aws:lb/listener:Listener"
 every_edge = pytest.mark.parametrize(

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from harness import AMI_ID, BAKED_AMI_ID, DOMAIN, PROD, Run, run, stack
+from cloud import AMI_ID, BAKED_AMI_ID
+from harness import DOMAIN, PROD, Run, run, stack
 
 TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 GROUP = "aws:autoscaling/group:Group"

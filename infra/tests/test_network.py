@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from harness import REGION, stack
+from cloud import REGION
+from harness import stack
 
 
 @pytest.mark.parametrize(("tier", "gateways"), [("dev", "Single"), ("prod", "OnePerAz")])

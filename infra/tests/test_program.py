@@ -7,7 +7,8 @@ from itertools import product
 import pulumi
 import pytest
 
-from harness import ACCOUNT, DEV, PROD, Run, keys, leaves, run, stack
+from cloud import ACCOUNT
+from harness import DEV, PROD, Run, keys, leaves, run, stack
 
 STACKS = list(product(("dev", "prod"), ("fargate", "ec2"), (True, False)))
 every_stack = pytest.mark.parametrize(("tier", "compute", "domain"), STACKS)

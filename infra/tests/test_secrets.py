@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from harness import GENERATED, Run, Secret, keys, leaves, run, stack
+from cloud import GENERATED
+from harness import Run, Secret, keys, leaves, run, stack
 
 OWN = "a-password-of-ones-own"
 

@@ -1,0 +1,125 @@
+"""A pretended AWS: it answers as far as the program goes on with the answer."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+from pulumi.runtime import mocks
+
+REGION = "eu-west-1"
+ACCOUNT = "123456789012"
+ZONE_ID = "Z0123456789"
+AMI_ID = "ami-0123456789abcdef0"
+BAKED_AMI_ID = "ami-0fedcba9876543210"
+GENERATED = "a-generated-password"
+
+
+class Cloud(mocks.Mocks):
+    def __init__(self, preview: bool) -> None:
+        self._preview = preview
+        self._transforms: list[pulumi.ResourceTransform] = []
+
+    def register_transform(self, transform: pulumi.ResourceTransform) -> None:
+        self._transforms.append(transform)
+
+    def transformed(self, kind: str, name: str, inputs: dict[str, Any]) -> dict[str, Any]:
+        options = pulumi.ResourceOptions()
+        for transform in self._transforms:
+            asked = pulumi.ResourceTransformArgs(True, kind, name, inputs, options)
+            result = transform(asked)
+            if isinstance(result, pulumi.ResourceTransformResult):
+                inputs = dict(result.props)
+        return inputs
+
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+        return _ANSWERS[args.token](args.args), []
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        if self._preview:
+            # what a component of awsx makes is unknown until it is made
+            return None, {} if args.typ.startswith("awsx:") else dict(args.inputs)
+        return f"{args.name}-id", {**args.inputs, **_computed(args.typ, args.name, args.inputs)}
+
+
+def _computed(kind: str, name: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    service, _, rest = kind.partition(":")[2].partition("/")
+    noun = rest.partition(":")[0]
+    arn = f"arn:aws:{service}:{REGION}:{ACCOUNT}:{noun}/{name}"
+    every = {"arn": arn, "name": inputs.get("name", f"{name}-0123456")}
+    return every | _OUTPUTS.get(kind, lambda name, inputs: {})(name, inputs)
+
+
+def _subnets(name: str, tier: str) -> list[str]:
+    return [f"subnet-{tier}-{zone}" for zone in "abc"]
+
+
+_ANSWERS: dict[str, Any] = {
+    "aws:route53/getZone:getZone": lambda asked: {"zoneId": ZONE_ID, "name": asked["name"]},
+    "aws:ssm/getParameter:getParameter": lambda asked: {
+        "name": asked["name"],
+        "insecureValue": AMI_ID,
+    },
+    "aws:ec2/getAmi:getAmi": lambda asked: {
+        # an account has many; without an order any of them
+        "id": BAKED_AMI_ID if asked["mostRecent"] and asked["owners"] == ["self"] else "any"
+    },
+}
+
+_OUTPUTS: dict[str, Any] = {
+    "awsx:ec2:Vpc": lambda name, inputs: {
+        "vpcId": f"vpc-{name}",
+        "publicSubnetIds": _subnets(name, "public"),
+        "privateSubnetIds": _subnets(name, "private"),
+        "isolatedSubnetIds": _subnets(name, "isolated"),
+        # goes in as an object and comes out as a list
+        "natGateways": [],
+    },
+    "aws:lb/loadBalancer:LoadBalancer": lambda name, inputs: {
+        "arnSuffix": f"app/{name}/1",
+        "dnsName": f"{name}.elb.amazonaws.com",
+        "zoneId": "ZELB",
+    },
+    "aws:lb/targetGroup:TargetGroup": lambda name, inputs: {
+        "arnSuffix": f"targetgroup/{name}/2",
+    },
+    "aws:rds/instance:Instance": lambda name, inputs: {
+        "identifier": name,
+        "address": f"{name}.rds.amazonaws.com",
+        "endpoint": f"{name}.rds.amazonaws.com:5432",
+        "masterUserSecrets": [
+            {"secretArn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:rds!{name}-AbCdEf"}
+        ],
+    },
+    "aws:rds/proxy:Proxy": lambda name, inputs: {"endpoint": f"{name}.proxy.amazonaws.com"},
+    "aws:secretsmanager/secretVersion:SecretVersion": lambda name, inputs: {
+        "secretArn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{name}-AbCdEf"
+    },
+    "aws:elasticache/replicationGroup:ReplicationGroup": lambda name, inputs: {
+        "primaryEndpointAddress": f"{name}.cache.amazonaws.com",
+    },
+    "aws:acm/certificate:Certificate": lambda name, inputs: {
+        "domainValidationOptions": [
+            {
+                "domainName": inputs["domainName"],
+                "resourceRecordName": f"_proof.{inputs['domainName']}",
+                "resourceRecordType": "CNAME",
+                "resourceRecordValue": "_value.acm-validations.aws",
+            }
+        ]
+    },
+    "aws:route53/record:Record": lambda name, inputs: {"fqdn": inputs["name"]},
+    "aws:ecr/repository:Repository": lambda name, inputs: {
+        "repositoryUrl": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{name}"
+    },
+    "awsx:ecr:Image": lambda name, inputs: {
+        "imageUri": f"{inputs['repositoryUrl']}@sha256:{'0' * 64}"
+    },
+    "aws:ec2/launchTemplate:LaunchTemplate": lambda name, inputs: {"latestVersion": 1},
+    "aws:ecs/cluster:Cluster": lambda name, inputs: {
+        "arn": f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/{name}"
+    },
+    "random:index/randomPassword:RandomPassword": lambda name, inputs: {
+        # the engine keeps this one encrypted
+        "result": pulumi.Output.secret(GENERATED)
+    },
+}
