@@ -1,7 +1,9 @@
 PYTHON ?= python3
-DEMO := build/demo/$(shell sed -n '/"project"/{s/.*: "\(.*\)".*/\1/p;q;}' cookiecutter.json)
+PROJECT := $(shell sed -n '/"project"/{s/.*: "\(.*\)".*/\1/p;q;}' cookiecutter.json)
+DEMO := build/demo/$(PROJECT)
+BENCH := build/bench/$(PROJECT)
 
-.PHONY: help demo test
+.PHONY: help demo test bench $(BENCH)
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*  ## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -18,6 +20,17 @@ test: .venv/dev .venv/infra  ## check the template, generated projects and infra
 	@cd infra && ../.venv/bin/python -m pytest
 	@echo "test: the template and what it generates"
 	@.venv/bin/python -m pytest
+
+bench: $(BENCH)  ## measure the service beside the conventional stack (ROUNDS=5 SECONDS=3 ONLY=hot,create)
+	@$(BENCH)/.venv/bin/python -m tests.bench.bench $(if $(ROUNDS),--rounds $(ROUNDS)) \
+		$(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only $(ONLY))
+
+# Both stacks in one environment: the same interpreter and the same drivers.
+$(BENCH): .venv/bake
+	@echo "bench: generating and installing $(BENCH)"
+	@.venv/bin/cookiecutter . --no-input --default-config --overwrite-if-exists --output-dir build/bench
+	@$(MAKE) --no-print-directory -C $(BENCH) install
+	@.venv/bin/python -m pip --python $(BENCH)/.venv/bin/python install --quiet --group bench
 
 .venv/bake: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("$(PYTHON) is Python %d.%d, and 3.11 is the oldest that works: make PYTHON=python3.13, for example" % sys.version_info[:2])'

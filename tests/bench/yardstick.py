@@ -1,0 +1,160 @@
+"""The conventional stack: what most teams would write for the same API.
+
+FastAPI on gunicorn with uvicorn workers, SQLAlchemy's pool (20 + 5) on asyncpg, redis-py with
+JSON values, and an httpx client for each upstream call. Same table, same answers.
+"""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import httpx
+from fastapi import Depends, FastAPI, Header, HTTPException, Query, Response
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from redis.asyncio import Redis
+from sqlalchemy import BigInteger, DateTime, func, select
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+CACHED = os.environ.get("CACHED", "true") == "true"
+ITEM_TTL = 300  # seconds
+DATA_TTL = 60
+
+_database_url = os.environ["DATABASE_URL"].replace("postgresql://", "postgresql+asyncpg://")
+engine = create_async_engine(_database_url, pool_size=20, max_overflow=5)
+session_factory = async_sessionmaker(engine, expire_on_commit=False)
+redis = Redis.from_url(os.environ["REDIS_URL"], decode_responses=True)
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class ItemRow(Base):
+    __tablename__ = "items"
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    name: Mapped[str]
+    price_cents: Mapped[int] = mapped_column(BigInteger)
+    description: Mapped[str]
+    version: Mapped[int] = mapped_column(server_default="1")
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+
+
+class NewItem(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1, max_length=200)
+    price_cents: int = Field(ge=0)
+    description: str = Field(default="", max_length=10_000)
+
+
+class Item(NewItem):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class ItemPage(BaseModel):
+    items: list[Item]
+    next: str | None
+
+
+class Data(BaseModel):
+    data: dict[str, Any]
+    source: Literal["cache", "external"]
+
+
+async def get_session() -> AsyncIterator[AsyncSession]:
+    async with session_factory() as session:
+        yield session
+
+
+Session = Annotated[AsyncSession, Depends(get_session)]
+_json_object = TypeAdapter(dict[str, Any])
+
+
+@asynccontextmanager
+async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    yield
+    await redis.aclose()
+    await engine.dispose()
+
+
+app = FastAPI(lifespan=lifespan)
+
+
+@app.get("/health")
+async def health() -> dict[str, str]:
+    return {"status": "ok"}
+
+
+@app.get("/items/{item_id}", response_model=Item)
+async def get_item(
+    item_id: int,
+    response: Response,
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> Item | Response:
+    item = await _cached_item(item_id)
+    headers = {"ETag": f'"{item.version}"', "Cache-Control": "no-cache"}
+    if if_none_match == headers["ETag"]:
+        return Response(status_code=304, headers=headers)
+    response.headers.update(headers)
+    return item
+
+
+@app.get("/items")
+async def list_items(
+    session: Session,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    after: Annotated[int, Query(ge=0)] = 0,
+) -> ItemPage:
+    rows = await session.scalars(
+        select(ItemRow).where(ItemRow.id > after).order_by(ItemRow.id).limit(limit)
+    )
+    items = [Item.model_validate(row) for row in rows]
+    following = f"/items?limit={limit}&after={items[-1].id}" if len(items) == limit else None
+    return ItemPage(items=items, next=following)
+
+
+@app.post("/items", status_code=201)
+async def create_item(new: NewItem, session: Session, response: Response) -> Item:
+    row = ItemRow(**new.model_dump())
+    session.add(row)
+    await session.commit()
+    response.headers["Location"] = f"/items/{row.id}"
+    response.headers["ETag"] = f'"{row.version}"'
+    return Item.model_validate(row)
+
+
+@app.get("/data/{data_id}")
+async def get_data(data_id: str) -> Data:
+    key = f"data:{data_id}"
+    if CACHED and (cached := await redis.get(key)) is not None:
+        return Data(data=_json_object.validate_json(cached), source="cache")
+    async with httpx.AsyncClient(timeout=10) as client:
+        answer = await client.get(f"{os.environ['UPSTREAM_URL']}/{data_id}")
+    if answer.status_code != 200:
+        raise HTTPException(502, "The upstream's answer was not usable.")
+    await redis.set(key, answer.text, ex=DATA_TTL)
+    return Data(data=answer.json(), source="external")
+
+
+async def _cached_item(item_id: int) -> Item:
+    key = f"item:{item_id}"
+    if CACHED and (cached := await redis.get(key)) is not None:
+        return Item.model_validate_json(cached)
+    async with session_factory() as session:  # not a dependency, which would cost each hit 80 µs
+        row = await session.get(ItemRow, item_id)
+    if row is None:
+        raise HTTPException(404, f"There is no item {item_id}.")
+    item = Item.model_validate(row)
+    if CACHED:
+        await redis.set(key, item.model_dump_json(), ex=ITEM_TTL)
+    return item
