@@ -1,10 +1,11 @@
 import asyncio
 from http import HTTPStatus
+from typing import cast
 
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
-from app.problems import RETRY_AFTER, problem_body
-from app.telemetry.request_id import request_id_of
+from app.answers import Answer
+from app.problems import problem
 
 
 class Limits:
@@ -22,9 +23,8 @@ class Limits:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._in_flight >= self._max_in_flight and scope["path"] != "/health":
-            return await _refuse(
-                scope, send, HTTPStatus.SERVICE_UNAVAILABLE, "Too busy; try again."
-            )
+            refusal = _refusal(scope, HTTPStatus.SERVICE_UNAVAILABLE, "Too busy; try again.")
+            return await refusal(scope, receive, send)
         started = False
 
         async def watched(message: Message) -> None:
@@ -40,18 +40,14 @@ class Limits:
         except TimeoutError:
             if not deadline.expired() or started:
                 raise
-            await _refuse(scope, send, HTTPStatus.GATEWAY_TIMEOUT, "The request took too long.")
+            refusal = _refusal(scope, HTTPStatus.GATEWAY_TIMEOUT, "The request took too long.")
+            await refusal(scope, receive, send)
         finally:
             self._in_flight -= 1
 
 
-async def _refuse(scope: Scope, send: Send, status: HTTPStatus, detail: str) -> None:
-    body = problem_body(status, detail, request_id_of(scope))
-    headers = [
-        (b"content-type", b"application/problem+json"),
-        (b"content-length", str(len(body)).encode()),
-        (b"retry-after", RETRY_AFTER.encode()),
-        (b"connection", b"close"),  # a body that was not read must not be taken for a request
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body, "more_body": False})
+def _refusal(scope: Scope, status: HTTPStatus, detail: str) -> Answer:
+    answer = problem(cast("HTTPScope", scope), status, detail)
+    # A body that was not read must not be taken for the next request.
+    answer.headers.append((b"connection", b"close"))
+    return answer

@@ -6,14 +6,14 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import SwaggerRenderPlugin
 
 from app.cache.entry import Life
-from app.cache.hot import HotAnswers
 from app.cache.layers import Cache, listening
+from app.cache.short import ColdReads, HotAnswers
 from app.cache.valkey import Valkey
-from app.data.routes import DATA, DataController
+from app.data.routes import DataController, cached_data
 from app.data.upstream import Upstream
 from app.database import Database
 from app.health import Probe, health, ready
-from app.items.routes import ITEM, ItemController
+from app.items.routes import ItemController, cached_items
 from app.items.store import ItemStore
 from app.limits import Limits
 from app.problems import PROBLEMS
@@ -22,7 +22,7 @@ from app.telemetry.logs import configure_logging
 from app.telemetry.request_id import RequestIds
 
 
-def create_app(settings: Settings | None = None) -> Litestar:
+def create_app(settings: Settings | None = None) -> HotAnswers:
     """The service, wired; the one place where its parts meet."""
     settings = settings or load_settings()
     configure_logging(settings.environment)
@@ -55,11 +55,12 @@ def create_app(settings: Settings | None = None) -> Litestar:
         request_max_body_size=settings.max_body_bytes,
         logging_config=None,
     )
-    # Around the routing, so that what no route answers is counted and marked, too.
-    limited = Limits(app.asgi_handler, settings.max_in_flight, settings.request_timeout)
-    hot = {"/items": (item_cache, ITEM), "/data": (data_cache, DATA)}
-    app.asgi_handler = HotAnswers(RequestIds(limited), hot)
-    return app
+    cached = {"/items": cached_items(items), "/data": cached_data(upstream)}
+    # Around the routing, so that what no route answers is bounded and marked, too.
+    reads = ColdReads(app.asgi_handler, cached)
+    limited = Limits(reads, settings.max_in_flight, settings.request_timeout)
+    app.asgi_handler = RequestIds(limited)
+    return HotAnswers(app, cached)
 
 
 def _provide(part: object) -> Provide:

@@ -5,9 +5,10 @@ from typing import Any
 import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
-from litestar.types import ExceptionHandlersMap
+from litestar.types import ExceptionHandlersMap, HTTPScope
 
 from app import errors
+from app.answers import Answer, Headers
 from app.telemetry.request_id import request_id_of
 
 logger = logging.getLogger(__name__)
@@ -20,7 +21,10 @@ _STATUS = {
     errors.UpstreamFailed: HTTPStatus.BAD_GATEWAY,
     errors.UpstreamTimeout: HTTPStatus.GATEWAY_TIMEOUT,
 }
-RETRY_AFTER = "1"  # seconds
+_MEDIA_TYPE = "application/problem+json"
+_RETRY_AFTER = b"1"  # seconds
+# RecursionError: nested too deeply. UnicodeDecodeError: msgspec's one failure of another kind.
+_UNREADABLE = (RecursionError, UnicodeDecodeError)
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -33,63 +37,51 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     errors: list[dict[str, Any]] = []
 
 
-def problem_body(status: HTTPStatus, detail: str, request_id: str) -> bytes:
-    return msgspec.json.encode(Problem(status.phrase, status, detail, request_id))
-
-
-def _problem(
-    request: Request[Any, Any, Any],
-    status: int,
-    detail: str,
-    invalid: list[dict[str, Any]] | None = None,
-    headers: dict[str, str] | None = None,
-) -> Response[Problem]:
+def problem(
+    scope: HTTPScope, status: int, detail: str, invalid: list[dict[str, Any]] | None = None
+) -> Answer:
     title = HTTPStatus(status).phrase
-    problem = Problem(title, status, detail, request_id_of(request.scope), invalid or [])
-    return Response(
-        problem, status_code=status, headers=headers, media_type="application/problem+json"
-    )
+    body = msgspec.json.encode(Problem(title, status, detail, request_id_of(scope), invalid or []))
+    headers: Headers = [
+        (b"content-type", _MEDIA_TYPE.encode()),
+        (b"content-length", b"%d" % len(body)),
+    ]
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers.append((b"retry-after", _RETRY_AFTER))
+    return Answer(status, headers, body)
 
 
-def _service_error(
-    request: Request[Any, Any, Any], error: errors.ServiceError
-) -> Response[Problem]:
-    status = _STATUS[type(error)]
-    headers = {"Retry-After": RETRY_AFTER} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
-    if status >= 500:
-        logger.warning(
-            "request failed",
-            extra={
-                "request_id": request_id_of(request.scope),
-                "error": str(error),
-                "cause": repr(error.__cause__),
-            },
-        )
-    return _problem(request, status, str(error), headers=headers)
-
-
-def _http_exception(request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
+def problem_of(scope: HTTPScope, error: Exception) -> Answer:
+    """What a client is told of `error`; what it is not told is logged."""
+    if isinstance(error, errors.ServiceError):
+        return _service_problem(scope, error)
     if isinstance(error, ValidationException):
         invalid = [item for item in error.extra or [] if isinstance(item, dict)]
-        return _problem(request, error.status_code, "The request is not valid.", invalid)
-    return _problem(request, error.status_code, error.detail, headers=error.headers)
-
-
-def _unreadable(request: Request[Any, Any, Any], _error: Exception) -> Response[Problem]:
-    return _problem(request, HTTPStatus.BAD_REQUEST, "The body can't be read as JSON.")
-
-
-def _defect(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
-    request_id = request_id_of(request.scope)
-    logger.error("unhandled exception", extra={"request_id": request_id}, exc_info=error)
+        return problem(scope, error.status_code, "The request is not valid.", invalid)
+    if isinstance(error, HTTPException):
+        return problem(scope, error.status_code, error.detail)
+    if isinstance(error, _UNREADABLE):
+        return problem(scope, HTTPStatus.BAD_REQUEST, "The body can't be read as JSON.")
+    logger.error("unhandled exception", extra={"request_id": request_id_of(scope)}, exc_info=error)
     status = HTTPStatus.INTERNAL_SERVER_ERROR
-    return _problem(request, status, "Something went wrong; the log has this request's id.")
+    return problem(scope, status, "Something went wrong; the log has this request's id.")
 
 
-PROBLEMS: ExceptionHandlersMap = {
-    errors.ServiceError: _service_error,
-    HTTPException: _http_exception,
-    RecursionError: _unreadable,  # nested too deeply
-    UnicodeDecodeError: _unreadable,  # msgspec's one failure that is not a DecodeError
-    Exception: _defect,
-}
+def _service_problem(scope: HTTPScope, error: errors.ServiceError) -> Answer:
+    status = _STATUS[type(error)]
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        cause = {"error": str(error), "cause": repr(error.__cause__)}
+        logger.warning("request failed", extra={"request_id": request_id_of(scope), **cause})
+    return problem(scope, status, str(error))
+
+
+def _response(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    answer = problem_of(request.scope, error)
+    # type and length are the framework's to set
+    headers = {name.decode(): value.decode() for name, value in answer.headers[2:]}
+    if isinstance(error, HTTPException):
+        headers |= error.headers or {}
+    return Response(answer.body, status_code=answer.status, media_type=_MEDIA_TYPE, headers=headers)
+
+
+PROBLEMS: ExceptionHandlersMap = {HTTPException: _response, Exception: _response}

@@ -22,7 +22,7 @@ async def serving(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a whole application."""
     app = create_app(settings)
     async with (
-        app.lifespan(),
+        app.app.lifespan(),
         httpx.AsyncClient(
             transport=httpx.ASGITransport(app),  # pyright: ignore[reportArgumentType] (Litestar's own Scope type)
             base_url="http://service",

@@ -52,7 +52,7 @@ async def test_defect_is_500_without_a_trace_and_logged_once(
         raise KeyError("secret detail")
 
     app = create_app(settings)
-    app.register(defect)
+    app.app.register(defect)
     caplog.clear()
     logging.getLogger().addHandler(caplog.handler)  # create_app set up the handlers anew
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)  # pyright: ignore[reportArgumentType] (Litestar's own Scope type)

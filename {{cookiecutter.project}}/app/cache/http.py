@@ -2,12 +2,11 @@ import time
 from collections.abc import Callable
 
 import msgspec
-from litestar.types import HTTPScope, Receive, Scope, Send
+from litestar.types import HTTPScope
 
+from app.answers import Answer, Headers, header
 from app.cache.entry import Entry
 from app.cache.layers import Found, Source
-
-Headers = list[tuple[bytes, bytes]]
 
 # The layers' names for Cache-Status, RFC 9211.
 _STATUS = {
@@ -15,18 +14,6 @@ _STATUS = {
     "cache": b"valkey; hit",
     "external": b"valkey; fwd=miss; stored",
 }
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """A whole response, and the ASGI application that gives it."""
-
-    status: int
-    headers: Headers
-    body: bytes
-
-    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
-        await send({"type": "http.response.body", "body": self.body, "more_body": False})
 
 
 class Rendered(msgspec.Struct, frozen=True):
@@ -37,9 +24,10 @@ class Rendered(msgspec.Struct, frozen=True):
     full: Headers
     unchanged: Headers
 
-    def answer(self, age: float, if_none_match: bytes | None) -> Answer:
+    def answer(self, scope: HTTPScope, age: float) -> Answer:
         """The entry `age` seconds after it was stored, or 304 if the client holds it."""
         current = (b"age", b"%d" % max(0, age))
+        if_none_match = header(scope, b"if-none-match")
         if if_none_match is not None and _matches(if_none_match, self.etag):
             return Answer(304, [*self.unchanged, current], b"")
         return Answer(200, [*self.full, current], self.body)
@@ -68,16 +56,7 @@ class Representation(msgspec.Struct, frozen=True):
 
     def answer(self, scope: HTTPScope, found: Found) -> Answer:
         age = time.time() - found.entry.stored
-        rendered = self.render(found.entry, found.source)
-        return rendered.answer(age, header(scope, b"if-none-match"))
-
-
-def header(scope: HTTPScope, name: bytes) -> bytes | None:
-    """The first value of the header, whose name is in lower case."""
-    for candidate, value in scope["headers"]:
-        if candidate == name:
-            return value
-    return None
+        return self.render(found.entry, found.source).answer(scope, age)
 
 
 def _matches(if_none_match: bytes, etag: bytes) -> bool:

@@ -45,20 +45,18 @@ class Cache:
         # No load lasts longer than the request that it is for, so this outlives each older one.
         self._closed_for = settings.request_timeout
 
-    def peek(self, key: str, load: Load | None = None) -> Held | None:
-        """What memory holds of `key`; a stale answer is refreshed by `load`, if there is one."""
-        now = time.time()
+    def hot(self, key: str, now: float) -> Held | None:
+        """What memory holds of `key`, if it can be given out with no further thought."""
         held = self._memory.get(key, now)
-        if held is not None and held.entry.fresh <= now:
-            if load is None:
-                return None
-            self._refresh(key, load, encode(held.entry))
-        return held
+        return held if held is not None and now < held.hot_until else None
 
     async def get(self, key: str, load: Load) -> Found:
         """The answer for `key`; what `load` raises is raised to all who waited for it."""
-        held = self.peek(key, load)
+        now = time.time()
+        held = self._memory.get(key, now)
         if held is not None:
+            if held.entry.fresh <= now and not held.entry.missing:
+                self._refresh(key, load, encode(held.entry))
             return _present(Found(held.entry, "memory"))
         task = self._loading.get(key)
         if task is None:

@@ -7,13 +7,14 @@ _OVERHEAD = 1_000  # bytes of an entry beside its body: headers, objects, the ke
 
 
 class Held:
-    """An entry in memory until `until` (Unix seconds), with room for its rendered headers."""
+    """An entry in memory until `until` (Unix seconds), with room for its rendered form."""
 
-    __slots__ = ("entry", "rendered", "until")
+    __slots__ = ("entry", "hot_until", "rendered", "until")
 
     def __init__(self, entry: Entry, until: float) -> None:
         self.entry = entry
         self.until = until
+        self.hot_until = 0.0 if entry.missing else min(until, entry.fresh)
         self.rendered: object = None
 
 

@@ -1,3 +1,4 @@
+import re
 from typing import Annotated, Any
 
 import msgspec
@@ -10,9 +11,12 @@ from litestar.types import ASGIApp
 from app.cache.entry import Entry
 from app.cache.http import Representation
 from app.cache.layers import Source
+from app.cache.short import CachedRoute
 from app.data.upstream import Upstream
 
-DataId = Annotated[str, PathParameter(pattern="^[A-Za-z0-9._~-]{1,64}$")]
+_ID = re.compile("[A-Za-z0-9._~-]{1,64}")
+
+DataId = Annotated[str, PathParameter(pattern=f"^{_ID.pattern}$")]
 
 
 class Data(msgspec.Struct, frozen=True):
@@ -32,6 +36,10 @@ def _wrapped(entry: Entry, source: Source) -> bytes:
 
 
 DATA = Representation(_public, _wrapped)
+
+
+def cached_data(upstream: Upstream) -> CachedRoute:
+    return CachedRoute(_ID, upstream.cache, DATA, upstream.read)
 
 
 class DataController(Controller):

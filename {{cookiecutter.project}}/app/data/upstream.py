@@ -20,7 +20,7 @@ class Upstream:
 
     def __init__(self, settings: Settings, cache: Cache) -> None:
         self._settings = settings
-        self._cache = cache
+        self.cache = cache
         self._opened: aiohttp.ClientSession | None = None
 
     @asynccontextmanager
@@ -37,7 +37,7 @@ class Upstream:
             # Weak: the answer says where it came from, so equal data may differ in bytes.
             return Loaded(body=body, etag=f'W/"{hashlib.sha256(body).hexdigest()[:32]}"')
 
-        return await self._cache.get(data_id, load)
+        return await self.cache.get(data_id, load)
 
     async def _fetch(self, data_id: str) -> bytes:
         """A JSON object, as the upstream sent it."""

@@ -9,6 +9,7 @@ from litestar.params import HeaderParameter, JSONBody, PathParameter, QueryParam
 from litestar.types import ASGIApp
 
 from app.cache.http import Representation
+from app.cache.short import CachedRoute
 from app.items.models import Item, ItemPage, ItemPatch, NewItem
 from app.items.store import ItemStore, etag_of
 
@@ -23,6 +24,13 @@ IdempotencyKey = Annotated[
 ITEM = Representation(lambda _entry: "no-cache")
 Limit = Annotated[int, QueryParameter(ge=1, le=100)]
 After = Annotated[int, QueryParameter(ge=0, le=_LARGEST_ID)]
+
+
+def cached_items(items: ItemStore) -> CachedRoute:
+    # All that is surely a bigint, written in the one way that the cache knows it by.
+    return CachedRoute(
+        re.compile("[1-9][0-9]{0,17}"), items.cache, ITEM, lambda key: items.read(int(key))
+    )
 
 
 class ItemController(Controller):

@@ -23,7 +23,7 @@ class ItemStore:
     def __init__(self, database: Database, replica: Database, cache: Cache) -> None:
         self._database = database
         self._replica = replica
-        self._cache = cache
+        self.cache = cache
         self._point_reads = Batcher(self._get_all, max_size=100, concurrency=2)
 
     async def read(self, item_id: int) -> Found:
@@ -31,7 +31,7 @@ class ItemStore:
             item = await self.get(item_id)
             return Loaded(body=msgspec.json.encode(item), etag=etag_of(item))
 
-        return await self._cache.get(str(item_id), load)
+        return await self.cache.get(str(item_id), load)
 
     async def get(self, item_id: int) -> Item:
         item = await self._point_reads.get(item_id)
@@ -142,14 +142,14 @@ class ItemStore:
 
     def _created(self, row: asyncpg.Record | None) -> Item:
         item = msgspec.convert(row, Item)
-        self._cache.appeared(str(item.id))
+        self.cache.appeared(str(item.id))
         return item
 
     async def _written(self, row: asyncpg.Record | None, item_id: int) -> Item:
         if row is None:
             current = await self.get(item_id)
             raise VersionMismatch(f"Item {item_id} is at version {current.version}.")
-        await self._cache.forget(str(item_id))
+        await self.cache.forget(str(item_id))
         return msgspec.convert(row, Item)
 
     async def _first_answer(self, key: str, fingerprint: bytes) -> Item:

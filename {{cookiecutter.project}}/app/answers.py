@@ -1,0 +1,24 @@
+import msgspec
+from litestar.types import HTTPScope, Receive, Scope, Send
+
+Headers = list[tuple[bytes, bytes]]
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """A whole response, and the ASGI application that gives it."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
+        await send({"type": "http.response.body", "body": self.body, "more_body": False})
+
+
+def header(scope: HTTPScope, name: bytes) -> bytes | None:
+    """The first value of the header, whose name is in lower case."""
+    for candidate, value in scope["headers"]:
+        if candidate == name:
+            return value
+    return None
