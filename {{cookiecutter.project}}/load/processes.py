@@ -3,16 +3,37 @@
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.request import urlopen
 
+import app.local
 from app.local import StartFailed
 
+PROJECT = Path(app.local.__file__).parents[1]
+SERVICE = (sys.executable, "-m", "app.server")
 _START_TIMEOUT = 60.0  # seconds
 _STOP_TIMEOUT = 10.0  # seconds; what still runs then is killed: nobody waits for its answers
+
+
+@contextmanager
+def stores(folder: Path) -> Iterator[dict[str, str]]:
+    """The URLs of a PostgreSQL that has the schema and of a Valkey, both empty."""
+    with app.local.postgres(folder) as database_url, app.local.valkey(folder) as redis_url:
+        urls = {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
+        migrated = subprocess.run(
+            [sys.executable, "-m", "alembic", "upgrade", "head"],
+            cwd=PROJECT,
+            env=os.environ | urls | {"UPSTREAM_URL": "http://127.0.0.1:1"},
+            capture_output=True,
+            text=True,
+        )
+        if migrated.returncode != 0:
+            raise StartFailed(f"The migrations failed: {migrated.stderr}")
+        yield urls
 
 
 @contextmanager
