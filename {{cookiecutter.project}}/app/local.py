@@ -25,6 +25,8 @@ DATA = Path(".local")  # kept between runs, ignored by git
 _START_TIMEOUT = 30.0  # seconds
 _STOP_TIMEOUT = 40.0  # seconds; above Granian's own kill timeout
 
+_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 # PostgreSQL refuses to run as root. As nobody it still has to reach a folder that only root may
 # enter, which `no_setuid_fixup` and this one capability allow.
 _AS_NOBODY = [
@@ -38,8 +40,9 @@ class StartFailed(Exception):
 
 
 def main() -> None:
-    for ending in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(ending, _exit)
+    # Ctrl-C, too: a shell's background jobs are started with it ignored.
+    for ending in _ENDINGS:
+        signal.signal(ending, _stop)
     try:
         with ExitStack() as started:
             _serve(started)
@@ -212,8 +215,10 @@ def _say(what: str, value: str) -> None:
     print(f"  {what:<13} {value}", flush=True)
 
 
-def _exit(_signal: int, _frame: FrameType | None) -> NoReturn:
-    raise SystemExit(0)
+def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:
+    for ending in _ENDINGS:
+        signal.signal(ending, signal.SIG_IGN)  # an impatient second one would leave orphans
+    raise KeyboardInterrupt
 
 
 _WELCOME = """

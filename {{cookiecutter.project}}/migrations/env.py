@@ -19,6 +19,8 @@ _LOCK = 0x6D696772  # any number that no other program locks in this database
 def migrate(connection: Connection) -> None:
     context.configure(connection=connection)
     with context.begin_transaction():
+        # The server's limit is meant for requests.
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
         # A second migration waits here, then finds nothing left to do.
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         context.run_migrations()
