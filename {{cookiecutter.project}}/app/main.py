@@ -7,7 +7,7 @@ from litestar.openapi.plugins import SwaggerRenderPlugin
 
 from app.cache.entry import Life
 from app.cache.layers import Cache, listening
-from app.cache.short import ColdReads, HotAnswers
+from app.cache.short import ColdReads, HotAnswers, HotPaths
 from app.cache.valkey import Valkey
 from app.data.routes import DataController, cached_data
 from app.data.upstream import Upstream
@@ -57,10 +57,11 @@ def create_app(settings: Settings | None = None) -> HotAnswers:
     )
     cached = {"/items": cached_items(items), "/data": cached_data(upstream)}
     # Around the routing, so that what no route answers is bounded and marked, too.
-    reads = ColdReads(app.asgi_handler, cached)
+    paths = HotPaths()
+    reads = ColdReads(app.asgi_handler, cached, paths)
     limited = Limits(reads, settings.max_in_flight, settings.request_timeout)
     app.asgi_handler = RequestIds(limited)
-    return HotAnswers(app, cached)
+    return HotAnswers(app, paths)
 
 
 def _provide(part: object) -> Provide:

@@ -28,7 +28,7 @@ class Rendered(msgspec.Struct, frozen=True):
         """The entry `age` seconds after it was stored, or 304 if the client holds it."""
         current = (b"age", b"%d" % max(0, age))
         if_none_match = header(scope, b"if-none-match")
-        if if_none_match is not None and _matches(if_none_match, self.etag):
+        if if_none_match is not None and matches(if_none_match, self.etag):
             return Answer(304, [*self.unchanged, current], b"")
         return Answer(200, [*self.full, current], self.body)
 
@@ -59,7 +59,7 @@ class Representation(msgspec.Struct, frozen=True):
         return self.render(found.entry, found.source).answer(scope, age)
 
 
-def _matches(if_none_match: bytes, etag: bytes) -> bool:
+def matches(if_none_match: bytes, etag: bytes) -> bool:
     """The weak comparison that RFC 9110, section 13.1.2, asks for."""
     if if_none_match == etag:
         return True

@@ -45,17 +45,15 @@ class Cache:
         # No load lasts longer than the request that it is for, so this outlives each older one.
         self._closed_for = settings.request_timeout
 
-    def hot(self, key: str, now: float) -> Held | None:
-        """What memory holds of `key`, if it can be given out with no further thought."""
-        held = self._memory.get(key, now)
-        return held if held is not None and now < held.hot_until else None
+    def held(self, key: str) -> Held | None:
+        """What memory holds of `key`."""
+        return self._memory.get(key)
 
     async def get(self, key: str, load: Load) -> Found:
         """The answer for `key`; what `load` raises is raised to all who waited for it."""
-        now = time.time()
-        held = self._memory.get(key, now)
+        held = self._memory.get(key)
         if held is not None:
-            if held.entry.fresh <= now and not held.entry.missing:
+            if held.entry.fresh <= time.time() and not held.entry.missing:
                 self._refresh(key, load, encode(held.entry))
             return _present(Found(held.entry, "memory"))
         task = self._loading.get(key)

@@ -1,5 +1,6 @@
 import time
 from collections import OrderedDict
+from typing import Any
 
 from app.cache.entry import Entry
 
@@ -7,7 +8,10 @@ _OVERHEAD = 1_000  # bytes of an entry beside its body: headers, objects, the ke
 
 
 class Held:
-    """An entry in memory until `until` (Unix seconds), with room for its rendered form."""
+    """An entry in memory until `until` (Unix seconds).
+
+    Until `hot_until` it can be given out with no further thought, in its rendered form.
+    """
 
     __slots__ = ("entry", "hot_until", "rendered", "until")
 
@@ -15,7 +19,7 @@ class Held:
         self.entry = entry
         self.until = until
         self.hot_until = 0.0 if entry.missing else min(until, entry.fresh)
-        self.rendered: object = None
+        self.rendered: Any = None
 
 
 class Memory:
@@ -28,11 +32,11 @@ class Memory:
         self._held: OrderedDict[str, Held] = OrderedDict()
         self._bytes = 0
 
-    def get(self, key: str, now: float) -> Held | None:
+    def get(self, key: str) -> Held | None:
         held = self._held.get(key)
         if held is None:
             return None
-        if held.until <= now:
+        if held.until <= time.time():
             self.forget(key)
             return None
         self._held.move_to_end(key)
@@ -43,17 +47,17 @@ class Memory:
         self._held[key] = Held(entry, min(time.time() + self._ttl, entry.expires))
         self._bytes += _size(entry)
         while len(self._held) > self._max_entries or self._bytes > self._max_bytes:
-            _, oldest = self._held.popitem(last=False)
-            self._bytes -= _size(oldest.entry)
+            self.forget(next(iter(self._held)))
 
     def forget(self, key: str) -> None:
         held = self._held.pop(key, None)
         if held is not None:
+            held.hot_until = 0.0  # for those who know it by another name
             self._bytes -= _size(held.entry)
 
     def clear(self) -> None:
-        self._held.clear()
-        self._bytes = 0
+        for key in list(self._held):
+            self.forget(key)
 
 
 def _size(entry: Entry) -> int:

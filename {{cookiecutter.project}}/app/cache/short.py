@@ -9,10 +9,13 @@ import msgspec
 from litestar import Litestar
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
-from app.cache.http import Rendered, Representation
+from app.cache.http import Representation, matches
 from app.cache.layers import Cache, Found
+from app.cache.memory import Held
 from app.problems import problem_of
-from app.telemetry.request_id import request_id
+from app.telemetry.request_id import ACCEPTED, new_request_id
+
+_MOST_PATHS = 50_000
 
 
 class CachedRoute(msgspec.Struct, frozen=True):
@@ -24,58 +27,90 @@ class CachedRoute(msgspec.Struct, frozen=True):
     read: Callable[[str], Awaitable[Found]]
 
 
-# A path up to its last slash, and what is cached below it.
-CachedRoutes = Mapping[str, CachedRoute]
+class HotPaths:
+    """What memory holds, by the path that asks for it. An entry that memory drops is cold at once,
+    wherever else it is still known."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, Held] = {}
+        self.get = self._held.get
+
+    def put(self, path: str, held: Held) -> None:
+        if len(self._held) >= _MOST_PATHS:
+            self._held.clear()  # most are cold by then, and the others are back at once
+        self._held[path] = held
 
 
 class HotAnswers:
     """Answers a GET from memory before anything else looks at it. All else goes on to `app`."""
 
-    def __init__(self, app: Litestar, routes: CachedRoutes) -> None:
+    def __init__(self, app: Litestar, paths: HotPaths) -> None:
         self.app = app
-        self._routes = routes
+        self._paths = paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        found = _cached(self._routes, scope)
-        if found is not None:
-            route, key = found
+        if scope["type"] == "http":
+            held = self._paths.get(scope["path"])
             now = time.time()
-            held = route.cache.hot(key, now)
-            if held is not None:
-                rendered = held.rendered
-                if not isinstance(rendered, Rendered):
-                    rendered = route.representation.render(held.entry, "memory")
-                    held.rendered = rendered
-                scope = cast("HTTPScope", scope)
-                answer = rendered.answer(scope, now - held.entry.stored)
-                answer.headers.append((b"x-request-id", request_id(scope)))
-                return await answer(scope, receive, send)
+            if (
+                held is not None
+                and now < held.hot_until
+                and scope["method"] == "GET"
+                and not scope["query_string"]
+            ):
+                return await _answer(held, now, scope, send)
         await self.app(cast("Any", scope), cast("Any", receive), cast("Any", send))
 
 
-class ColdReads:
-    """Answers a GET of what is cached, or can be, without routing and dependency injection."""
+async def _answer(held: Held, now: float, scope: HTTPScope, send: Send) -> None:
+    # Written out, not composed of the route's parts: each call is a percent of such an answer.
+    if_none_match = request_id = None
+    for name, value in scope["headers"]:
+        if name == b"if-none-match":
+            if_none_match = if_none_match or value
+        elif name == b"x-request-id" and request_id is None and ACCEPTED.fullmatch(value):
+            request_id = value
+    rendered = held.rendered
+    if if_none_match is not None and matches(if_none_match, rendered.etag):
+        status, headers, body = 304, rendered.unchanged, b""
+    else:
+        status, headers, body = 200, rendered.full, rendered.body
+    age = (b"age", b"%d" % max(0, now - held.entry.stored))
+    headers = [*headers, age, (b"x-request-id", request_id or new_request_id())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
 
-    def __init__(self, app: ASGIApp, routes: CachedRoutes) -> None:
+
+class ColdReads:
+    """Answers a GET of what is cached, or can be, without routing and dependency injection.
+
+    `routes` maps a path up to its last slash to what is cached below it.
+    """
+
+    def __init__(self, app: ASGIApp, routes: Mapping[str, CachedRoute], paths: HotPaths) -> None:
         self._app = app
         self._routes = routes
+        self._paths = paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        found = _cached(self._routes, scope)
-        if found is None or not found[0].keys.fullmatch(found[1]):
-            return await self._app(scope, receive, send)
-        route, key = found
         scope = cast("HTTPScope", scope)
+        parent, _, key = scope["path"].rpartition("/")
+        route = self._routes.get(parent)
+        if (
+            route is None
+            or scope["method"] != "GET"
+            or scope["query_string"]
+            or not route.keys.fullmatch(key)
+        ):
+            return await self._app(scope, receive, send)
         try:
-            answer = route.representation.answer(scope, await route.read(key))
+            found = await route.read(key)
         except Exception as error:  # the framework's own handler is not around this
             answer = problem_of(scope, error)
+        else:
+            answer = route.representation.answer(scope, found)
+            held = route.cache.held(key)
+            if held is not None and held.hot_until:
+                held.rendered = route.representation.render(held.entry, "memory")
+                self._paths.put(scope["path"], held)
         await answer(scope, receive, send)
-
-
-def _cached(routes: CachedRoutes, scope: Scope) -> tuple[CachedRoute, str] | None:
-    if scope["type"] != "http" or scope["method"] != "GET" or scope["query_string"]:
-        return None
-    parent, _, key = scope["path"].rpartition("/")
-    route = routes.get(parent)
-    return None if route is None else (route, key)

@@ -5,18 +5,22 @@ from typing import cast
 
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
-_ACCEPTED = re.compile(rb"[A-Za-z0-9._=;-]{1,128}")  # also X-Ray's "Root=1-…;Self=1-…"
+ACCEPTED = re.compile(rb"[A-Za-z0-9._=;-]{1,128}")  # also X-Ray's "Root=1-…;Self=1-…"
 # Unique across processes and counted within one: a tenth of the time that a UUID takes.
 _PROCESS = secrets.token_hex(8).encode()
 _NUMBERS = count(1)
 
 
+def new_request_id() -> bytes:
+    return b"%b-%x" % (_PROCESS, next(_NUMBERS))
+
+
 def request_id(scope: HTTPScope) -> bytes:
     """The client's own id if it is a sane one, or a new one."""
     for name, value in scope["headers"]:
-        if name == b"x-request-id" and _ACCEPTED.fullmatch(value):
+        if name == b"x-request-id" and ACCEPTED.fullmatch(value):
             return value
-    return b"%b-%x" % (_PROCESS, next(_NUMBERS))
+    return new_request_id()
 
 
 def request_id_of(scope: Scope) -> str:
