@@ -3,7 +3,7 @@ PROJECT := $(shell sed -n '/"project"/{s/.*: "\(.*\)".*/\1/p;q;}' cookiecutter.j
 DEMO := build/demo/$(PROJECT)
 BENCH := build/bench/$(PROJECT)
 
-.PHONY: help demo test bench $(BENCH)
+.PHONY: help demo test bench herd $(BENCH)
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*  ## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -24,6 +24,10 @@ test: .venv/dev .venv/infra  ## check the template, generated projects and infra
 bench: $(BENCH)  ## measure the service beside the conventional stack (ROUNDS=5 SECONDS=3 ONLY=hot,create)
 	@$(BENCH)/.venv/bin/python -m tests.bench.bench $(if $(ROUNDS),--rounds $(ROUNDS)) \
 		$(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only $(ONLY))
+
+herd: $(BENCH)  ## hold 50,000 requests in flight against either (CLIENTS=50000 MODE=cold|hot)
+	@$(BENCH)/.venv/bin/python -m tests.bench.herds $(if $(CLIENTS),--clients $(CLIENTS)) \
+		$(if $(MODE),--mode $(MODE))
 
 # Both stacks in one environment: the same interpreter and the same drivers.
 $(BENCH): .venv/bake

@@ -27,7 +27,8 @@ from load.upstream import SlowUpstream
 IDS = 1_000
 DELAY = 2.0  # seconds, of the upstream
 HOT_ROUNDS = 5
-_WORKERS = 4
+WORKERS = 4
+MODES = ("cold", "hot")
 _P99 = {"cold": 4.0, "hot": 6.0}  # seconds
 _MEMORY = 2 * 2**30  # bytes, resident
 
@@ -50,7 +51,7 @@ class Result:
             found.append(f"p99 above {_P99[self.mode]:.0f} s")
         if self.memory > _MEMORY:
             found.append(f"more than {_MEMORY / 2**30:.0f} GiB of memory")
-        if max(self.calls.values(), default=0) > _WORKERS:
+        if max(self.calls.values(), default=0) > WORKERS:
             found.append("more than one upstream call per id and process")
         return found
 
@@ -59,7 +60,7 @@ def main() -> None:
     options = _options()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     files = machine.raise_open_files()
-    if lack := machine.lacks(options.clients, _WORKERS, files):
+    if lack := machine.lacks(options.clients, WORKERS, files):
         sys.exit(lack)
     print(machine.description(), flush=True)
     good = True
@@ -70,7 +71,7 @@ def main() -> None:
             SlowUpstream.serving(DELAY) as upstream,
         ):
             environment = {**urls, "UPSTREAM_URL": upstream.url, **settings(options.clients, files)}
-            for mode in options.mode or ("cold", "hot"):
+            for mode in options.mode or MODES:
                 with service(Path(folder), environment) as (port, process):
                     result = attack(mode, port, process, options.clients, upstream)
                 print(describe(result), flush=True)
@@ -84,9 +85,9 @@ def main() -> None:
 
 def settings(clients: int, files: int) -> Mapping[str, str]:
     """Of a service that is to hold them all."""
-    connections = str(machine.connections_per_worker(clients, _WORKERS, files))
+    connections = str(machine.connections_per_worker(clients, WORKERS, files))
     return {
-        "WEB_CONCURRENCY": str(_WORKERS),
+        "WEB_CONCURRENCY": str(WORKERS),
         "GRANIAN_BACKPRESSURE": connections,
         "MAX_IN_FLIGHT": connections,
         "REQUEST_TIMEOUT": "30",
@@ -166,7 +167,7 @@ def _warm_items(port: int) -> list[str]:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make herd")
     parser.add_argument("--clients", type=int, default=50_000)
-    parser.add_argument("--mode", action="append", choices=("cold", "hot"), help="default: both")
+    parser.add_argument("--mode", action="append", choices=MODES, help="default: both")
     return parser.parse_args()
 
 

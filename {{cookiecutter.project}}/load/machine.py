@@ -69,14 +69,16 @@ def listen_overflows() -> int:
 def resident(process: int) -> tuple[int, int]:
     """The peaks of the resident memory of a process and all below it, as a sum in bytes, and the
     number of these processes."""
-    status = Path(f"/proc/{process}/status").read_text()
-    [peak] = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")]
-    total, count = int(peak) * 1024, 1
-    for task in Path(f"/proc/{process}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            below, processes = resident(int(child))
-            total, count = total + below, count + processes
-    return total, count
+    try:
+        status = Path(f"/proc/{process}/status").read_text()
+        tasks = Path(f"/proc/{process}/task").iterdir()
+        children = [pid for task in tasks for pid in (task / "children").read_text().split()]
+    except FileNotFoundError:  # it has just ended
+        return 0, 0
+    peaks = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")]
+    below = [resident(int(child)) for child in children]
+    total = sum(int(peak) * 1024 for peak in peaks) + sum(size for size, _ in below)
+    return total, 1 + sum(processes for _, processes in below)
 
 
 def _ports() -> int:
