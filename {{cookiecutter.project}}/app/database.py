@@ -1,3 +1,5 @@
+import asyncio
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -41,12 +43,20 @@ class Database:
             **_connect_options(settings),
             min_size=1,
             max_size=settings.db_pool_size,
-            max_inactive_connection_lifetime=settings.db_connection_lifetime,
             command_timeout=settings.db_command_timeout,
             connection_class=_Stateless,
         )
         async with pool as self._opened:
+            recycling = asyncio.create_task(self._recycle())
             yield
+            recycling.cancel()
+
+    async def _recycle(self) -> None:
+        """Replaces each connection, when it is next free, after about its lifetime: that is how a
+        changed address, password or role of the server is noticed."""
+        while True:
+            await asyncio.sleep(self._settings.db_connection_lifetime * random.uniform(0.8, 1.2))
+            await self._pool.expire_connections()
 
     async def fetch(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
         async with self.connection() as connection:

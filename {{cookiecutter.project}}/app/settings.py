@@ -39,7 +39,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     db_pool_size: Count = 10  # connections of one worker
     db_acquire_timeout: Seconds = 0.5  # waiting for one of them
     db_command_timeout: Seconds = 2.0
-    db_connection_lifetime: Seconds = 300.0  # idle connections are closed after this
+    db_connection_lifetime: Seconds = 300.0  # of a connection, about
 
     redis_pool_size: Count = 8
     redis_timeout: Seconds = 0.25  # connecting, and each answer

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from app.local import postgres, valkey
 from app.settings import Settings
@@ -62,9 +63,26 @@ async def settings(
         yield settings
 
 
+LAYERS = {
+    "both layers": {},
+    "no memory": {"memory_cache_entries": 0},
+    "no Valkey": {"shared_cache": False},
+    "no cache": {"memory_cache_entries": 0, "shared_cache": False},
+}
+
+
 @pytest.fixture
 async def client(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     async with serving(with_empty_cache(settings)) as client:
+        yield client
+
+
+@pytest.fixture(params=list(LAYERS.values()), ids=list(LAYERS))
+async def any_client(
+    settings: Settings, request: pytest.FixtureRequest
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the service with each layer of its cache on and off."""
+    async with serving(replace(with_empty_cache(settings), **request.param)) as client:
         yield client
 
 

@@ -11,6 +11,11 @@ from tests.service import alembic, problem_of, serving, with_empty_cache
 TEA = {"name": "tea", "price_cents": 350}
 
 
+@pytest.fixture
+def client(any_client: httpx.AsyncClient) -> httpx.AsyncClient:
+    return any_client
+
+
 async def create(client: httpx.AsyncClient, **fields: Any) -> dict[str, Any]:
     response = await client.post("/items", json={**TEA, **fields})
     assert response.status_code == 201

@@ -2,6 +2,7 @@ import asyncio
 
 from msgspec.structs import replace
 
+from app.database import Database
 from app.settings import Settings
 from tests.fake_upstream import FakeUpstream
 from tests.service import problem_of, serving, with_empty_cache
@@ -40,3 +41,13 @@ async def test_caller_never_waits_longer_than_the_acquire_bound(settings: Settin
         statuses = {answer.status_code for answer in answers}
         assert statuses <= {200, 503}
         assert (await client.get("/items")).status_code == 200
+
+
+async def test_connections_are_replaced_after_their_life(settings: Settings) -> None:
+    short = replace(settings, db_pool_size=1, db_connection_lifetime=0.1)
+    database = Database(short, short.database_url)
+    async with database.lifespan():
+        first = await database.fetchval("SELECT pg_backend_pid()")
+        assert await database.fetchval("SELECT pg_backend_pid()") == first
+        await asyncio.sleep(0.3)
+        assert await database.fetchval("SELECT pg_backend_pid()") != first

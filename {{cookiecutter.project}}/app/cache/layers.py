@@ -86,6 +86,8 @@ class Cache:
     async def _find(self, key: str, load: Load) -> Found:
         stored = await self._valkey.get(self._shared(key))
         entry = decode(stored) if stored else None
+        if stored and entry is None:
+            logger.warning("cache entry unreadable", extra={"key": self._shared(key)})
         now = time.time()
         if entry is None or entry.expires <= now:
             return await self._load(key, load, stored)
