@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 import httpx
 from fastapi import Depends, FastAPI, Header, HTTPException, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from sqlalchemy import BigInteger, DateTime, func, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -27,7 +27,12 @@ DATA_TTL = 60
 _database_url = os.environ["DATABASE_URL"].replace("postgresql://", "postgresql+asyncpg://")
 engine = create_async_engine(_database_url, pool_size=20, max_overflow=5)
 session_factory = async_sessionmaker(engine, expire_on_commit=False)
-redis = Redis.from_url(os.environ["REDIS_URL"], decode_responses=True)
+# The default pool fails its 101st user at once, and with it most of a herd.
+redis = Redis.from_pool(
+    BlockingConnectionPool.from_url(
+        os.environ["REDIS_URL"], decode_responses=True, max_connections=100, timeout=None
+    )
+)
 
 
 class Base(DeclarativeBase):
