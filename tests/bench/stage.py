@@ -53,7 +53,7 @@ class Stage:
         command = [
             sys.executable, "-m", "gunicorn", "tests.bench.yardstick:app",
             "--workers", str(WORKERS), "--worker-class", "uvicorn_worker.UvicornWorker",
-            "--timeout", "120",  # s; at its default of 30 it kills workers that are busy with a herd
+            "--timeout", "120",  # s; at its default of 30 it kills workers that a herd keeps busy
         ]  # fmt: skip
         with self._serving("yardstick", command, ROOT, settings) as running:
             yield running
