@@ -47,7 +47,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     cache_prefix: str = "app:"  # keeps services apart that share one Valkey
     memory_cache_entries: Annotated[int, Meta(ge=0)] = 10_000  # of each cache; 0 switches it off
     memory_cache_bytes: Count = 64_000_000  # of each cache
-    memory_cache_ttl: Seconds = 1.0  # bounds how long a write stays unseen whose notice was lost
+    memory_cache_ttl: Seconds = 5.0  # bounds how long a write stays unseen whose notice was lost
     missing_ttl: Seconds = 1.0  # how long it is known that something is not there
     item_ttl: Seconds = 300.0
     data_ttl: Seconds = 60.0

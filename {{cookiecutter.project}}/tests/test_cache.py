@@ -101,6 +101,19 @@ async def test_load_that_began_before_a_write_is_not_kept(
     assert (await fresh.get("k", origin)).source == "external"
 
 
+async def test_memory_is_renewed_while_it_serves(empty: Settings, cache_of: CacheOf) -> None:
+    origin = Origin()
+    brief = replace(empty, memory_cache_ttl=0.5)
+    cache = await cache_of(brief)
+    await cache.get("k", origin)
+    sources: set[str] = set()
+    for _ in range(20):
+        await asyncio.sleep(0.05)
+        sources.add((await cache.get("k", origin)).source)
+    assert sources == {"memory"}
+    assert origin.calls == 1
+
+
 async def test_failure_of_the_origin_reaches_all_who_wait_and_is_not_kept(
     empty: Settings, cache_of: CacheOf
 ) -> None:

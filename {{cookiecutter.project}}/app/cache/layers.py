@@ -53,12 +53,13 @@ class Cache:
         """The answer for `key`; what `load` raises is raised to all who waited for it."""
         held = self._memory.get(key)
         if held is not None:
-            if held.entry.fresh <= time.time() and not held.entry.missing:
-                self._refresh(key, load, encode(held.entry))
+            if held.hot_until <= time.time() and not held.entry.missing:
+                held.hot_until = held.until
+                self._refresh(key, lambda: self._find(key, load, waited_for=False))
             return _present(Found(held.entry, "memory"))
         task = self._loading.get(key)
         if task is None:
-            task = self._track(self._loading, key, self._find(key, load))
+            task = self._track(self._loading, key, self._find(key, load, waited_for=True))
         # Shielded: a client that goes away takes its own wait with it, not the others' load.
         return _present(await asyncio.shield(task))
 
@@ -83,17 +84,18 @@ class Cache:
         self._loading.clear()
         self._refreshing.clear()
 
-    async def _find(self, key: str, load: Load) -> Found:
+    async def _find(self, key: str, load: Load, *, waited_for: bool) -> Found:
+        """The shared entry, or the origin's. A stale one will do if someone waits for it."""
         stored = await self._valkey.get(self._shared(key))
         entry = decode(stored) if stored else None
         if stored and entry is None:
             logger.warning("cache entry unreadable", extra={"key": self._shared(key)})
         now = time.time()
-        if entry is None or entry.expires <= now:
+        if entry is None or (entry.expires if waited_for else entry.fresh) <= now:
             return await self._load(key, load, stored)
         self._remember(key, entry)
-        if stored and entry.fresh <= now:
-            self._refresh(key, load, stored)
+        if entry.fresh <= now:
+            self._refresh(key, lambda: self._load(key, load, stored))
         return Found(entry, "cache")
 
     async def _load(self, key: str, load: Load, stored: bytes | None) -> Found:
@@ -109,9 +111,9 @@ class Cache:
         await self._valkey.put(self._shared(key), encode(entry), life, instead_of=stored or None)
         return Found(entry, "external")
 
-    def _refresh(self, key: str, load: Load, stored: bytes) -> None:
+    def _refresh(self, key: str, work: Callable[[], Awaitable[Found]]) -> None:
         if key not in self._refreshing:
-            self._track(self._refreshing, key, self._load(key, load, stored))
+            self._track(self._refreshing, key, work())
 
     def _remember(self, key: str, entry: Entry) -> None:
         mine = asyncio.current_task()

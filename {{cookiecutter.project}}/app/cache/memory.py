@@ -4,21 +4,24 @@ from typing import Any
 
 from app.cache.entry import Entry
 
+_HOT = 0.6  # of its life, an entry in memory is given out without fetching a newer one
 _OVERHEAD = 1_000  # bytes of an entry beside its body: headers, objects, the key
 
 
 class Held:
     """An entry in memory until `until` (Unix seconds).
 
-    Until `hot_until` it can be given out with no further thought, in its rendered form.
+    Until `hot_until` it can be given out with no further thought, in its rendered form. The
+    first who comes later has a newer one fetched, and makes it hot again for the others.
     """
 
     __slots__ = ("entry", "hot_until", "rendered", "until")
 
-    def __init__(self, entry: Entry, until: float) -> None:
+    def __init__(self, entry: Entry, ttl: float) -> None:
+        now = time.time()
         self.entry = entry
-        self.until = until
-        self.hot_until = 0.0 if entry.missing else min(until, entry.fresh)
+        self.until = min(now + ttl, entry.expires)
+        self.hot_until = 0.0 if entry.missing else min(now + ttl * _HOT, entry.fresh)
         self.rendered: Any = None
 
 
@@ -44,7 +47,7 @@ class Memory:
 
     def put(self, key: str, entry: Entry) -> None:
         self.forget(key)
-        self._held[key] = Held(entry, min(time.time() + self._ttl, entry.expires))
+        self._held[key] = Held(entry, self._ttl)
         self._bytes += _size(entry)
         while len(self._held) > self._max_entries or self._bytes > self._max_bytes:
             self.forget(next(iter(self._held)))
