@@ -57,6 +57,9 @@ class Registration:
     protect: bool
     ignore_changes: Sequence[str]
     depends_on: Sequence[str]
+    urn: str
+    # property → URNs of the resources that its value comes from
+    uses: Mapping[str, Sequence[str]]
 
 
 @dataclass
@@ -107,6 +110,8 @@ class Recorder(mocks.MockMonitor):
                     protect=request.protect,
                     ignore_changes=list(request.ignoreChanges),
                     depends_on=list(request.dependencies),
+                    urn=self.make_urn(request.parent, request.type, request.name),
+                    uses={k: list(v.urns) for k, v in request.propertyDependencies.items()},
                 )
             )
         answer = super().RegisterResource(request)
