@@ -41,7 +41,7 @@ class Database:
         pool = asyncpg.create_pool(
             self._url,
             **_connect_options(settings),
-            min_size=1,
+            min_size=settings.db_pool_size,  # a burst must not wait for connections to be made
             max_size=settings.db_pool_size,
             command_timeout=settings.db_command_timeout,
             connection_class=_Stateless,

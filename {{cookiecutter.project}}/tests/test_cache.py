@@ -2,7 +2,10 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from pathlib import Path
+from urllib.parse import urlsplit
 
+import psutil
 import pytest
 from msgspec.structs import replace
 from redis.asyncio import Redis
@@ -11,7 +14,7 @@ from app.cache.entry import Life, Loaded
 from app.cache.layers import Cache, listening
 from app.cache.valkey import Valkey
 from app.errors import NotFound
-from app.local import free_port
+from app.local import free_port, valkey
 from app.settings import Settings
 from tests.service import serving, with_empty_cache
 
@@ -47,10 +50,10 @@ async def cache_of() -> AsyncIterator[CacheOf]:
         async def open_cache(
             settings: Settings, fresh: float = 60.0, stale: float = 0.0, missing: float = 0.1
         ) -> Cache:
-            valkey = Valkey(settings)
-            await opened.enter_async_context(valkey.lifespan())
-            cache = Cache("t", Life(fresh, stale, missing), settings, valkey)
-            await opened.enter_async_context(listening(valkey, cache))
+            shared = Valkey(settings)
+            await opened.enter_async_context(shared.lifespan())
+            cache = Cache("t", Life(fresh, stale, missing), settings, shared)
+            await opened.enter_async_context(listening(shared, cache))
             return cache
 
         yield open_cache
@@ -237,6 +240,28 @@ async def test_write_reaches_the_memory_of_other_workers(
     await asyncio.sleep(0.1)
 
     assert (await reader.get("k", origin)).source == "external"
+
+
+async def test_frozen_cache_is_a_miss_and_its_late_answers_are_not_mixed_up(
+    empty: Settings, cache_of: CacheOf, tmp_path: Path
+) -> None:
+    with valkey(tmp_path) as url:
+        port = str(urlsplit(url).port)
+        children = psutil.Process().children()
+        [process] = [child for child in children if port in " ".join(child.cmdline())]
+        frozen = replace(empty, redis_url=url, memory_cache_entries=0, redis_timeout=0.1)
+        cache, origins = await cache_of(frozen), {key: Origin() for key in "abc"}
+        origins["b"].calls, origins["c"].calls = 10, 20
+        for key, origin in origins.items():
+            await cache.get(key, origin)
+        process.suspend()
+        async with asyncio.timeout(0.5):
+            assert (await cache.get("a", origins["a"])).source == "external"
+        process.resume()
+        for key in "cba" * 5:
+            found = await cache.get(key, origins[key])
+            assert found.source == "cache"
+            assert found.entry.body == {"a": b"1", "b": b"11", "c": b"21"}[key]
 
 
 async def test_memory_of_no_entries_is_switched_off(empty: Settings, cache_of: CacheOf) -> None:

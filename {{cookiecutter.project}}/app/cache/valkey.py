@@ -1,9 +1,9 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
@@ -17,6 +17,9 @@ logger = logging.getLogger(__name__)
 
 _Command = tuple[str | bytes | int, ...]
 _RECONNECT_AFTER = 0.5  # seconds
+_PUNCTUAL = 0.02  # seconds; a loop that is later than this is busy
+_FAILURES = (RedisError, TimeoutError)
+T = TypeVar("T")
 _TELL_AFTER = 0.005  # seconds: one message for all writes of that time
 
 
@@ -28,8 +31,9 @@ class Valkey:
         self._enabled = settings.shared_cache
         self._worker = secrets.token_hex(4).encode()
         self._channel = f"{settings.cache_prefix}forget"
-        self._client = _client(settings, settings.redis_timeout)
-        self._subscriber = _client(settings, None)
+        self._timeout = settings.redis_timeout
+        self._client = _client(settings)
+        self._subscriber = _client(settings)
         self._untold: list[bytes] = []
         self._telling: set[asyncio.Task[None]] = set()
         self._reads = Batcher(self._read_all, max_size=256, concurrency=2)
@@ -84,8 +88,8 @@ class Valkey:
 
     async def ping(self) -> bool:
         try:
-            return bool(await self._client.ping())
-        except RedisError:
+            return bool(await _in_time(self._client.execute_command("PING"), self._timeout))
+        except _FAILURES:
             return False
 
     async def _write(self, *command: str | bytes | int) -> None:
@@ -94,8 +98,8 @@ class Valkey:
 
     async def _read_all(self, keys: list[str]) -> Mapping[str, bytes]:
         try:
-            values = await self._client.mget(keys)
-        except RedisError as error:
+            values = await _in_time(self._client.mget(keys), self._timeout)
+        except _FAILURES as error:
             return _missed(error)
         return {
             key: value for key, value in zip(keys, values, strict=True) if isinstance(value, bytes)
@@ -106,20 +110,38 @@ class Valkey:
         for command in commands:
             pipeline.execute_command(*command)
         try:
-            await pipeline.execute()
-        except RedisError as error:
+            await _in_time(pipeline.execute(), self._timeout)
+        except _FAILURES as error:
             return _missed(error)
         return {}
 
 
-def _client(settings: Settings, answer_timeout: float | None) -> Redis:
+async def _in_time(work: Awaitable[T], seconds: float) -> T:
+    """What `work` gives, or TimeoutError. The time for which a busy event loop kept us from
+    looking is not counted: that Valkey answered meanwhile is then still to be seen."""
+    loop = asyncio.get_running_loop()
+    task = asyncio.ensure_future(work)
+    try:
+        while True:
+            due = loop.time() + seconds
+            await asyncio.wait([task], timeout=seconds)
+            if task.done():
+                return task.result()
+            late = loop.time() - due
+            if late < _PUNCTUAL:
+                raise TimeoutError
+            seconds = late
+    finally:
+        task.cancel()
+
+
+def _client(settings: Settings) -> Redis:
     password = {} if settings.redis_password is None else {"password": settings.redis_password}
     pool = BlockingConnectionPool.from_url(
         settings.redis_url,
         **password,
         max_connections=settings.redis_pool_size,
         timeout=settings.redis_timeout,
-        socket_timeout=answer_timeout,
         socket_connect_timeout=settings.redis_timeout,
         # redis-py's default retries hold a request for seconds when the server is dead.
         retry=Retry(NoBackoff(), 0),
@@ -131,6 +153,6 @@ def _ms(seconds: float) -> int:
     return max(1, int(seconds * 1000))
 
 
-def _missed(error: RedisError) -> Mapping[Any, Any]:
+def _missed(error: Exception) -> Mapping[Any, Any]:
     logger.warning("cache unavailable", extra={"error": type(error).__name__})
     return {}
