@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 
 _Command = tuple[str | bytes | int, ...]
 _RECONNECT_AFTER = 0.5  # seconds
+_CONCURRENCY = 2  # batches under way, of reads and of writes
 _PUNCTUAL = 0.02  # seconds; a loop that is later than this is busy
 _FAILURES = (RedisError, TimeoutError)
 T = TypeVar("T")
@@ -36,12 +37,14 @@ class Valkey:
         self._subscriber = _client(settings)
         self._untold: list[bytes] = []
         self._telling: set[asyncio.Task[None]] = set()
-        self._reads = Batcher(self._read_all, max_size=256, concurrency=2)
-        self._writes = Batcher(self._write_all, max_size=256, concurrency=2)
+        self._reads = Batcher(self._read_all, max_size=256, concurrency=_CONCURRENCY)
+        self._writes = Batcher(self._write_all, max_size=256, concurrency=_CONCURRENCY)
 
     @asynccontextmanager
     async def lifespan(self, _app: object = None) -> AsyncIterator[None]:
         async with self._client, self._subscriber:
+            # Connections are there before the first burst; a dead Valkey stops nothing.
+            await asyncio.gather(*(self.ping() for _ in range(2 * _CONCURRENCY)))
             yield
             await asyncio.gather(*self._telling)
 
