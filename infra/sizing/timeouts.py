@@ -61,5 +61,7 @@ def timeouts(request: int) -> Timeouts:
         idle_in_transaction=Number(
             request + STEP, "s", "no request that could still commit is left by then"
         ),
-        connection_lifetime=Number(300, "s", "after a failover, idle connections are renewed"),
+        connection_lifetime=Number(
+            300, "s", "after a failover every connection is a new one within this time"
+        ),
     )
