@@ -34,7 +34,7 @@ class SecurityGroups(pulumi.ComponentResource):
         self._prefix = name
         self._vpc_id = args.vpc_id
         self.balancer_id = self._group("alb", "The load balancer")
-        self.compute_id = self._group("compute", "The service's tasks or instances")
+        self.compute_id = self._group("compute", "Tasks or instances of the service")
         self.database_id = self._group("database", "PostgreSQL")
         self.cache_id = self._group("cache", "Valkey")
         for port in args.public_ports:
