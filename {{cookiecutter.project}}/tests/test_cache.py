@@ -1,5 +1,6 @@
 import asyncio
 import secrets
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -262,6 +263,20 @@ async def test_frozen_cache_is_a_miss_and_its_late_answers_are_not_mixed_up(
             found = await cache.get(key, origins[key])
             assert found.source == "cache"
             assert found.entry.body == {"a": b"1", "b": b"11", "c": b"21"}[key]
+
+
+async def test_busy_process_does_not_take_its_cache_for_dead(
+    empty: Settings, cache_of: CacheOf
+) -> None:
+    origin = Origin()
+    cache = await cache_of(replace(empty, memory_cache_entries=0, redis_timeout=0.1))
+    await cache.get("k", origin)
+    reading = asyncio.create_task(cache.get("k", origin))
+    for _ in range(5):  # until the question is on its way
+        await asyncio.sleep(0)
+    time.sleep(0.4)  # noqa: ASYNC251 (a loop that is busy elsewhere)
+
+    assert (await reading).source == "cache"
 
 
 async def test_memory_of_no_entries_is_switched_off(empty: Settings, cache_of: CacheOf) -> None:
