@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from app.local import postgres, valkey
 from app.settings import Settings
+from tests.caches import CacheOf, opening
 from tests.fake_upstream import FakeUpstream
 from tests.service import alembic, serving, with_empty_cache
 
@@ -84,6 +85,18 @@ async def any_client(
     """A client of the service with each layer of its cache on and off."""
     async with serving(replace(with_empty_cache(settings), **request.param)) as client:
         yield client
+
+
+@pytest.fixture
+def empty(settings: Settings) -> Settings:
+    """Settings of caches that hold nothing yet."""
+    return with_empty_cache(settings)
+
+
+@pytest.fixture
+async def cache_of() -> AsyncIterator[CacheOf]:
+    async with opening() as cache_of:
+        yield cache_of
 
 
 async def _new_database(server: str) -> AsyncIterator[str]:

@@ -89,13 +89,13 @@ async def test_what_the_upstream_lacks_is_404_until_it_is_asked_again(
     settings: Settings, upstream: FakeUpstream
 ) -> None:
     upstream.answers("a9", b"{}", status=404)
-    async with serving(replace(with_empty_cache(settings), missing_ttl=0.1)) as client:
+    async with serving(replace(with_empty_cache(settings), missing_ttl=0.5)) as client:
         answers = [await client.get("/data/a9") for _ in range(3)]
         assert {answer.status_code for answer in answers} == {404}
         assert upstream.calls["a9"] == 1
 
         upstream.answers("a9", b"{}")
-        await asyncio.sleep(0.15)
+        await asyncio.sleep(0.6)
         assert (await client.get("/data/a9")).status_code == 200
 
 
