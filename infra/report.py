@@ -3,11 +3,8 @@
 import argparse
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 import config
 import conflicts
@@ -15,6 +12,7 @@ import plan
 from refusal import Refusal
 from sizing.capacity import read_measurement
 from sizing.number import Check, Number
+from stack_file import read_stack
 
 WIDTH = 100
 # columns of a row: name, value, unit; the reason has what is left
@@ -25,9 +23,10 @@ def main(arguments: list[str] | None = None) -> int:
     options = _options(arguments)
     here = Path(__file__).parent
     try:
-        project, values, secrets = _stack(here, options.stack)
-        values |= dict(_given(options))
-        settings = config.read(project, options.stack or "plan", values, secrets)
+        file = read_stack(here, options.stack or "")
+        values = {**file.values, **dict(_given(options))}
+        project = file.project or "plan"
+        settings = config.read(project, options.stack or "plan", values, file.secrets)
         numbers = plan.derive(settings.inputs(read_measurement(here)))
     except Refusal as refusal:
         print(refusal, file=sys.stderr)
@@ -136,25 +135,6 @@ def _given(options: argparse.Namespace) -> Iterator[tuple[str, object]]:
     for assignment in options.set:
         name, _, value = assignment.partition("=")
         yield name, value
-
-
-def _stack(folder: Path, stack: str | None) -> tuple[str, dict[str, object], list[str]]:
-    """The project's name, the stack's keys, and which of them are encrypted."""
-    project = _yaml(folder / "Pulumi.yaml").get("name", "plan")
-    if not stack:
-        return project, {}, []
-    file = folder / f"Pulumi.{stack}.yaml"
-    if not file.exists():
-        raise Refusal(f"There is no {file.name} in {folder}; `pulumi stack init {stack}` makes it.")
-    prefix = f"{project}:"
-    keys: Mapping[str, object] = _yaml(file).get("config") or {}
-    own = {name.removeprefix(prefix): value for name, value in keys.items() if prefix in name}
-    secrets = [name for name, value in own.items() if isinstance(value, dict)]
-    return project, own, secrets
-
-
-def _yaml(file: Path) -> dict[str, Any]:
-    return yaml.safe_load(file.read_text()) or {} if file.exists() else {}
 
 
 if __name__ == "__main__":

@@ -1,0 +1,100 @@
+"""Rehearses a stack with no account: `python -m rehearsal --stack prod`."""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from refusal import Refusal
+from rehearsal.judge import judge
+from rehearsal.program import INFRA, Rehearsal, rehearse
+from rehearsal.resources.data import PASSWORD
+from rehearsal.summary import lines
+from rehearsal.world import World
+from stack_file import StackFile, read_stack
+
+# where no stack file says so: in the template itself
+PROJECT = "rehearsal"
+REGION = "eu-west-1"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _options(arguments)
+    try:
+        file = _stack_file(options.stack)
+    except Refusal as refusal:
+        print(refusal, file=sys.stderr)
+        return 1
+    project, region = file.project or PROJECT, file.region or REGION
+    print(f"Rehearsing {project}-{options.stack} in {region}, simulated; nothing leaves here")
+    started = time.monotonic()
+    run = rehearse(
+        project,
+        options.stack,
+        region,
+        _values(file, options.set),
+        file.secrets,
+        tell=_progress(sys.stderr.isatty()),
+    )
+    if options.record:
+        options.record.write_text(json.dumps(record(run), default=str, indent=1))
+    world = World(run.account)
+    verdicts = judge(world) if run.resources else []
+    print("\n".join(lines(run, world, verdicts, time.monotonic() - started)))
+    return 1 if run.failures or any(verdict.problems for verdict in verdicts) else 0
+
+
+def record(run: Rehearsal) -> dict[str, Any]:
+    """Every call and every resource, for tools that grade them."""
+    return {
+        "calls": [vars(call) for call in run.account.calls],
+        "resources": [vars(resource) for resource in run.resources],
+    }
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m rehearsal", description=__doc__)
+    parser.add_argument("--stack", default="prod", help="read Pulumi.<stack>.yaml")
+    parser.add_argument(
+        "--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="in its place"
+    )
+    parser.add_argument("--record", type=Path, metavar="FILE", help="write the calls as JSON")
+    return parser.parse_args(arguments)
+
+
+def _stack_file(stack: str) -> StackFile:
+    # the template's own infra/ has no project around it: the keys' defaults, and --set
+    return read_stack(INFRA, stack if (INFRA / "Pulumi.yaml").exists() else "")
+
+
+def _values(file: StackFile, given: list[str]) -> dict[str, str]:
+    """As the engine hands them over: text, or JSON for what isn't."""
+    values = {name: _text(value) for name, value in file.values.items()}
+    # nobody but the engine can decrypt a secret; any other does as well here
+    values |= dict.fromkeys(file.secrets, PASSWORD)
+    return values | {name: value for name, _, value in (a.partition("=") for a in given)}
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _progress(terminal: bool) -> Callable[[str, str], None]:
+    count = 0
+
+    def tell(kind: str, name: str) -> None:
+        nonlocal count
+        count += 1
+        if terminal:
+            print(f"\r\033[K  {count} {kind.rpartition(':')[2]} {name}", end="", file=sys.stderr)
+        elif count % 25 == 0:
+            print(f"  {count} resources", file=sys.stderr)
+
+    return tell
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,108 @@
+"""Alarms, scaling, logs."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rehearsal.world import World
+
+# target tracking brings alarms of its own, which AWS wires
+MADE_BY_AWS = "TargetTracking-"
+
+
+def alarms(world: World) -> Iterator[str]:
+    balancers = {b["LoadBalancerArn"].partition(":loadbalancer/")[2] for b in world.balancers}
+    targets = {g["TargetGroupArn"].rpartition(":")[2] for g in world.target_groups}
+    known = {"LoadBalancer": balancers, "TargetGroup": targets}
+    told = {topic["TopicArn"] for topic in world.read("sns", "list_topics", "Topics")}
+    told |= {policy["PolicyARN"] for policy in _policies(world)}
+    for alarm in world.alarms:
+        if alarm["AlarmName"].startswith(MADE_BY_AWS):
+            continue
+        for dimension in _dimensions(alarm):
+            if dimension["Value"] not in known.get(dimension["Name"], {dimension["Value"]}):
+                name, value = dimension["Name"], dimension["Value"]
+                yield f"alarm {alarm['AlarmName']}: there is no {name} {value}"
+        actions = alarm.get("AlarmActions", [])
+        if not actions:
+            yield f"alarm {alarm['AlarmName']}: nothing happens when it fires"
+        for action in (*actions, *alarm.get("OKActions", [])):
+            if action not in told:
+                yield f"alarm {alarm['AlarmName']}: there is no {action}"
+    yield from _deployment(world)
+
+
+def _deployment(world: World) -> Iterator[str]:
+    """The alarms by which a deployment is rolled back; moto forgets them, so as they were sent."""
+    names = {alarm["AlarmName"] for alarm in world.alarms}
+    for call in world.account.calls:
+        if call.operation == "CreateService":
+            watched = call.parameters.get("deploymentConfiguration", {}).get("alarms", {})
+            wanted = watched.get("alarmNames", [])
+            yield from (f"{call.name}: no alarm {name}" for name in wanted if name not in names)
+
+
+def scaling(world: World) -> Iterator[str]:
+    services = {w.name.partition("service ")[2] for w in world.workloads}
+    targets = world.read(
+        "application-autoscaling",
+        "describe_scalable_targets",
+        "ScalableTargets",
+        ServiceNamespace="ecs",
+    )
+    for target in targets:
+        if target["ResourceId"].rpartition("/")[2] not in services:
+            yield f"scalable target {target['ResourceId']}: there is no such service"
+        if target["MinCapacity"] > target["MaxCapacity"]:
+            yield f"scalable target {target['ResourceId']}: its minimum is above its maximum"
+    known = {target["ResourceId"] for target in targets}
+    labels = {
+        f"{b['LoadBalancerArn'].partition(':loadbalancer/')[2]}"
+        f"/{g['TargetGroupArn'].rpartition(':')[2]}"
+        for b in world.balancers
+        for g in world.target_groups
+    }
+    policies = _policies(world)
+    if not policies:
+        yield "nothing scales"
+    for policy in policies:
+        if policy.get("ResourceId", "") not in known | {""}:
+            yield f"policy {policy['PolicyName']}: there is no {policy['ResourceId']}"
+        label = _label(policy)
+        if label and label not in labels:
+            yield f"policy {policy['PolicyName']}: no target group is called {label}"
+
+
+def logs(world: World) -> Iterator[str]:
+    for workload in world.workloads:
+        if workload.log_group not in world.log_groups:
+            yield f"{workload.name}: there is no log group {workload.log_group}"
+    for flow in world.read("ec2", "describe_flow_logs", "FlowLogs"):
+        name = flow.get("LogGroupName") or flow["LogDestination"].split(":")[6]
+        if name not in world.log_groups:
+            yield f"flow log {flow['FlowLogId']}: there is no log group {name}"
+    for name, group in world.log_groups.items():
+        if "retentionInDays" not in group:
+            yield f"log group {name}: keeps everything for ever"
+
+
+def _policies(world: World) -> list[dict[str, Any]]:
+    services = world.read(
+        "application-autoscaling",
+        "describe_scaling_policies",
+        "ScalingPolicies",
+        ServiceNamespace="ecs",
+    )
+    return services + world.read("autoscaling", "describe_policies", "ScalingPolicies")
+
+
+def _label(policy: Mapping[str, Any]) -> str:
+    tracking = policy.get("TargetTrackingScalingPolicyConfiguration") or policy.get(
+        "TargetTrackingConfiguration", {}
+    )
+    return tracking.get("PredefinedMetricSpecification", {}).get("ResourceLabel", "")
+
+
+def _dimensions(alarm: Mapping[str, Any]) -> list[dict[str, str]]:
+    queries = [m["MetricStat"]["Metric"] for m in alarm.get("Metrics", []) if "MetricStat" in m]
+    nested = [dimension for query in queries for dimension in query["Dimensions"]]
+    return [*alarm.get("Dimensions", []), *nested]

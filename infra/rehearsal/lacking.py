@@ -1,0 +1,16 @@
+"""What moto can't answer: these calls are held against the API's model, and go no further."""
+
+from collections.abc import Mapping
+
+LACKING: Mapping[tuple[str, str], str] = {
+    ("elasticache", "CreateCacheParameterGroup"): "moto has no parameter groups of caches",
+    ("elasticache", "ModifyCacheParameterGroup"): "moto has no parameter groups of caches",
+    ("elasticache", "CreateUserGroup"): "moto has no groups of cache users",
+    ("autoscaling", "StartInstanceRefresh"): "moto replaces no instances",
+    ("imagebuilder", "CreateComponent"): "moto has no Image Builder",
+    ("imagebuilder", "CreateImageRecipe"): "moto has no Image Builder",
+    ("imagebuilder", "CreateInfrastructureConfiguration"): "moto has no Image Builder",
+    ("imagebuilder", "CreateDistributionConfiguration"): "moto has no Image Builder",
+    ("imagebuilder", "CreateImage"): "moto has no Image Builder",
+    ("imagebuilder", "CreateImagePipeline"): "moto has no Image Builder",
+}

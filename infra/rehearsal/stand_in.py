@@ -1,0 +1,42 @@
+"""Stands in for resources that could not be made, so that the rest is still rehearsed."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+# an id or ARN with this in it belongs to something that could not be made
+UNMADE = "unmade"
+_STAND_IN = re.compile(f"{UNMADE}<([^>]*)>")
+
+
+def unmade(kind: str, name: str) -> dict[str, Any]:
+    """Stands in for what could not be made, so that the program goes on."""
+    stand_in = f"{UNMADE}<{kind.rpartition(':')[2]} {name}>"
+    names = ("id", "arn", "name", "arnSuffix", "dnsName", "zoneId", "address", "endpoint")
+    more = ("secretArn", "identifier", "resourceId", "repositoryUrl", "bucket", "userId")
+    made: dict[str, Any] = dict.fromkeys((*names, *more), stand_in)
+    made["masterUserSecrets"] = [{"secretArn": stand_in}]
+    proof = ("domainName", "resourceRecordName", "resourceRecordType", "resourceRecordValue")
+    made["domainValidationOptions"] = [dict.fromkeys(proof, stand_in)]
+    made["latestVersion"] = 1
+    return made
+
+
+def missing(value: Any) -> str:
+    """The name of an unmade resource that a value needs; "" for none."""
+    if isinstance(value, Mapping):
+        return next(filter(None, map(missing, value.values())), "")
+    if isinstance(value, list):
+        return next(filter(None, map(missing, value)), "")
+    found = _STAND_IN.search(value) if isinstance(value, str) else None
+    return found[1] if found else ""
+
+
+def without_unmade(inputs: dict[str, Any]) -> dict[str, Any]:
+    """Lists go on with the entries that exist: two subnets of three still carry a balancer."""
+    kept = {}
+    for name, value in inputs.items():
+        if isinstance(value, list) and all(isinstance(entry, str) for entry in value):
+            value = [entry for entry in value if not missing(entry)] or value
+        kept[name] = value
+    return kept

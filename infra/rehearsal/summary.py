@@ -1,0 +1,152 @@
+"""What a person reads after a rehearsal."""
+
+import textwrap
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rehearsal.judge import Verdict
+from rehearsal.judging.watching import MADE_BY_AWS
+from rehearsal.program import Failure, Rehearsal
+from rehearsal.world import World
+
+WIDTH = 100
+_SHOWN = 12
+LIMITS = (
+    "This can't show what the provider changes or replaces on the next `pulumi up`, the account's"
+    " quotas, how long anything takes, or whether IAM allows a call when it is made. Default tags"
+    " are not applied. Subnets' addresses are laid out as a stand-in for awsx's own layout."
+)
+
+
+def tiers(world: World) -> Iterator[tuple[str, str, str]]:
+    """Tier, what, and the settings that matter."""
+    yield from _edge(world)
+    for workload in world.workloads:
+        place = f"{len(workload.subnets)} subnets, port {workload.port}"
+        yield "compute", workload.name, f"{workload.tasks}, each {workload.size}; {place}"
+    yield from _data(world)
+    yield from _network(world)
+    alarms = [alarm["AlarmName"] for alarm in world.alarms]
+    names = [name for name in alarms if not name.startswith(MADE_BY_AWS)]
+    days = {group.get("retentionInDays", "all") for group in world.log_groups.values()}
+    kept = "/".join(map(str, sorted(days, key=str)))
+    yield "watching", f"{len(names)} alarms", ", ".join(names)
+    yield "watching", f"{len(world.log_groups)} log groups", f"kept {kept} days"
+
+
+def _edge(world: World) -> Iterator[tuple[str, str, str]]:
+    for balancer in world.balancers:
+        zones = len(balancer["AvailabilityZones"])
+        ports = [f"{entry['Protocol']} {entry['Port']}" for entry in world.listeners]
+        detail = f"{balancer['Scheme']}, {zones} zones, {', '.join(ports)}"
+        yield "edge", f"load balancer {balancer['LoadBalancerName']}", detail
+    for acl in world.read("wafv2", "list_web_acls", "WebACLs", Scope="REGIONAL"):
+        yield "edge", f"WAF {acl['Name']}", "before the load balancer"
+
+
+def _data(world: World) -> Iterator[tuple[str, str, str]]:
+    for database in world.databases:
+        settings = (
+            f"{database['Engine']} {database['EngineVersion']}, {database['DBInstanceClass']},"
+            f" {database['AllocatedStorage']} GB, {_either(database['MultiAZ'], 'two zones')},"
+            f" {_either(database['StorageEncrypted'], 'encrypted')},"
+            f" {_either(database['DeletionProtection'], 'protected')},"
+            f" {database['BackupRetentionPeriod']} days of backups"
+        )
+        yield "data", f"database {database['DBInstanceIdentifier']}", settings
+    for proxy in world.proxies:
+        yield "data", f"proxy {proxy['DBProxyName']}", _either(proxy["RequireTLS"], "TLS only")
+    for cache in world.caches:
+        settings = (
+            f"{cache['Engine']}, {cache['CacheNodeType']}, failover {cache['AutomaticFailover']},"
+            f" {_either(cache['TransitEncryptionEnabled'], 'TLS')},"
+            f" {_either(cache['AtRestEncryptionEnabled'], 'encrypted')}"
+        )
+        yield "data", f"cache {cache['ReplicationGroupId']}", settings
+
+
+def _network(world: World) -> Iterator[tuple[str, str, str]]:
+    made = [call for call in world.account.calls if call.operation == "CreateVpc"]
+    for call in made:
+        vpc = call.response.get("Vpc", {})
+        own = [s for s in world.subnets.values() if s["VpcId"] == vpc.get("VpcId")]
+        zones = len({subnet["AvailabilityZone"] for subnet in own})
+        ways = Counter(world.way_out(s["SubnetId"]).partition("-")[0] or "none" for s in own)
+        words = {"igw": "public", "nat": "private", "none": "isolated"}
+        shown = ", ".join(f"{count} {words.get(way, way)}" for way, count in sorted(ways.items()))
+        yield "network", f"VPC {call.parameters['CidrBlock']}", f"{zones} zones, subnets: {shown}"
+
+
+def _either(value: object, word: str) -> str:
+    return word if value else f"not {word}"
+
+
+def lines(run: Rehearsal, world: World, verdicts: list[Verdict], seconds: float) -> Iterator[str]:
+    if not run.resources:
+        yield from _failed(run)
+        return
+    made = len(run.resources) - len(run.untried) - _unmade(run)
+    calls = len(run.account.calls)
+    yield f"\n{made} of {len(run.resources)} resources made by {calls} calls in {seconds:.1f} s\n"
+    before = ""
+    for tier, what, detail in tiers(world):
+        yield from _row("" if tier == before else tier, what, detail)
+        before = tier
+    yield "\nChecks"
+    for verdict in verdicts:
+        yield f"  {'no' if verdict.problems else 'ok':<4}{verdict.subject}"
+        yield from (f"        {problem}" for problem in verdict.problems)
+    yield "\nNot replayed, only held against AWS's API model"
+    for reason, names in run.account.lacking().items():
+        yield f"  {reason} ({', '.join(sorted(set(names)))})"
+    if not run.account.lacking():
+        yield "  nothing"
+    yield from _failed(run)
+    yield ""
+    yield from textwrap.wrap(LIMITS, WIDTH)
+
+
+def _unmade(run: Rehearsal) -> int:
+    return len([failure for failure in run.failures if ":" in failure.type])
+
+
+def _row(tier: str, what: str, detail: str) -> Iterator[str]:
+    start = f"  {tier.capitalize():<10}{what:<38} "
+    wrapped = textwrap.wrap(detail, WIDTH - len(start)) or [""]
+    yield (start + wrapped[0]).rstrip()
+    yield from (" " * len(start) + line for line in wrapped[1:])
+
+
+def _failed(run: Rehearsal) -> Iterator[str]:
+    if run.failures:
+        yield "\nRefused"
+    for failure in run.failures:
+        yield from _failure(failure)
+    if run.untried:
+        yield "\nNot tried, because it needs what could not be made"
+        yield from (f"  {name} needs {needed}" for name, needed in run.untried.items())
+
+
+def _failure(failure: Failure) -> Iterator[str]:
+    yield f"  {failure.name} ({failure.type})"
+    text = f"{failure.operation}: {failure.message}" if failure.operation else failure.message
+    for line in text.splitlines():
+        yield from textwrap.wrap(
+            line, WIDTH, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False
+        )
+    shown = list(_leaves(failure.parameters))
+    yield from (f"      {name} = {value!r}" for name, value in shown[:_SHOWN])
+    if len(shown) > _SHOWN:
+        yield f"      and {len(shown) - _SHOWN} more inputs"
+
+
+def _leaves(value: Any, where: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        for name, entry in value.items():
+            yield from _leaves(entry, f"{where}.{name}" if where else name)
+    elif isinstance(value, list):
+        for index, entry in enumerate(value):
+            yield from _leaves(entry, f"{where}[{index}]")
+    else:
+        yield where, value
