@@ -15,7 +15,8 @@ demo: .venv/bake  ## generate the default project into build/demo, install it an
 	@$(MAKE) --no-print-directory -C $(DEMO) dev
 
 test: export PYTHONDONTWRITEBYTECODE = 1
-test: .venv/dev .venv/infra  ## check the template, generated projects and infra/
+test: export CHECKOV = $(CURDIR)/.venv/graders/bin/checkov
+test: .venv/dev .venv/infra .venv/graders  ## check the template, generated projects and infra/
 	@echo "test: infra/"
 	@cd infra && ../.venv/bin/python -m pytest
 	@echo "test: the template and what it generates"
@@ -52,4 +53,12 @@ $(BENCH): .venv/bake
 .venv/infra: .venv/bake infra/requirements.txt infra/requirements-dev.txt
 	@echo "tools: installing those of infra/"
 	@.venv/bin/python -m pip install --quiet -r infra/requirements-dev.txt
+	@touch $@
+
+# Beside the others it would hold them back; a Python too new for it does without.
+.venv/graders: .venv/bake infra/requirements-graders.txt
+	@echo "tools: installing checkov"
+	@$(PYTHON) -m venv $@
+	@$@/bin/python -m pip install --quiet -r infra/requirements-graders.txt \
+		|| echo "tools: checkov can't be installed, so its test is left out"
 	@touch $@

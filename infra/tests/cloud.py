@@ -114,6 +114,7 @@ _OUTPUTS: dict[str, Any] = {
     "awsx:ecr:Image": lambda name, inputs: {
         "imageUri": f"{inputs['repositoryUrl']}@sha256:{'0' * 64}"
     },
+    "aws:s3/bucket:Bucket": lambda name, inputs: {"bucket": f"{name}-0123456"},
     "aws:ec2/launchTemplate:LaunchTemplate": lambda name, inputs: {"latestVersion": 1},
     "aws:ecs/cluster:Cluster": lambda name, inputs: {
         "arn": f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/{name}"

@@ -1,0 +1,23 @@
+"""What a grader says of the eight stacks and we leave as it is: rule, where, and why."""
+
+CFN_LINT = [
+    (
+        "E3712",
+        "dev-ec2-*/Group",
+        "the cheapest fleet is as small as it gets and may not grow; AWS accepts the policy",
+    ),
+]
+CHECKOV = [
+    ("CKV_AWS_2", "*-http/ListenerHttp", "without a domain there is no certificate"),
+    ("CKV_AWS_103", "*-http/ListenerHttp", "without a domain there is no certificate"),
+    ("CKV_AWS_260", "*/SecurityGroupIngressRuleWorldAlb80", "port 80 redirects to 443"),
+    ("CKV_AWS_23", "*/SecurityGroup*Rule*", "a rule's name says from whom to whom, and its port"),
+    ("CKV_AWS_18", "*/BucketLogs", "this is where the access logs go"),
+    ("CKV_AWS_21", "*/BucketLogs", "a log is written once"),
+    ("CKV_AWS_26", "*/Topic", "alarms can't be sent with SNS's own key, and say nothing secret"),
+    ("CKV_AWS_136", "*/Repository", "encrypted with ECR's own key; an image holds no secret"),
+    ("CKV_AWS_149", "*/SecretCache", "encrypted with Secrets Manager's own key"),
+    ("CKV_AWS_158", "*/LogGroup*", "encrypted with CloudWatch's own key"),
+    ("CKV_AWS_157", "dev-*/Instance", "development may lose its zone"),
+    ("CKV_AWS_161", "*/Instance", "the service logs in with a password that RDS rotates"),
+]
