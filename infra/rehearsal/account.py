@@ -123,7 +123,11 @@ class Account:
     def _send(self, service: str, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
         try:
             answer = getattr(self.client(service), xform_name(operation))(**parameters)
-        except (ClientError, BotoCoreError) as error:
+        except ClientError as error:
+            said = error.response["Error"]
+            message = f"{said['Code']}: {said['Message']}"
+            raise Refused(message, operation, parameters) from error
+        except BotoCoreError as error:
             raise Refused(str(error), operation, parameters) from error
         except (NotImplementedError, KeyError, TypeError, AttributeError) as error:
             raise Refused(f"moto has no answer: {error!r}", operation, parameters) from error

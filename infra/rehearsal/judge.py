@@ -13,12 +13,26 @@ from rehearsal.world import World
 class Verdict:
     subject: str
     problems: tuple[str, ...]
+    # what there would have to be; "" where the check could be made
+    lacks: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    made_by: Callable[[World], Iterator[str]]
+    # lists of the world without which there is nothing to judge
+    needs: tuple[str, ...] = ()
 
 
 def judge(world: World) -> list[Verdict]:
-    return [
-        Verdict(subject=subject, problems=tuple(check(world))) for subject, check in CHECKS.items()
-    ]
+    return [_verdict(world, subject, check) for subject, check in CHECKS.items()]
+
+
+def _verdict(world: World, subject: str, check: Check) -> Verdict:
+    for name in check.needs:
+        if not getattr(world, name):
+            return Verdict(subject=subject, problems=(), lacks=name)
+    return Verdict(subject=subject, problems=tuple(check.made_by(world)))
 
 
 def path(world: World) -> Iterator[str]:
@@ -75,14 +89,21 @@ def _aliases(world: World, hosts: set[str]) -> Iterator[str]:
                 yield record["Name"].rstrip(".")
 
 
-CHECKS: Mapping[str, Callable[[World], Iterator[str]]] = {
-    "listener → target group → container port": path,
-    "security groups: who reaches whom": reach.reachable,
-    "database and cache: only compute reaches them": reach.private,
-    "subnets and zones": reach.placed,
-    "hosts in the service's environment": addresses,
-    "secrets exist, and the role reads exactly them": secrets,
-    "alarms watch and tell what exists": watching.alarms,
-    "scaling moves what exists": watching.scaling,
-    "logs go to groups that exist": watching.logs,
+_RUNNING = ("workloads",)
+CHECKS: Mapping[str, Check] = {
+    "listener → target group → container port": Check(made_by=path),
+    "security groups: who reaches whom": Check(
+        made_by=reach.reachable, needs=("balancers", "workloads", "databases", "caches")
+    ),
+    "database and cache: only compute reaches them": Check(
+        made_by=reach.private, needs=("workloads", "databases", "caches")
+    ),
+    "subnets and zones": Check(
+        made_by=reach.placed, needs=("balancers", "workloads", "databases", "caches")
+    ),
+    "hosts in the service's environment": Check(made_by=addresses, needs=_RUNNING),
+    "secrets exist, and the role reads exactly them": Check(made_by=secrets, needs=_RUNNING),
+    "alarms watch and tell what exists": Check(made_by=watching.alarms, needs=("alarms",)),
+    "scaling moves what exists": Check(made_by=watching.scaling, needs=_RUNNING),
+    "logs go to groups that exist": Check(made_by=watching.logs, needs=_RUNNING),
 }

@@ -95,7 +95,9 @@ def lines(run: Rehearsal, world: World, verdicts: list[Verdict], seconds: float)
         before = tier
     yield "\nChecks"
     for verdict in verdicts:
-        yield f"  {'no' if verdict.problems else 'ok':<4}{verdict.subject}"
+        word = "--" if verdict.lacks else "no" if verdict.problems else "ok"
+        why = f" (not judged: no {verdict.lacks} made)" if verdict.lacks else ""
+        yield f"  {word:<4}{verdict.subject}{why}"
         yield from (f"        {problem}" for problem in verdict.problems)
     yield "\nNot replayed, only held against AWS's API model"
     for reason, names in run.account.lacking().items():
@@ -135,10 +137,21 @@ def _failure(failure: Failure) -> Iterator[str]:
         yield from textwrap.wrap(
             line, WIDTH, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False
         )
-    shown = list(_leaves(failure.parameters))
+    shown = _at_fault(failure)
     yield from (f"      {name} = {value!r}" for name, value in shown[:_SHOWN])
     if len(shown) > _SHOWN:
         yield f"      and {len(shown) - _SHOWN} more inputs"
+
+
+def _at_fault(failure: Failure) -> list[tuple[str, Any]]:
+    """The inputs that the message speaks of, or all of them."""
+    every = list(_leaves(failure.parameters))
+    meant = [
+        (name, value)
+        for name, value in every
+        if f"{name}:" in failure.message or (len(str(value)) > 2 and str(value) in failure.message)
+    ]
+    return meant or every
 
 
 def _leaves(value: Any, where: str = "") -> Iterator[tuple[str, Any]]:

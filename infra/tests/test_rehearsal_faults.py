@@ -1,0 +1,139 @@
+"""What a user reads who broke something: the resource, the API's words, the input at fault."""
+
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import INFRA, keys
+from test_rehearsal import rehearse
+
+LONG = "a-name-of-forty-characters-is-eight-more"
+NOBODY = "sg-0123456789abcdef0"
+BROKEN: dict[tuple[str, str], dict[str, Any]] = {
+    # where the first private subnet is
+    ("aws:ec2/subnet:Subnet", "rehearsal-prod-isolated-2"): {"cidrBlock": "10.0.0.0/20"},
+    ("aws:lb/targetGroup:TargetGroup", "*"): {"name": LONG},
+    ("aws:lb/loadBalancer:LoadBalancer", "*"): {"securityGroups": [NOBODY]},
+    ("aws:rds/instance:Instance", "*"): {"engineVersion": "19"},
+    ("aws:sns/topic:Topic", "*"): {"colour": "red"},
+}
+UNPAIRED = {("aws:ecs/taskDefinition:TaskDefinition", "*"): {"cpu": "1024", "memory": "1000"}}
+LEAVING = """
+import boto3
+boto3.client("sts").get_caller_identity()
+"""
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory) -> str:
+    infra = copied(tmp_path_factory.mktemp("broken"))
+    append(infra / "overrides.py", f"\nOVERRIDES.update({BROKEN!r})\n")
+    return refused(infra)
+
+
+@pytest.fixture(scope="module")
+def unpaired(tmp_path_factory: pytest.TempPathFactory) -> str:
+    infra = copied(tmp_path_factory.mktemp("unpaired"))
+    append(infra / "overrides.py", f"\nOVERRIDES.update({UNPAIRED!r})\n")
+    append(infra / "__main__.py", LEAVING)
+    return refused(infra)
+
+
+def append(file: Path, text: str) -> None:
+    file.write_text(file.read_text() + text)
+
+
+def refused(infra: Path) -> str:
+    outcome = rehearse("prod", keys("prod"), infra)
+    assert outcome.returncode == 1, outcome.stdout + outcome.stderr
+    return outcome.stdout
+
+
+def copied(folder: Path) -> Path:
+    ignored = shutil.ignore_patterns("venv", "__pycache__", ".*", "tests")
+    return shutil.copytree(INFRA, folder / "infra", ignore=ignored)
+
+
+@pytest.mark.parametrize(
+    ("resource", "message", "fault"),
+    [
+        (
+            "rehearsal-prod-isolated-2 (aws:ec2/subnet:Subnet)",
+            "InvalidSubnet.Conflict: The CIDR '10.0.0.0/20' conflicts with another subnet",
+            "CidrBlock = '10.0.0.0/20'",
+        ),
+        (
+            "rehearsal-prod (aws:lb/targetGroup:TargetGroup)",
+            "cannot be longer than '32' characters",
+            f"Name = '{LONG}'",
+        ),
+        (
+            "rehearsal-prod (aws:rds/instance:Instance)",
+            "Cannot find version 19 for postgres",
+            "EngineVersion = '19'",
+        ),
+        (
+            "rehearsal-prod (aws:lb/loadBalancer:LoadBalancer)",
+            f"{NOBODY} does not exist",
+            f"SecurityGroups[0] = '{NOBODY}'",
+        ),
+        (
+            "rehearsal-prod (aws:sns/topic:Topic)",
+            "colour: nothing of the API takes it",
+            "colour",
+        ),
+    ],
+    ids=["overlapping range", "long name", "engine version", "dangling group", "made-up input"],
+)
+def test_a_refusal_names_resource_message_and_input(
+    broken: str, resource: str, message: str, fault: str
+) -> None:
+    own = refusal(broken, resource)
+    assert message in " ".join(own.split())
+    assert fault in own
+
+
+def refusal(shown: str, resource: str) -> str:
+    """The lines under one resource's name."""
+    after = shown.partition("\nRefused\n")[2].partition(f"  {resource}\n")[2]
+    return re.split(r"\n(?! {4})", after)[0]
+
+
+def test_an_invalid_task_size_is_refused(unpaired: str) -> None:
+    own = refusal(unpaired, "rehearsal-prod (aws:ecs/taskDefinition:TaskDefinition)")
+    assert "No Fargate configuration exists for given values: 1024, 1000" in " ".join(own.split())
+    assert "memory = '1000'" in own
+
+
+def test_a_program_that_calls_aws_itself_reaches_nothing(unpaired: str) -> None:
+    own = refusal(unpaired, "the program (raised)")
+    assert 'Could not connect to the endpoint URL: "http://127.0.0.1:9/"' in " ".join(own.split())
+
+
+def test_what_does_not_depend_on_a_fault_is_still_made(broken: str) -> None:
+    assert "cache rehearsal-prod-" in broken
+    assert "Listener rehearsal-prod-https needs LoadBalancer rehearsal-prod" in broken
+
+
+def test_what_cannot_be_judged_is_not_called_good(broken: str) -> None:
+    assert "--  security groups: who reaches whom (not judged: no balancers made)" in broken
+
+
+def test_a_wrong_container_port_is_found_in_what_was_made(tmp_path: Path) -> None:
+    infra = copied(tmp_path)
+    fargate = infra / "components" / "fargate.py"
+    right = "container_port=args.container.port"
+    fargate.write_text(fargate.read_text().replace(right, "container_port=9000"))
+    shown = refused(infra)
+    assert "requests go to port 9000, the container publishes 8000" in shown
+    assert "load balancer → service" in shown
+    assert "no rule lets port 9000 in" in shown
+
+
+def test_a_refused_stack_is_told_in_the_programs_words() -> None:
+    outcome = rehearse("prod", {"domain": "api.example.com"})
+    assert outcome.returncode == 1
+    assert "upstream_url: it is empty" in outcome.stdout

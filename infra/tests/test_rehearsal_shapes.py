@@ -1,0 +1,54 @@
+"""What AWS's API models forbid, and botocore alone lets through."""
+
+from typing import Any
+
+import botocore.session
+import pytest
+
+from rehearsal.shapes import faults
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "parameters", "fault"),
+    [
+        (
+            "elbv2",
+            "CreateTargetGroup",
+            {"Name": "a", "TargetType": "ips"},
+            "TargetType: 'ips' is none of instance, ip, lambda, alb",
+        ),
+        (
+            "iam",
+            "CreateRole",
+            {"RoleName": "a role", "AssumeRolePolicyDocument": "{}"},
+            r"RoleName: 'a role' doesn't match [\w+=,.@-]+",
+        ),
+        (
+            "iam",
+            "CreateInstanceProfile",
+            {"InstanceProfileName": "a" * 129},
+            f"InstanceProfileName: 129 characters ('{'a' * 129}'), at most 128 are allowed",
+        ),
+        (
+            "kms",
+            "ScheduleKeyDeletion",
+            {"KeyId": "k", "PendingWindowInDays": 400},
+            "PendingWindowInDays: 400 is above 365",
+        ),
+        ("ecs", "CreateService", {"serviceName": 3}, "serviceName: 3 is not text"),
+        (
+            "ecs",
+            "RegisterTaskDefinition",
+            {"family": "a", "containerDefinitions": [{"nmae": "app"}]},
+            "containerDefinitions[0].nmae: the API knows no such member",
+        ),
+        ("sns", "CreateTopic", {}, "Name: required, and missing"),
+    ],
+    ids=["enum", "pattern", "length", "maximum", "type", "typo", "required"],
+)
+def test_models_are_held_in_full(
+    service: str, operation: str, parameters: dict[str, Any], fault: str
+) -> None:
+    model = botocore.session.get_session().get_service_model(service)
+    shape: Any = model.operation_model(operation).input_shape
+    assert list(faults(shape, parameters)) == [fault]
