@@ -57,6 +57,7 @@ async def settings(
             redis_url=redis_url,
             upstream_url=upstream.url,
             upstream_timeout=0.5,
+            db_pool_size=5,
             cache_prefix=f"test-{secrets.token_hex(6)}:",
         )
         migrated = alembic(settings, "upgrade", "head")

@@ -38,6 +38,11 @@ class Batcher(Generic[K, V]):
             loop.call_soon(self._start)
         return await answer
 
+    async def finish(self) -> None:
+        """Returns when no call is under way."""
+        while self._running:
+            await asyncio.wait(self._running)
+
     def _start(self) -> None:
         self._scheduled = False
         while self._waiting and len(self._running) < self._concurrency:

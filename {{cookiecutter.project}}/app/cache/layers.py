@@ -42,6 +42,7 @@ class Cache:
         )
         self._loading: dict[str, asyncio.Task[Found]] = {}
         self._refreshing: dict[str, asyncio.Task[Found]] = {}
+        self._tasks: set[asyncio.Task[Found]] = set()  # those that a `drop` cut off, too
         # No load lasts longer than the request that it is for, so this outlives each older one.
         self._closed_for = settings.request_timeout
 
@@ -84,6 +85,13 @@ class Cache:
         self._loading.clear()
         self._refreshing.clear()
 
+    async def close(self) -> None:
+        """Ends the loads under way, before what they use is closed."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
     async def _find(self, key: str, load: Load, *, waited_for: bool) -> Found:
         """The shared entry, or the origin's. A stale one will do if someone waits for it."""
         stored = await self._valkey.get(self._shared(key))
@@ -125,8 +133,10 @@ class Cache:
     ) -> asyncio.Task[Found]:
         task = asyncio.ensure_future(work)
         tasks[key] = task
+        self._tasks.add(task)
 
         def ended(task: asyncio.Task[Found]) -> None:
+            self._tasks.discard(task)
             if tasks.get(key) is task:
                 del tasks[key]
             if not task.cancelled() and (error := task.exception()) is not None:
@@ -162,6 +172,8 @@ async def listening(valkey: Valkey, *caches: Cache) -> AsyncIterator[None]:
     yield
     listener.cancel()
     await asyncio.wait([listener])
+    for cache in caches:
+        await cache.close()
 
 
 def _present(found: Found) -> Found:

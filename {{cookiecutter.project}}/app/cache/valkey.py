@@ -47,6 +47,8 @@ class Valkey:
             await asyncio.gather(*(self.ping() for _ in range(2 * _CONCURRENCY)))
             yield
             await asyncio.gather(*self._telling)
+            await self._reads.finish()
+            await self._writes.finish()
 
     async def get(self, key: str) -> bytes | None:
         return await self._reads.get(self._prefix + key) if self._enabled else None
@@ -136,6 +138,7 @@ async def _in_time(work: Awaitable[T], seconds: float) -> T:
             seconds = late
     finally:
         task.cancel()
+        await asyncio.wait([task])  # its connection is closed or given back by then
 
 
 def _client(settings: Settings) -> Redis:
