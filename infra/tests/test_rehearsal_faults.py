@@ -53,7 +53,8 @@ def refused(infra: Path) -> str:
 
 
 def copied(folder: Path) -> Path:
-    ignored = shutil.ignore_patterns("venv", "__pycache__", ".*", "tests")
+    # without stack files the names are the same in the template and in each project
+    ignored = shutil.ignore_patterns("venv", "__pycache__", ".*", "tests", "Pulumi.*yaml")
     return shutil.copytree(INFRA, folder / "infra", ignore=ignored)
 
 
