@@ -11,7 +11,7 @@ from pathlib import Path as Folder
 
 import asyncpg
 import psutil
-from app.local import free_port
+from app.local import free_pair, free_port
 from app.server import GRANIAN
 from load.processes import PROJECT, SERVICE, serving, stores
 from load.upstream import SlowUpstream
@@ -83,6 +83,7 @@ class Stage:
         environment = {
             **self.environment,
             "PORT": str(port),
+            "ADMIN_PORT": str(free_pair()),
             "GRANIAN_PORT": str(port),
             "WEB_CONCURRENCY": str(WORKERS),
             "GRANIAN_WORKERS": str(WORKERS),

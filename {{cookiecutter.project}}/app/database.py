@@ -1,5 +1,6 @@
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -8,6 +9,7 @@ import asyncpg
 
 from app.errors import Unavailable
 from app.settings import Settings
+from app.telemetry.counts import PoolCounts
 
 # The server is gone, going, or has no room; anything else is a defect and must show as one.
 _UNREACHABLE = (
@@ -34,6 +36,7 @@ class Database:
         self._settings = settings
         self._url = url
         self._opened: asyncpg.Pool | None = None
+        self.counts = PoolCounts()
 
     @asynccontextmanager
     async def lifespan(self, _app: object = None) -> AsyncIterator[None]:
@@ -74,10 +77,35 @@ class Database:
     async def connection(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
         """A connection of the pool; `Unavailable` when there is none in time or it breaks."""
         try:
-            async with self._pool.acquire(timeout=self._settings.db_acquire_timeout) as connection:
-                yield connection
+            async with self._acquired() as connection:
+                begun = time.perf_counter()
+                try:
+                    yield connection
+                finally:
+                    self.counts.queries.add(time.perf_counter() - begun)
         except _UNREACHABLE as error:
             raise Unavailable("The database did not answer in time.") from error
+
+    @asynccontextmanager
+    async def _acquired(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
+        begun = time.perf_counter()
+        self.counts.waiting += 1
+        try:
+            connection = await self._pool.acquire(timeout=self._settings.db_acquire_timeout)
+        finally:
+            self.counts.waiting -= 1
+            self.counts.acquires.add(time.perf_counter() - begun)
+        try:
+            yield connection
+        finally:
+            await self._pool.release(connection)
+
+    def connections(self) -> tuple[int, int]:
+        """How many are idle, and how many in use."""
+        if self._opened is None:
+            return 0, 0
+        idle = self._opened.get_idle_size()
+        return idle, self._opened.get_size() - idle
 
     @property
     def _pool(self) -> asyncpg.Pool:

@@ -22,7 +22,9 @@ from app.limits import Limits
 from app.problems import PROBLEMS
 from app.settings import Settings, load_settings
 from app.telemetry.logs import configure_logging
-from app.telemetry.request_id import RequestIds
+from app.telemetry.meter import Meter
+from app.telemetry.readings import cache_rows, database_rows, limits_rows
+from app.telemetry.requests import Requests
 
 
 def create_app(settings: Settings | None = None) -> HotAnswers:
@@ -30,6 +32,7 @@ def create_app(settings: Settings | None = None) -> HotAnswers:
     settings = settings or load_settings()
     configure_logging(settings.environment)
 
+    meter = Meter(settings)
     database = Database(settings, settings.database_url)
     replica_url = settings.database_replica_url
     replica = Database(settings, replica_url) if replica_url else database
@@ -53,18 +56,30 @@ def create_app(settings: Settings | None = None) -> HotAnswers:
             valkey.lifespan,
             lambda _app: listening(valkey, item_cache, data_cache),
             upstream.lifespan,
+            meter.lifespan,
         ],
         exception_handlers=PROBLEMS,
         openapi_config=_openapi(settings),
         request_max_body_size=settings.max_body_bytes,
         logging_config=None,
     )
-    cached = {"/items": cached_items(items), "/data": cached_data(upstream)}
+    cached = {
+        "/items": cached_items(items, meter.tallies),
+        "/data": cached_data(upstream, meter.tallies),
+    }
     # Around the routing, so that what no route answers is bounded and marked, too.
     paths = HotPaths()
     reads = ColdReads(app.asgi_handler, cached, paths)
     limited = Limits(reads, settings.max_in_flight, settings.request_timeout)
-    app.asgi_handler = RequestIds(limited)
+    app.asgi_handler = Requests(limited, meter.tallies)
+
+    meter.watch(limits_rows, limited)
+    meter.watch(database_rows, database, "primary")
+    if replica is not database:
+        meter.watch(database_rows, replica, "replica")
+    for route in cached.values():
+        meter.watch(cache_rows, route.cache, route.tally)
+    meter.watch(upstream.rows)
     return HotAnswers(app, paths)
 
 

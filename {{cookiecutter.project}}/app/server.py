@@ -4,10 +4,13 @@ import asyncio
 import os
 import socket
 import sys
+import tempfile
 
 from app.database import connect
 from app.errors import Unavailable
 from app.settings import Settings, SettingsError, load_settings
+
+ADMIN_HOST = "127.0.0.1"  # only what shares the task's or instance's network may ask
 
 # Each can be overridden by the environment, which is how the infrastructure's plan sets the
 # numbers of a larger or smaller task.
@@ -35,12 +38,15 @@ GRANIAN = {
 def main() -> None:
     try:
         settings = load_settings()
-        _check_port(settings)
+        _check_port(settings.host, settings.port)
+        if settings.admin_port:
+            _check_port(ADMIN_HOST, settings.admin_port)
+            _check_port(ADMIN_HOST, settings.admin_port + 1)
         asyncio.run(_check_database(settings))
+        environment = granian_environment(settings) | _admin_environment(settings)
     except (SettingsError, Unavailable, OSError) as error:
         sys.exit(str(error))
-    command = [sys.executable, "-m", "granian", "app.main:create_app"]
-    os.execve(sys.executable, command, granian_environment(settings))
+    os.execve(sys.executable, [sys.executable, "-m", "app"], environment)
 
 
 def granian_environment(settings: Settings) -> dict[str, str]:
@@ -54,15 +60,25 @@ def granian_environment(settings: Settings) -> dict[str, str]:
     }
 
 
-def _check_port(settings: Settings) -> None:
+def _admin_environment(settings: Settings) -> dict[str, str]:
+    if not settings.admin_port:
+        return {}
+    return {
+        "ADMIN_SOCKET": os.path.join(tempfile.mkdtemp(prefix="service-"), "workers"),
+        "GRANIAN_METRICS_ENABLED": "true",
+        "GRANIAN_METRICS_ADDRESS": ADMIN_HOST,
+        "GRANIAN_METRICS_PORT": str(settings.admin_port + 1),
+    }
+
+
+def _check_port(host: str, port: int) -> None:
     """Granian shares a port with whoever has it, and each then gets a part of the requests."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((settings.host, settings.port))
+            probe.bind((host, port))
         except OSError as error:
-            address = f"{settings.host}:{settings.port}"
-            raise OSError(f"Can't listen on {address}: {error.strerror}.") from None
+            raise OSError(f"Can't listen on {host}:{port}: {error.strerror}.") from None
 
 
 async def _check_database(settings: Settings) -> None:

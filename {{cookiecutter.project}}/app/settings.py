@@ -31,6 +31,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     host: str = "127.0.0.1"
     port: Port = 8000
     web_concurrency: Count = 1  # worker processes
+    # Loopback: metrics, and Granian's own on the port above it. 0 switches both off.
+    admin_port: Annotated[int, Meta(ge=0, le=65534)] = 9100
+    admin_socket: str | None = None  # where workers tell what they count; app.server sets it
 
     max_in_flight: Count = 8000  # requests of one worker; more are answered with 503
     request_timeout: Seconds = 10.0  # from the first byte to the last, body included

@@ -58,6 +58,7 @@ async def settings(
             upstream_url=upstream.url,
             upstream_timeout=0.5,
             db_pool_size=5,
+            admin_port=0,  # several services run at once; the tests of metrics choose a free one
             cache_prefix=f"test-{secrets.token_hex(6)}:",
         )
         migrated = alembic(settings, "upgrade", "head")

@@ -75,7 +75,9 @@ def _wait_for(url: str, process: subprocess.Popen[str]) -> None:
             if httpx.get(url).status_code == 200:
                 return
         time.sleep(0.05)
-    raise AssertionError(f"{url} never answered; the server's code is {process.poll()}")
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    raise AssertionError(f"{url} never answered, but this came: {process.communicate()[0]}")
 
 
 def problem_of(response: httpx.Response) -> dict[str, object]:

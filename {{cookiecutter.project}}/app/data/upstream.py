@@ -1,5 +1,7 @@
 import hashlib
-from collections.abc import AsyncIterator
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import quote
@@ -11,7 +13,11 @@ from app.cache.entry import Loaded
 from app.cache.layers import Cache, Found
 from app.errors import NotFound, UpstreamFailed, UpstreamTimeout
 from app.settings import Settings
+from app.telemetry.counts import Timings
+from app.telemetry.metrics import UPSTREAM_DURATION, UPSTREAM_REQUESTS, Row
 
+_OUTCOME = {NotFound: "missing", UpstreamFailed: "failed", UpstreamTimeout: "timeout"}
+_OUTCOMES = ("ok", *_OUTCOME.values(), "cancelled")
 _LARGEST_ANSWER = 1_000_000  # bytes
 
 
@@ -22,6 +28,8 @@ class Upstream:
         self._settings = settings
         self.cache = cache
         self._opened: aiohttp.ClientSession | None = None
+        self._outcomes: Counter[str] = Counter()
+        self._timings = Timings()
 
     @asynccontextmanager
     async def lifespan(self, _app: object = None) -> AsyncIterator[None]:
@@ -33,11 +41,30 @@ class Upstream:
 
     async def read(self, data_id: str) -> Found:
         async def load() -> Loaded:
-            body = await self._fetch(data_id)
+            body = await self._counted(data_id)
             # Weak: the answer says where it came from, so equal data may differ in bytes.
             return Loaded(body=body, etag=f'W/"{hashlib.sha256(body).hexdigest()[:32]}"')
 
         return await self.cache.get(data_id, load)
+
+    async def _counted(self, data_id: str) -> bytes:
+        begun = time.perf_counter()
+        outcome = "cancelled"
+        try:
+            body = await self._fetch(data_id)
+            outcome = "ok"
+        except (NotFound, UpstreamFailed, UpstreamTimeout) as error:
+            outcome = _OUTCOME[type(error)]
+            raise
+        finally:
+            self._outcomes[outcome] += 1
+            self._timings.add(time.perf_counter() - begun)
+        return body
+
+    def rows(self) -> Iterator[Row]:
+        for outcome in _OUTCOMES:
+            yield UPSTREAM_REQUESTS.of(self._outcomes[outcome], outcome)
+        yield UPSTREAM_DURATION.timed([self._timings])
 
     async def _fetch(self, data_id: str) -> bytes:
         """A JSON object, as the upstream sent it."""

@@ -1,0 +1,32 @@
+"""The supervisor: Granian's parent process, with the admin server beside it.
+
+`app.server` becomes this one, once it has found that the service can start.
+"""
+
+import multiprocessing
+import shutil
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+
+from granian.cli import entrypoint
+
+from app.settings import load_settings
+from app.telemetry.admin import admin_thread
+
+
+def main() -> None:
+    settings = load_settings()
+    # A fork would take the admin server's thread along in the middle of whatever it does.
+    multiprocessing.set_start_method("spawn")
+    sys.argv = ["granian", "app.main:create_app"]
+    try:
+        with admin_thread(settings) if settings.admin_socket else nullcontext():
+            entrypoint()
+    finally:
+        if settings.admin_socket:
+            shutil.rmtree(Path(settings.admin_socket).parent, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
