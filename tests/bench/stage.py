@@ -49,6 +49,13 @@ class Stage:
             yield running
 
     @contextmanager
+    def uncounted(self, settings: Mapping[str, str]) -> Iterator[App]:
+        """The same without its metrics."""
+        without = {**settings, "ADMIN_PORT": "0"}
+        with self._serving("uncounted", SERVICE, PROJECT, without) as running:
+            yield running
+
+    @contextmanager
     def yardstick(self, settings: Mapping[str, str]) -> Iterator[App]:
         command = [
             sys.executable, "-m", "gunicorn", "tests.bench.yardstick:app",

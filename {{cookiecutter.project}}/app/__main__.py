@@ -13,10 +13,12 @@ from granian.cli import entrypoint
 
 from app.settings import load_settings
 from app.telemetry.admin import admin_thread
+from app.telemetry.logs import configure_logging
 
 
 def main() -> None:
     settings = load_settings()
+    configure_logging(settings.environment)
     # A fork would take the admin server's thread along in the middle of whatever it does.
     multiprocessing.set_start_method("spawn")
     sys.argv = ["granian", "app.main:create_app"]

@@ -59,6 +59,7 @@ def _serve(started: ExitStack) -> None:
     environment = {
         "ENVIRONMENT": "local",
         "ADMIN_PORT": "0",
+        "ACCESS_LOG_SHARE": "1",
         **os.environ,
         **urls,
         "PORT": str(port),

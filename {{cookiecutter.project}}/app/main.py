@@ -23,15 +23,14 @@ from app.problems import PROBLEMS
 from app.settings import Settings, load_settings
 from app.telemetry.logs import configure_logging
 from app.telemetry.meter import Meter
-from app.telemetry.readings import cache_rows, database_rows, limits_rows
+from app.telemetry.readings import cache_rows, database_rows, limits_rows, log_rows
 from app.telemetry.requests import Requests
 
 
 def create_app(settings: Settings | None = None) -> HotAnswers:
     """The service, wired; the one place where its parts meet."""
     settings = settings or load_settings()
-    configure_logging(settings.environment)
-
+    log = configure_logging(settings.environment)
     meter = Meter(settings)
     database = Database(settings, settings.database_url)
     replica_url = settings.database_replica_url
@@ -64,21 +63,22 @@ def create_app(settings: Settings | None = None) -> HotAnswers:
         logging_config=None,
     )
     cached = {
-        "/items": cached_items(items, meter.tallies),
-        "/data": cached_data(upstream, meter.tallies),
+        "/items": cached_items(items, meter),
+        "/data": cached_data(upstream, meter),
     }
     # Around the routing, so that what no route answers is bounded and marked, too.
     paths = HotPaths()
     reads = ColdReads(app.asgi_handler, cached, paths)
     limited = Limits(reads, settings.max_in_flight, settings.request_timeout)
-    app.asgi_handler = Requests(limited, meter.tallies)
+    app.asgi_handler = Requests(limited, meter.tallies, meter.access)
 
+    meter.watch(log_rows, log)
     meter.watch(limits_rows, limited)
     meter.watch(database_rows, database, "primary")
     if replica is not database:
         meter.watch(database_rows, replica, "replica")
     for route in cached.values():
-        meter.watch(cache_rows, route.cache, route.tally)
+        meter.watch(cache_rows, route.cache, route.hot)
     meter.watch(upstream.rows)
     return HotAnswers(app, paths)
 

@@ -52,7 +52,7 @@ def main() -> None:
 def granian_environment(settings: Settings) -> dict[str, str]:
     return {
         **GRANIAN,
-        **({} if settings.environment == "local" else {"GRANIAN_LOG_CONFIG": _JSON_LOGS}),
+        "GRANIAN_LOG_CONFIG": _LOGS,
         **os.environ,
         "GRANIAN_HOST": settings.host,
         "GRANIAN_PORT": str(settings.port),
@@ -87,7 +87,7 @@ async def _check_database(settings: Settings) -> None:
     await connection.close()
 
 
-_JSON_LOGS = os.path.join(os.path.dirname(__file__), "telemetry", "granian.json")
+_LOGS = os.path.join(os.path.dirname(__file__), "telemetry", "granian.json")
 
 if __name__ == "__main__":
     main()

@@ -35,6 +35,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     admin_port: Annotated[int, Meta(ge=0, le=65534)] = 9100
     admin_socket: str | None = None  # where workers tell what they count; app.server sets it
 
+    access_log_share: Annotated[float, Meta(ge=0, le=1)] = 0.01  # of answers below 500
+    slow_request: Seconds = 1.0  # slower answers are always logged
+
     max_in_flight: Count = 8000  # requests of one worker; more are answered with 503
     request_timeout: Seconds = 10.0  # from the first byte to the last, body included
     max_body_bytes: Count = 1_000_000

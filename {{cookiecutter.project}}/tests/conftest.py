@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from app.local import postgres, valkey
 from app.settings import Settings
+from app.telemetry.logs import stdout_handler
 from tests.caches import CacheOf, opening
 from tests.fake_upstream import FakeUpstream
 from tests.service import alembic, serving, with_empty_cache
@@ -21,6 +22,13 @@ from tests.service import alembic, serving, with_empty_cache
 def anyio_backend() -> str:
     """What asynchronous fixtures run on; they name it so that plain tests can use them, too."""
     return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def log_of_one_test() -> Iterator[None]:
+    """What a test logs is written, by a thread, before the test ends."""
+    yield
+    stdout_handler().flush()
 
 
 @pytest.fixture(scope="session")

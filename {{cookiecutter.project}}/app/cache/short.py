@@ -14,7 +14,7 @@ from app.cache.layers import Cache, Found
 from app.cache.memory import Held
 from app.problems import problem_of
 from app.telemetry.request_id import ACCEPTED, new_request_id
-from app.telemetry.requests import HotTally
+from app.telemetry.requests import HotRoute
 
 _MOST_PATHS = 50_000
 
@@ -27,7 +27,7 @@ class CachedRoute(msgspec.Struct, frozen=True):
     cache: Cache
     representation: Representation
     read: Callable[[str], Awaitable[Found]]
-    tally: HotTally | None = None
+    hot: HotRoute
 
 
 class HotPaths:
@@ -80,12 +80,11 @@ async def _answer(held: Held, now: float, scope: HTTPScope, send: Send) -> None:
     else:
         status, headers, body = 200, rendered.full, rendered.body
     age = (b"age", b"%d" % max(0, now - held.entry.stored))
-    headers = [*headers, age, (b"x-request-id", request_id or new_request_id())]
+    own_id = request_id or new_request_id()
+    headers = [*headers, age, (b"x-request-id", own_id)]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})
-    if held.tally is not None:
-        tally = held.tally.full if status == 200 else held.tally.unchanged
-        tally.add(time.perf_counter() - begun)
+    held.hot.answered(scope, status, own_id, time.perf_counter() - begun)
 
 
 class ColdReads:
@@ -120,6 +119,6 @@ class ColdReads:
             held = route.cache.held(key)
             if held is not None and held.hot_until:
                 held.rendered = route.representation.render(held.entry, "memory")
-                held.tally = route.tally
+                held.hot = route.hot
                 self._paths.put(scope["path"], held)
         await answer(scope, receive, send)

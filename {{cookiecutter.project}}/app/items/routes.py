@@ -12,7 +12,7 @@ from app.cache.http import Representation
 from app.cache.short import CachedRoute
 from app.items.models import Item, ItemPage, ItemPatch, NewItem
 from app.items.store import ItemStore, etag_of
-from app.telemetry.requests import Tallies
+from app.telemetry.meter import Meter
 
 _PATH = "/items/{item_id}"
 _LARGEST_ID = 2**63 - 1  # PostgreSQL's bigint
@@ -28,7 +28,7 @@ Limit = Annotated[int, QueryParameter(ge=1, le=100)]
 After = Annotated[int, QueryParameter(ge=0, le=_LARGEST_ID)]
 
 
-def cached_items(items: ItemStore, tallies: Tallies | None) -> CachedRoute:
+def cached_items(items: ItemStore, meter: Meter) -> CachedRoute:
     return CachedRoute(
         _PATH,
         # All that is surely a bigint, written in the one way that the cache knows it by.
@@ -36,7 +36,7 @@ def cached_items(items: ItemStore, tallies: Tallies | None) -> CachedRoute:
         items.cache,
         ITEM,
         lambda key: items.read(int(key)),
-        tallies.hot(_PATH) if tallies else None,
+        meter.hot_route(_PATH),
     )
 
 

@@ -3,9 +3,10 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from app.settings import Settings
+from app.telemetry.access import AccessLog
 from app.telemetry.link import Link
 from app.telemetry.metrics import Row
-from app.telemetry.requests import Tallies
+from app.telemetry.requests import HotRoute, Tallies
 from app.telemetry.runtime import Runtime
 
 
@@ -20,6 +21,10 @@ class Meter:
         self._readings: list[Callable[[], Iterable[Row]]] = [self._runtime.rows]
         if self.tallies:
             self._readings.append(self.tallies.rows)
+        self.access = AccessLog(settings)
+
+    def hot_route(self, route: str) -> HotRoute:
+        return HotRoute(route, self.tallies, self.access)
 
     def watch(self, read: Callable[..., Iterable[Row]], *parts: object) -> None:
         """Counts what `read` finds in `parts`, too."""

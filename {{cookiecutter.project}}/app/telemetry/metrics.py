@@ -33,7 +33,10 @@ REQUESTS = Metric(
     "http_requests_total", "counter", "Requests answered.", ("route", "method", "status")
 )
 REQUEST_DURATION = Metric(
-    "http_request_duration_seconds", "histogram", "First byte to last.", ("route", "method")
+    "http_request_duration_seconds",
+    "histogram",
+    "From arrival to the last byte.",
+    ("route", "method"),
 )
 IN_FLIGHT = Metric("http_requests_in_flight", "gauge", "Requests that are being worked on.")
 SHED = Metric("http_requests_shed_total", "counter", "Requests refused as one too many.")
@@ -85,5 +88,9 @@ RESIDENT = Metric("process_resident_memory_bytes", "gauge", "Memory of the worke
 OPEN_FILES = Metric("process_open_fds", "gauge", "Open files of the worker with most.", (), "max")
 WORKERS = Metric("worker_processes", "gauge", "Workers that are connected.")
 WORKER_STARTS = Metric("worker_starts_total", "counter", "Workers started, respawns among them.")
+
+LOG_DROPPED = Metric(
+    "log_lines_dropped_total", "counter", "Lines that standard output did not take in time."
+)
 
 METRICS = {value.name: value for value in list(vars().values()) if isinstance(value, Metric)}

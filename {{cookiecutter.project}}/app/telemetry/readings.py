@@ -7,7 +7,12 @@ from app.database import Database
 from app.limits import Limits
 from app.telemetry import metrics
 from app.telemetry.metrics import Row
-from app.telemetry.requests import HotTally
+from app.telemetry.requests import HotRoute
+from app.telemetry.stdout import StdoutHandler
+
+
+def log_rows(log: StdoutHandler) -> Iterator[Row]:
+    yield metrics.LOG_DROPPED.of(log.dropped)
 
 
 def limits_rows(limits: Limits) -> Iterator[Row]:
@@ -26,12 +31,11 @@ def database_rows(database: Database, pool: str) -> Iterator[Row]:
     yield metrics.POOL_CONNECTIONS.of(used, pool, "used")
 
 
-def cache_rows(cache: Cache, hot: HotTally | None) -> Iterator[Row]:
-    """`hot` are the answers that never reached the cache, as memory was asked before it."""
+def cache_rows(cache: Cache, hot: HotRoute) -> Iterator[Row]:
+    """`hot` has the reads that memory answered before the cache was asked."""
     counts = cache.counts
-    before = sum(hot.full.buckets) + sum(hot.unchanged.buckets) if hot else 0
     for layer in LAYERS:
-        reads = counts.reads[layer] + (before if layer == "memory" else 0)
+        reads = counts.reads[layer] + (hot.reads if layer == "memory" else 0)
         yield metrics.CACHE_READS.of(reads, cache.name, layer)
     for outcome in ("ok", "failed"):
         yield metrics.CACHE_REFRESHES.of(counts.refreshes[outcome], cache.name, outcome)
