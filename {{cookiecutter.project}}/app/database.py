@@ -10,6 +10,7 @@ import asyncpg
 from app.errors import Unavailable
 from app.settings import Settings
 from app.telemetry.counts import PoolCounts
+from app.telemetry.spans import UNTRACED, Spans
 
 # The server is gone, going, or has no room; anything else is a defect and must show as one.
 _UNREACHABLE = (
@@ -31,6 +32,8 @@ _CONNECT_TIMEOUT = 5  # seconds
 
 class Database:
     """One pool of PostgreSQL connections per worker; no caller waits longer than its bounds."""
+
+    spans: Spans = UNTRACED
 
     def __init__(self, settings: Settings, url: str) -> None:
         self._settings = settings
@@ -96,7 +99,8 @@ class Database:
             self.counts.waiting -= 1
             self.counts.acquires.add(time.perf_counter() - begun)
         try:
-            yield connection
+            with self.spans.span("query", remote=True):
+                yield connection
         finally:
             await self._pool.release(connection)
 

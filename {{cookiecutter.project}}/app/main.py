@@ -25,9 +25,10 @@ from app.telemetry.logs import configure_logging
 from app.telemetry.meter import Meter
 from app.telemetry.readings import cache_rows, database_rows, limits_rows, log_rows
 from app.telemetry.requests import Requests
+from app.telemetry.spans import UNTRACED, Spans
 
 
-def create_app(settings: Settings | None = None) -> HotAnswers:
+def create_app(settings: Settings | None = None, spans: Spans = UNTRACED) -> HotAnswers:
     """The service, wired; the one place where its parts meet."""
     settings = settings or load_settings()
     log = configure_logging(settings.environment)
@@ -40,6 +41,8 @@ def create_app(settings: Settings | None = None) -> HotAnswers:
     data_cache = Cache("data", _life(settings, settings.data_ttl), settings, valkey)
     items = ItemStore(database, replica, item_cache)
     upstream = Upstream(settings, data_cache)
+    for part in (database, replica, item_cache, data_cache, upstream):
+        part.spans = spans
     probe = Probe(database, valkey, settings.build_id)
 
     app = Litestar(

@@ -32,6 +32,10 @@ GRANIAN = {
     "GRANIAN_HTTP1_HEADER_READ_TIMEOUT": "60000",  # ms, Granian's maximum
     "GRANIAN_WORKERS_KILL_TIMEOUT": "30",  # s; a stalled upload would block a stop for ever
     "GRANIAN_RESPAWN_FAILED_WORKERS": "true",  # without it a lost worker stops the server
+    # Where OTEL_EXPORTER_OTLP_ENDPOINT is set: a caller's decision holds, else one of a hundred.
+    "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
+    "OTEL_TRACES_SAMPLER_ARG": "0.01",
+    "OTEL_SERVICE_NAME": "service",
 }
 
 

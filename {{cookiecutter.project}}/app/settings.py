@@ -35,6 +35,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     admin_port: Annotated[int, Meta(ge=0, le=65534)] = 9100
     admin_socket: str | None = None  # where workers tell what they count; app.server sets it
 
+    otel_exporter_otlp_endpoint: Annotated[str, Meta(pattern="^https?://")] | None = None  # traces
     access_log_share: Annotated[float, Meta(ge=0, le=1)] = 0.01  # of answers below 500
     slow_request: Seconds = 1.0  # slower answers are always logged
 

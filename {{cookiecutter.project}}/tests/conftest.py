@@ -1,6 +1,6 @@
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -24,11 +24,13 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(autouse=True)
-def log_of_one_test() -> Iterator[None]:
+@pytest.hookimpl(wrapper=True, trylast=True)  # within the capture of what is printed
+def pytest_runtest_call() -> Generator[None, object, object]:
     """What a test logs is written, by a thread, before the test ends."""
-    yield
-    stdout_handler().flush()
+    try:
+        return (yield)
+    finally:
+        stdout_handler().flush()
 
 
 @pytest.fixture(scope="session")

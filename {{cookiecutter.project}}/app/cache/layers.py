@@ -13,6 +13,7 @@ from app.cache.memory import Held, Memory
 from app.cache.valkey import Valkey
 from app.errors import NotFound
 from app.settings import Settings
+from app.telemetry.spans import UNTRACED, Spans
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +47,8 @@ class Cache:
     who caused it leaves. An answer past its fresh time is served while one newer is fetched, and
     kept if that fails, until it expires. A write closes its key to loads that began before it.
     """
+
+    spans: Spans = UNTRACED
 
     def __init__(self, name: str, life: Life, settings: Settings, valkey: Valkey) -> None:
         self.name = name
@@ -110,7 +113,8 @@ class Cache:
 
     async def _find(self, key: str, load: Load, *, waited_for: bool) -> Found:
         """The shared entry, or the origin's. A stale one will do if someone waits for it."""
-        stored = await self._valkey.get(self._shared(key))
+        with self.spans.span("cache read", remote=True, cache=self.name):
+            stored = await self._valkey.get(self._shared(key))
         entry = decode(stored) if stored else None
         if stored and entry is None:
             self.counts.corrupt += 1
@@ -125,7 +129,8 @@ class Cache:
 
     async def _load(self, key: str, load: Load, stored: bytes | None) -> Found:
         try:
-            entry = self._life.entry(await load())
+            with self.spans.span("cache load", cache=self.name):
+                entry = self._life.entry(await load())
         except NotFound as error:
             absence = self._life.absence(str(error))
             self._remember(key, absence)

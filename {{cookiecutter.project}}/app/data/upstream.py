@@ -15,6 +15,7 @@ from app.errors import NotFound, UpstreamFailed, UpstreamTimeout
 from app.settings import Settings
 from app.telemetry.counts import Timings
 from app.telemetry.metrics import UPSTREAM_DURATION, UPSTREAM_REQUESTS, Row
+from app.telemetry.spans import UNTRACED, Spans
 
 _OUTCOME = {NotFound: "missing", UpstreamFailed: "failed", UpstreamTimeout: "timeout"}
 _OUTCOMES = ("ok", *_OUTCOME.values(), "cancelled")
@@ -23,6 +24,8 @@ _LARGEST_ANSWER = 1_000_000  # bytes
 
 class Upstream:
     """The API behind `/data/{id}`: one HTTP client per worker, with a cache before it."""
+
+    spans: Spans = UNTRACED
 
     def __init__(self, settings: Settings, cache: Cache) -> None:
         self._settings = settings
@@ -51,7 +54,8 @@ class Upstream:
         begun = time.perf_counter()
         outcome = "cancelled"
         try:
-            body = await self._fetch(data_id)
+            with self.spans.span("upstream", remote=True):
+                body = await self._fetch(data_id)
             outcome = "ok"
         except (NotFound, UpstreamFailed, UpstreamTimeout) as error:
             outcome = _OUTCOME[type(error)]
@@ -70,7 +74,7 @@ class Upstream:
         """A JSON object, as the upstream sent it."""
         url = f"{self._settings.upstream_url.rstrip('/')}/{quote(data_id, safe='')}"
         try:
-            async with self._session.get(url) as response:
+            async with self._session.get(url, headers=self.spans.headers()) as response:
                 body = await _bounded(response)
         except TimeoutError as error:
             raise UpstreamTimeout("The upstream did not answer in time.") from error

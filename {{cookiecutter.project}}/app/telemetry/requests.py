@@ -12,8 +12,8 @@ from app.telemetry.metrics import REQUEST_DURATION, REQUESTS, Row
 from app.telemetry.request_id import request_id
 
 NO_ROUTE = "(none)"  # whatever a client asks for that no route has is one label
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_OTHER_METHOD = "(other)"
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+OTHER_METHOD = "(other)"
 _NO_ANSWER = "none"  # the client left before there was one
 
 
@@ -27,7 +27,7 @@ class Tallies:
         kind = (route, method, status)
         timings = self._by_kind.get(kind)
         if timings is None:
-            kind = (route, method if method in _METHODS else _OTHER_METHOD, status)
+            kind = (route, method if method in METHODS else OTHER_METHOD, status)
             timings = self._by_kind.setdefault(kind, Timings())
         timings.add(seconds)
 
@@ -64,6 +64,7 @@ class HotRoute:
         if self._counting:
             self.reads += 1
             (self._full if status == 200 else self._unchanged).add(seconds)
+        scope["path_template"] = self._route
         if self._access.due(status, seconds):
             path, own = scope["path"], own_id.decode()
             self._access.line("GET", path, self._route, status, seconds, own)
