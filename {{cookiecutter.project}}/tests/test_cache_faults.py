@@ -92,6 +92,7 @@ async def test_frozen_cache_is_a_miss_and_its_late_answers_are_not_mixed_up(
         async with asyncio.timeout(0.5):
             assert (await cache.get("a", origins["a"])).source == "external"
         process.resume()
+        await asyncio.sleep(1)  # by then the breaker has closed
         for key in "cba" * 5:
             found = await cache.get(key, origins[key])
             assert found.source == "cache"

@@ -1,33 +1,37 @@
 import asyncio
-import logging
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from typing import Any, TypeVar
+from typing import Any
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from app.breaker import Breaker
 from app.cache.batch import Batcher
 from app.settings import Settings
-
-logger = logging.getLogger(__name__)
+from app.timing import in_time
 
 _Command = tuple[str | bytes | int, ...]
 _RECONNECT_AFTER = 0.5  # seconds
 _CONCURRENCY = 2  # batches under way, of reads and of writes
-_PUNCTUAL = 0.02  # seconds; a loop that is later than this is busy
 _FAILURES = (RedisError, TimeoutError)
-T = TypeVar("T")
 _TELL_AFTER = 0.005  # seconds: one message for all writes of that time
+_CLOSED = b""
+_MOST_OWED = 100_000  # closings: 50 a second for half an hour
 
 
 class Valkey:
-    """The cache that all workers share. Losing it costs latency, never an answer."""
+    """The cache that all workers share. Losing it costs latency, never an answer.
+
+    The first command that fails opens the breaker; until the server answers a ping again, every
+    read is a miss at once. What should have been closed meanwhile is closed before it is read.
+    """
 
     def __init__(self, settings: Settings) -> None:
+        self.breaker = Breaker("valkey")
         self._prefix = settings.cache_prefix
         self._enabled = settings.shared_cache
         self._worker = secrets.token_hex(4).encode()
@@ -35,6 +39,7 @@ class Valkey:
         self._timeout = settings.redis_timeout
         self._client = _client(settings)
         self._subscriber = _client(settings)
+        self._owed: dict[_Command, None] = {}
         self._untold: list[bytes] = []
         self._telling: set[asyncio.Task[None]] = set()
         self._reads = Batcher(self._read_all, max_size=256, concurrency=_CONCURRENCY)
@@ -44,14 +49,19 @@ class Valkey:
     async def lifespan(self, _app: object = None) -> AsyncIterator[None]:
         async with self._client, self._subscriber:
             # Connections are there before the first burst; a dead Valkey stops nothing.
-            await asyncio.gather(*(self.ping() for _ in range(2 * _CONCURRENCY)))
+            if not all(await asyncio.gather(*(self.ping() for _ in range(2 * _CONCURRENCY)))):
+                self.breaker.failed()
+            watch = asyncio.create_task(self.breaker.watch(self._returned))
             yield
+            watch.cancel()
             await asyncio.gather(*self._telling)
             await self._reads.finish()
             await self._writes.finish()
 
     async def get(self, key: str) -> bytes | None:
-        return await self._reads.get(self._prefix + key) if self._enabled else None
+        if not (self._enabled and self.breaker.closed):
+            return None
+        return await self._reads.get(self._prefix + key)
 
     async def put(self, key: str, value: bytes, ttl: float, *, instead_of: bytes | None) -> None:
         """Stores `value` for `ttl` seconds, unless the key holds something else than `instead_of`
@@ -61,12 +71,14 @@ class Valkey:
 
     async def close(self, key: str, seconds: float) -> None:
         """Empties the key, and lets no `put` fill it for so long."""
-        await self._write("SET", self._prefix + key, b"", "PX", _ms(seconds))
+        await self._write("SET", self._prefix + key, _CLOSED, "PX", _ms(seconds))
 
     def tell(self, key: str) -> None:
         """Lets all other workers forget the key, a few milliseconds from now."""
+        if not self._enabled:
+            return
         self._untold.append(key.encode())
-        if len(self._untold) == 1 and self._enabled:
+        if len(self._untold) == 1:
             task = asyncio.create_task(self._tell())
             self._telling.add(task)
             task.add_done_callback(self._telling.discard)
@@ -93,52 +105,60 @@ class Valkey:
 
     async def ping(self) -> bool:
         try:
-            return bool(await _in_time(self._client.execute_command("PING"), self._timeout))
+            return bool(await in_time(self._client.execute_command("PING"), self._timeout))
         except _FAILURES:
             return False
 
     async def _write(self, *command: str | bytes | int) -> None:
-        if self._enabled:
+        if not self._enabled:
+            return
+        if self.breaker.closed:
             await self._writes.get(command)
+        else:
+            self._owe([command])
 
     async def _read_all(self, keys: list[str]) -> Mapping[str, bytes]:
+        if not self.breaker.closed:  # since they began to wait
+            return {}
         try:
-            values = await _in_time(self._client.mget(keys), self._timeout)
-        except _FAILURES as error:
-            return _missed(error)
+            values = await in_time(self._client.mget(keys), self._timeout)
+        except _FAILURES:
+            self.breaker.failed()
+            return {}
         return {
             key: value for key, value in zip(keys, values, strict=True) if isinstance(value, bytes)
         }
 
     async def _write_all(self, commands: list[_Command]) -> Mapping[_Command, Any]:
+        if not self.breaker.closed or not await self._sent(commands):
+            self._owe(commands)
+        return {}
+
+    async def _sent(self, commands: list[_Command]) -> bool:
         pipeline = self._client.pipeline(transaction=False)
         for command in commands:
             pipeline.execute_command(*command)
         try:
-            await _in_time(pipeline.execute(), self._timeout)
-        except _FAILURES as error:
-            return _missed(error)
-        return {}
+            await in_time(pipeline.execute(), self._timeout)
+        except _FAILURES:
+            self.breaker.failed()
+            return False
+        return True
 
+    def _owe(self, commands: list[_Command]) -> None:
+        closings = [command for command in commands if command[2] == _CLOSED]
+        self._owed.update(dict.fromkeys(closings[: _MOST_OWED - len(self._owed)]))
 
-async def _in_time(work: Awaitable[T], seconds: float) -> T:
-    """What `work` gives, or TimeoutError. The time for which a busy event loop kept us from
-    looking is not counted: that Valkey answered meanwhile is then still to be seen."""
-    loop = asyncio.get_running_loop()
-    task = asyncio.ensure_future(work)
-    try:
-        while True:
-            due = loop.time() + seconds
-            await asyncio.wait([task], timeout=seconds)
-            if task.done():
-                return task.result()
-            late = loop.time() - due
-            if late < _PUNCTUAL:
-                raise TimeoutError
-            seconds = late
-    finally:
-        task.cancel()
-        await asyncio.wait([task])  # its connection is closed or given back by then
+    async def _returned(self) -> bool:
+        """Whether the server is there again, with no entry that a write has passed by."""
+        answers = await self.ping()
+        while answers and self._owed:
+            paying = list(self._owed)[:256]
+            answers = await self._sent(paying)
+            if answers:
+                for command in paying:
+                    del self._owed[command]
+        return answers
 
 
 def _client(settings: Settings) -> Redis:
@@ -149,6 +169,7 @@ def _client(settings: Settings) -> Redis:
         max_connections=settings.redis_pool_size,
         timeout=settings.redis_timeout,
         socket_connect_timeout=settings.redis_timeout,
+        socket_keepalive=True,  # a subscription to a host that vanished would wait for ever
         # redis-py's default retries hold a request for seconds when the server is dead.
         retry=Retry(NoBackoff(), 0),
     )
@@ -157,8 +178,3 @@ def _client(settings: Settings) -> Redis:
 
 def _ms(seconds: float) -> int:
     return max(1, int(seconds * 1000))
-
-
-def _missed(error: Exception) -> Mapping[Any, Any]:
-    logger.warning("cache unavailable", extra={"error": type(error).__name__})
-    return {}
