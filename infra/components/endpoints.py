@@ -5,7 +5,10 @@ import pulumi
 import pulumi_aws as aws
 
 from components.security_groups import HTTPS, connect
-from sizing.network import endpoints
+
+SERVICES = ("ecr.api", "ecr.dkr", "logs", "secretsmanager", "ssm")
+# what Session Manager's shells on instances take beside ssm
+SESSIONS = ("ssmmessages", "ec2messages")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +34,7 @@ class Endpoints(pulumi.ComponentResource):
             opts=child,
         )
         connect(f"{name}-compute-endpoints", args.client_group_id, group.id, HTTPS, self)
-        for service in endpoints(args.sessions):
+        for service in SERVICES + (SESSIONS if args.sessions else ()):
             aws.ec2.VpcEndpoint(
                 f"{name}-{service.replace('.', '-')}",
                 aws.ec2.VpcEndpointArgs(

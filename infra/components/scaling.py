@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from sizing.pace import STEP_IN_MINUTES, STEP_OUT_MINUTES
 from sizing.schedules import Schedule
 
+# a burst doesn't wait: only shrinking takes the configured pause
+SCALE_OUT_COOLDOWN_S = 60
 BYTES_PER_MEGABIT = 125_000
 
 
@@ -53,7 +54,7 @@ def step_out_alarm(
         f"{name}-step-out",
         args,
         ("GreaterThanOrEqualToThreshold", step.out_requests),
-        minutes=STEP_OUT_MINUTES,
+        minutes=1,
         missing="notBreaching",
         policy=policy,
         parent=parent,
@@ -68,7 +69,7 @@ def step_in_alarm(
         f"{name}-step-in",
         args,
         ("LessThanOrEqualToThreshold", step.in_requests),
-        minutes=STEP_IN_MINUTES,
+        minutes=5,
         missing="breaching",
         policy=policy,
         parent=parent,

@@ -55,9 +55,6 @@ class Scaling:
     step_in_requests: int
     step_out_tasks: int
     step_in_tasks: int
-    network_mbps: int
-    cooldown_s: int
-    warm_pool: int
     schedules: tuple[Schedule, ...] = ()
 
 

@@ -7,8 +7,6 @@ import pytest
 
 from rehearsal.shapes import faults
 
-pytestmark = pytest.mark.template
-
 
 @pytest.mark.parametrize(
     ("service", "operation", "parameters", "fault"),

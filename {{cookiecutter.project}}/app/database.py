@@ -1,115 +1,169 @@
 import asyncio
+import logging
 import random
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
 import asyncpg
 
+from app.breaker import Breaker
 from app.errors import Unavailable
+from app.postgres import BROKEN, REFUSING, UNREACHABLE, ask, connect_options
+from app.retry import RetryBudget
 from app.settings import Settings
-from app.telemetry.counts import PoolCounts
-from app.telemetry.spans import UNTRACED, Spans
+from app.timing import in_time
 
-# The server is gone, going, or has no room; anything else is a defect and must show as one.
-_UNREACHABLE = (
-    OSError,  # includes TimeoutError: no connection or no answer in time
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-)
-# What a wrong URL or password looks like, beside a server that is not there.
-_REFUSED = (
-    *_UNREACHABLE,
-    asyncpg.InvalidAuthorizationSpecificationError,
-    asyncpg.InvalidCatalogNameError,
-)
+logger = logging.getLogger(__name__)
 
-_CONNECT_TIMEOUT = 5  # seconds
+_ASK_TIMEOUT = 0.5  # seconds
+_CLOSE_TIMEOUT = 5.0  # seconds
+_SILENCE = 1.0  # seconds without any answer while statements are under way: it is asked apart
+_RETRY_AFTER = (0.02, 0.1)  # seconds; by then the pool has noticed what else is broken
+_RENEWAL = 0.5  # seconds, at least, between two renewals of the pool
 
 
 class Database:
-    """One pool of PostgreSQL connections per worker; no caller waits longer than its bounds."""
+    """One pool of PostgreSQL connections per worker; no caller waits longer than its bounds.
 
-    spans: Spans = UNTRACED
+    A statement whose connection broke is tried once more if that does no harm: it is `repeatable`,
+    or was surely not carried out. While the server does not answer, callers are told so at once.
+    """
 
     def __init__(self, settings: Settings, url: str) -> None:
+        self.breaker = Breaker("postgresql")
+        self.retries = RetryBudget(reserve=settings.db_pool_size)
         self._settings = settings
         self._url = url
         self._opened: asyncpg.Pool | None = None
-        self.counts = PoolCounts()
+        self._under_way = 0
+        self._heard = 0.0  # when the server last answered, or was first asked since
+        self._renewed = 0.0
 
     @asynccontextmanager
     async def lifespan(self, _app: object = None) -> AsyncIterator[None]:
-        settings = self._settings
-        pool = asyncpg.create_pool(
+        self._opened = await asyncpg.create_pool(
             self._url,
-            **_connect_options(settings),
-            min_size=settings.db_pool_size,  # a burst must not wait for connections to be made
-            max_size=settings.db_pool_size,
-            command_timeout=settings.db_command_timeout,
+            **connect_options(self._settings),
+            min_size=0,  # `_warm` fills it; a worker can start while its database is away
+            max_size=self._settings.db_pool_size,
+            max_inactive_connection_lifetime=0,  # `_recycle` bounds their life
+            command_timeout=self._settings.db_command_timeout,
             connection_class=_Stateless,
         )
-        async with pool as self._opened:
-            recycling = asyncio.create_task(self._recycle())
-            yield
-            recycling.cancel()
+        await self._warm()
+        tasks = [
+            asyncio.create_task(self._recycle()),
+            asyncio.create_task(self.breaker.watch(self._answers)),
+        ]
+        yield
+        for task in tasks:
+            task.cancel()
+        with suppress(TimeoutError):  # what is still in use by then is cut off
+            await asyncio.wait_for(self._pool.close(), _CLOSE_TIMEOUT)
 
-    async def _recycle(self) -> None:
-        """Replaces each connection, when it is next free, after about its lifetime: that is how a
-        changed address, password or role of the server is noticed."""
-        while True:
-            await asyncio.sleep(self._settings.db_connection_lifetime * random.uniform(0.8, 1.2))
-            await self._pool.expire_connections()
+    async def fetch(
+        self, sql: str, *arguments: object, repeatable: bool = False
+    ) -> list[asyncpg.Record]:
+        return await self._run("fetch", sql, arguments, repeatable)
 
-    async def fetch(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
-        async with self.connection() as connection:
-            return await connection.fetch(sql, *arguments)
+    async def fetchrow(
+        self, sql: str, *arguments: object, repeatable: bool = False
+    ) -> asyncpg.Record | None:
+        return await self._run("fetchrow", sql, arguments, repeatable)
 
-    async def fetchrow(self, sql: str, *arguments: object) -> asyncpg.Record | None:
-        async with self.connection() as connection:
-            return await connection.fetchrow(sql, *arguments)
-
-    async def fetchval(self, sql: str, *arguments: object) -> Any:
-        async with self.connection() as connection:
-            return await connection.fetchval(sql, *arguments)
+    async def fetchval(self, sql: str, *arguments: object, repeatable: bool = False) -> Any:
+        return await self._run("fetchval", sql, arguments, repeatable)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
         """A connection of the pool; `Unavailable` when there is none in time or it breaks."""
+        self._begin()
         try:
-            async with self._acquired() as connection:
-                begun = time.perf_counter()
-                try:
-                    yield connection
-                finally:
-                    self.counts.queries.add(time.perf_counter() - begun)
-        except _UNREACHABLE as error:
-            raise Unavailable("The database did not answer in time.") from error
-
-    @asynccontextmanager
-    async def _acquired(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
-        begun = time.perf_counter()
-        self.counts.waiting += 1
-        try:
-            connection = await self._pool.acquire(timeout=self._settings.db_acquire_timeout)
-        finally:
-            self.counts.waiting -= 1
-            self.counts.acquires.add(time.perf_counter() - begun)
-        try:
-            with self.spans.span("query", remote=True):
+            async with self._pool.acquire(timeout=self._settings.db_acquire_timeout) as connection:
                 yield connection
+            self._heard = time.monotonic()
+        except UNREACHABLE as error:
+            self.breaker.doubt()
+            if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
+                await self._renew()
+            raise Unavailable("The database did not answer in time.") from error
         finally:
-            await self._pool.release(connection)
+            self._under_way -= 1
 
-    def connections(self) -> tuple[int, int]:
-        """How many are idle, and how many in use."""
-        if self._opened is None:
-            return 0, 0
-        idle = self._opened.get_idle_size()
-        return idle, self._opened.get_size() - idle
+    def _begin(self) -> None:
+        if not self.breaker.closed:
+            raise Unavailable("The database does not answer.")
+        if self._under_way == 0:
+            self._heard = time.monotonic()
+        elif time.monotonic() - self._heard > _SILENCE:
+            self.breaker.doubt()
+        self._under_way += 1
+
+    async def _run(
+        self, method: str, sql: str, arguments: tuple[object, ...], repeatable: bool
+    ) -> Any:
+        self.retries.called()
+        try:
+            return await self._once(method, sql, arguments)
+        except Unavailable as error:
+            refused = isinstance(error.__cause__, asyncpg.ReadOnlySQLTransactionError)
+            broken = repeatable and isinstance(error.__cause__, BROKEN)
+            if not (refused or broken) or not self.retries.take():
+                raise
+        await asyncio.sleep(random.uniform(*_RETRY_AFTER))
+        return await self._once(method, sql, arguments)
+
+    async def _once(self, method: str, sql: str, arguments: tuple[object, ...]) -> Any:
+        async with self.connection() as connection:
+            return await getattr(connection, method)(sql, *arguments)
+
+    async def _warm(self) -> None:
+        """A burst must not wait for connections to be made."""
+        with suppress(Unavailable):
+            async with AsyncExitStack() as held:
+                for _ in range(self._settings.db_pool_size):
+                    await held.enter_async_context(self.connection())
+
+    async def _answers(self) -> bool:
+        try:
+            if not await self._lives() and not await self._lives():
+                return False
+        except UNREACHABLE:
+            return False
+        if not self.breaker.closed:
+            await self._renew()
+        return True
+
+    async def _lives(self) -> bool:
+        """False if it broke the connection, which may be the end of what it did to all others."""
+        try:
+            await in_time(ask(self._settings, self._url), _ASK_TIMEOUT)
+        except REFUSING:
+            pass  # no new connection is let in, and open ones may still be of use
+        except BROKEN:
+            return False
+        return True
+
+    async def _recycle(self) -> None:
+        """Replaces each connection, when it is next free, after about its lifetime: that is how a
+        changed address or role of the server is noticed. While new ones are refused, as after a
+        change of the password, the old ones are kept."""
+        while True:
+            await asyncio.sleep(self._settings.db_connection_lifetime * random.uniform(0.8, 1.2))
+            try:
+                await in_time(ask(self._settings, self._url), _ASK_TIMEOUT)
+            except UNREACHABLE as error:
+                logger.warning("database connections kept", extra={"error": type(error).__name__})
+            else:
+                await self._renew()
+
+    async def _renew(self) -> None:
+        """The address is looked up and the password read anew for each connection."""
+        if time.monotonic() - self._renewed >= _RENEWAL:
+            self._renewed = time.monotonic()
+            await self._pool.expire_connections()
 
     @property
     def _pool(self) -> asyncpg.Pool:
@@ -124,26 +178,3 @@ class _Stateless(asyncpg.Connection):
 
     def get_reset_query(self) -> str:
         return ""
-
-
-async def connect(settings: Settings) -> asyncpg.Connection:
-    """A connection beside the pool; `Unavailable` says in one sentence why there is none."""
-    try:
-        return await asyncpg.connect(
-            settings.database_url, **_connect_options(settings), timeout=_CONNECT_TIMEOUT
-        )
-    except _REFUSED as error:
-        why = str(error) or type(error).__name__
-        raise Unavailable(f"The database could not be reached: {why}") from error
-
-
-def _connect_options(settings: Settings) -> dict[str, Any]:
-    # asyncpg takes a password from the URL only if none is given here.
-    password = (
-        {} if settings.database_password is None else {"password": settings.database_password}
-    )
-    return {
-        **password,
-        # JSON snapshots of rows carry the session's time zone.
-        "server_settings": {"application_name": "app", "timezone": "UTC"},
-    }

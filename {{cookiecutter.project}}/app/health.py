@@ -37,7 +37,7 @@ class Probe(msgspec.Struct, frozen=True):
 
     async def _database(self) -> State:
         try:
-            await self.database.fetchval("SELECT 1")
+            await self.database.fetchval("SELECT 1", repeatable=True)
         except Unavailable:
             return "unavailable"
         return "ok"

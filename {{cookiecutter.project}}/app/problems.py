@@ -69,7 +69,7 @@ def problem_of(scope: HTTPScope, error: Exception) -> Answer:
 
 def _service_problem(scope: HTTPScope, error: errors.ServiceError) -> Answer:
     status = _STATUS[type(error)]
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR and error.__cause__ is not None:
         cause = {"error": str(error), "cause": repr(error.__cause__)}
         logger.warning("request failed", extra={"request_id": request_id_of(scope), **cause})
     return problem(scope, status, str(error))

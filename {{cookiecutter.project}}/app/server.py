@@ -4,13 +4,10 @@ import asyncio
 import os
 import socket
 import sys
-import tempfile
 
-from app.database import connect
 from app.errors import Unavailable
+from app.postgres import connect
 from app.settings import Settings, SettingsError, load_settings
-
-ADMIN_HOST = "127.0.0.1"  # only what shares the task's or instance's network may ask
 
 # Each can be overridden by the environment, which is how the infrastructure's plan sets the
 # numbers of a larger or smaller task.
@@ -32,31 +29,24 @@ GRANIAN = {
     "GRANIAN_HTTP1_HEADER_READ_TIMEOUT": "60000",  # ms, Granian's maximum
     "GRANIAN_WORKERS_KILL_TIMEOUT": "30",  # s; a stalled upload would block a stop for ever
     "GRANIAN_RESPAWN_FAILED_WORKERS": "true",  # without it a lost worker stops the server
-    # Where OTEL_EXPORTER_OTLP_ENDPOINT is set: a caller's decision holds, else one of a hundred.
-    "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
-    "OTEL_TRACES_SAMPLER_ARG": "0.01",
-    "OTEL_SERVICE_NAME": "service",
 }
 
 
 def main() -> None:
     try:
         settings = load_settings()
-        _check_port(settings.host, settings.port)
-        if settings.admin_port:
-            _check_port(ADMIN_HOST, settings.admin_port)
-            _check_port(ADMIN_HOST, settings.admin_port + 1)
+        _check_port(settings)
         asyncio.run(_check_database(settings))
-        environment = granian_environment(settings) | _admin_environment(settings)
     except (SettingsError, Unavailable, OSError) as error:
         sys.exit(str(error))
-    os.execve(sys.executable, [sys.executable, "-m", "app"], environment)
+    command = [sys.executable, "-m", "granian", "app.main:create_app"]
+    os.execve(sys.executable, command, granian_environment(settings))
 
 
 def granian_environment(settings: Settings) -> dict[str, str]:
     return {
         **GRANIAN,
-        "GRANIAN_LOG_CONFIG": _LOGS,
+        **({} if settings.environment == "local" else {"GRANIAN_LOG_CONFIG": _JSON_LOGS}),
         **os.environ,
         "GRANIAN_HOST": settings.host,
         "GRANIAN_PORT": str(settings.port),
@@ -64,25 +54,15 @@ def granian_environment(settings: Settings) -> dict[str, str]:
     }
 
 
-def _admin_environment(settings: Settings) -> dict[str, str]:
-    if not settings.admin_port:
-        return {}
-    return {
-        "ADMIN_SOCKET": os.path.join(tempfile.mkdtemp(prefix="service-"), "workers"),
-        "GRANIAN_METRICS_ENABLED": "true",
-        "GRANIAN_METRICS_ADDRESS": ADMIN_HOST,
-        "GRANIAN_METRICS_PORT": str(settings.admin_port + 1),
-    }
-
-
-def _check_port(host: str, port: int) -> None:
+def _check_port(settings: Settings) -> None:
     """Granian shares a port with whoever has it, and each then gets a part of the requests."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((host, port))
+            probe.bind((settings.host, settings.port))
         except OSError as error:
-            raise OSError(f"Can't listen on {host}:{port}: {error.strerror}.") from None
+            address = f"{settings.host}:{settings.port}"
+            raise OSError(f"Can't listen on {address}: {error.strerror}.") from None
 
 
 async def _check_database(settings: Settings) -> None:
@@ -91,7 +71,7 @@ async def _check_database(settings: Settings) -> None:
     await connection.close()
 
 
-_LOGS = os.path.join(os.path.dirname(__file__), "telemetry", "granian.json")
+_JSON_LOGS = os.path.join(os.path.dirname(__file__), "telemetry", "granian.json")
 
 if __name__ == "__main__":
     main()

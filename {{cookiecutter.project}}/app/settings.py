@@ -22,6 +22,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     upstream_url: Annotated[str, Meta(pattern="^https?://")]
     database_replica_url: Annotated[str, Meta(pattern="^postgres(ql)?://")] | None = None
     database_password: str | None = None  # apart from the URL, so that it can be a secret reference
+    database_password_file: str | None = None  # read for each connection, so that it may change
     redis_password: str | None = None
 
     environment: Literal["local", "production"] = "production"
@@ -31,13 +32,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     host: str = "127.0.0.1"
     port: Port = 8000
     web_concurrency: Count = 1  # worker processes
-    # Loopback: metrics, and Granian's own on the port above it. 0 switches both off.
-    admin_port: Annotated[int, Meta(ge=0, le=65534)] = 9100
-    admin_socket: str | None = None  # where workers tell what they count; app.server sets it
-
-    otel_exporter_otlp_endpoint: Annotated[str, Meta(pattern="^https?://")] | None = None  # traces
-    access_log_share: Annotated[float, Meta(ge=0, le=1)] = 0.01  # of answers below 500
-    slow_request: Seconds = 1.0  # slower answers are always logged
 
     max_in_flight: Count = 8000  # requests of one worker; more are answered with 503
     request_timeout: Seconds = 10.0  # from the first byte to the last, body included

@@ -9,8 +9,8 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from app.database import connect
 from app.errors import Unavailable
+from app.postgres import connect
 from app.settings import SettingsError, load_settings
 
 _LOCK = 0x6D696772  # any number that no other program locks in this database

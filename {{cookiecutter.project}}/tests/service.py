@@ -6,9 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import Any
 
 import httpx
 import msgspec
@@ -19,15 +18,13 @@ from app.settings import Settings
 
 
 @asynccontextmanager
-async def serving(
-    settings: Settings, create: Callable[[Settings], Any] = create_app
-) -> AsyncIterator[httpx.AsyncClient]:
+async def serving(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a whole application."""
-    app = create(settings)
+    app = create_app(settings)
     async with (
         app.app.lifespan(),
         httpx.AsyncClient(
-            transport=httpx.ASGITransport(app),
+            transport=httpx.ASGITransport(app),  # pyright: ignore[reportArgumentType] (Litestar's own Scope type)
             base_url="http://service",
         ) as client,
     ):
@@ -78,9 +75,7 @@ def _wait_for(url: str, process: subprocess.Popen[str]) -> None:
             if httpx.get(url).status_code == 200:
                 return
         time.sleep(0.05)
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    raise AssertionError(f"{url} never answered, but this came: {process.communicate()[0]}")
+    raise AssertionError(f"{url} never answered; the server's code is {process.poll()}")
 
 
 def problem_of(response: httpx.Response) -> dict[str, object]:

@@ -1,7 +1,5 @@
 import hashlib
-import time
-from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import quote
@@ -9,30 +7,27 @@ from urllib.parse import quote
 import aiohttp
 import msgspec
 
+from app.breaker import Breaker
 from app.cache.entry import Loaded
 from app.cache.layers import Cache, Found
-from app.errors import NotFound, UpstreamFailed, UpstreamTimeout
+from app.errors import NotFound, Unavailable, UpstreamFailed, UpstreamTimeout
 from app.settings import Settings
-from app.telemetry.counts import Timings
-from app.telemetry.metrics import UPSTREAM_DURATION, UPSTREAM_REQUESTS, Row
-from app.telemetry.spans import UNTRACED, Spans
 
-_OUTCOME = {NotFound: "missing", UpstreamFailed: "failed", UpstreamTimeout: "timeout"}
-_OUTCOMES = ("ok", *_OUTCOME.values(), "cancelled")
 _LARGEST_ANSWER = 1_000_000  # bytes
+
+
+_FAILURES = 5  # in a row: no connection, no answer in time, or a status of 500 and above
+_PAUSE = 1.0  # seconds, between calls that try whether it has recovered
 
 
 class Upstream:
     """The API behind `/data/{id}`: one HTTP client per worker, with a cache before it."""
 
-    spans: Spans = UNTRACED
-
     def __init__(self, settings: Settings, cache: Cache) -> None:
+        self.breaker = Breaker("upstream", failures=_FAILURES, pause=_PAUSE)
         self._settings = settings
         self.cache = cache
         self._opened: aiohttp.ClientSession | None = None
-        self._outcomes: Counter[str] = Counter()
-        self._timings = Timings()
 
     @asynccontextmanager
     async def lifespan(self, _app: object = None) -> AsyncIterator[None]:
@@ -44,47 +39,40 @@ class Upstream:
 
     async def read(self, data_id: str) -> Found:
         async def load() -> Loaded:
-            body = await self._counted(data_id)
+            body = await self._fetch(data_id)
             # Weak: the answer says where it came from, so equal data may differ in bytes.
             return Loaded(body=body, etag=f'W/"{hashlib.sha256(body).hexdigest()[:32]}"')
 
         return await self.cache.get(data_id, load)
 
-    async def _counted(self, data_id: str) -> bytes:
-        begun = time.perf_counter()
-        outcome = "cancelled"
-        try:
-            with self.spans.span("upstream", remote=True):
-                body = await self._fetch(data_id)
-            outcome = "ok"
-        except (NotFound, UpstreamFailed, UpstreamTimeout) as error:
-            outcome = _OUTCOME[type(error)]
-            raise
-        finally:
-            self._outcomes[outcome] += 1
-            self._timings.add(time.perf_counter() - begun)
-        return body
-
-    def rows(self) -> Iterator[Row]:
-        for outcome in _OUTCOMES:
-            yield UPSTREAM_REQUESTS.of(self._outcomes[outcome], outcome)
-        yield UPSTREAM_DURATION.timed([self._timings])
-
     async def _fetch(self, data_id: str) -> bytes:
         """A JSON object, as the upstream sent it."""
+        if not self.breaker.admits():
+            raise Unavailable("The upstream does not answer.")
+        try:
+            status, body = await self._call(data_id)
+        except (UpstreamTimeout, UpstreamFailed):
+            self.breaker.failed()
+            raise
+        if status >= 500:
+            self.breaker.failed()
+        else:
+            self.breaker.succeeded()
+        if status == 404:
+            raise NotFound(f"The upstream has no {data_id}.")
+        if status != 200 or not _is_json_object(body):
+            raise UpstreamFailed("The upstream's answer was not usable.")
+        return body
+
+    async def _call(self, data_id: str) -> tuple[int, bytes]:
         url = f"{self._settings.upstream_url.rstrip('/')}/{quote(data_id, safe='')}"
         try:
-            async with self._session.get(url, headers=self.spans.headers()) as response:
-                body = await _bounded(response)
+            async with self._session.get(url) as response:
+                return response.status, await _bounded(response)
         except TimeoutError as error:
             raise UpstreamTimeout("The upstream did not answer in time.") from error
         except aiohttp.ClientError as error:
             raise UpstreamFailed("The upstream could not be reached.") from error
-        if response.status == 404:
-            raise NotFound(f"The upstream has no {data_id}.")
-        if response.status != 200 or not _is_json_object(body):
-            raise UpstreamFailed("The upstream's answer was not usable.")
-        return body
 
     @property
     def _session(self) -> aiohttp.ClientSession:

@@ -18,6 +18,10 @@ class ItemStore:
     """Items in PostgreSQL, read through a cache of the JSON that goes out.
 
     Pages come from `replica`, which may be a moment behind; what is cached never does.
+
+    Repeatable is what reads, what an Idempotency-Key guards, and a replacement or removal of any
+    version: the second one leaves what the first one left. One of a certain version would find
+    its own work and call it someone else's; a change and a creation without a key say nothing.
     """
 
     def __init__(self, database: Database, replica: Database, cache: Cache) -> None:
@@ -42,7 +46,10 @@ class ItemStore:
     async def page(self, limit: int, after: int) -> list[Item]:
         """At most `limit` items with an id above `after`, by id."""
         rows = await self._replica.fetch(
-            f"SELECT {_COLUMNS} FROM items WHERE id > $1 ORDER BY id LIMIT $2", after, limit
+            f"SELECT {_COLUMNS} FROM items WHERE id > $1 ORDER BY id LIMIT $2",
+            after,
+            limit,
+            repeatable=True,
         )
         return [msgspec.convert(row, Item) for row in rows]
 
@@ -87,6 +94,7 @@ class ItemStore:
                 new.description,
                 key,
                 fingerprint,
+                repeatable=True,  # by its key
             )
         except asyncpg.UniqueViolationError:
             return await self._first_answer(key, fingerprint)
@@ -104,6 +112,7 @@ class ItemStore:
             new.name,
             new.price_cents,
             new.description,
+            repeatable=versions is None,
         )
         return await self._written(row, item_id)
 
@@ -131,12 +140,13 @@ class ItemStore:
             f" RETURNING {_COLUMNS}",
             item_id,
             versions,
+            repeatable=versions is None,
         )
         await self._written(row, item_id)
 
     async def _get_all(self, item_ids: list[int]) -> dict[int, Item]:
         rows = await self._database.fetch(
-            f"SELECT {_COLUMNS} FROM items WHERE id = ANY($1)", item_ids
+            f"SELECT {_COLUMNS} FROM items WHERE id = ANY($1)", item_ids, repeatable=True
         )
         return {row["id"]: msgspec.convert(row, Item) for row in rows}
 
@@ -157,6 +167,7 @@ class ItemStore:
             "SELECT fingerprint, answer FROM idempotency_keys"
             " WHERE operation = 'items.add' AND key = $1",
             key,
+            repeatable=True,
         )
         if row is None or row["fingerprint"] != fingerprint:
             raise KeyReused("This Idempotency-Key belongs to another request.")
