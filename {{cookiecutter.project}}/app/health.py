@@ -1,4 +1,5 @@
 import asyncio
+import os
 from typing import Literal
 
 import msgspec
@@ -17,7 +18,7 @@ class Health(msgspec.Struct, frozen=True):
 
 
 class Readiness(msgspec.Struct, frozen=True):
-    status: Literal["ready", "not ready"]
+    status: Literal["ready", "not ready", "stopping"]
     build: str
     database: State
     cache: State
@@ -29,11 +30,17 @@ class Probe(msgspec.Struct, frozen=True):
     database: Database
     valkey: Valkey
     build: str
+    stopping_file: str | None
 
     async def ask(self) -> Readiness:
         database, cache = await asyncio.gather(self._database(), self._cache())
         status = "ready" if database == cache == "ok" else "not ready"
+        if self._stopping():
+            status = "stopping"
         return Readiness(status=status, build=self.build, database=database, cache=cache)
+
+    def _stopping(self) -> bool:
+        return self.stopping_file is not None and os.path.exists(self.stopping_file)
 
     async def _database(self) -> State:
         try:
@@ -55,6 +62,7 @@ async def health() -> Health:
 
 @get("/ready", tags=["health"])
 async def ready(probe: NamedDependency[Probe]) -> Response[Readiness]:
-    """For deploy gates, people and alarms: 200, or 503 with the state of each dependency."""
+    """For deploy gates, people and alarms: 200, or 503 with the state of each dependency. Load
+    balancers that ask it stop sending when the service is about to stop."""
     readiness = await probe.ask()
     return Response(readiness, status_code=200 if readiness.status == "ready" else 503)

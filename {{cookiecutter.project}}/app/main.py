@@ -38,7 +38,7 @@ def create_app(settings: Settings | None = None) -> HotAnswers:
     data_cache = Cache("data", _life(settings, settings.data_ttl), settings, valkey)
     items = ItemStore(database, replica, item_cache)
     upstream = Upstream(settings, data_cache)
-    probe = Probe(database, valkey, settings.build_id)
+    probe = Probe(database, valkey, settings.build_id, settings.stopping_file)
 
     app = Litestar(
         route_handlers=[health, ready, ItemController, DataController],

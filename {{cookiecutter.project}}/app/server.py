@@ -1,12 +1,21 @@
-"""Starts the service as production runs it, from the environment alone: `python -m app.server`."""
+"""Starts the service as production runs it, from the environment alone: `python -m app.server`.
 
-import asyncio
+This process starts Granian, and stands before it when the service is told to stop: SIGTERM first
+turns /ready to 503, and reaches Granian when load balancers have had the time to see that. Granian
+then answers what it has begun, and the lifespan closes the pools.
+"""
+
 import os
+import signal
 import socket
+import subprocess
 import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
-from app.errors import Unavailable
-from app.postgres import connect
 from app.settings import Settings, SettingsError, load_settings
 
 # Each can be overridden by the environment, which is how the infrastructure's plan sets the
@@ -27,24 +36,59 @@ GRANIAN = {
     # Also how long a silent connection is kept. Above the load balancer's idle timeout (50 s),
     # or it would send a request into a connection that is being closed, and answer 502.
     "GRANIAN_HTTP1_HEADER_READ_TIMEOUT": "60000",  # ms, Granian's maximum
-    "GRANIAN_WORKERS_KILL_TIMEOUT": "30",  # s; a stalled upload would block a stop for ever
+    # Seconds from SIGTERM on, DRAIN_TIME included; a stalled upload would block a stop for ever.
+    "GRANIAN_WORKERS_KILL_TIMEOUT": "30",
     "GRANIAN_RESPAWN_FAILED_WORKERS": "true",  # without it a lost worker stops the server
 }
+
+
+class _Stop(BaseException):
+    """Raised wherever the main thread is when a signal comes."""
+
+    def __init__(self, drain: bool) -> None:
+        self.drain = drain
 
 
 def main() -> None:
     try:
         settings = load_settings()
         _check_port(settings)
-        asyncio.run(_check_database(settings))
-    except (SettingsError, Unavailable, OSError) as error:
+    except (SettingsError, OSError) as error:
         sys.exit(str(error))
+    checked = subprocess.run([sys.executable, "-m", "app.preflight"])
+    if checked.returncode != 0:
+        sys.exit(checked.returncode)
+    with tempfile.TemporaryDirectory(prefix="app-") as folder:
+        code = _serve(settings, Path(folder, "stopping"))
+    sys.exit(code)
+
+
+def _serve(settings: Settings, stopping: Path) -> int:
+    environment = granian_environment(settings) | {"STOPPING_FILE": str(stopping)}
     command = [sys.executable, "-m", "granian", "app.main:create_app"]
-    os.execve(sys.executable, command, granian_environment(settings))
+    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGINT, _stop)
+    signal.signal(signal.SIGHUP, _stop)
+    server = subprocess.Popen(command, env=environment)
+    try:
+        return server.wait()
+    except _Stop as stop:
+        stopping.touch()
+        # A second signal does not wait.
+        with suppress(subprocess.TimeoutExpired, _Stop):
+            server.wait(settings.drain_time if stop.drain else 0)
+    for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(name, signal.SIG_IGN)
+    server.terminate()
+    return server.wait()
+
+
+def _stop(number: int, _frame: FrameType | None) -> NoReturn:
+    raise _Stop(drain=number == signal.SIGTERM)
 
 
 def granian_environment(settings: Settings) -> dict[str, str]:
-    return {
+    environment = {
         **GRANIAN,
         **({} if settings.environment == "local" else {"GRANIAN_LOG_CONFIG": _JSON_LOGS}),
         **os.environ,
@@ -52,6 +96,8 @@ def granian_environment(settings: Settings) -> dict[str, str]:
         "GRANIAN_PORT": str(settings.port),
         "GRANIAN_WORKERS": str(settings.web_concurrency),
     }
+    left = int(environment["GRANIAN_WORKERS_KILL_TIMEOUT"]) - settings.drain_time
+    return {**environment, "GRANIAN_WORKERS_KILL_TIMEOUT": str(max(1, round(left)))}
 
 
 def _check_port(settings: Settings) -> None:
@@ -63,12 +109,6 @@ def _check_port(settings: Settings) -> None:
         except OSError as error:
             address = f"{settings.host}:{settings.port}"
             raise OSError(f"Can't listen on {address}: {error.strerror}.") from None
-
-
-async def _check_database(settings: Settings) -> None:
-    """A worker that can't open its pool would be started over and over, with a trace each time."""
-    connection = await connect(settings)
-    await connection.close()
 
 
 _JSON_LOGS = os.path.join(os.path.dirname(__file__), "telemetry", "granian.json")

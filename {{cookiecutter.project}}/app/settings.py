@@ -7,6 +7,7 @@ from msgspec import Meta
 
 Count = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(gt=0)]
+Delay = Annotated[float, Meta(ge=0)]  # seconds
 Port = Annotated[int, Meta(ge=1, le=65535)]
 
 
@@ -32,6 +33,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     host: str = "127.0.0.1"
     port: Port = 8000
     web_concurrency: Count = 1  # worker processes
+    drain_time: Delay = 2.0  # after SIGTERM, in which /ready says 503 and all else is served
+    stopping_file: str | None = None  # exists from SIGTERM on; set by app/server.py
 
     max_in_flight: Count = 8000  # requests of one worker; more are answered with 503
     request_timeout: Seconds = 10.0  # from the first byte to the last, body included

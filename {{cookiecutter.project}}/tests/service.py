@@ -60,7 +60,7 @@ def server_process(settings: Settings) -> Iterator[subprocess.Popen[str]]:
         start_new_session=True,
     )
     try:
-        _wait_for(f"http://127.0.0.1:{settings.port}/health", process)
+        wait_for(f"http://127.0.0.1:{settings.port}/health", process)
         yield process
     finally:
         with suppress(ProcessLookupError):
@@ -68,7 +68,7 @@ def server_process(settings: Settings) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
-def _wait_for(url: str, process: subprocess.Popen[str]) -> None:
+def wait_for(url: str, process: subprocess.Popen[str]) -> None:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline and process.poll() is None:
         with suppress(httpx.TransportError):

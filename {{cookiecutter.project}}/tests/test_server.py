@@ -1,4 +1,5 @@
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -7,17 +8,19 @@ import threading
 import time
 
 import httpx
+import psutil
 import pytest
 from msgspec.structs import replace
 
 from app.local import free_port
 from app.settings import Settings
-from tests.service import environment_of, server_process, with_empty_cache
+from tests.service import environment_of, server_process, wait_for, with_empty_cache
 
 
 @pytest.fixture
 def production(settings: Settings) -> Settings:
-    return replace(with_empty_cache(settings), environment="production", port=free_port())
+    empty = with_empty_cache(settings)
+    return replace(empty, environment="production", port=free_port(), drain_time=0)
 
 
 def test_server_answers_on_its_port_and_logs_json(production: Settings) -> None:
@@ -74,6 +77,50 @@ def test_stopping_server_finishes_what_it_began(production: Settings) -> None:
     assert process.returncode == 0
 
 
+def test_stopping_server_says_so_and_serves_on_until_it_has_been_seen(
+    production: Settings,
+) -> None:
+    with server_process(replace(production, drain_time=1)) as process, httpx.Client() as client:
+        url = f"http://127.0.0.1:{production.port}"
+        assert client.get(f"{url}/ready").status_code == 200
+        process.send_signal(signal.SIGTERM)
+        told = time.monotonic()
+        time.sleep(0.3)
+        ready = client.get(f"{url}/ready")
+        assert (ready.status_code, ready.json()["status"]) == (503, "stopping")
+        assert client.get(f"{url}/items").status_code == 200
+        process.communicate(timeout=20)
+        assert 1 <= time.monotonic() - told < 4
+    assert process.returncode == 0
+
+
+def test_stalled_upload_ends_with_the_kill_timeout(
+    production: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRANIAN_WORKERS_KILL_TIMEOUT", "2")
+    with (
+        server_process(production) as process,
+        socket.create_connection(("127.0.0.1", production.port)) as connection,
+    ):
+        connection.sendall(b"POST /items HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
+        time.sleep(0.2)
+        process.send_signal(signal.SIGTERM)
+        told = time.monotonic()
+        process.communicate(timeout=20)
+        assert time.monotonic() - told < 4
+
+
+def test_lost_worker_is_replaced_within_5_s(production: Settings) -> None:
+    with server_process(production) as process:
+        [granian] = psutil.Process(process.pid).children()
+        children = granian.children()
+        [worker] = [child for child in children if "tracker" not in str(child.cmdline())]
+        worker.kill()
+        lost = time.monotonic()
+        wait_for(f"http://127.0.0.1:{production.port}/ready", process)
+        assert time.monotonic() - lost < 5
+
+
 def test_busy_port_is_one_sentence(production: Settings) -> None:
     with socket.create_server(("127.0.0.1", production.port)):
         refused = _start(environment_of(production))
@@ -102,6 +149,19 @@ def test_unreachable_database_ends_the_start(production: Settings) -> None:
     assert refused.returncode == 1
     assert "The database could not be reached" in refused.stdout + refused.stderr
     assert "Traceback" not in refused.stdout + refused.stderr
+
+
+def test_missing_migration_ends_the_start(production: Settings, empty_database_url: str) -> None:
+    began = time.monotonic()
+    refused = _start(environment_of(replace(production, database_url=empty_database_url)))
+
+    assert refused.returncode == 1
+    assert re.fullmatch(
+        r"The database is at revision none and \w+ is needed; `alembic upgrade head` brings it"
+        r" there.\n",
+        refused.stderr,
+    )
+    assert time.monotonic() - began < 10
 
 
 def _start(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
