@@ -1,5 +1,6 @@
 """The platform, from the ground up: network, data, edge, compute, and what watches them."""
 
+from datetime import date
 from pathlib import Path
 
 import pulumi
@@ -25,16 +26,19 @@ from components.rotation import Rotation, RotationArgs
 from components.security_groups import SecurityGroups, SecurityGroupsArgs
 from components.waf import Waf, WafArgs
 from refusal import Refusal
-from sizing.capacity import read_measurement
+from sizing.capacity import doubts, installed_versions, read_measurement
 
 HERE = Path(__file__).absolute().parent
 
 # Config and plan: everything is checked before the first resource is registered.
 try:
     settings = config.load()
-    numbers = plan.derive(settings.inputs(read_measurement(HERE)))
+    measured = read_measurement(HERE)
+    numbers = plan.derive(settings.inputs(measured))
 except Refusal as refusal:
     raise pulumi.RunError(str(refusal)) from None
+for doubt in doubts(measured, settings.architecture, installed_versions(HERE.parent), date.today()):
+    pulumi.warn(doubt)
 region = pulumi.Config("aws").require("region")
 name = settings.name
 overrides.register()

@@ -150,6 +150,9 @@ class Config:
                 step_in_requests=self.step_in_requests,
                 step_out_tasks=self.step_out_tasks,
                 step_in_tasks=self.step_in_tasks,
+                network_mbps=self.network_target_mbps,
+                cooldown_s=self.cooldown_s,
+                warm_pool=self.warm_pool,
                 schedules=self.scheduled_bounds,
             ),
             site=Site(

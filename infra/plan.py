@@ -10,6 +10,7 @@ from sizing.fleet import Fleet, size
 from sizing.inputs import Inputs
 from sizing.network import Subnets, subnets
 from sizing.number import Check, Number
+from sizing.pace import Pace, pace
 from sizing.pools import Pools, pools
 from sizing.quotas import checks
 from sizing.server import Server, server
@@ -23,6 +24,7 @@ class Plan:
     fleet: Fleet
     scaling: Thresholds
     step: Steps | None
+    pace: Pace
     server: Server
     pools: Pools
     timeouts: Timeouts
@@ -39,6 +41,7 @@ def derive(inputs: Inputs) -> Plan:
         fleet=fleet,
         scaling=thresholds(inputs.workload, inputs.task, inputs.scaling, fleet),
         step=steps(inputs.workload, inputs.task, inputs.scaling, fleet),
+        pace=pace(inputs, fleet),
         server=server(inputs.task, shares, inputs.workload.request_timeout_s),
         pools=shares,
         timeouts=timeouts(inputs.workload.request_timeout_s),
@@ -49,7 +52,7 @@ def derive(inputs: Inputs) -> Plan:
 
 def numbers(plan: Plan) -> Iterator[tuple[str, Number]]:
     """Each derived number under its name, such as `fleet.maximum`."""
-    for group in ("fleet", "scaling", "step", "server", "pools", "timeouts", "subnets"):
+    for group in ("fleet", "scaling", "step", "pace", "server", "pools", "timeouts", "subnets"):
         part = getattr(plan, group)
         for entry in fields(part) if part else ():
             value = getattr(part, entry.name)

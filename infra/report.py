@@ -1,51 +1,60 @@
 """Prints a stack's plan as a table, with no account and no engine: `make plan`."""
 
 import argparse
+import json
 import sys
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
+import comparison
 import config
 import conflicts
+import export
 import plan
+from estimate import break_lines, comparison_lines, cost_lines
+from outlook import Outlook, look
 from refusal import Refusal
-from sizing.capacity import read_measurement
+from rows import indented, row
 from sizing.number import Check, Number
-from stack_file import read_stack
-
-WIDTH = 100
-# columns of a row: name, value, unit; the reason has what is left
-_ROW = "  {:<24} {:>9} {:<18} "
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = _options(arguments)
     here = Path(__file__).parent
     try:
-        file = read_stack(here, options.stack or "")
-        values = {**file.values, **dict(_given(options))}
-        project = file.project or "plan"
-        settings = config.read(project, options.stack or "plan", values, file.secrets)
-        numbers = plan.derive(settings.inputs(read_measurement(here)))
+        outlook = look(here, options.stack or "", dict(_given(options)), options.prices)
+        print("\n".join(_shown(options, outlook)))
     except Refusal as refusal:
         print(refusal, file=sys.stderr)
         return 1
-    print("\n".join(lines(settings, numbers)))
     return 0
 
 
-def lines(settings: config.Config, numbers: plan.Plan) -> Iterator[str]:
+def _shown(options: argparse.Namespace, outlook: Outlook) -> Iterator[str]:
+    sizes = comparison.candidates(outlook.settings, outlook.measured, outlook.prices)
+    compared = list(sizes) if options.compare else []
+    if options.json:
+        yield json.dumps(export.data(outlook, compared), indent=2)
+    elif options.compare:
+        yield from comparison_lines(outlook, compared)
+    else:
+        yield from lines(outlook)
+
+
+def lines(outlook: Outlook) -> Iterator[str]:
+    settings, numbers = outlook.settings, outlook.numbers
     yield f"{settings.name}: {settings.tier}, {settings.compute}"
+    for doubt in outlook.doubts:
+        yield from indented(f"Doubtful: {doubt}")
     yield "\nFrom these inputs"
     for name, value, unit, reason in _inputs(numbers):
-        yield from _row(name, value, unit, reason)
+        yield from row(name, value, unit, reason)
     group = ""
     for name, number in plan.numbers(numbers):
         if not name.startswith(f"{group}."):
             group = name.partition(".")[0]
             yield f"\n{group.capitalize()}"
-        yield from _row(*_number(name, number))
+        yield from row(*_number(name, number))
     yield f"\nScaling follows {', '.join(settings.scaling_policies)}"
     if numbers.step:
         yield f"  scale-in {numbers.step.scale_in_reason}"
@@ -55,7 +64,9 @@ def lines(settings: config.Config, numbers: plan.Plan) -> Iterator[str]:
     yield from (f"  {name} = {value}" for name, value in numbers.server.kernel.items())
     yield "\nChecks"
     for check in numbers.checks:
-        yield from _row(check.subject, *_verdict(check))
+        yield from row(check.subject, *_verdict(check))
+    yield from break_lines(outlook)
+    yield from cost_lines(outlook)
     yield from _refused(settings)
 
 
@@ -97,17 +108,8 @@ def _number(name: str, number: Number) -> tuple[str, str, str, str]:
 
 
 def _verdict(check: Check) -> tuple[str, str, str]:
-    short = check.ask and check.needed > check.limit
-    verdict = "ask AWS to raise" if short else "fits"
+    verdict = "ask AWS to raise" if check.ask and check.short else "fits"
     return f"{check.needed:,}", f"of {check.limit:,}", f"{verdict}: {check.reason}"
-
-
-def _row(name: str, value: str, unit: str, reason: str) -> Iterator[str]:
-    start = _ROW.format(name, value, unit)
-    wrapped = textwrap.wrap(reason, WIDTH - len(start)) or [""]
-    yield (start + wrapped[0]).rstrip()
-    for line in wrapped[1:]:
-        yield " " * len(start) + line
 
 
 def _refused(settings: config.Config) -> Iterator[str]:
@@ -115,7 +117,7 @@ def _refused(settings: config.Config) -> Iterator[str]:
         conflicts.check(settings)
     except Refusal as refusal:
         yield "\nStill to set before `pulumi up`"
-        yield from textwrap.wrap(str(refusal), WIDTH, initial_indent="  ", subsequent_indent="  ")
+        yield from indented(str(refusal))
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
@@ -124,6 +126,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--concurrency", help="in place of peak_in_flight")
     parser.add_argument("--latency-ms", help="in place of latency_ms")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--prices", metavar="FILE", help="prices before the built-in ones, as JSON")
+    parser.add_argument("--compare", action="store_true", help="other sizes, as a table")
+    parser.add_argument("--json", action="store_true", help="for programs")
     return parser.parse_args(arguments)
 
 

@@ -5,10 +5,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.security_groups import HTTPS, connect
-
-SERVICES = ("ecr.api", "ecr.dkr", "logs", "secretsmanager", "ssm")
-# what Session Manager's shells on instances take beside ssm
-SESSIONS = ("ssmmessages", "ec2messages")
+from sizing.network import endpoints
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +31,7 @@ class Endpoints(pulumi.ComponentResource):
             opts=child,
         )
         connect(f"{name}-compute-endpoints", args.client_group_id, group.id, HTTPS, self)
-        for service in SERVICES + (SESSIONS if args.sessions else ()):
+        for service in endpoints(args.sessions):
             aws.ec2.VpcEndpoint(
                 f"{name}-{service.replace('.', '-')}",
                 aws.ec2.VpcEndpointArgs(

@@ -9,9 +9,8 @@ from pulumi_aws.autoscaling import Metric
 from components.instance import HOOK
 from components.instance_role import instance_profile
 from components.launch import LaunchArgs, launch_template
+from sizing.pace import INSTANCE_START_S
 
-# until a new instance counts: it boots, installs Docker and pulls the image
-START_S = 180
 # what the group and its hook take beside draining and stopping
 HOOK_MARGIN_S = 60
 
@@ -75,8 +74,8 @@ class Fleet(pulumi.ComponentResource):
                 vpc_zone_identifiers=args.subnet_ids,
                 target_group_arns=[args.target_group_arn],
                 health_check_type="ELB",
-                health_check_grace_period=START_S,
-                default_instance_warmup=START_S,
+                health_check_grace_period=INSTANCE_START_S,
+                default_instance_warmup=INSTANCE_START_S,
                 # `pulumi up` fails when the instances don't become healthy
                 wait_for_elb_capacity=args.minimum,
                 capacity_rebalance=True,
@@ -144,7 +143,7 @@ class Fleet(pulumi.ComponentResource):
             preferences=autoscaling.GroupInstanceRefreshPreferencesArgs(
                 min_healthy_percentage=100,
                 max_healthy_percentage=200,
-                instance_warmup=str(START_S),
+                instance_warmup=str(INSTANCE_START_S),
                 auto_rollback=True,
                 skip_matching=True,
                 alarm_specification=alarms,

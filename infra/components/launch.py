@@ -7,10 +7,9 @@ from pulumi_aws import ec2
 
 from components.container import Container
 from components.instance import Instance, cloud_config
+from sizing.classes import INSTANCE_DISK_GB
 
 ROOT_DEVICE = "/dev/xvda"
-# the system, Docker, and an image or two
-DISK_GB = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +35,10 @@ def launch_template(
     parent: pulumi.Resource,
 ) -> ec2.LaunchTemplate:
     disk = ec2.LaunchTemplateBlockDeviceMappingEbsArgs(
-        volume_type="gp3", volume_size=DISK_GB, encrypted="true", delete_on_termination="true"
+        volume_type="gp3",
+        volume_size=INSTANCE_DISK_GB,
+        encrypted="true",
+        delete_on_termination="true",
     )
     interface = ec2.LaunchTemplateNetworkInterfaceArgs(
         associate_public_ip_address="false",

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from sizing.pace import STEP_IN_MINUTES, STEP_OUT_MINUTES
 from sizing.schedules import Schedule
 
-# a burst doesn't wait: only shrinking takes the configured pause
-SCALE_OUT_COOLDOWN_S = 60
 BYTES_PER_MEGABIT = 125_000
 
 
@@ -54,7 +53,7 @@ def step_out_alarm(
         f"{name}-step-out",
         args,
         ("GreaterThanOrEqualToThreshold", step.out_requests),
-        minutes=1,
+        minutes=STEP_OUT_MINUTES,
         missing="notBreaching",
         policy=policy,
         parent=parent,
@@ -69,7 +68,7 @@ def step_in_alarm(
         f"{name}-step-in",
         args,
         ("LessThanOrEqualToThreshold", step.in_requests),
-        minutes=5,
+        minutes=STEP_IN_MINUTES,
         missing="breaching",
         policy=policy,
         parent=parent,

@@ -14,13 +14,13 @@ from pulumi_aws.appautoscaling import (
 
 from components.scaling import (
     BYTES_PER_MEGABIT,
-    SCALE_OUT_COOLDOWN_S,
     ScalingArgs,
     StepArgs,
     requests_label,
     step_in_alarm,
     step_out_alarm,
 )
+from sizing.pace import SCALE_OUT_COOLDOWN_S
 
 Stepping = PolicyStepScalingPolicyConfigurationArgs
 Adjustment = PolicyStepScalingPolicyConfigurationStepAdjustmentArgs

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from refusal import Refusal
+from rehearsal.assumed import PASSWORD
 from rehearsal.judge import judge
 from rehearsal.program import INFRA, Rehearsal, rehearse
-from rehearsal.resources.data import PASSWORD
 from rehearsal.summary import lines
 from rehearsal.world import World
 from stack_file import StackFile, read_stack

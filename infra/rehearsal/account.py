@@ -55,9 +55,14 @@ class Account:
 
     def __post_init__(self) -> None:
         isolate(self.region)
-        # never stopped: the process ends with it
-        mock_aws().start()
+        self._moto = mock_aws()
+        self._moto.start()
         self._session = boto3.Session()
+
+    def close(self) -> None:
+        """Forget the account, so that the process has room for the next one."""
+        # the next one begins by removing what is left
+        self._moto.stop(remove_data=False)
 
     def client(self, service: str) -> Any:
         if service not in self._clients:
@@ -148,8 +153,9 @@ def isolate(region: str) -> None:
         AWS_EC2_METADATA_DISABLED="true",
         AWS_CONFIG_FILE=os.devnull,
         AWS_SHARED_CREDENTIALS_FILE=os.devnull,
-        # managed policies are attached by ARN and must exist
+        # managed policies are attached by ARN and must exist; of AMIs, none of moto's is launched
         MOTO_IAM_LOAD_MANAGED_POLICIES="true",
+        MOTO_EC2_LOAD_DEFAULT_AMIS="false",
     )
 
 

@@ -6,6 +6,7 @@ LACKING: Mapping[tuple[str, str], str] = {
     ("elasticache", "CreateCacheParameterGroup"): "moto has no parameter groups of caches",
     ("elasticache", "ModifyCacheParameterGroup"): "moto has no parameter groups of caches",
     ("elasticache", "CreateUserGroup"): "moto has no groups of cache users",
+    ("elbv2", "ModifyCapacityReservation"): "moto reserves no capacity of load balancers",
     ("autoscaling", "StartInstanceRefresh"): "moto replaces no instances",
     ("imagebuilder", "CreateComponent"): "moto has no Image Builder",
     ("imagebuilder", "CreateImageRecipe"): "moto has no Image Builder",

@@ -1,4 +1,4 @@
-"""What the program asks AWS for, and what must be there before it runs."""
+"""What the program asks AWS for."""
 
 import hashlib
 from collections.abc import Mapping
@@ -8,15 +8,6 @@ from rehearsal.account import Account
 
 # how Pulumi's wire marks a secret
 _SECRET = "4dabf18193072939515e22adb298388d"
-
-
-def assume(account: Account, values: Mapping[str, str]) -> None:
-    """What must exist before the first `pulumi up`, by the program's own account."""
-    domain = values.get("domain", "")
-    if domain:
-        parent = domain.partition(".")[2]
-        zone = values.get("zone") or (parent if "." in parent else domain)
-        account.client("route53").create_hosted_zone(Name=zone, CallerReference="assumed")
 
 
 def look_up(account: Account, token: str, asked: dict[str, Any]) -> dict[str, Any]:

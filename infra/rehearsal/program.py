@@ -4,6 +4,7 @@ import runpy
 import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,9 +13,12 @@ from typing import Any
 import pulumi
 from pulumi.runtime import mocks, set_all_config, settings
 
+import config
+from refusal import Refusal
 from rehearsal.account import Account, Refused
+from rehearsal.assumed import assume
 from rehearsal.fit import Unfit
-from rehearsal.lookups import assume, look_up, whole
+from rehearsal.lookups import look_up, whole
 from rehearsal.maker import Maker
 from rehearsal.resources.vpc import expand
 from rehearsal.stand_in import missing, unmade, without_unmade
@@ -49,6 +53,8 @@ class Rehearsal:
     failures: list[Failure] = field(default_factory=list)
     # resource → the unmade one that it needs
     untried: dict[str, str] = field(default_factory=dict)
+    # what the stack's keys name and the program doesn't make
+    assumed: list[str] = field(default_factory=list)
 
 
 class Stage(mocks.Mocks):
@@ -147,11 +153,13 @@ def rehearse(
     secrets: Sequence[str] = (),
     tell: Callable[[str, str], None] = lambda kind, name: None,
 ) -> Rehearsal:
-    """Run the program of a stack once; a process has room for one rehearsal."""
+    """Run the program of a stack once; before the next, the process closes the account."""
     run = Rehearsal(Account(region))
-    assume(run.account, values)
-    config = {"aws:region": region, **{f"{project}:{k}": v for k, v in values.items()}}
-    set_all_config(config, [f"{project}:{name}" for name in secrets])
+    # a config that is refused is the program's to report
+    with suppress(Refusal):
+        run.assumed += assume(run.account, config.read(project, stack, values, secrets))
+    given = {"aws:region": region, **{f"{project}:{k}": v for k, v in values.items()}}
+    set_all_config(given, [f"{project}:{name}" for name in secrets])
     settings.ROOT.set(None)
     stage = Stage(run, tell)
     mocks.set_mocks(stage, project=project, stack=stack, preview=False)

@@ -39,6 +39,9 @@ _EC2_VCPU = {
     "8xlarge": 32,
 }
 
+# the system, Docker, and an image or two
+INSTANCE_DISK_GB = 20
+
 _RDS_GIB = {
     "micro": 1,
     "small": 2,

@@ -55,6 +55,9 @@ class Scaling:
     step_in_requests: int
     step_out_tasks: int
     step_in_tasks: int
+    network_mbps: int
+    cooldown_s: int
+    warm_pool: int
     schedules: tuple[Schedule, ...] = ()
 
 

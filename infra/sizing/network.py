@@ -7,6 +7,9 @@ from sizing.number import Number
 PRIVATE_BITS = 4
 OTHER_BITS = 8
 NAT_PORTS = 55_000
+_ENDPOINTS = ("ecr.api", "ecr.dkr", "logs", "secretsmanager", "ssm")
+# what Session Manager's shells on instances take beside ssm
+_SESSION_ENDPOINTS = ("ssmmessages", "ec2messages")
 
 
 @dataclass(frozen=True)
@@ -36,3 +39,8 @@ def nat_ports(inputs: Inputs) -> int:
     """
     gateways = inputs.site.nat_gateways
     return NAT_PORTS * (gateways - 1 if inputs.workload.survives_zone_loss else gateways)
+
+
+def endpoints(sessions: bool) -> tuple[str, ...]:
+    """AWS's services that production reaches without NAT; `sessions` is for shells on instances."""
+    return _ENDPOINTS + (_SESSION_ENDPOINTS if sessions else ())

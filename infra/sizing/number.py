@@ -12,13 +12,22 @@ class Number:
 
 @dataclass(frozen=True)
 class Check:
-    """A limit that the numbers meet; `ask` marks an account quota that AWS raises on request."""
+    """A limit that the numbers meet; `ask` marks an account quota that AWS raises on request.
+
+    What needs more is refused with `problem` and `way_out`, unless one only has to ask.
+    """
 
     subject: str
     needed: int
     limit: int
     reason: str
+    problem: str
+    way_out: str
     ask: bool = False
+
+    @property
+    def short(self) -> bool:
+        return self.needed > self.limit
 
 
 def ceil_div(dividend: int, divisor: int) -> int:

@@ -18,6 +18,8 @@ from cloudformation import written
 from editing import edited
 from harness import PROJECT, REGION, Run, stack
 
+pytestmark = pytest.mark.template
+
 # in an environment of its own: it holds botocore at a version of years ago
 CHECKOV = shutil.which(os.environ.get("CHECKOV", "checkov"))
 PLANTED = "planted"

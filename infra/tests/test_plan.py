@@ -123,14 +123,15 @@ def test_a_worker_never_runs_out_of_open_files(derived: plan.Plan) -> None:
 @given(plans())
 def test_each_number_is_positive_and_has_a_reason(derived: plan.Plan) -> None:
     for name, number in plan.numbers(derived):
-        assert number.value > 0, name
+        # a fleet of one size has nowhere to grow
+        assert number.value > 0 or name == "pace.minimum_to_peak", name
         assert number.reason, name
 
 
 @given(plans())
 def test_every_limit_is_kept_that_the_account_cannot_raise(derived: plan.Plan) -> None:
     for check in derived.checks:
-        assert check.ask or check.needed <= check.limit, check.subject
+        assert check.ask or not check.short, check.subject
 
 
 @given(st.integers(SHORTEST_REQUEST, LONGEST_REQUEST))
@@ -171,6 +172,9 @@ def test_production_holds_fifty_thousand_in_flight() -> None:
         "fleet.maximum": 321,
         "scaling.cpu_target": 65,
         "scaling.requests_target": 117_000,
+        "pace.notice": 240,
+        "pace.start": 60,
+        "pace.minimum_to_peak": 335,
         "server.workers": 1,
         "server.max_in_flight": 4000,
         "server.backpressure": 8000,

@@ -23,6 +23,8 @@ BROKEN: dict[tuple[str, str], dict[str, Any]] = {
 UNPAIRED = {("aws:ecs/taskDefinition:TaskDefinition", "*"): {"cpu": "1024", "memory": "1000"}}
 LEAVING = """
 import boto3
+
+pytestmark = pytest.mark.template
 boto3.client("sts").get_caller_identity()
 """
 

@@ -7,6 +7,8 @@ import pytest
 
 from rehearsal.shapes import faults
 
+pytestmark = pytest.mark.template
+
 
 @pytest.mark.parametrize(
     ("service", "operation", "parameters", "fault"),

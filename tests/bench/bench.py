@@ -18,7 +18,7 @@ from pathlib import Path as Folder
 
 from app.local import StartFailed
 
-from tests.bench.paths import HOT, PATHS, Path
+from tests.bench.paths import HOT, MOST_COST, PATHS, Path
 from tests.bench.stage import WORKERS, App, Stage, ask, comparable, stage
 from tests.bench.wrk import CONNECTIONS, Count, check_wrk, measure
 
@@ -78,6 +78,8 @@ def _compare(ready: Stage, path: Path, rounds: int, seconds: int) -> bool:
         _check_equal(path, apps)
         if path.of_bare:
             apps["bare"] = started.enter_context(ready.bare(apps["ours"], path))
+        if path.uncounted:
+            apps["uncounted"] = started.enter_context(ready.uncounted(path.ours))
         for running in apps.values():
             _warm(running, path, ready)
         counts: dict[str, list[Count]] = {name: [] for name in apps}
@@ -85,7 +87,8 @@ def _compare(ready: Stage, path: Path, rounds: int, seconds: int) -> bool:
             for name, running in apps.items():
                 counts[name].append(measure(running, path, seconds, ready.folder))
         _check_equal(path, apps)
-    return _report(path, counts)
+    good = _report(path, counts)
+    return _report_cost(counts) and good if path.uncounted else good
 
 
 def _warm(running: App, path: Path, ready: Stage) -> None:
@@ -130,6 +133,21 @@ def _report(path: Path, counts: dict[str, list[Count]]) -> bool:
         flush=True,
     )
     return not (short or invalid)
+
+
+def _report_cost(counts: dict[str, list[Count]]) -> bool:
+    """What metrics take of the rate and add to the CPU time: of each round, as others run, too."""
+    pairs = list(zip(counts["ours"], counts["uncounted"], strict=True))
+    rates = sorted(1 - ours.rate / without.rate for ours, without in pairs)
+    cpu = statistics.median(ours.cpu - without.cpu for ours, without in pairs)
+    cost = statistics.median(rates)
+    verdict = "ok" if cost <= MOST_COST else "short"
+    print(
+        f"  metrics cost {cost:.1%} of the rate ({rates[0]:.1%}..{rates[-1]:.1%}), at most"
+        f" {MOST_COST:.0%}, and {cpu:+.1f} µs of CPU: {verdict}",
+        flush=True,
+    )
+    return verdict == "ok"
 
 
 def _machine() -> str:

@@ -11,7 +11,7 @@ from pathlib import Path as Folder
 
 import asyncpg
 import psutil
-from app.local import free_port
+from app.local import free_pair, free_port
 from app.server import GRANIAN
 from load.processes import PROJECT, SERVICE, serving, stores
 from load.upstream import SlowUpstream
@@ -49,6 +49,13 @@ class Stage:
             yield running
 
     @contextmanager
+    def uncounted(self, settings: Mapping[str, str]) -> Iterator[App]:
+        """The same without its metrics."""
+        without = {**settings, "ADMIN_PORT": "0"}
+        with self._serving("uncounted", SERVICE, PROJECT, without) as running:
+            yield running
+
+    @contextmanager
     def yardstick(self, settings: Mapping[str, str]) -> Iterator[App]:
         command = [
             sys.executable, "-m", "gunicorn", "tests.bench.yardstick:app",
@@ -83,6 +90,7 @@ class Stage:
         environment = {
             **self.environment,
             "PORT": str(port),
+            "ADMIN_PORT": str(free_pair()),
             "GRANIAN_PORT": str(port),
             "WEB_CONCURRENCY": str(WORKERS),
             "GRANIAN_WORKERS": str(WORKERS),

@@ -13,6 +13,8 @@ from app.errors import Unavailable
 from app.postgres import BROKEN, REFUSING, UNREACHABLE, ask, connect_options
 from app.retry import RetryBudget
 from app.settings import Settings
+from app.telemetry.counts import PoolCounts
+from app.telemetry.spans import UNTRACED, Spans
 from app.timing import in_time
 
 logger = logging.getLogger(__name__)
@@ -31,12 +33,15 @@ class Database:
     or was surely not carried out. While the server does not answer, callers are told so at once.
     """
 
+    spans: Spans = UNTRACED
+
     def __init__(self, settings: Settings, url: str) -> None:
         self.breaker = Breaker("postgresql")
         self.retries = RetryBudget(reserve=settings.db_pool_size)
         self._settings = settings
         self._url = url
         self._opened: asyncpg.Pool | None = None
+        self.counts = PoolCounts()
         self._under_way = 0
         self._heard = 0.0  # when the server last answered, or was first asked since
         self._renewed = 0.0
@@ -81,8 +86,12 @@ class Database:
         """A connection of the pool; `Unavailable` when there is none in time or it breaks."""
         self._begin()
         try:
-            async with self._pool.acquire(timeout=self._settings.db_acquire_timeout) as connection:
-                yield connection
+            async with self._acquired() as connection:
+                begun = time.perf_counter()
+                try:
+                    yield connection
+                finally:
+                    self.counts.queries.add(time.perf_counter() - begun)
             self._heard = time.monotonic()
         except UNREACHABLE as error:
             self.breaker.doubt()
@@ -164,6 +173,28 @@ class Database:
         if time.monotonic() - self._renewed >= _RENEWAL:
             self._renewed = time.monotonic()
             await self._pool.expire_connections()
+
+    @asynccontextmanager
+    async def _acquired(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
+        begun = time.perf_counter()
+        self.counts.waiting += 1
+        try:
+            connection = await self._pool.acquire(timeout=self._settings.db_acquire_timeout)
+        finally:
+            self.counts.waiting -= 1
+            self.counts.acquires.add(time.perf_counter() - begun)
+        try:
+            with self.spans.span("query", remote=True):
+                yield connection
+        finally:
+            await self._pool.release(connection)
+
+    def connections(self) -> tuple[int, int]:
+        """How many are idle, and how many in use."""
+        if self._opened is None:
+            return 0, 0
+        idle = self._opened.get_idle_size()
+        return idle, self._opened.get_size() - idle
 
     @property
     def _pool(self) -> asyncpg.Pool:

@@ -19,10 +19,13 @@ class Limits:
         self._app = app
         self._max_in_flight = max_in_flight
         self._request_timeout = request_timeout
-        self._in_flight = 0
+        self.in_flight = 0
+        self.shed = 0  # refused as one too many, since the start
+        self.expired = 0  # ended at their deadline
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._in_flight >= self._max_in_flight and scope["path"] != "/health":
+        if self.in_flight >= self._max_in_flight and scope["path"] != "/health":
+            self.shed += 1
             refusal = _refusal(scope, HTTPStatus.SERVICE_UNAVAILABLE, "Too busy; try again.")
             return await refusal(scope, receive, send)
         started = False
@@ -32,18 +35,19 @@ class Limits:
             started = True
             await send(message)
 
-        self._in_flight += 1
+        self.in_flight += 1
         deadline = asyncio.timeout(self._request_timeout)
         try:
             async with deadline:
                 await self._app(scope, receive, watched)
         except TimeoutError:
+            self.expired += deadline.expired()
             if not deadline.expired() or started:
                 raise
             refusal = _refusal(scope, HTTPStatus.GATEWAY_TIMEOUT, "The request took too long.")
             await refusal(scope, receive, send)
         finally:
-            self._in_flight -= 1
+            self.in_flight -= 1
 
 
 def _refusal(scope: Scope, status: HTTPStatus, detail: str) -> Answer:

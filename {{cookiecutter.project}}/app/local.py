@@ -5,6 +5,7 @@ not set, listens on loopback, and ends with the block that started it.
 """
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -55,7 +56,14 @@ def main() -> None:
 def _serve(started: ExitStack) -> None:
     port = _port(os.environ)
     urls = started.enter_context(servers(DATA, os.environ))
-    environment = {"ENVIRONMENT": "local", **os.environ, **urls, "PORT": str(port)}
+    environment = {
+        "ENVIRONMENT": "local",
+        "ADMIN_PORT": "0",
+        "ACCESS_LOG_SHARE": "1",
+        **os.environ,
+        **urls,
+        "PORT": str(port),
+    }
     _say("migrations", "alembic upgrade head")
     migration = subprocess.run(
         [sys.executable, "-m", "alembic", "upgrade", "head"], env=environment
@@ -194,6 +202,16 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def free_pair() -> int:
+    """A free port below another, and below those that the system gives to outgoing connections."""
+    while True:
+        port = random.randrange(10_000, 30_000)
+        with socket.socket() as one, socket.socket() as other, suppress(OSError):
+            one.bind(("127.0.0.1", port))
+            other.bind(("127.0.0.1", port + 1))
+            return port
 
 
 def _listens(port: int) -> bool:

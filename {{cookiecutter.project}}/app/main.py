@@ -22,14 +22,17 @@ from app.limits import Limits
 from app.problems import PROBLEMS
 from app.settings import Settings, load_settings
 from app.telemetry.logs import configure_logging
-from app.telemetry.request_id import RequestIds
+from app.telemetry.meter import Meter
+from app.telemetry.readings import cache_rows, database_rows, limits_rows, log_rows
+from app.telemetry.requests import Requests
+from app.telemetry.spans import UNTRACED, Spans
 
 
-def create_app(settings: Settings | None = None) -> HotAnswers:
+def create_app(settings: Settings | None = None, spans: Spans = UNTRACED) -> HotAnswers:
     """The service, wired; the one place where its parts meet."""
     settings = settings or load_settings()
-    configure_logging(settings.environment)
-
+    log = configure_logging(settings.environment)
+    meter = Meter(settings)
     database = Database(settings, settings.database_url)
     replica_url = settings.database_replica_url
     replica = Database(settings, replica_url) if replica_url else database
@@ -38,6 +41,8 @@ def create_app(settings: Settings | None = None) -> HotAnswers:
     data_cache = Cache("data", _life(settings, settings.data_ttl), settings, valkey)
     items = ItemStore(database, replica, item_cache)
     upstream = Upstream(settings, data_cache)
+    for part in (database, replica, item_cache, data_cache, upstream):
+        part.spans = spans
     probe = Probe(database, valkey, settings.build_id, settings.stopping_file)
 
     app = Litestar(
@@ -53,18 +58,31 @@ def create_app(settings: Settings | None = None) -> HotAnswers:
             valkey.lifespan,
             lambda _app: listening(valkey, item_cache, data_cache),
             upstream.lifespan,
+            meter.lifespan,
         ],
         exception_handlers=PROBLEMS,
         openapi_config=_openapi(settings),
         request_max_body_size=settings.max_body_bytes,
         logging_config=None,
     )
-    cached = {"/items": cached_items(items), "/data": cached_data(upstream)}
+    cached = {
+        "/items": cached_items(items, meter),
+        "/data": cached_data(upstream, meter),
+    }
     # Around the routing, so that what no route answers is bounded and marked, too.
     paths = HotPaths()
     reads = ColdReads(app.asgi_handler, cached, paths)
     limited = Limits(reads, settings.max_in_flight, settings.request_timeout)
-    app.asgi_handler = RequestIds(limited)
+    app.asgi_handler = Requests(limited, meter.tallies, meter.access)
+
+    meter.watch(log_rows, log)
+    meter.watch(limits_rows, limited)
+    meter.watch(database_rows, database, "primary")
+    if replica is not database:
+        meter.watch(database_rows, replica, "replica")
+    for route in cached.values():
+        meter.watch(cache_rows, route.cache, route.hot)
+    meter.watch(upstream.rows)
     return HotAnswers(app, paths)
 
 

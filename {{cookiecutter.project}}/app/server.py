@@ -18,6 +18,8 @@ from typing import NoReturn
 
 from app.settings import Settings, SettingsError, load_settings
 
+ADMIN_HOST = "127.0.0.1"  # only what shares the task's or instance's network may ask
+
 # Each can be overridden by the environment, which is how the infrastructure's plan sets the
 # numbers of a larger or smaller task.
 GRANIAN = {
@@ -39,6 +41,10 @@ GRANIAN = {
     # Seconds from SIGTERM on, DRAIN_TIME included; a stalled upload would block a stop for ever.
     "GRANIAN_WORKERS_KILL_TIMEOUT": "30",
     "GRANIAN_RESPAWN_FAILED_WORKERS": "true",  # without it a lost worker stops the server
+    # Where OTEL_EXPORTER_OTLP_ENDPOINT is set: a caller's decision holds, else one of a hundred.
+    "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
+    "OTEL_TRACES_SAMPLER_ARG": "0.01",
+    "OTEL_SERVICE_NAME": "service",
 }
 
 
@@ -52,24 +58,29 @@ class _Stop(BaseException):
 def main() -> None:
     try:
         settings = load_settings()
-        _check_port(settings)
+        _check_port(settings.host, settings.port)
+        if settings.admin_port:
+            _check_port(ADMIN_HOST, settings.admin_port)
+            _check_port(ADMIN_HOST, settings.admin_port + 1)
     except (SettingsError, OSError) as error:
         sys.exit(str(error))
     checked = subprocess.run([sys.executable, "-m", "app.preflight"])
     if checked.returncode != 0:
         sys.exit(checked.returncode)
-    with tempfile.TemporaryDirectory(prefix="app-") as folder:
-        code = _serve(settings, Path(folder, "stopping"))
+    with tempfile.TemporaryDirectory(prefix="service-") as folder:
+        code = _serve(settings, Path(folder))
     sys.exit(code)
 
 
-def _serve(settings: Settings, stopping: Path) -> int:
-    environment = granian_environment(settings) | {"STOPPING_FILE": str(stopping)}
-    command = [sys.executable, "-m", "granian", "app.main:create_app"]
+def _serve(settings: Settings, folder: Path) -> int:
+    stopping = folder / "stopping"
+    environment = granian_environment(settings) | _admin_environment(settings, folder)
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
     signal.signal(signal.SIGHUP, _stop)
-    server = subprocess.Popen(command, env=environment)
+    server = subprocess.Popen(
+        [sys.executable, "-m", "app"], env=environment | {"STOPPING_FILE": str(stopping)}
+    )
     try:
         return server.wait()
     except _Stop as stop:
@@ -90,7 +101,7 @@ def _stop(number: int, _frame: FrameType | None) -> NoReturn:
 def granian_environment(settings: Settings) -> dict[str, str]:
     environment = {
         **GRANIAN,
-        **({} if settings.environment == "local" else {"GRANIAN_LOG_CONFIG": _JSON_LOGS}),
+        "GRANIAN_LOG_CONFIG": _LOGS,
         **os.environ,
         "GRANIAN_HOST": settings.host,
         "GRANIAN_PORT": str(settings.port),
@@ -100,18 +111,28 @@ def granian_environment(settings: Settings) -> dict[str, str]:
     return {**environment, "GRANIAN_WORKERS_KILL_TIMEOUT": str(max(1, round(left)))}
 
 
-def _check_port(settings: Settings) -> None:
+def _admin_environment(settings: Settings, folder: Path) -> dict[str, str]:
+    if not settings.admin_port:
+        return {}
+    return {
+        "ADMIN_SOCKET": str(folder / "workers"),
+        "GRANIAN_METRICS_ENABLED": "true",
+        "GRANIAN_METRICS_ADDRESS": ADMIN_HOST,
+        "GRANIAN_METRICS_PORT": str(settings.admin_port + 1),
+    }
+
+
+def _check_port(host: str, port: int) -> None:
     """Granian shares a port with whoever has it, and each then gets a part of the requests."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((settings.host, settings.port))
+            probe.bind((host, port))
         except OSError as error:
-            address = f"{settings.host}:{settings.port}"
-            raise OSError(f"Can't listen on {address}: {error.strerror}.") from None
+            raise OSError(f"Can't listen on {host}:{port}: {error.strerror}.") from None
 
 
-_JSON_LOGS = os.path.join(os.path.dirname(__file__), "telemetry", "granian.json")
+_LOGS = os.path.join(os.path.dirname(__file__), "telemetry", "granian.json")
 
 if __name__ == "__main__":
     main()

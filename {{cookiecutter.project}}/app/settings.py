@@ -33,6 +33,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     host: str = "127.0.0.1"
     port: Port = 8000
     web_concurrency: Count = 1  # worker processes
+    # Loopback: metrics, and Granian's own on the port above it. 0 switches both off.
+    admin_port: Annotated[int, Meta(ge=0, le=65534)] = 9100
+    admin_socket: str | None = None  # where workers tell what they count; app.server sets it
+
+    otel_exporter_otlp_endpoint: Annotated[str, Meta(pattern="^https?://")] | None = None  # traces
+    access_log_share: Annotated[float, Meta(ge=0, le=1)] = 0.01  # of answers below 500
+    slow_request: Seconds = 1.0  # slower answers are always logged
     drain_time: Delay = 2.0  # after SIGTERM, in which /ready says 503 and all else is served
     stopping_file: str | None = None  # exists from SIGTERM on; set by app/server.py
 

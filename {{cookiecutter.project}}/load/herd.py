@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 
-from app.local import StartFailed, free_port
+from app.local import StartFailed, free_pair, free_port
 from load import machine
 from load.clients import Herd
 from load.generator import Report, run
@@ -102,7 +102,7 @@ def service(folder: Path, environment: Mapping[str, str]) -> Iterator[tuple[int,
     port = free_port()
     log = folder / "service.log"
     url = f"http://127.0.0.1:{port}/health"
-    given = {**environment, "PORT": str(port)}
+    given = {**environment, "PORT": str(port), "ADMIN_PORT": str(free_pair())}
     with serving(SERVICE, url, cwd=PROJECT, log=log, environment=given) as process:
         yield port, process
 

@@ -1,6 +1,6 @@
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from app.local import postgres, valkey
 from app.settings import Settings
+from app.telemetry.logs import stdout_handler
 from tests.caches import CacheOf, opening
 from tests.fake_upstream import FakeUpstream
 from tests.service import alembic, serving, with_empty_cache
@@ -21,6 +22,15 @@ from tests.service import alembic, serving, with_empty_cache
 def anyio_backend() -> str:
     """What asynchronous fixtures run on; they name it so that plain tests can use them, too."""
     return "asyncio"
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)  # within the capture of what is printed
+def pytest_runtest_call() -> Generator[None, object, object]:
+    """What a test logs is written, by a thread, before the test ends."""
+    try:
+        return (yield)
+    finally:
+        stdout_handler().flush()
 
 
 @pytest.fixture(scope="session")
@@ -58,6 +68,7 @@ async def settings(
             upstream_url=upstream.url,
             upstream_timeout=0.5,
             db_pool_size=5,
+            admin_port=0,  # several services run at once; the tests of metrics choose a free one
             cache_prefix=f"test-{secrets.token_hex(6)}:",
         )
         migrated = alembic(settings, "upgrade", "head")

@@ -1,6 +1,6 @@
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Self
 
@@ -15,6 +15,7 @@ class FakeUpstream:
     def __init__(self) -> None:
         self.url = ""
         self.calls: Counter[str] = Counter()
+        self.headers: dict[str, Mapping[str, str]] = {}  # of the last call, by id
         self._behaviours: dict[str, Behaviour] = {}
 
     @classmethod
@@ -52,6 +53,7 @@ class FakeUpstream:
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         data_id = request.match_info["id"]
         self.calls[data_id] += 1
+        self.headers[data_id] = request.headers
         if data_id in self._behaviours:
             return await self._behaviours[data_id](request)
         return web.json_response({"id": data_id})

@@ -6,8 +6,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import Any
 
 import httpx
 import msgspec
@@ -18,13 +19,15 @@ from app.settings import Settings
 
 
 @asynccontextmanager
-async def serving(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+async def serving(
+    settings: Settings, create: Callable[[Settings], Any] = create_app
+) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a whole application."""
-    app = create_app(settings)
+    app = create(settings)
     async with (
         app.app.lifespan(),
         httpx.AsyncClient(
-            transport=httpx.ASGITransport(app),  # pyright: ignore[reportArgumentType] (Litestar's own Scope type)
+            transport=httpx.ASGITransport(app),
             base_url="http://service",
         ) as client,
     ):
@@ -75,7 +78,9 @@ def wait_for(url: str, process: subprocess.Popen[str]) -> None:
             if httpx.get(url).status_code == 200:
                 return
         time.sleep(0.05)
-    raise AssertionError(f"{url} never answered; the server's code is {process.poll()}")
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    raise AssertionError(f"{url} never answered, but this came: {process.communicate()[0]}")
 
 
 def problem_of(response: httpx.Response) -> dict[str, object]:

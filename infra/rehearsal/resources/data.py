@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from rehearsal.assumed import PASSWORD
 from rehearsal.maker import Make, Maker, Outputs, row
 
-# for ElastiCache, whose models want letters; secrets of a rehearsal are nobody's
-PASSWORD = "rehearsal0123456789rehearsal0123456789rehearsal0123456789rehears"
 _INSTANCE = {
     "dbName": "DBName",
     "username": "MasterUsername",

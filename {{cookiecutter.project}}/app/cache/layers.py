@@ -1,6 +1,7 @@
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Literal
@@ -12,10 +13,12 @@ from app.cache.memory import Held, Memory
 from app.cache.valkey import Valkey
 from app.errors import NotFound
 from app.settings import Settings
+from app.telemetry.spans import UNTRACED, Spans
 
 logger = logging.getLogger(__name__)
 
 Source = Literal["memory", "cache", "external"]
+LAYERS = ("memory", "cache", "external", "stale", "missing")
 _BEGIN_TIMEOUT = 1.0  # seconds
 Load = Callable[[], Awaitable[Loaded]]
 
@@ -23,6 +26,18 @@ Load = Callable[[], Awaitable[Loaded]]
 class Found(msgspec.Struct, frozen=True):
     entry: Entry
     source: Source
+
+
+class CacheCounts:
+    """Reads by `LAYERS`, refreshes by "ok" or "failed", invalidations by "local" or "remote"."""
+
+    __slots__ = ("corrupt", "invalidations", "reads", "refreshes")
+
+    def __init__(self) -> None:
+        self.reads: Counter[str] = Counter()
+        self.refreshes: Counter[str] = Counter()
+        self.invalidations: Counter[str] = Counter()
+        self.corrupt = 0
 
 
 class Cache:
@@ -33,8 +48,11 @@ class Cache:
     kept if that fails, until it expires. A write closes its key to loads that began before it.
     """
 
+    spans: Spans = UNTRACED
+
     def __init__(self, name: str, life: Life, settings: Settings, valkey: Valkey) -> None:
         self.name = name
+        self.counts = CacheCounts()
         self._life = life
         self._valkey = valkey
         self._memory = Memory(
@@ -57,12 +75,12 @@ class Cache:
             if held.hot_until <= time.time() and not held.entry.missing:
                 held.hot_until = held.until
                 self._refresh(key, lambda: self._find(key, load, waited_for=False))
-            return _present(Found(held.entry, "memory"))
+            return self._present(Found(held.entry, "memory"))
         task = self._loading.get(key)
         if task is None:
             task = self._track(self._loading, key, self._find(key, load, waited_for=True))
         # Shielded: a client that goes away takes its own wait with it, not the others' load.
-        return _present(await asyncio.shield(task))
+        return self._present(await asyncio.shield(task))
 
     async def forget(self, key: str) -> None:
         """Called after a write, before it is acknowledged."""
@@ -71,11 +89,12 @@ class Cache:
 
     def appeared(self, key: str) -> None:
         """Called when a key begins to be. That it is missing is known in memories alone."""
-        self.drop(key)
+        self.drop(key, "local")
         self._valkey.tell(self._shared(key))
 
-    def drop(self, key: str) -> None:
+    def drop(self, key: str, origin: Literal["local", "remote"]) -> None:
         """Forgets what this process knows, and what its loads under way will find."""
+        self.counts.invalidations[origin] += 1
         self._memory.forget(key)
         self._loading.pop(key, None)
         self._refreshing.pop(key, None)
@@ -94,9 +113,11 @@ class Cache:
 
     async def _find(self, key: str, load: Load, *, waited_for: bool) -> Found:
         """The shared entry, or the origin's. A stale one will do if someone waits for it."""
-        stored = await self._valkey.get(self._shared(key))
+        with self.spans.span("cache read", remote=True, cache=self.name):
+            stored = await self._valkey.get(self._shared(key))
         entry = decode(stored) if stored else None
         if stored and entry is None:
+            self.counts.corrupt += 1
             logger.warning("cache entry unreadable", extra={"key": self._shared(key)})
         now = time.time()
         if entry is None or (entry.expires if waited_for else entry.fresh) <= now:
@@ -108,7 +129,8 @@ class Cache:
 
     async def _load(self, key: str, load: Load, stored: bytes | None) -> Found:
         try:
-            entry = self._life.entry(await load())
+            with self.spans.span("cache load", cache=self.name):
+                entry = self._life.entry(await load())
         except NotFound as error:
             absence = self._life.absence(str(error))
             self._remember(key, absence)
@@ -139,12 +161,23 @@ class Cache:
             self._tasks.discard(task)
             if tasks.get(key) is task:
                 del tasks[key]
-            if not task.cancelled() and (error := task.exception()) is not None:
+            if task.cancelled():
+                return
+            error = task.exception()
+            if tasks is self._refreshing:
+                self.counts.refreshes["failed" if error else "ok"] += 1
+            if error is not None:
                 # whoever waited has been told; a refresh has nobody who waits
                 logger.debug("load failed", extra={"cache": self.name, "error": repr(error)})
 
         task.add_done_callback(ended)
         return task
+
+    def _present(self, found: Found) -> Found:
+        self.counts.reads[_layer(found)] += 1
+        if found.entry.missing:
+            raise NotFound(found.entry.missing)
+        return found
 
     def _shared(self, key: str) -> str:
         return f"{self.name}:{key}"
@@ -159,7 +192,7 @@ async def listening(valkey: Valkey, *caches: Cache) -> AsyncIterator[None]:
     def forget(shared: str) -> None:
         name, _, key = shared.partition(":")
         if name in by_name:
-            by_name[name].drop(key)
+            by_name[name].drop(key, "remote")
 
     def forget_all() -> None:
         begun.set()
@@ -176,7 +209,7 @@ async def listening(valkey: Valkey, *caches: Cache) -> AsyncIterator[None]:
         await cache.close()
 
 
-def _present(found: Found) -> Found:
+def _layer(found: Found) -> str:
     if found.entry.missing:
-        raise NotFound(found.entry.missing)
-    return found
+        return "missing"
+    return found.source if time.time() < found.entry.fresh else "stale"

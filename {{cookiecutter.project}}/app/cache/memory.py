@@ -15,7 +15,7 @@ class Held:
     first who comes later has a newer one fetched, and makes it hot again for the others.
     """
 
-    __slots__ = ("entry", "hot_until", "rendered", "until")
+    __slots__ = ("entry", "hot", "hot_until", "rendered", "until")
 
     def __init__(self, entry: Entry, ttl: float) -> None:
         now = time.time()
@@ -23,6 +23,7 @@ class Held:
         self.until = min(now + ttl, entry.expires)
         self.hot_until = 0.0 if entry.missing else min(now + ttl * _HOT, entry.fresh)
         self.rendered: Any = None
+        self.hot: Any = None
 
 
 class Memory:

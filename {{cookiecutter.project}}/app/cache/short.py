@@ -14,6 +14,7 @@ from app.cache.layers import Cache, Found
 from app.cache.memory import Held
 from app.problems import problem_of
 from app.telemetry.request_id import ACCEPTED, new_request_id
+from app.telemetry.requests import HotRoute
 
 _MOST_PATHS = 50_000
 
@@ -21,10 +22,12 @@ _MOST_PATHS = 50_000
 class CachedRoute(msgspec.Struct, frozen=True):
     """`keys` are those that need no validation; `read` answers as the route's handler does."""
 
+    template: str
     keys: re.Pattern[str]
     cache: Cache
     representation: Representation
     read: Callable[[str], Awaitable[Found]]
+    hot: HotRoute
 
 
 class HotPaths:
@@ -64,6 +67,7 @@ class HotAnswers:
 
 async def _answer(held: Held, now: float, scope: HTTPScope, send: Send) -> None:
     # Written out, not composed of the route's parts: each call is a percent of such an answer.
+    begun = time.perf_counter()
     if_none_match = request_id = None
     for name, value in scope["headers"]:
         if name == b"if-none-match":
@@ -76,9 +80,11 @@ async def _answer(held: Held, now: float, scope: HTTPScope, send: Send) -> None:
     else:
         status, headers, body = 200, rendered.full, rendered.body
     age = (b"age", b"%d" % max(0, now - held.entry.stored))
-    headers = [*headers, age, (b"x-request-id", request_id or new_request_id())]
+    own_id = request_id or new_request_id()
+    headers = [*headers, age, (b"x-request-id", own_id)]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})
+    held.hot.answered(scope, status, own_id, time.perf_counter() - begun)
 
 
 class ColdReads:
@@ -103,6 +109,7 @@ class ColdReads:
             or not route.keys.fullmatch(key)
         ):
             return await self._app(scope, receive, send)
+        scope["path_template"] = route.template
         try:
             found = await route.read(key)
         except Exception as error:  # the framework's own handler is not around this
@@ -112,5 +119,6 @@ class ColdReads:
             held = route.cache.held(key)
             if held is not None and held.hot_until:
                 held.rendered = route.representation.render(held.entry, "memory")
+                held.hot = route.hot
                 self._paths.put(scope["path"], held)
         await answer(scope, receive, send)

@@ -13,7 +13,9 @@ from app.cache.http import Representation
 from app.cache.layers import Source
 from app.cache.short import CachedRoute
 from app.data.upstream import Upstream
+from app.telemetry.meter import Meter
 
+_PATH = "/data/{data_id}"
 _ID = re.compile("[A-Za-z0-9._~-]{1,64}")
 
 DataId = Annotated[str, PathParameter(pattern=f"^{_ID.pattern}$")]
@@ -38,8 +40,8 @@ def _wrapped(entry: Entry, source: Source) -> bytes:
 DATA = Representation(_public, _wrapped)
 
 
-def cached_data(upstream: Upstream) -> CachedRoute:
-    return CachedRoute(_ID, upstream.cache, DATA, upstream.read)
+def cached_data(upstream: Upstream, meter: Meter) -> CachedRoute:
+    return CachedRoute(_PATH, _ID, upstream.cache, DATA, upstream.read, meter.hot_route(_PATH))
 
 
 class DataController(Controller):

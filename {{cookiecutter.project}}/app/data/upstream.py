@@ -1,5 +1,7 @@
 import hashlib
-from collections.abc import AsyncIterator
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import quote
@@ -12,7 +14,12 @@ from app.cache.entry import Loaded
 from app.cache.layers import Cache, Found
 from app.errors import NotFound, Unavailable, UpstreamFailed, UpstreamTimeout
 from app.settings import Settings
+from app.telemetry.counts import Timings
+from app.telemetry.metrics import UPSTREAM_DURATION, UPSTREAM_REQUESTS, Row
+from app.telemetry.spans import UNTRACED, Spans
 
+_OUTCOME = {NotFound: "missing", UpstreamFailed: "failed", UpstreamTimeout: "timeout"}
+_OUTCOMES = ("ok", *_OUTCOME.values(), "cancelled")
 _LARGEST_ANSWER = 1_000_000  # bytes
 
 
@@ -23,11 +30,15 @@ _PAUSE = 1.0  # seconds, between calls that try whether it has recovered
 class Upstream:
     """The API behind `/data/{id}`: one HTTP client per worker, with a cache before it."""
 
+    spans: Spans = UNTRACED
+
     def __init__(self, settings: Settings, cache: Cache) -> None:
         self.breaker = Breaker("upstream", failures=_FAILURES, pause=_PAUSE)
         self._settings = settings
         self.cache = cache
         self._opened: aiohttp.ClientSession | None = None
+        self._outcomes: Counter[str] = Counter()
+        self._timings = Timings()
 
     @asynccontextmanager
     async def lifespan(self, _app: object = None) -> AsyncIterator[None]:
@@ -39,11 +50,31 @@ class Upstream:
 
     async def read(self, data_id: str) -> Found:
         async def load() -> Loaded:
-            body = await self._fetch(data_id)
+            body = await self._counted(data_id)
             # Weak: the answer says where it came from, so equal data may differ in bytes.
             return Loaded(body=body, etag=f'W/"{hashlib.sha256(body).hexdigest()[:32]}"')
 
         return await self.cache.get(data_id, load)
+
+    async def _counted(self, data_id: str) -> bytes:
+        begun = time.perf_counter()
+        outcome = "cancelled"
+        try:
+            with self.spans.span("upstream", remote=True):
+                body = await self._fetch(data_id)
+            outcome = "ok"
+        except (NotFound, UpstreamFailed, UpstreamTimeout) as error:
+            outcome = _OUTCOME[type(error)]
+            raise
+        finally:
+            self._outcomes[outcome] += 1
+            self._timings.add(time.perf_counter() - begun)
+        return body
+
+    def rows(self) -> Iterator[Row]:
+        for outcome in _OUTCOMES:
+            yield UPSTREAM_REQUESTS.of(self._outcomes[outcome], outcome)
+        yield UPSTREAM_DURATION.timed([self._timings])
 
     async def _fetch(self, data_id: str) -> bytes:
         """A JSON object, as the upstream sent it."""
@@ -67,7 +98,7 @@ class Upstream:
     async def _call(self, data_id: str) -> tuple[int, bytes]:
         url = f"{self._settings.upstream_url.rstrip('/')}/{quote(data_id, safe='')}"
         try:
-            async with self._session.get(url) as response:
+            async with self._session.get(url, headers=self.spans.headers()) as response:
                 return response.status, await _bounded(response)
         except TimeoutError as error:
             raise UpstreamTimeout("The upstream did not answer in time.") from error

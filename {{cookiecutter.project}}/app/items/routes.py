@@ -12,7 +12,9 @@ from app.cache.http import Representation
 from app.cache.short import CachedRoute
 from app.items.models import Item, ItemPage, ItemPatch, NewItem
 from app.items.store import ItemStore, etag_of
+from app.telemetry.meter import Meter
 
+_PATH = "/items/{item_id}"
 _LARGEST_ID = 2**63 - 1  # PostgreSQL's bigint
 
 ItemId = Annotated[int, PathParameter(ge=1, le=_LARGEST_ID)]
@@ -26,10 +28,15 @@ Limit = Annotated[int, QueryParameter(ge=1, le=100)]
 After = Annotated[int, QueryParameter(ge=0, le=_LARGEST_ID)]
 
 
-def cached_items(items: ItemStore) -> CachedRoute:
-    # All that is surely a bigint, written in the one way that the cache knows it by.
+def cached_items(items: ItemStore, meter: Meter) -> CachedRoute:
     return CachedRoute(
-        re.compile("[1-9][0-9]{0,17}"), items.cache, ITEM, lambda key: items.read(int(key))
+        _PATH,
+        # All that is surely a bigint, written in the one way that the cache knows it by.
+        re.compile("[1-9][0-9]{0,17}"),
+        items.cache,
+        ITEM,
+        lambda key: items.read(int(key)),
+        meter.hot_route(_PATH),
     )
 
 

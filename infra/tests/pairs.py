@@ -1,0 +1,110 @@
+"""Every pair of the platform's options in as few stacks as will do, the same ones each time."""
+
+import json
+from collections.abc import Iterator, Mapping
+from itertools import combinations, product
+
+from harness import keys
+
+ARN = "arn:aws:acm:eu-west-1:123456789012:certificate/00000000-0000-0000-0000-000000000000"
+SECRETS = json.dumps(
+    [
+        "PAYMENTS=arn:aws:secretsmanager:eu-west-1:123456789012:secret:payments-AbCdEf:key::",
+        "MAIL=arn:aws:ssm:eu-west-1:123456789012:parameter/mail",
+    ]
+)
+IMAGE = f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop@sha256:{'0' * 64}"
+Values = Mapping[str, str]
+DERIVED = {"step_out_requests": "0", "step_in_requests": "0"}
+
+# option → what a stack may choose, the plain way first; each choice is the keys that it sets
+OPTIONS: Mapping[str, Mapping[str, Values]] = {
+    "tier": {"dev": {}, "prod": {}},
+    "compute": {"fargate": {}, "ec2": {}},
+    "edge": {"domain": {}, "none": {}, "own certificate": {"certificate_arn": ARN}},
+    "replica": {"none": {}, "two": {"database_replicas": "2"}},
+    "proxy": {"off": {}, "on": {"database_proxy": "true"}},
+    "spot": {"none": {}, "half": {"spot_percent": "50"}},
+    "warm pool": {
+        "none": {},
+        "two": {"warm_pool": "2", "instance_types": '["c7g.xlarge"]'},
+    },
+    "ami": {"Amazon's": {}, "baked": {"bake_ami": "true"}, "own": {"ami_id": "ami-12345678"}},
+    "image": {"built": {}, "given": {"image": IMAGE}},
+    "scaling": {
+        "cpu and requests": {},
+        "step": {"scaling_policies": '["step"]', **DERIVED},
+        "network beside step": {"scaling_policies": '["network", "step"]', **DERIVED},
+    },
+    "schedules": {"none": {}, "one": {"schedules": '["0 7 * * MON-FRI = 1..1"]'}},
+    "waf": {"on": {"waf": "true"}, "off": {"waf": "false"}},
+    "zones": {"three": {}, "two": {"zones": "2"}},
+    "reserved": {"none": {}, "some": {"alb_lcu": "500"}},
+    "secrets": {"own": {}, "more": {"secrets": SECRETS}},
+    "cache password": {"made": {}, "given": {"cache_password": "0123456789abcdef"}},
+    "processor": {
+        "arm64": {},
+        "x86_64": {"architecture": "x86_64", "instance_types": '["c7i.xlarge"]'},
+    },
+}
+Choices = Mapping[str, str]
+Pair = tuple[tuple[str, str], tuple[str, str]]
+
+
+def allowed(choices: Choices) -> bool:
+    """What conflicts.py refuses together; of the options that are chosen so far."""
+    warm = choices.get("warm pool") == "two"
+    own = choices.get("ami", "Amazon's") != "Amazon's"
+    if choices.get("compute") == "fargate":
+        return not (warm or own)
+    return not (warm and choices.get("spot") == "half")
+
+
+def every_pair() -> list[Pair]:
+    """Those that one stack may have."""
+    return [
+        pair
+        for first, second in combinations(OPTIONS, 2)
+        for pair in product(_choices(first), _choices(second))
+        if allowed(dict(pair))
+    ]
+
+
+def stacks() -> Iterator[Choices]:
+    """The eight plain ones, and then as many as it takes for each pair to be in one of them."""
+    plain = {option: next(iter(choices)) for option, choices in OPTIONS.items()}
+    left = dict.fromkeys(every_pair())
+    for tier, compute, edge in product(("dev", "prod"), ("fargate", "ec2"), ("domain", "none")):
+        yield _counted(plain | {"tier": tier, "compute": compute, "edge": edge}, left)
+    while left:
+        yield _counted(_filled(dict(next(iter(left))), left), left)
+
+
+def _filled(chosen: dict[str, str], left: Mapping[Pair, None]) -> Choices:
+    """Each further option as it makes the most pairs that are still missing."""
+    for option in [option for option in OPTIONS if option not in chosen]:
+        tried = [chosen | {option: choice} for choice in OPTIONS[option]]
+        chosen = max(filter(allowed, tried), key=lambda one: len(left.keys() & _pairs(one)))
+    return chosen
+
+
+def _counted(stack: Choices, left: dict[Pair, None]) -> Choices:
+    for pair in _pairs(stack):
+        left.pop(pair, None)
+    return stack
+
+
+def _choices(option: str) -> list[tuple[str, str]]:
+    return [(option, choice) for choice in OPTIONS[option]]
+
+
+def _pairs(stack: Choices) -> set[Pair]:
+    return set(combinations([(o, stack[o]) for o in OPTIONS if o in stack], 2))
+
+
+def values(stack: Choices) -> dict[str, str]:
+    """The keys that set these choices."""
+    chosen = keys(stack["tier"], stack["compute"], stack["edge"] != "none")
+    for option, choice in stack.items():
+        chosen |= OPTIONS[option][choice]
+    return chosen

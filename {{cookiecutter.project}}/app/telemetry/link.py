@@ -1,0 +1,49 @@
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
+
+from app.telemetry.messages import Counted, packed
+from app.telemetry.metrics import Row
+
+logger = logging.getLogger(__name__)
+
+_INTERVAL = 1.0  # seconds
+_LAST_WORD = 1.0  # seconds for what was counted since
+
+
+class Link:
+    """Tells the supervisor once a second what this worker has counted.
+
+    A supervisor that is slow to read is told less often; one that is not there, nothing.
+    """
+
+    def __init__(self, path: str, rows: Callable[[], Iterable[Row]]) -> None:
+        self._path = path
+        self._rows = rows
+
+    @asynccontextmanager
+    async def lifespan(self, _app: object = None) -> AsyncIterator[None]:
+        try:
+            _, writer = await asyncio.open_unix_connection(self._path)
+        except OSError as error:
+            logger.warning("no supervisor: this worker is not in the metrics", exc_info=error)
+            yield
+            return
+        telling = asyncio.create_task(self._tell(writer))
+        yield
+        telling.cancel()
+        writer.write(self._counted())
+        with suppress(TimeoutError, ConnectionError):
+            await asyncio.wait_for(writer.drain(), _LAST_WORD)
+        writer.close()
+
+    async def _tell(self, writer: asyncio.StreamWriter) -> None:
+        while not writer.is_closing():
+            if writer.transport.get_write_buffer_size() == 0:
+                writer.write(self._counted())
+            await asyncio.sleep(_INTERVAL)
+
+    def _counted(self) -> bytes:
+        return packed(Counted(os.getpid(), list(self._rows())))

@@ -1,0 +1,73 @@
+"""The open-loop generator has to count rightly before its figures mean anything."""
+
+import asyncio
+import time
+from urllib.parse import urlsplit
+
+from app.local import free_port
+from load.arrivals import Arrivals, Ask, arriving, run
+from load.outcome import Outcome
+from tests.fake_upstream import FakeUpstream
+
+
+async def arrive(
+    upstream: FakeUpstream, *names: str, rate: float = 200.0, seconds: float = 0.5
+) -> Outcome:
+    port = urlsplit(upstream.url).port
+    assert port
+    asks = [Ask(name=name, paths=[f"/{name}"]) for name in names]
+    arrivals = Arrivals(port=port, asks=asks, rate=rate, seconds=seconds, connections=5, limit=1.0)
+    return await asyncio.to_thread(run, arrivals)
+
+
+async def test_each_way_in_which_a_request_can_end_is_counted(upstream: FakeUpstream) -> None:
+    upstream.answers("a-missing", b"{}", status=404)
+    upstream.answers("a-busy", b"{}", status=503)
+    upstream.answers("a-broken", b"{}", status=500)
+    upstream.answers("a-late", b"{}", after=5)
+    upstream.answers("a-large", b" " * 300_000)  # more than one read
+    upstream.resets("a-reset")
+    outcome = await arrive(
+        upstream, "a-large", "a-missing", "a-busy", "a-broken", "a-late", "a-reset", seconds=0.6
+    )
+    assert outcome.counts() == {
+        "ok": 20,
+        "4xx": 20,
+        "shed 503": 20,
+        "other 5xx": 20,
+        "never served": 20,
+        "reset": 20,
+    }
+    assert outcome.only("a-late").count("never served") == 20
+    assert outcome.only("a-large", "a-missing").percentile(99) < 1.0
+    assert outcome.percentile(99) == float("inf")
+
+
+async def test_nobody_there_is_refused() -> None:
+    ask = Ask(name="any", paths=["/"])
+    arrivals = Arrivals(port=free_port(), asks=[ask], rate=100, seconds=0.2)
+    assert (await asyncio.to_thread(run, arrivals)).counts() == {"refused": 20}
+
+
+async def test_latency_counts_from_when_a_request_was_due(upstream: FakeUpstream) -> None:
+    port = urlsplit(upstream.url).port
+    assert port
+    arrivals = Arrivals(
+        port=port, asks=[Ask(name="any", paths=["/x"])], rate=100, seconds=1.0, connections=5
+    )
+    with arriving(arrivals) as load:
+        await asyncio.sleep(0.4)
+        time.sleep(0.4)  # noqa: ASYNC251 (the server is in this process, and stalls)
+        outcome = await asyncio.to_thread(load.outcome)
+
+    assert outcome.counts() == {"ok": 100}
+    stalled = [took for took in outcome.took if took > 0.05]
+    assert 25 <= len(stalled) <= 45  # all that were due in those 0.4 s, not five
+    assert outcome.rate() > 95
+
+
+async def test_generator_that_is_late_says_so(upstream: FakeUpstream) -> None:
+    outcome = await arrive(upstream, "x", rate=200_000, seconds=0.05)
+    assert len(outcome) == 10_000
+    assert outcome.lateness() > 0.01
+    assert outcome.rate() < 190_000
