@@ -114,7 +114,7 @@ def test_lost_worker_is_replaced_within_5_s(production: Settings) -> None:
     with server_process(production) as process:
         [granian] = psutil.Process(process.pid).children()
         children = granian.children()
-        [worker] = [child for child in children if "tracker" not in str(child.cmdline())]
+        [worker] = [child for child in children if "resource_tracker" not in str(child.cmdline())]
         worker.kill()
         lost = time.monotonic()
         wait_for(f"http://127.0.0.1:{production.port}/ready", process)
