@@ -1,11 +1,11 @@
 """How fast a fleet grows: AWS's alarms, the pauses of this program, and the starts of tasks."""
 
 from dataclasses import dataclass
-from math import ceil, log
+from math import ceil
 
 from sizing.fleet import Fleet
 from sizing.inputs import Inputs, Scaling
-from sizing.number import Number
+from sizing.number import Number, ceil_div
 
 MINUTE = 60  # seconds: the period of every alarm here
 # a minute's figure is in CloudWatch about a minute after that minute has ended
@@ -81,8 +81,9 @@ def _rounds(inputs: Inputs, fleet: Fleet) -> tuple[int, str]:
         steps = ceil((most - fewest) / scaling.step_out_tasks)
         return steps, f"{steps:,} decisions of {scaling.step_out_tasks} tasks"
     share = inputs.workload.utilisation_percent
-    growth = 100 / share
-    rounds = max(1, ceil(log(most / fewest) / log(growth) - 1e-9))
+    rounds, size = 0, fewest
+    while size < most:
+        rounds, size = rounds + 1, ceil_div(size * 100, share)
     return rounds, (
         f"{rounds} decisions, because no task shows more than 100 % of its CPU and so none grows"
         f" the fleet by more than 100 / {share}"

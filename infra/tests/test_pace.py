@@ -23,9 +23,9 @@ from plans import planned
         ),
         (
             {"compute": "ec2", "scaling_policies": ["cpu"]},
-            240 + 5 * 180 + 180,
-            "240 to notice + 5 x 180 between decisions (an instance's warm-up) + 180 to start:"
-            " 6 decisions, because no task shows more than 100 % of its CPU and so none grows the"
+            240 + 4 * 180 + 180,
+            "240 to notice + 4 x 180 between decisions (an instance's warm-up) + 180 to start:"
+            " 5 decisions, because no task shows more than 100 % of its CPU and so none grows the"
             " fleet by more than 100 / 65",
         ),
         (
