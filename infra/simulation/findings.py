@@ -8,7 +8,7 @@ from math import ceil
 
 from simulation.run import Run, simulate, with_minimum
 from simulation.scaler import Change
-from simulation.traffic import TICK_S
+from simulation.traffic import HOUR, TICK_S
 
 # a turn that comes sooner wasn't asked for by the load alone
 TURN_S = 20 * 60
@@ -43,7 +43,7 @@ def _shed(run: Run, step: int, notice_s: int) -> Iterator[Finding]:
     asked = sum(one.load for one in run.moments)
     percent = 100 * sum(one.shed for one in short) / asked
     lost = f"{_requests(run):,} requests were shed, {percent:.2g} %"
-    during = f"for {_minutes(len(short) * TICK_S)} from {_clock(run, short[0].second)} on"
+    during = f"for {span(len(short) * TICK_S)} from {_clock(run, short[0].second)} on"
     most = ceil(max(one.load for one in run.moments) / run.setup.task_rate)
     if most > run.setup.maximum:
         way = f"the largest load fills {most:,} tasks and the fleet ends at {run.setup.maximum:,}"
@@ -83,12 +83,13 @@ def _flapping(run: Run) -> Iterator[Finding]:
     ]
     if len(turns) >= TURNS:
         soonest = min(after.at - before.at for before, after in turns)
+        way = ", or lower step_in_requests" if run.setup.policies.steps else ""
         yield Finding(
             "warn",
             "flapping",
             f"The fleet turned {len(turns)} times within {TURN_S // 60} minutes of growing or"
-            f" shrinking, the soonest after {_minutes(soonest)}: raise fleet_min or cooldown_s, or"
-            " lower step_in_requests.",
+            f" shrinking, the soonest after {span(soonest)}: raise fleet_min or"
+            f" cooldown_s{way}.",
         )
 
 
@@ -122,7 +123,7 @@ def _ceiling(run: Run) -> Iterator[Finding]:
             "warn",
             "ceiling",
             f"The fleet stood at its maximum of {setup.maximum:,} and was more than"
-            f" {100 * _FULL:.0f} % full for {_minutes(len(full) * TICK_S)}: raise peak_in_flight.",
+            f" {100 * _FULL:.0f} % full for {span(len(full) * TICK_S)}: raise peak_in_flight.",
         )
 
 
@@ -139,5 +140,8 @@ def _cron(run: Run, second: int) -> str:
     return f"{moment.minute} {moment.hour} * * *"
 
 
-def _minutes(seconds: int) -> str:
-    return f"{seconds} s" if seconds < 120 else f"{seconds / 60:.0f} minutes"
+def span(seconds: int) -> str:
+    """Seconds in the largest unit that leaves them readable."""
+    if seconds < 120:
+        return f"{seconds} s"
+    return f"{seconds / 60:.0f} minutes" if seconds < 2 * HOUR else f"{seconds / HOUR:.3g} hours"

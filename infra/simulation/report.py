@@ -10,7 +10,7 @@ from outlook import Outlook
 from page import Section, facts, mark, page, picture
 from refusal import Refusal
 from rows import hung, indented
-from simulation.findings import Finding
+from simulation.findings import Finding, span
 from simulation.plots import PLOTS, dressed, lines
 from simulation.run import Run
 from simulation.summary import MODEL, Summary
@@ -66,7 +66,10 @@ def text(report: Report) -> Iterator[str]:
         yield from indented(f"Doubtful: {doubt}")
     for name, value in (
         ("fleet", report.fleet),
-        ("trace", f"{told.hours:g} h, {told.least_rate:,.0f} to {told.most_rate:,.0f} requests/s"),
+        (
+            "trace",
+            f"{span(told.seconds)}, {told.least_rate:,.0f} to {told.most_rate:,.0f} requests/s",
+        ),
         ("requests", f"{told.requests:,}, of which shed {told.shed:,} ({told.shed_percent:.2g} %)"),
         ("tasks serving", f"{told.fewest:,} to {told.most:,}, used {told.utilisation:.0f} %"),
         ("decisions", f"{told.grown:,} to grow, {told.shrunk:,} to shrink"),
@@ -103,7 +106,7 @@ def html(report: Report) -> str:
         parts.append(Section(title=plot.title, body=body))
     parts.append(Section(title="A model", body=p[MODEL]))
     intro = (
-        f"{told.hours:g} hours of {told.least_rate:,.0f} to {told.most_rate:,.0f} requests a second"
+        f"{span(told.seconds)} of {told.least_rate:,.0f} to {told.most_rate:,.0f} requests a second"
         f" on {report.fleet}. {setup.first:,} tasks serve at the start. {report.paid[0].upper()}"
         f"{report.paid[1:]}."
     )

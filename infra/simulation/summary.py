@@ -18,7 +18,7 @@ MODEL = (
 class Summary:
     """Percent, requests and task-hours of a run; `flat_hours` at the maximum all the time."""
 
-    hours: float
+    seconds: int
     least_rate: float
     most_rate: float
     requests: int
@@ -41,10 +41,9 @@ def summary(run: Run) -> Summary:
     loads = [one.load for one in moments]
     carried = sum(min(one.load, one.capacity) for one in moments)
     room = sum(one.capacity for one in moments)
-    hours = run.trace.seconds / HOUR
     grown = sum(1 for one in run.changes if one.after > one.before)
     return Summary(
-        hours=hours,
+        seconds=run.trace.seconds,
         least_rate=min(loads),
         most_rate=max(loads),
         requests=round(sum(loads) * TICK_S),
@@ -55,5 +54,5 @@ def summary(run: Run) -> Summary:
         grown=grown,
         shrunk=len(run.changes) - grown,
         task_hours=sum(one.tasks for one in moments) * TICK_S / HOUR,
-        flat_hours=run.setup.maximum * hours,
+        flat_hours=run.setup.maximum * run.trace.seconds / HOUR,
     )
