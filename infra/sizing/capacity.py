@@ -101,7 +101,7 @@ def task_capacity(
     if measured:
         rate = measured.requests_per_second * vcpu_units // measured.vcpu_units
         open_requests = measured.in_flight * vcpu_units // measured.vcpu_units
-        origin = f"measured {measured.measured_at}"
+        origin = f"measured {measured.measured_at[:10]}"
     else:
         rate = ASSUMED_REQUESTS_PER_SECOND * vcpu_units // 1024
         open_requests = ASSUMED_IN_FLIGHT * vcpu_units // 1024

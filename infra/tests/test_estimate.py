@@ -30,7 +30,9 @@ def test_the_estimate_is_dated_and_shows_its_arithmetic(
 ) -> None:
     shown = printed(capsys, "--stack", "prod")
     words = " ".join(shown.split())
-    assert "Prices of eu-central-1 of 2026-10-02: AWS's public on-demand price list;" in words
+    assert (
+        "Prices of eu-central-1 of 2026-10-02: on-demand prices, as public copies of AWS's" in words
+    )
     assert "tasks 33 177 321" in words
     assert "1,094 5,870 10,646 321 x (1 vCPU x 0.03725 + 2 GB x 0.00409) x 730 h" in words
     assert "Left out: logs and metrics" in words
