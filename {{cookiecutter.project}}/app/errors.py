@@ -27,3 +27,7 @@ class UpstreamFailed(ServiceError):
 
 class UpstreamTimeout(ServiceError):
     pass
+
+
+class TookTooLong(ServiceError):
+    """What was asked for is not there within a request's time."""

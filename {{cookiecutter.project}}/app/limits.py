@@ -1,11 +1,14 @@
 import asyncio
+from collections.abc import Awaitable
 from http import HTTPStatus
-from typing import cast
+from typing import TypeVar, cast
 
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from app.answers import Answer
 from app.problems import problem
+
+T = TypeVar("T")
 
 
 class Limits:
@@ -23,8 +26,20 @@ class Limits:
         self.shed = 0  # refused as one too many, since the start
         self.expired = 0  # ended at their deadline
 
+    @property
+    def full(self) -> bool:
+        return self.in_flight >= self._max_in_flight
+
+    async def counted(self, answer: Awaitable[T]) -> T:
+        """Waits for `answer` as a request in flight does; it has to have a deadline of its own."""
+        self.in_flight += 1
+        try:
+            return await answer
+        finally:
+            self.in_flight -= 1
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self.in_flight >= self._max_in_flight and scope["path"] != "/health":
+        if self.full and scope["path"] != "/health":
             self.shed += 1
             refusal = _refusal(scope, HTTPStatus.SERVICE_UNAVAILABLE, "Too busy; try again.")
             return await refusal(scope, receive, send)

@@ -8,6 +8,7 @@ from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import SwaggerRenderPlugin
 
+from app.cache.crowd import Crowds
 from app.cache.entry import Life
 from app.cache.layers import Cache, listening
 from app.cache.short import ColdReads, HotAnswers, HotPaths
@@ -70,8 +71,8 @@ def create_app(settings: Settings | None = None, spans: Spans = UNTRACED) -> Hot
         "/data": cached_data(upstream, meter),
     }
     # Around the routing, so that what no route answers is bounded and marked, too.
-    paths = HotPaths()
-    reads = ColdReads(app.asgi_handler, cached, paths)
+    paths, crowds = HotPaths(), Crowds()
+    reads = ColdReads(app.asgi_handler, cached, paths, crowds)
     limited = Limits(reads, settings.max_in_flight, settings.request_timeout)
     app.asgi_handler = Requests(limited, meter.tallies, meter.access)
 
@@ -83,7 +84,7 @@ def create_app(settings: Settings | None = None, spans: Spans = UNTRACED) -> Hot
     for route in cached.values():
         meter.watch(cache_rows, route.cache, route.hot)
     meter.watch(upstream.rows)
-    return HotAnswers(app, paths)
+    return HotAnswers(app, paths, crowds, limited)
 
 
 @asynccontextmanager

@@ -20,6 +20,7 @@ _STATUS = {
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.UpstreamFailed: HTTPStatus.BAD_GATEWAY,
     errors.UpstreamTimeout: HTTPStatus.GATEWAY_TIMEOUT,
+    errors.TookTooLong: HTTPStatus.GATEWAY_TIMEOUT,
 }
 _MEDIA_TYPE = "application/problem+json"
 _RETRY_AFTER = b"1"  # seconds

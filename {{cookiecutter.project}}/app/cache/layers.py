@@ -11,7 +11,7 @@ import msgspec
 from app.cache.entry import Entry, Life, Loaded, decode, encode
 from app.cache.memory import Held, Memory
 from app.cache.valkey import Valkey
-from app.errors import NotFound
+from app.errors import NotFound, TookTooLong
 from app.settings import Settings
 from app.telemetry.spans import UNTRACED, Spans
 
@@ -61,12 +61,25 @@ class Cache:
         self._loading: dict[str, asyncio.Task[Found]] = {}
         self._refreshing: dict[str, asyncio.Task[Found]] = {}
         self._tasks: set[asyncio.Task[Found]] = set()  # those that a `drop` cut off, too
-        # No load lasts longer than the request that it is for, so this outlives each older one.
-        self._closed_for = settings.request_timeout
+        self.on_load: Callable[[str, asyncio.Task[Found]], None] = lambda _key, _load: None
+        # Of a load, as of the requests that wait for it; a key is closed for as long, and so to
+        # all loads that began before it was.
+        self._longest_load = settings.request_timeout
 
     def held(self, key: str) -> Held | None:
         """What memory holds of `key`."""
         return self._memory.get(key)
+
+    def present(self, found: Found, readers: int = 1) -> Found:
+        """What was found, counted; NotFound if that is that there is nothing."""
+        self.counts.reads[_layer(found)] += readers
+        if found.entry.missing:
+            raise NotFound(found.entry.missing)
+        return found
+
+    def loading(self, key: str) -> asyncio.Task[Found] | None:
+        """The load of `key` that is under way, if one is that no write has cut off."""
+        return self._loading.get(key)
 
     async def get(self, key: str, load: Load) -> Found:
         """The answer for `key`; what `load` raises is raised to all who waited for it."""
@@ -75,17 +88,18 @@ class Cache:
             if held.hot_until <= time.time() and not held.entry.missing:
                 held.hot_until = held.until
                 self._refresh(key, lambda: self._find(key, load, waited_for=False))
-            return self._present(Found(held.entry, "memory"))
+            return self.present(Found(held.entry, "memory"))
         task = self._loading.get(key)
         if task is None:
-            task = self._track(self._loading, key, self._find(key, load, waited_for=True))
+            task = self._track(self._loading, key, self._in_time(key, load))
+            self.on_load(key, task)
         # Shielded: a client that goes away takes its own wait with it, not the others' load.
-        return self._present(await asyncio.shield(task))
+        return self.present(await asyncio.shield(task))
 
     async def forget(self, key: str) -> None:
         """Called after a write, before it is acknowledged."""
         self.appeared(key)
-        await self._valkey.close(self._shared(key), self._closed_for)
+        await self._valkey.close(self._shared(key), self._longest_load)
 
     def appeared(self, key: str) -> None:
         """Called when a key begins to be. That it is missing is known in memories alone."""
@@ -110,6 +124,13 @@ class Cache:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
+
+    async def _in_time(self, key: str, load: Load) -> Found:
+        try:
+            async with asyncio.timeout(self._longest_load):
+                return await self._find(key, load, waited_for=True)
+        except TimeoutError as error:
+            raise TookTooLong("The request took too long.") from error
 
     async def _find(self, key: str, load: Load, *, waited_for: bool) -> Found:
         """The shared entry, or the origin's. A stale one will do if someone waits for it."""
@@ -172,12 +193,6 @@ class Cache:
 
         task.add_done_callback(ended)
         return task
-
-    def _present(self, found: Found) -> Found:
-        self.counts.reads[_layer(found)] += 1
-        if found.entry.missing:
-            raise NotFound(found.entry.missing)
-        return found
 
     def _shared(self, key: str) -> str:
         return f"{self.name}:{key}"

@@ -9,9 +9,11 @@ import msgspec
 from litestar import Litestar
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
-from app.cache.http import Representation, matches
+from app.cache.crowd import Crowds
+from app.cache.http import Rendered, Representation, matches
 from app.cache.layers import Cache, Found
 from app.cache.memory import Held
+from app.limits import Limits
 from app.problems import problem_of
 from app.telemetry.request_id import ACCEPTED, new_request_id
 from app.telemetry.requests import HotRoute
@@ -45,46 +47,52 @@ class HotPaths:
 
 
 class HotAnswers:
-    """Answers a GET from memory before anything else looks at it. All else goes on to `app`."""
+    """Answers a GET from memory, or when the load that others wait for ends, before anything else
+    looks at it. All else goes on to `app`."""
 
-    def __init__(self, app: Litestar, paths: HotPaths) -> None:
+    def __init__(self, app: Litestar, paths: HotPaths, crowds: Crowds, limits: Limits) -> None:
         self.app = app
         self._paths = paths
+        self._crowds = crowds
+        self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
+        if scope["type"] == "http" and scope["method"] == "GET" and not scope["query_string"]:
+            begun = time.perf_counter()
             held = self._paths.get(scope["path"])
-            now = time.time()
-            if (
-                held is not None
-                and now < held.hot_until
-                and scope["method"] == "GET"
-                and not scope["query_string"]
-            ):
-                return await _answer(held, now, scope, send)
+            if held is not None and time.time() < held.hot_until:
+                held.hot.reads += 1
+                answer = held.rendered, held.entry.stored
+                return await _answer(*answer, held.hot, begun, scope, send)
+            crowd = self._crowds.of(scope["path"])
+            if crowd is not None and not self._limits.full:
+                rendered, stored, error = await self._limits.counted(crowd.join())
+                if rendered is not None:
+                    return await _answer(rendered, stored, crowd.hot, begun, scope, send)
+                cast("Any", scope)["load_failed"] = error
         await self.app(cast("Any", scope), cast("Any", receive), cast("Any", send))
 
 
-async def _answer(held: Held, now: float, scope: HTTPScope, send: Send) -> None:
+async def _answer(
+    rendered: Rendered, stored: float, hot: HotRoute, begun: float, scope: HTTPScope, send: Send
+) -> None:
     # Written out, not composed of the route's parts: each call is a percent of such an answer.
-    begun = time.perf_counter()
     if_none_match = request_id = None
     for name, value in scope["headers"]:
         if name == b"if-none-match":
             if_none_match = if_none_match or value
         elif name == b"x-request-id" and request_id is None and ACCEPTED.fullmatch(value):
             request_id = value
-    rendered = held.rendered
     if if_none_match is not None and matches(if_none_match, rendered.etag):
         status, headers, body = 304, rendered.unchanged, b""
     else:
         status, headers, body = 200, rendered.full, rendered.body
-    age = (b"age", b"%d" % max(0, now - held.entry.stored))
+    age = (b"age", b"%d" % max(0, time.time() - stored))
     own_id = request_id or new_request_id()
     headers = [*headers, age, (b"x-request-id", own_id)]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})
-    held.hot.answered(scope, status, own_id, time.perf_counter() - begun)
+    hot.answered(scope, status, own_id, time.perf_counter() - begun)
 
 
 class ColdReads:
@@ -93,10 +101,14 @@ class ColdReads:
     `routes` maps a path up to its last slash to what is cached below it.
     """
 
-    def __init__(self, app: ASGIApp, routes: Mapping[str, CachedRoute], paths: HotPaths) -> None:
+    def __init__(
+        self, app: ASGIApp, routes: Mapping[str, CachedRoute], paths: HotPaths, crowds: Crowds
+    ) -> None:
         self._app = app
         self._routes = routes
         self._paths = paths
+        for parent, route in routes.items():
+            crowds.gather(parent, route.cache, route.representation, route.hot)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope = cast("HTTPScope", scope)
@@ -111,6 +123,8 @@ class ColdReads:
             return await self._app(scope, receive, send)
         scope["path_template"] = route.template
         try:
+            if error := cast("Any", scope).get("load_failed"):  # the one that it waited for
+                raise error
             found = await route.read(key)
         except Exception as error:  # the framework's own handler is not around this
             answer = problem_of(scope, error)

@@ -48,7 +48,7 @@ class Tallies:
 
 
 class HotRoute:
-    """Of one route's answers from memory: what is counted, and logged."""
+    """Of one route's answers before routing: what is counted, and logged."""
 
     __slots__ = ("_access", "_counting", "_full", "_route", "_unchanged", "reads")
 
@@ -62,7 +62,6 @@ class HotRoute:
 
     def answered(self, scope: HTTPScope, status: int, own_id: bytes, seconds: float) -> None:
         if self._counting:
-            self.reads += 1
             (self._full if status == 200 else self._unchanged).add(seconds)
         scope["path_template"] = self._route
         if self._access.due(status, seconds):
