@@ -17,7 +17,7 @@ if not (INFRA / "__main__.py").is_file():
     sys.exit(f"{INFRA} holds no Pulumi program: generate from a complete copy of the template.")
 
 # Pulumi.yaml and Pulumi.<stack>.yaml are the project's own, rendered beside the copy.
-unwanted = shutil.ignore_patterns(*CLUTTER, "Pulumi.*yaml")
+unwanted = shutil.ignore_patterns(*CLUTTER, "build", "Pulumi.*yaml")
 shutil.copytree(INFRA, "infra", ignore=unwanted, dirs_exist_ok=True)
 
 for held in SERVICE.rglob("*"):

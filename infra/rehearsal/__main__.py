@@ -8,12 +8,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import config
+import plan
 from refusal import Refusal
 from rehearsal.assumed import PASSWORD
+from rehearsal.document import Rehearsed, document
 from rehearsal.judge import judge
 from rehearsal.program import INFRA, Rehearsal, rehearse
 from rehearsal.summary import lines
 from rehearsal.world import World
+from sizing.capacity import read_measurement
 from stack_file import StackFile, read_stack
 
 # where no stack file says so: in the template itself
@@ -29,13 +33,14 @@ def main(arguments: list[str] | None = None) -> int:
         print(refusal, file=sys.stderr)
         return 1
     project, region = file.project or PROJECT, file.region or REGION
+    values = _values(file, options.set)
     print(f"Rehearsing {project}-{options.stack} in {region}, simulated; nothing leaves here")
     started = time.monotonic()
     run = rehearse(
         project,
         options.stack,
         region,
-        _values(file, options.set),
+        values,
         file.secrets,
         tell=_progress(sys.stderr.isatty()),
     )
@@ -44,7 +49,21 @@ def main(arguments: list[str] | None = None) -> int:
     world = World(run.account)
     verdicts = judge(world) if run.resources else []
     print("\n".join(lines(run, world, verdicts, time.monotonic() - started)))
+    if run.resources:
+        settings = config.read(project, options.stack, values, file.secrets)
+        numbers = plan.derive(settings.inputs(read_measurement(INFRA)))
+        shown = Rehearsed(
+            run=run, world=world, verdicts=verdicts, settings=settings, numbers=numbers
+        )
+        print(f"\nThe page for a design review: {_write(options, document(shown))}")
     return 1 if run.failures or any(verdict.problems for verdict in verdicts) else 0
+
+
+def _write(options: argparse.Namespace, text: str) -> Path:
+    file = options.page or INFRA / "build" / f"rehearsal-{options.stack}.html"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    return file
 
 
 def record(run: Rehearsal) -> dict[str, Any]:
@@ -62,6 +81,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         "--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="in its place"
     )
     parser.add_argument("--record", type=Path, metavar="FILE", help="write the calls as JSON")
+    parser.add_argument("--page", type=Path, metavar="FILE", help="write the page there")
     return parser.parse_args(arguments)
 
 

@@ -25,6 +25,7 @@ def tiers(world: World) -> Iterator[tuple[str, str, str]]:
     for workload in world.workloads:
         place = f"{len(workload.subnets)} subnets, port {workload.port}"
         yield "compute", workload.name, f"{workload.tasks}, each {workload.size}; {place}"
+    yield "compute", "scaling", "; ".join(map(_policy, world.policies)) or "none"
     yield from _data(world)
     yield from _network(world)
     alarms = [alarm["AlarmName"] for alarm in world.alarms]
@@ -35,31 +36,47 @@ def tiers(world: World) -> Iterator[tuple[str, str, str]]:
     yield "watching", f"{len(world.log_groups)} log groups", f"kept {kept} days"
 
 
+def _policy(policy: Mapping[str, Any]) -> str:
+    tracking = policy.get("TargetTrackingScalingPolicyConfiguration") or policy.get(
+        "TargetTrackingConfiguration"
+    )
+    if not tracking:
+        steps = policy.get("StepScalingPolicyConfiguration", policy)["StepAdjustments"]
+        return "steps of " + ", ".join(f"{step['ScalingAdjustment']:+d}" for step in steps)
+    named = tracking.get("PredefinedMetricSpecification", {}).get("PredefinedMetricType")
+    metric = named or tracking["CustomizedMetricSpecification"].get("MetricName", "a sum")
+    return f"{metric} at {tracking['TargetValue']:,.0f}"
+
+
 def _edge(world: World) -> Iterator[tuple[str, str, str]]:
+    for acl in world.read("wafv2", "list_web_acls", "WebACLs", Scope="REGIONAL"):
+        yield "edge", f"WAF {acl['Name']}", "before the load balancer"
     for balancer in world.balancers:
         zones = len(balancer["AvailabilityZones"])
         ports = [f"{entry['Protocol']} {entry['Port']}" for entry in world.listeners]
         detail = f"{balancer['Scheme']}, {zones} zones, {', '.join(ports)}"
         yield "edge", f"load balancer {balancer['LoadBalancerName']}", detail
-    for acl in world.read("wafv2", "list_web_acls", "WebACLs", Scope="REGIONAL"):
-        yield "edge", f"WAF {acl['Name']}", "before the load balancer"
 
 
 def _data(world: World) -> Iterator[tuple[str, str, str]]:
+    for proxy in world.proxies:
+        yield "data", f"proxy {proxy['DBProxyName']}", _either(proxy["RequireTLS"], "TLS only")
     for database in world.databases:
+        source = database.get("ReadReplicaSourceDBInstanceIdentifier")
+        of = f", reads from {source}" if source else ""
+        kind = "replica" if source else "database"
         settings = (
             f"{database['Engine']} {database['EngineVersion']}, {database['DBInstanceClass']},"
             f" {database['AllocatedStorage']} GB, {_either(database['MultiAZ'], 'two zones')},"
             f" {_either(database['StorageEncrypted'], 'encrypted')},"
             f" {_either(database['DeletionProtection'], 'protected')},"
-            f" {database['BackupRetentionPeriod']} days of backups"
+            f" {database['BackupRetentionPeriod']} days of backups{of}"
         )
-        yield "data", f"database {database['DBInstanceIdentifier']}", settings
-    for proxy in world.proxies:
-        yield "data", f"proxy {proxy['DBProxyName']}", _either(proxy["RequireTLS"], "TLS only")
+        yield "data", f"{kind} {database['DBInstanceIdentifier']}", settings
     for cache in world.caches:
         settings = (
-            f"{cache['Engine']}, {cache['CacheNodeType']}, failover {cache['AutomaticFailover']},"
+            f"{cache['Engine']}, {cache['CacheNodeType']}, {world.cache_nodes} nodes,"
+            f" failover {cache['AutomaticFailover']},"
             f" {_either(cache['TransitEncryptionEnabled'], 'TLS')},"
             f" {_either(cache['AtRestEncryptionEnabled'], 'encrypted')}"
         )
@@ -86,9 +103,7 @@ def lines(run: Rehearsal, world: World, verdicts: list[Verdict], seconds: float)
     if not run.resources:
         yield from _failed(run)
         return
-    made = len(run.resources) - len(run.untried) - _unmade(run)
-    calls = len(run.account.calls)
-    yield f"\n{made} of {len(run.resources)} resources made by {calls} calls in {seconds:.1f} s\n"
+    yield f"\n{made(run)} in {seconds:.1f} s\n"
     before = ""
     for tier, what, detail in tiers(world):
         yield from _row("" if tier == before else tier, what, detail)
@@ -99,6 +114,7 @@ def lines(run: Rehearsal, world: World, verdicts: list[Verdict], seconds: float)
         why = f" (not judged: no {verdict.lacks} made)" if verdict.lacks else ""
         yield f"  {word:<4}{verdict.subject}{why}"
         yield from (f"        {problem}" for problem in verdict.problems)
+    yield from _assumed(run)
     yield "\nNot replayed, only held against AWS's API model"
     for reason, names in run.account.lacking().items():
         yield f"  {reason} ({', '.join(sorted(set(names)))})"
@@ -109,8 +125,16 @@ def lines(run: Rehearsal, world: World, verdicts: list[Verdict], seconds: float)
     yield from textwrap.wrap(LIMITS, WIDTH)
 
 
-def _unmade(run: Rehearsal) -> int:
-    return len([failure for failure in run.failures if ":" in failure.type])
+def _assumed(run: Rehearsal) -> Iterator[str]:
+    if run.assumed:
+        yield "\nAssumed to exist before the first `pulumi up`"
+        yield from (f"  {what}" for what in run.assumed)
+
+
+def made(run: Rehearsal) -> str:
+    refused = len([failure for failure in run.failures if ":" in failure.type])
+    stand = len(run.resources) - len(run.untried) - refused
+    return f"{stand} of {len(run.resources)} resources made by {len(run.account.calls)} calls"
 
 
 def _row(tier: str, what: str, detail: str) -> Iterator[str]:
@@ -137,13 +161,13 @@ def _failure(failure: Failure) -> Iterator[str]:
         yield from textwrap.wrap(
             line, WIDTH, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False
         )
-    shown = _at_fault(failure)
+    shown = at_fault(failure)
     yield from (f"      {name} = {value!r}" for name, value in shown[:_SHOWN])
     if len(shown) > _SHOWN:
         yield f"      and {len(shown) - _SHOWN} more inputs"
 
 
-def _at_fault(failure: Failure) -> list[tuple[str, Any]]:
+def at_fault(failure: Failure) -> list[tuple[str, Any]]:
     """The inputs that the message speaks of, or all of them."""
     every = list(_leaves(failure.parameters))
     meant = [

@@ -1,37 +1,12 @@
 """The simulated account as it is after the program: read from its API, not from the inputs."""
 
-import base64
-import json
-import re
-import shlex
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from rehearsal.account import Account
+from rehearsal.workloads import Workload, workloads
 
 Found = list[dict[str, Any]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Workload:
-    """What runs behind a target group: an ECS service or an Auto Scaling group."""
-
-    name: str
-    target_group: str
-    # where the load balancer's requests go, and what the container publishes
-    port: int
-    published: tuple[int, ...]
-    environment: Mapping[str, str]
-    secrets: Mapping[str, str]
-    # starts the container: may read the secrets and write the log
-    role: str
-    subnets: tuple[str, ...]
-    groups: tuple[str, ...]
-    log_group: str
-    tasks: str
-    size: str
 
 
 class World:
@@ -87,6 +62,22 @@ class World:
         return [(cache.get("SecurityGroupIds", []), subnets) for _ in self.caches]
 
     @cached_property
+    def cache_nodes(self) -> int:
+        """As asked for: moto makes one, whatever the number."""
+        sent = [c.parameters for c in self.account.calls if c.operation == "CreateReplicationGroup"]
+        return sum(parameters.get("NumCacheClusters", 1) for parameters in sent)
+
+    @cached_property
+    def scalable(self) -> Found:
+        """Services whose number of tasks may change."""
+        return self.read(
+            "application-autoscaling",
+            "describe_scalable_targets",
+            "ScalableTargets",
+            ServiceNamespace="ecs",
+        )
+
+    @cached_property
     def security_groups(self) -> dict[str, dict[str, Any]]:
         found = self.read("ec2", "describe_security_groups", "SecurityGroups")
         return {group["GroupId"]: group for group in found}
@@ -107,6 +98,17 @@ class World:
     @cached_property
     def secrets(self) -> dict[str, dict[str, Any]]:
         return {s["ARN"]: s for s in self.read("secretsmanager", "list_secrets", "SecretList")}
+
+    @cached_property
+    def policies(self) -> Found:
+        """Scaling policies, of services and of groups."""
+        services = self.read(
+            "application-autoscaling",
+            "describe_scaling_policies",
+            "ScalingPolicies",
+            ServiceNamespace="ecs",
+        )
+        return services + self.read("autoscaling", "describe_policies", "ScalingPolicies")
 
     def way_out(self, subnet: str) -> str:
         """Where a subnet's traffic to the world goes: igw, nat, or "" for nowhere."""
@@ -132,90 +134,4 @@ class World:
 
     @cached_property
     def workloads(self) -> list[Workload]:
-        return [*self._services(), *self._groups()]
-
-    def _services(self) -> Iterator[Workload]:
-        ecs = self.account.client("ecs")
-        for cluster in ecs.list_clusters()["clusterArns"]:
-            arns = ecs.list_services(cluster=cluster)["serviceArns"]
-            found = ecs.describe_services(cluster=cluster, services=arns) if arns else {}
-            for service in found.get("services", []):
-                task = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])
-                yield _service(service, task["taskDefinition"])
-
-    def _groups(self) -> Iterator[Workload]:
-        for group in self.read("autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups"):
-            mixed = group.get("MixedInstancesPolicy", {}).get("LaunchTemplate", {})
-            chosen = mixed.get("LaunchTemplateSpecification") or group["LaunchTemplate"]
-            template = self.read(
-                "ec2",
-                "describe_launch_template_versions",
-                "LaunchTemplateVersions",
-                LaunchTemplateId=chosen["LaunchTemplateId"],
-                Versions=[chosen["Version"]],
-            )[0]["LaunchTemplateData"]
-            types = [o["InstanceType"] for o in mixed.get("Overrides", [])]
-            profile = template["IamInstanceProfile"]["Arn"].rpartition("/")[2]
-            iam = self.account.client("iam")
-            roles = iam.get_instance_profile(InstanceProfileName=profile)["InstanceProfile"]
-            role = roles["Roles"][0]["RoleName"]
-            port = self._port(group["TargetGroupARNs"])
-            kinds = types or [template["InstanceType"]]
-            yield _group(group, template, role, port, ", ".join(kinds))
-
-    def _port(self, arns: list[str]) -> int:
-        ports = [g["Port"] for g in self.target_groups if g["TargetGroupArn"] in arns]
-        return ports[0] if ports else 0
-
-
-def _service(service: dict[str, Any], task: dict[str, Any]) -> Workload:
-    balancer = (service["loadBalancers"] or [{}])[0]
-    container = next(
-        (c for c in task["containerDefinitions"] if c["name"] == balancer.get("containerName")),
-        task["containerDefinitions"][0],
-    )
-    network = service["networkConfiguration"]["awsvpcConfiguration"]
-    return Workload(
-        name=f"service {service['serviceName']}",
-        target_group=balancer.get("targetGroupArn", ""),
-        port=balancer.get("containerPort", 0),
-        published=tuple(p["containerPort"] for p in container["portMappings"]),
-        environment={e["name"]: e["value"] for e in container["environment"]},
-        secrets={e["name"]: e["valueFrom"] for e in container.get("secrets", [])},
-        role=task["executionRoleArn"].rpartition("/")[2],
-        subnets=tuple(network["subnets"]),
-        groups=tuple(network["securityGroups"]),
-        log_group=container["logConfiguration"]["options"]["awslogs-group"],
-        tasks=f"{service['desiredCount']} tasks at first",
-        size=f"{int(task['cpu']) / 1024:g} vCPU, {task['memory']} MiB",
-    )
-
-
-def _group(
-    group: dict[str, Any], template: dict[str, Any], role: str, port: int, types: str
-) -> Workload:
-    files = _files(template["UserData"])
-    arguments = " ".join(files.get("/usr/local/bin/app-run", "").split("limits=(")[1:])
-    flags = shlex.split(arguments.partition(")\n")[0])
-    published = [flag.rpartition(":")[0] for flag in flags if flag.startswith("--publish=")]
-    logs = [flag.partition("awslogs-group=")[2] for flag in flags if "awslogs-group=" in flag]
-    return Workload(
-        name=f"group {group['AutoScalingGroupName']}",
-        target_group=next(iter(group["TargetGroupARNs"]), ""),
-        port=port,
-        published=tuple(int(flag.partition("=")[2]) for flag in published),
-        environment=dict(re.findall(r"(\w+)=(.*)", files.get("/etc/app/environment", ""))),
-        secrets=dict(re.findall(r"(\w+) (\S+)", files.get("/etc/app/secrets", ""))),
-        role=role,
-        subnets=tuple(group["VPCZoneIdentifier"].split(",")),
-        groups=tuple(g for i in template["NetworkInterfaces"] for g in i["Groups"]),
-        log_group=next(iter(logs), ""),
-        tasks=f"{group['MinSize']} to {group['MaxSize']} instances",
-        size=types,
-    )
-
-
-def _files(user_data: str) -> dict[str, str]:
-    """What cloud-init writes, path → content."""
-    config = json.loads(base64.b64decode(user_data).decode().partition("\n")[2])
-    return {file["path"]: file["content"] for file in config["write_files"]}
+        return list(workloads(self))

@@ -32,7 +32,7 @@ class Browser:
         self._address = address
         wanted = {
             "goog:chromeOptions": {"args": list(_ARGUMENTS)},
-            "goog:loggingPrefs": {"browser": "ALL"},
+            "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
         }
         made = self._ask("/session", {"capabilities": {"alwaysMatch": wanted}})
         self._session = f"/session/{made['sessionId']}"
@@ -54,6 +54,13 @@ class Browser:
         """What the console has had since it was last asked."""
         entries = self._ask(f"{self._session}/se/log", {"type": "browser"})
         return [entry["message"] for entry in entries]
+
+    def requests(self) -> list[str]:
+        """Addresses that pages have asked for since it was last asked."""
+        entries = self._ask(f"{self._session}/se/log", {"type": "performance"})
+        events = [json.loads(entry["message"])["message"] for entry in entries]
+        sent = [event for event in events if event["method"] == "Network.requestWillBeSent"]
+        return [event["params"]["request"]["url"] for event in sent]
 
     def screenshot(self, file: Path) -> Path:
         """The whole page, beyond what the window shows."""

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-import accepted_findings
 from cloudformation import written
 from editing import edited
 from harness import PROJECT, REGION, Run, stack
+from rehearsal import accepted as known
 
 pytestmark = pytest.mark.template
 
@@ -75,10 +75,10 @@ def checkov(templates: Path) -> list[Finding]:
 
 
 GRADERS = [
-    pytest.param(cfn_lint, accepted_findings.CFN_LINT, {"E3691", "W3691"}, id="cfn-lint"),
+    pytest.param(cfn_lint, known.CFN_LINT, {"E3691", "W3691"}, id="cfn-lint"),
     pytest.param(
         checkov,
-        accepted_findings.CHECKOV,
+        known.CHECKOV,
         {"CKV_AWS_17"},
         marks=pytest.mark.skipif(
             CHECKOV is None, reason="CHECKOV names no checkov (requirements-graders.txt)"

@@ -16,11 +16,12 @@ SLOW_S = 60
 
 
 def rehearse(
-    stack: str, values: dict[str, str], infra: Path = INFRA
+    stack: str, values: dict[str, str], infra: Path = INFRA, page: Path = Path(os.devnull)
 ) -> subprocess.CompletedProcess[str]:
     given = [f"{name}={value}" for name, value in values.items()]
+    command = [sys.executable, "-m", "rehearsal", "--stack", stack, "--page", str(page)]
     return subprocess.run(
-        [sys.executable, "-m", "rehearsal", "--stack", stack, "--set", *given],
+        [*command, "--set", *given],
         cwd=infra,
         env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,

@@ -10,7 +10,10 @@ import pytest
 from harness import INFRA, keys
 from test_rehearsal import rehearse
 
+pytestmark = pytest.mark.template
+
 LONG = "a-name-of-forty-characters-is-eight-more"
+PAGE = "page.html"
 NOBODY = "sg-0123456789abcdef0"
 BROKEN: dict[tuple[str, str], dict[str, Any]] = {
     # where the first private subnet is
@@ -23,17 +26,20 @@ BROKEN: dict[tuple[str, str], dict[str, Any]] = {
 UNPAIRED = {("aws:ecs/taskDefinition:TaskDefinition", "*"): {"cpu": "1024", "memory": "1000"}}
 LEAVING = """
 import boto3
-
-pytestmark = pytest.mark.template
 boto3.client("sts").get_caller_identity()
 """
 
 
 @pytest.fixture(scope="module")
-def broken(tmp_path_factory: pytest.TempPathFactory) -> str:
+def broken_infra(tmp_path_factory: pytest.TempPathFactory) -> Path:
     infra = copied(tmp_path_factory.mktemp("broken"))
     append(infra / "overrides.py", f"\nOVERRIDES.update({BROKEN!r})\n")
-    return refused(infra)
+    return infra
+
+
+@pytest.fixture(scope="module")
+def broken(broken_infra: Path) -> str:
+    return refused(broken_infra)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +55,7 @@ def append(file: Path, text: str) -> None:
 
 
 def refused(infra: Path) -> str:
-    outcome = rehearse("prod", keys("prod"), infra)
+    outcome = rehearse("prod", keys("prod"), infra, page=infra / PAGE)
     assert outcome.returncode == 1, outcome.stdout + outcome.stderr
     return outcome.stdout
 
@@ -123,6 +129,14 @@ def test_what_does_not_depend_on_a_fault_is_still_made(broken: str) -> None:
 
 def test_what_cannot_be_judged_is_not_called_good(broken: str) -> None:
     assert "--  security groups: who reaches whom (not judged: no balancers made)" in broken
+
+
+def test_the_page_shows_what_is_refused_and_what_is_left(broken: str, broken_infra: Path) -> None:
+    page = (broken_infra / PAGE).read_text()
+    assert "Cannot find version 19 for postgres" in page
+    assert "EngineVersion = &#39;19&#39;" in page
+    assert "not judged" in page
+    assert "cache rehearsal-prod-" in page
 
 
 def test_a_wrong_container_port_is_found_in_what_was_made(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ def alarms(world: World) -> Iterator[str]:
     targets = {g["TargetGroupArn"].rpartition(":")[2] for g in world.target_groups}
     known = {"LoadBalancer": balancers, "TargetGroup": targets}
     told = {topic["TopicArn"] for topic in world.read("sns", "list_topics", "Topics")}
-    told |= {policy["PolicyARN"] for policy in _policies(world)}
+    told |= {policy["PolicyARN"] for policy in world.policies}
     for alarm in world.alarms:
         if alarm["AlarmName"].startswith(MADE_BY_AWS):
             continue
@@ -43,12 +43,7 @@ def _deployment(world: World) -> Iterator[str]:
 
 def scaling(world: World) -> Iterator[str]:
     services = {w.name.partition("service ")[2] for w in world.workloads}
-    targets = world.read(
-        "application-autoscaling",
-        "describe_scalable_targets",
-        "ScalableTargets",
-        ServiceNamespace="ecs",
-    )
+    targets = world.scalable
     for target in targets:
         if target["ResourceId"].rpartition("/")[2] not in services:
             yield f"scalable target {target['ResourceId']}: there is no such service"
@@ -61,7 +56,7 @@ def scaling(world: World) -> Iterator[str]:
         for b in world.balancers
         for g in world.target_groups
     }
-    policies = _policies(world)
+    policies = world.policies
     if not policies:
         yield "nothing scales"
     for policy in policies:
@@ -83,16 +78,6 @@ def logs(world: World) -> Iterator[str]:
     for name, group in world.log_groups.items():
         if "retentionInDays" not in group:
             yield f"log group {name}: keeps everything for ever"
-
-
-def _policies(world: World) -> list[dict[str, Any]]:
-    services = world.read(
-        "application-autoscaling",
-        "describe_scaling_policies",
-        "ScalingPolicies",
-        ServiceNamespace="ecs",
-    )
-    return services + world.read("autoscaling", "describe_policies", "ScalingPolicies")
 
 
 def _label(policy: Mapping[str, Any]) -> str:

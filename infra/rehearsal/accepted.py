@@ -1,13 +1,23 @@
-"""What a grader says of the eight stacks and we leave as it is: rule, where, and why."""
+"""What a grader says of the eight stacks and we leave as it is: rule, where, and why.
 
-CFN_LINT = [
+Where is stack/resource; a stack is called tier-compute-https, or -http without a domain.
+"""
+
+from collections.abc import Iterator
+from fnmatch import fnmatch
+
+from config import Config
+
+Finding = tuple[str, str, str]
+
+CFN_LINT: list[Finding] = [
     (
         "E3712",
         "dev-ec2-*/Group",
         "the cheapest fleet is as small as it gets and may not grow; AWS accepts the policy",
     ),
 ]
-CHECKOV = [
+CHECKOV: list[Finding] = [
     ("CKV_AWS_2", "*-http/ListenerHttp", "without a domain there is no certificate"),
     ("CKV_AWS_103", "*-http/ListenerHttp", "without a domain there is no certificate"),
     ("CKV_AWS_260", "*/SecurityGroupIngressRuleWorldAlb80", "port 80 redirects to 443"),
@@ -21,3 +31,12 @@ CHECKOV = [
     ("CKV_AWS_157", "dev-*/Instance", "development may lose its zone"),
     ("CKV_AWS_161", "*/Instance", "the service logs in with a password that RDS rotates"),
 ]
+
+
+def accepted(settings: Config) -> Iterator[Finding]:
+    """Those of a stack like this one: rule, resource, reason."""
+    stack = f"{settings.tier}-{settings.compute}-{'https' if settings.domain else 'http'}"
+    for rule, where, reason in (*CFN_LINT, *CHECKOV):
+        pattern, _, resource = where.partition("/")
+        if fnmatch(stack, pattern):
+            yield rule, resource, reason

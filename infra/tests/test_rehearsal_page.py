@@ -1,0 +1,98 @@
+"""The page of a rehearsal as a browser shows it: phone and desk, light and dark."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from browser import DESK, MISSING, PHONE, Browser, browsing
+from harness import keys
+from rehearsal.judge import CHECKS
+from test_rehearsal import rehearse
+
+pytestmark = [
+    pytest.mark.template,
+    pytest.mark.skipif(bool(MISSING), reason=MISSING),
+]
+PARTS = {"compute": "ec2", "database_proxy": "true", "database_replicas": "1"}
+Size = tuple[int, int]
+# what is left of a page that is wider than the window, in px
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+# a text that reaches beyond the picture that it is part of
+OUTSIDE = """[...document.querySelectorAll('svg')].flatMap(svg => {
+  const frame = svg.getBoundingClientRect();
+  return [...svg.querySelectorAll('text')].filter(text => {
+    const box = text.getBoundingClientRect();
+    return box.width && (box.left < frame.left - 1 || box.right > frame.right + 1);
+  }).map(text => text.textContent);
+})"""
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("page") / "rehearsal.html"
+    outcome = rehearse("prod", keys("prod") | PARTS, page=file)
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    assert f"The page for a design review: {file}" in outcome.stdout
+    return file
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with browsing() as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+def test_it_fits_and_loads_nothing(
+    page: Path, browser: Browser, size: Size, scheme: str, tmp_path: Path
+) -> None:
+    browser.requests()
+    browser.open(page, size, scheme)
+    assert browser.value("innerWidth") == size[0]
+    assert browser.value(OVERFLOW) == 0
+    assert browser.value(OUTSIDE) == []
+    assert browser.complaints() == []
+    asked = set(browser.requests())
+    assert page.as_uri() in asked
+    # and the icon of nothing
+    assert asked <= {page.as_uri(), "data:,"}
+    # a blank one of this size has 10 kB
+    assert browser.screenshot(tmp_path / "page.png").stat().st_size > 50_000
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+def test_one_picture_shows_every_tier_and_port(page: Path, browser: Browser, size: Size) -> None:
+    browser.open(page, size, "light")
+    drawn = browser.value(
+        "[...document.querySelectorAll('svg')].filter(s => s.getBoundingClientRect().width)"
+        ".map(s => [...s.querySelectorAll('text')].map(t => t.textContent).join('|'))"
+    )
+    assert len(drawn) == 1
+    for tier in ("Clients", "WAF", "load balancer", "group", "proxy", "database", "replica", "NAT"):
+        assert tier in drawn[0]
+    for port in ("80, 443", "8000", "5432", "6379"):
+        assert f"|{port}|" in f"{drawn[0]}|"
+    for zone in ("eu-west-1a", "eu-west-1b", "eu-west-1c"):
+        assert zone in drawn[0]
+
+
+def test_it_says_what_holds_why_and_what_it_cannot_show(page: Path, browser: Browser) -> None:
+    browser.open(page, DESK, "light")
+    shown = browser.value("document.body.innerText")
+    assert shown.count("holds\t") == len(CHECKS)
+    assert "Little's law: 50,000 in flight / 80 ms" in shown
+    assert "CKV_AWS_18" in shown
+    assert "hosted zone example.com" in shown
+    assert "moto has no parameter groups of caches" in shown
+    assert "This can't show what the provider changes" in shown
+
+
+def test_dark_and_light_differ(page: Path, browser: Browser) -> None:
+    colours = set()
+    for scheme in ("light", "dark"):
+        browser.open(page, DESK, scheme)
+        colours.add(browser.value("getComputedStyle(document.body).backgroundColor"))
+        colours.add(browser.value("getComputedStyle(document.querySelector('svg text')).fill"))
+    assert len(colours) == 4
