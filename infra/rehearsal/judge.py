@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from rehearsal.judging import reach, watching
 from rehearsal.judging.secrets import secrets
+from rehearsal.judging.trust import trust
 from rehearsal.world import World
 
 
@@ -103,6 +104,7 @@ CHECKS: Mapping[str, Check] = {
     ),
     "hosts in the service's environment": Check(made_by=addresses, needs=_RUNNING),
     "secrets exist, and the role reads exactly them": Check(made_by=secrets, needs=_RUNNING),
+    "roles trust exactly the services that use them": Check(made_by=trust, needs=_RUNNING),
     "alarms watch and tell what exists": Check(made_by=watching.alarms, needs=("alarms",)),
     "scaling moves what exists": Check(made_by=watching.scaling, needs=_RUNNING),
     "logs go to groups that exist": Check(made_by=watching.logs, needs=_RUNNING),

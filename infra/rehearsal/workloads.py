@@ -25,6 +25,8 @@ class Workload:
     secrets: Mapping[str, str]
     # starts the container: may read the secrets and write the log
     role: str
+    # what an ECS task takes, that one included; instances have a profile
+    task_roles: tuple[str, ...]
     subnets: tuple[str, ...]
     groups: tuple[str, ...]
     log_group: str
@@ -95,6 +97,9 @@ def _service(
         environment={e["name"]: e["value"] for e in container["environment"]},
         secrets={e["name"]: e["valueFrom"] for e in container.get("secrets", [])},
         role=task["executionRoleArn"].rpartition("/")[2],
+        task_roles=tuple(
+            task[kind] for kind in ("executionRoleArn", "taskRoleArn") if kind in task
+        ),
         subnets=tuple(network["subnets"]),
         groups=tuple(network["securityGroups"]),
         log_group=container["logConfiguration"]["options"]["awslogs-group"],
@@ -119,6 +124,7 @@ def _group(
         environment=dict(re.findall(r"(\w+)=(.*)", files.get("/etc/app/environment", ""))),
         secrets=dict(re.findall(r"(\w+) (\S+)", files.get("/etc/app/secrets", ""))),
         role=role,
+        task_roles=(),
         subnets=tuple(group["VPCZoneIdentifier"].split(",")),
         groups=tuple(g for i in template["NetworkInterfaces"] for g in i["Groups"]),
         log_group=next(iter(logs), ""),

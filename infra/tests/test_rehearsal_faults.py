@@ -139,15 +139,30 @@ def test_the_page_shows_what_is_refused_and_what_is_left(broken: str, broken_inf
     assert "cache rehearsal-prod-" in page
 
 
-def test_a_wrong_container_port_is_found_in_what_was_made(tmp_path: Path) -> None:
-    infra = copied(tmp_path)
+@pytest.fixture(scope="module")
+def miswired(tmp_path_factory: pytest.TempPathFactory) -> str:
+    infra = copied(tmp_path_factory.mktemp("miswired"))
     fargate = infra / "components" / "fargate.py"
-    right = "container_port=args.container.port"
-    fargate.write_text(fargate.read_text().replace(right, "container_port=9000"))
-    shown = refused(infra)
-    assert "requests go to port 9000, the container publishes 8000" in shown
-    assert "load balancer → service" in shown
-    assert "no rule lets port 9000 in" in shown
+    right, trusted = "container_port=args.container.port", "ecs-tasks.amazonaws.com"
+    text = fargate.read_text()
+    assert right in text
+    assert trusted in text
+    fargate.write_text(
+        text.replace(right, "container_port=9000").replace(trusted, "lambda.amazonaws.com")
+    )
+    return refused(infra)
+
+
+def test_a_wrong_container_port_is_found_in_what_was_made(miswired: str) -> None:
+    assert "requests go to port 9000, the container publishes 8000" in miswired
+    assert "load balancer → service" in miswired
+    assert "no rule lets port 9000 in" in miswired
+
+
+def test_a_role_that_trusts_another_service_is_found(miswired: str) -> None:
+    shown = " ".join(miswired.split())
+    assert "does not trust ecs-tasks.amazonaws.com, which uses it" in shown
+    assert "also trusts lambda.amazonaws.com" in shown
 
 
 def test_a_refused_stack_is_told_in_the_programs_words() -> None:

@@ -1,0 +1,58 @@
+"""Whom the roles trust: each exactly the service that uses it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rehearsal.world import World
+
+
+def trust(world: World) -> Iterator[str]:
+    users: dict[str, set[str]] = {}
+    for role, service in _uses(world):
+        users.setdefault(role.rpartition("/")[2], set()).add(service)
+    for role in world.read("iam", "list_roles", "Roles"):
+        # those that AWS makes for itself
+        if role["Path"].startswith("/aws-service-role/"):
+            continue
+        name, trusted = role["RoleName"], set(_trusted(role["AssumeRolePolicyDocument"]))
+        wanted = users.get(name, set())
+        if not wanted:
+            yield f"role {name}: nothing uses it"
+        yield from (f"role {name} does not trust {who}, which uses it" for who in wanted - trusted)
+        if wanted:
+            yield from (f"role {name} also trusts {who}" for who in sorted(trusted - wanted))
+
+
+def _uses(world: World) -> Iterator[tuple[str, str]]:
+    """Role and the service that takes it."""
+    for workload in world.workloads:
+        for role in workload.task_roles:
+            yield role, "ecs-tasks.amazonaws.com"
+    for profile in world.read("iam", "list_instance_profiles", "InstanceProfiles"):
+        for role in profile["Roles"]:
+            yield role["RoleName"], "ec2.amazonaws.com"
+    for flow in world.read("ec2", "describe_flow_logs", "FlowLogs"):
+        yield flow.get("DeliverLogsPermissionArn", ""), "vpc-flow-logs.amazonaws.com"
+    for proxy in world.proxies:
+        yield proxy["RoleArn"], "rds.amazonaws.com"
+    for database in world.databases:
+        yield database.get("MonitoringRoleArn", ""), "monitoring.rds.amazonaws.com"
+    scheduler = world.account.client("scheduler")
+    for schedule in world.read("scheduler", "list_schedules", "Schedules"):
+        found = scheduler.get_schedule(Name=schedule["Name"], GroupName=schedule["GroupName"])
+        yield found["Target"]["RoleArn"], "scheduler.amazonaws.com"
+
+
+def _trusted(document: Mapping[str, Any]) -> Iterator[str]:
+    for statement in document["Statement"]:
+        if statement["Effect"] == "Allow":
+            for kind, named in _principals(statement["Principal"]):
+                yield named if kind == "Service" else f"{kind} {named}"
+
+
+def _principals(principal: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(principal, str):
+        yield "anybody", principal
+        return
+    for kind, named in principal.items():
+        yield from ((kind, one) for one in (named if isinstance(named, list) else [named]))
