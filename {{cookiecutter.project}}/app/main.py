@@ -24,12 +24,16 @@ from app.problems import PROBLEMS
 from app.settings import Settings, load_settings
 from app.telemetry.logs import configure_logging
 from app.telemetry.meter import Meter
+from app.telemetry.metrics import PROFILE_REFUSED
 from app.telemetry.readings import cache_rows, database_rows, limits_rows, log_rows
+from app.telemetry.request_profiles import RequestProfiles
 from app.telemetry.requests import Requests
 from app.telemetry.spans import UNTRACED, Spans
 
+Service = HotAnswers | RequestProfiles
 
-def create_app(settings: Settings | None = None, spans: Spans = UNTRACED) -> HotAnswers:
+
+def create_app(settings: Settings | None = None, spans: Spans = UNTRACED) -> Service:
     """The service, wired; the one place where its parts meet."""
     settings = settings or load_settings()
     log = configure_logging(settings.environment)
@@ -84,7 +88,12 @@ def create_app(settings: Settings | None = None, spans: Spans = UNTRACED) -> Hot
     for route in cached.values():
         meter.watch(cache_rows, route.cache, route.hot)
     meter.watch(upstream.rows)
-    return HotAnswers(app, paths, crowds, limited)
+    service = HotAnswers(app, paths, crowds, limited)
+    if settings.profile_secret is None:
+        return service
+    profiled = RequestProfiles(service, settings.profile_secret, meter.sampler)
+    meter.watch(lambda: [PROFILE_REFUSED.of(profiled.refused)])
+    return profiled
 
 
 @asynccontextmanager

@@ -38,6 +38,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     admin_socket: str | None = None  # where workers tell what they count; app.server sets it
 
     otel_exporter_otlp_endpoint: Annotated[str, Meta(pattern="^https?://")] | None = None  # traces
+    profile_secret: Annotated[str, Meta(min_length=16)] | None = None  # None: nobody may profile
     access_log_share: Annotated[float, Meta(ge=0, le=1)] = 0.01  # of answers below 500
     slow_request: Seconds = 1.0  # slower answers are always logged
     drain_time: Delay = 2.0  # after SIGTERM, in which /ready says 503 and all else is served

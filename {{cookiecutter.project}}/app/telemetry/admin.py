@@ -9,6 +9,7 @@ from prometheus_client.exposition import choose_encoder
 
 from app.server import ADMIN_HOST
 from app.settings import Settings
+from app.telemetry.profiles import Profiles
 from app.telemetry.workers import Workers
 
 _STOP_TIMEOUT = 2.0  # seconds; a slow reader is not waited for
@@ -29,7 +30,8 @@ class Admin:
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
         app = web.Application()
-        app.add_routes([web.get("/metrics", self._metrics)])
+        profiles = Profiles(self._workers, self._settings.profile_secret)
+        app.add_routes([web.get("/metrics", self._metrics), web.post("/profile", profiles.answer)])
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=_STOP_TIMEOUT)
         await runner.setup()
         await web.TCPSite(runner, ADMIN_HOST, self._settings.admin_port).start()

@@ -1,10 +1,14 @@
 """What workers and their supervisor say to each other, on a Unix socket."""
 
 import asyncio
+from typing import Literal
 
 import msgspec
 
 from app.telemetry.metrics import Row
+
+Form = Literal["html", "speedscope"]
+LONGEST_SAMPLE = 60.0  # seconds
 
 _LENGTH = 4  # bytes before each message
 
@@ -16,7 +20,18 @@ class Counted(msgspec.Struct, frozen=True, tag=True):
     rows: list[Row]
 
 
-Message = Counted
+class Sample(msgspec.Struct, frozen=True, tag=True):
+    """Asks a worker for a profile of so many seconds."""
+
+    seconds: float
+    form: Form
+
+
+class Sampled(msgspec.Struct, frozen=True, tag=True):
+    profile: bytes
+
+
+Message = Counted | Sample | Sampled
 _DECODER = msgspec.msgpack.Decoder(Message)
 
 

@@ -8,6 +8,7 @@ from app.telemetry.link import Link
 from app.telemetry.metrics import Row
 from app.telemetry.requests import HotRoute, Tallies
 from app.telemetry.runtime import Runtime
+from app.telemetry.sampling import Sampler
 
 
 class Meter:
@@ -22,6 +23,7 @@ class Meter:
         if self.tallies:
             self._readings.append(self.tallies.rows)
         self.access = AccessLog(settings)
+        self.sampler = Sampler()
 
     def hot_route(self, route: str) -> HotRoute:
         return HotRoute(route, self.tallies, self.access)
@@ -40,5 +42,7 @@ class Meter:
             if self.tallies:
                 await running.enter_async_context(self._runtime.lifespan())
             if self._socket:
-                await running.enter_async_context(Link(self._socket, self.rows).lifespan())
+                await running.enter_async_context(
+                    Link(self._socket, self.rows, self.sampler).lifespan()
+                )
             yield

@@ -93,4 +93,8 @@ LOG_DROPPED = Metric(
     "log_lines_dropped_total", "counter", "Lines that standard output did not take in time."
 )
 
+PROFILE_REFUSED = Metric(
+    "profile_requests_refused_total", "counter", "Profiles asked for without the secret."
+)
+
 METRICS = {value.name: value for value in list(vars().values()) if isinstance(value, Metric)}

@@ -18,7 +18,7 @@ from opentelemetry.trace import Span, SpanKind, StatusCode, format_span_id, form
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from app.answers import Headers
-from app.cache.short import HotAnswers
+from app.main import Service
 from app.telemetry.logs import LOG_CONTEXT
 from app.telemetry.requests import METHODS, OTHER_METHOD
 
@@ -70,7 +70,7 @@ class Tracing:
 class Traced:
     """One span around each request, whose ids are in each line that is logged meanwhile."""
 
-    def __init__(self, app: HotAnswers, tracing: Tracing) -> None:
+    def __init__(self, app: Service, tracing: Tracing) -> None:
         self.app = app.app
         self._app = app
         self._tracing = tracing

@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 
 from app.telemetry import metrics
 from app.telemetry.counts import BOUNDS
-from app.telemetry.messages import received
+from app.telemetry.messages import Counted, Sample, Sampled, packed, received
 from app.telemetry.metrics import METRICS, Metric, Row
 
 _Key = tuple[str, tuple[str, ...]]
@@ -24,10 +24,32 @@ _Values = dict[_Key, list[float]]
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
+class WorkerEnded(Exception):
+    pass
+
+
 class Worker:
-    def __init__(self) -> None:
+    def __init__(self, writer: asyncio.StreamWriter) -> None:
         self.pid: int | None = None
         self.rows: list[Row] = []
+        self._writer = writer
+        self._sample: asyncio.Future[bytes] | None = None
+
+    async def profile(self, sample: Sample) -> bytes:
+        """What it did for so long; `WorkerEnded` if it ends meanwhile."""
+        self._sample = asyncio.get_running_loop().create_future()
+        self._writer.write(packed(sample))
+        return await self._sample
+
+    async def hear(self, reader: asyncio.StreamReader) -> None:
+        while (message := await received(reader)) is not None:
+            if isinstance(message, Counted):
+                self.pid, self.rows = message.pid, message.rows
+            elif isinstance(message, Sampled) and self._sample:
+                self._sample.set_result(message.profile)
+        if self._sample and not self._sample.done():
+            self._sample.set_exception(WorkerEnded)
+        self._writer.close()
 
 
 class Workers(Collector):
@@ -36,23 +58,26 @@ class Workers(Collector):
     def __init__(self) -> None:
         self._workers: set[Worker] = set()
         self._starts = 0
+        self.profiles_refused = 0
         self._gone: _Values = {}
 
     async def hear(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Listens to one worker until it goes."""
-        worker = Worker()
+        worker = Worker(writer)
         self._workers.add(worker)
         self._starts += 1
-        while (message := await received(reader)) is not None:
-            worker.pid, worker.rows = message.pid, message.rows
+        await worker.hear(reader)
         self._workers.remove(worker)
         _merge(self._gone, (row for row in worker.rows if METRICS[row[0]].kind != "gauge"))
-        writer.close()
+
+    def any(self) -> Worker | None:
+        return next(iter(self._workers), None)
 
     def collect(self) -> Iterator[Family]:
         values: _Values = {key: list(numbers) for key, numbers in self._gone.items()}
         _merge(values, [metrics.WORKERS.of(len(self._workers))])
         _merge(values, [metrics.WORKER_STARTS.of(self._starts)])
+        _merge(values, [metrics.PROFILE_REFUSED.of(self.profiles_refused)])
         for worker in self._workers:
             _merge(values, worker.rows)
             with suppress(OSError):  # it ended since, or the system has no /proc
