@@ -2,11 +2,12 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from typing import Literal
+from typing import Literal, get_args
 
 logger = logging.getLogger(__name__)
 
-State = Literal["closed", "open", "half-open"]
+State = Literal["closed", "half-open", "open"]
+STATES = get_args(State)  # in the order of how little goes through
 
 
 class Breaker:

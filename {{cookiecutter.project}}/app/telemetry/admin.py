@@ -2,6 +2,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
@@ -12,6 +13,7 @@ from app.settings import Settings
 from app.telemetry.profiles import Profiles
 from app.telemetry.workers import Workers
 
+_PAGE = Path(__file__).with_name("live.html")
 _STOP_TIMEOUT = 2.0  # seconds; a slow reader is not waited for
 
 
@@ -31,7 +33,13 @@ class Admin:
     async def serving(self) -> AsyncIterator[None]:
         app = web.Application()
         profiles = Profiles(self._workers, self._settings.profile_secret)
-        app.add_routes([web.get("/metrics", self._metrics), web.post("/profile", profiles.answer)])
+        app.add_routes(
+            [
+                web.get("/", self._page),
+                web.get("/metrics", self._metrics),
+                web.post("/profile", profiles.answer),
+            ]
+        )
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=_STOP_TIMEOUT)
         await runner.setup()
         await web.TCPSite(runner, ADMIN_HOST, self._settings.admin_port).start()
@@ -39,6 +47,9 @@ class Admin:
         yield
         workers.close()
         await runner.cleanup()
+
+    async def _page(self, _request: web.Request) -> web.FileResponse:
+        return web.FileResponse(_PAGE)
 
     async def _metrics(self, request: web.Request) -> web.Response:
         encode, content_type = choose_encoder(request.headers.get("accept", ""))

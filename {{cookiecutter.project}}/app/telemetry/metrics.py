@@ -75,6 +75,10 @@ UPSTREAM_REQUESTS = Metric(
 )
 UPSTREAM_DURATION = Metric("upstream_request_duration_seconds", "histogram", "The same, timed.")
 
+BREAKER_STATE = Metric(
+    "breaker_state", "gauge", "0 closed, 1 half open, 2 open.", ("name",), across="max"
+)
+
 GC_PAUSES = Metric("python_gc_pause_seconds", "histogram", "Pauses for garbage collection.")
 GC_COLLECTIONS = Metric(
     "python_gc_collections_total", "counter", "Garbage collections.", ("generation",)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from app.breaker import STATES, Breaker
 from app.cache.layers import LAYERS, Cache
 from app.database import Database
 from app.limits import Limits
@@ -9,6 +10,10 @@ from app.telemetry import metrics
 from app.telemetry.metrics import Row
 from app.telemetry.requests import HotRoute
 from app.telemetry.stdout import StdoutHandler
+
+
+def breaker_rows(breaker: Breaker) -> Iterator[Row]:
+    yield metrics.BREAKER_STATE.of(STATES.index(breaker.state), breaker.name)
 
 
 def log_rows(log: StdoutHandler) -> Iterator[Row]:
