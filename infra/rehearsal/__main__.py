@@ -29,11 +29,11 @@ def main(arguments: list[str] | None = None) -> int:
     options = _options(arguments)
     try:
         file = _stack_file(options.stack)
+        values = _values(file, options.set)
     except Refusal as refusal:
         print(refusal, file=sys.stderr)
         return 1
     project, region = file.project or PROJECT, file.region or REGION
-    values = _values(file, options.set)
     print(f"Rehearsing {project}-{options.stack} in {region}, simulated; nothing leaves here")
     started = time.monotonic()
     run = rehearse(
@@ -95,6 +95,9 @@ def _values(file: StackFile, given: list[str]) -> dict[str, str]:
     values = {name: _text(value) for name, value in file.values.items()}
     # nobody but the engine can decrypt a secret; any other does as well here
     values |= dict.fromkeys(file.secrets, PASSWORD)
+    for assignment in given:
+        if "=" not in assignment:
+            raise Refusal(f"{assignment}: write it as KEY=VALUE.")
     return values | {name: value for name, _, value in (a.partition("=") for a in given)}
 
 

@@ -2,6 +2,8 @@
 
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -169,3 +171,11 @@ def test_a_refused_stack_is_told_in_the_programs_words() -> None:
     outcome = rehearse("prod", {"domain": "api.example.com"})
     assert outcome.returncode == 1
     assert "upstream_url: it is empty" in outcome.stdout
+
+
+def test_a_key_without_a_value_is_refused_before_anything_runs() -> None:
+    command = [sys.executable, "-m", "rehearsal", "--stack", "prod", "--set", "domain"]
+    outcome = subprocess.run(command, cwd=INFRA, capture_output=True, text=True, check=False)
+    assert outcome.returncode == 1
+    assert outcome.stderr == "domain: write it as KEY=VALUE.\n"
+    assert outcome.stdout == ""
