@@ -107,7 +107,9 @@ def _gateways(rows: _Rows, zones: Sequence[Zone]) -> list[Box]:
 def _zones(rows: _Rows, zones: Sequence[Zone], top: float) -> None:
     for number, zone in enumerate(zones):
         x, width = rows.column(number, len(zones))
-        rows.sheet.text(x + GAP / 2, top + 12, zone.name, "font-size: 11px; font-weight: 600")
+        # a phone has no room for "ap-southeast-2a"
+        label = zone.name if rows.sheet.width == WIDE else zone.name.rpartition("-")[2]
+        rows.sheet.text(x + GAP / 2, top + 12, label, "font-size: 11px; font-weight: 600")
         column = Box(x=x, y=top - 4, width=width, height=rows.y - top + 4)
         rows.sheet.frame(column, "stroke: var(--line); stroke-dasharray: 4 3")
 
