@@ -31,6 +31,7 @@ class Cache(pulumi.ComponentResource):
 
     endpoint: pulumi.Output[str]
     secret_arn: pulumi.Output[str]
+    node_ids: list[pulumi.Output[str]]
 
     def __init__(
         self, name: str, args: CacheArgs, opts: pulumi.ResourceOptions | None = None
@@ -43,6 +44,7 @@ class Cache(pulumi.ComponentResource):
         self.secret_arn = self._kept(password)
         group = self._replication_group(self._users(password))
         self.endpoint = group.primary_endpoint_address
+        self.node_ids = [group.member_clusters[index] for index in range(1 + args.replicas)]
         self.register_outputs({"endpoint": self.endpoint})
 
     def _password(self) -> pulumi.Output[str]:

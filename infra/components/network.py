@@ -26,6 +26,7 @@ class Network(pulumi.ComponentResource):
     public_subnet_ids: pulumi.Output[list[str]]
     private_subnet_ids: pulumi.Output[list[str]]
     isolated_subnet_ids: pulumi.Output[list[str]]
+    nat_gateway_ids: list[pulumi.Output[str]]
 
     def __init__(
         self, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None
@@ -38,6 +39,10 @@ class Network(pulumi.ComponentResource):
         self.public_subnet_ids = vpc.public_subnet_ids.apply(list)
         self.private_subnet_ids = vpc.private_subnet_ids.apply(list)
         self.isolated_subnet_ids = vpc.isolated_subnet_ids.apply(list)
+        self.nat_gateway_ids = [
+            vpc.nat_gateways[index].apply(lambda gateway: gateway.id)
+            for index in range(args.nat_gateways)
+        ]
         # adopted and emptied: whatever forgets to name its group can reach nothing
         aws.ec2.DefaultSecurityGroup(
             name,

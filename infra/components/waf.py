@@ -23,6 +23,9 @@ class WafArgs:
 class Waf(pulumi.ComponentResource):
     """Refuses floods and known attacks before they cost a connection to a target."""
 
+    # by which CloudWatch knows it
+    metric: pulumi.Output[str]
+
     def __init__(
         self, name: str, args: WafArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
@@ -52,6 +55,7 @@ class Waf(pulumi.ComponentResource):
             opts=child,
         )
         self._log(name, acl, args.log_days)
+        self.metric = acl.visibility_config.metric_name
         self.register_outputs({})
 
     def _log(self, name: str, acl: aws.wafv2.WebAcl, days: int) -> None:

@@ -7,6 +7,7 @@ LACKING: Mapping[tuple[str, str], str] = {
     ("elasticache", "ModifyCacheParameterGroup"): "moto has no parameter groups of caches",
     ("elasticache", "CreateUserGroup"): "moto has no groups of cache users",
     ("elbv2", "ModifyCapacityReservation"): "moto reserves no capacity of load balancers",
+    ("cloudwatch", "PutCompositeAlarm"): "moto has no composite alarms",
     ("autoscaling", "StartInstanceRefresh"): "moto replaces no instances",
     ("imagebuilder", "CreateComponent"): "moto has no Image Builder",
     ("imagebuilder", "CreateImageRecipe"): "moto has no Image Builder",

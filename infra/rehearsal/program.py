@@ -20,6 +20,7 @@ from rehearsal.assumed import assume
 from rehearsal.fit import Unfit
 from rehearsal.lookups import look_up, whole
 from rehearsal.maker import Maker
+from rehearsal.parts import Monitor
 from rehearsal.resources.vpc import expand
 from rehearsal.stand_in import missing, unmade, without_unmade
 from rehearsal.table import ROWS
@@ -162,7 +163,7 @@ def rehearse(
     set_all_config(given, [f"{project}:{name}" for name in secrets])
     settings.ROOT.set(None)
     stage = Stage(run, tell)
-    mocks.set_mocks(stage, project=project, stack=stack, preview=False)
+    mocks.set_mocks(stage, project=project, stack=stack, preview=False, monitor=Monitor(stage))
 
     @pulumi.runtime.test
     def program() -> Any:

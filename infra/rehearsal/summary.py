@@ -1,8 +1,10 @@
 """What a person reads after a rehearsal."""
 
+import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from itertools import takewhile
 from typing import Any
 
 from rehearsal.judge import Verdict
@@ -28,11 +30,11 @@ def tiers(world: World) -> Iterator[tuple[str, str, str]]:
     yield "compute", "scaling", "; ".join(map(_policy, world.policies)) or "none"
     yield from _data(world)
     yield from _network(world)
-    alarms = [alarm["AlarmName"] for alarm in world.alarms]
-    names = [name for name in alarms if not name.startswith(MADE_BY_AWS)]
+    alarms = [alarm["AlarmName"] for alarm in world.alarms + world.composites]
+    names = sorted(name for name in alarms if not name.startswith(MADE_BY_AWS))
     days = {group.get("retentionInDays", "all") for group in world.log_groups.values()}
     kept = "/".join(map(str, sorted(days, key=str)))
-    yield "watching", f"{len(names)} alarms", ", ".join(names)
+    yield "watching", f"{len(names)} alarms", ", ".join(_own_parts(names))
     yield "watching", f"{len(world.log_groups)} log groups", f"kept {kept} days"
 
 
@@ -93,6 +95,13 @@ def _network(world: World) -> Iterator[tuple[str, str, str]]:
         words = {"igw": "public", "nat": "private", "none": "isolated"}
         shown = ", ".join(f"{count} {words.get(way, way)}" for way, count in sorted(ways.items()))
         yield "network", f"VPC {call.parameters['CidrBlock']}", f"{zones} zones, subnets: {shown}"
+
+
+def _own_parts(names: list[str]) -> Iterator[str]:
+    """Without the words that all begin with, and the digits that Pulumi appends."""
+    words = [re.sub(r"-[0-9a-f]{7}$", "", name).split("-") for name in names]
+    shared = list(takewhile(lambda column: len(set(column)) == 1, zip(*words, strict=False)))
+    yield from ("-".join(each[len(shared) :]) for each in words)
 
 
 def _either(value: object, word: str) -> str:

@@ -96,6 +96,26 @@ class World:
         return self.read("cloudwatch", "describe_alarms", "MetricAlarms")
 
     @cached_property
+    def composites(self) -> Found:
+        """moto has no composite alarms, so as they were sent."""
+        calls = self.account.calls
+        return [dict(c.parameters) for c in calls if c.operation == "PutCompositeAlarm"]
+
+    @cached_property
+    def nat_gateways(self) -> Found:
+        return self.read("ec2", "describe_nat_gateways", "NatGateways")
+
+    @cached_property
+    def cache_nodes(self) -> list[str]:
+        """moto names none, so as AWS numbers them."""
+        sent = [c for c in self.account.calls if c.operation == "CreateReplicationGroup"]
+        return [
+            f"{call.parameters['ReplicationGroupId']}-{number:03}"
+            for call in sent
+            for number in range(1, call.parameters["NumCacheClusters"] + 1)
+        ]
+
+    @cached_property
     def secrets(self) -> dict[str, dict[str, Any]]:
         return {s["ARN"]: s for s in self.read("secretsmanager", "list_secrets", "SecretList")}
 

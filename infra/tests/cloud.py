@@ -6,6 +6,8 @@ from typing import Any
 import pulumi
 from pulumi.runtime import mocks
 
+from rehearsal.parts import reference
+
 REGION = "eu-west-1"
 ACCOUNT = "123456789012"
 ZONE_ID = "Z0123456789"
@@ -49,6 +51,12 @@ def _computed(kind: str, name: str, inputs: Mapping[str, Any]) -> dict[str, Any]
     return every | _OUTPUTS.get(kind, lambda name, inputs: {})(name, inputs)
 
 
+def _gateways(name: str, inputs: Mapping[str, Any]) -> list[dict[str, Any]]:
+    single = inputs["natGateways"]["strategy"] == "Single"
+    zones = range(1, 2 if single else int(inputs["numberOfAvailabilityZones"]) + 1)
+    return [reference("aws:ec2/natGateway:NatGateway", f"nat-{name}-{zone}") for zone in zones]
+
+
 def _subnets(name: str, tier: str) -> list[str]:
     return [f"subnet-{tier}-{zone}" for zone in "abc"]
 
@@ -72,7 +80,7 @@ _OUTPUTS: dict[str, Any] = {
         "privateSubnetIds": _subnets(name, "private"),
         "isolatedSubnetIds": _subnets(name, "isolated"),
         # goes in as an object and comes out as a list
-        "natGateways": [],
+        "natGateways": _gateways(name, inputs),
     },
     "aws:lb/loadBalancer:LoadBalancer": lambda name, inputs: {
         "arnSuffix": f"app/{name}/1",
@@ -96,6 +104,7 @@ _OUTPUTS: dict[str, Any] = {
     },
     "aws:elasticache/replicationGroup:ReplicationGroup": lambda name, inputs: {
         "primaryEndpointAddress": f"{name}.cache.amazonaws.com",
+        "memberClusters": [f"{name}-00{n}" for n in range(1, int(inputs["numCacheClusters"]) + 1)],
     },
     "aws:acm/certificate:Certificate": lambda name, inputs: {
         "domainValidationOptions": [

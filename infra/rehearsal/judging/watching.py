@@ -1,5 +1,6 @@
 """Alarms, scaling, logs."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,25 +11,72 @@ MADE_BY_AWS = "TargetTracking-"
 
 
 def alarms(world: World) -> Iterator[str]:
-    balancers = {b["LoadBalancerArn"].partition(":loadbalancer/")[2] for b in world.balancers}
-    targets = {g["TargetGroupArn"].rpartition(":")[2] for g in world.target_groups}
-    known = {"LoadBalancer": balancers, "TargetGroup": targets}
     told = {topic["TopicArn"] for topic in world.read("sns", "list_topics", "Topics")}
     told |= {policy["PolicyARN"] for policy in world.policies}
+    # told by a composite, if not by themselves
+    composed = {name for composite in world.composites for name in _composed(composite)}
+    named = _named(world)
     for alarm in world.alarms:
         if alarm["AlarmName"].startswith(MADE_BY_AWS):
             continue
         for dimension in _dimensions(alarm):
-            if dimension["Value"] not in known.get(dimension["Name"], {dimension["Value"]}):
-                name, value = dimension["Name"], dimension["Value"]
+            name, value = dimension["Name"], dimension["Value"]
+            if value not in named.get(name, {value}):
                 yield f"alarm {alarm['AlarmName']}: there is no {name} {value}"
-        actions = alarm.get("AlarmActions", [])
-        if not actions:
+        if not alarm.get("AlarmActions") and alarm["AlarmName"] not in composed:
             yield f"alarm {alarm['AlarmName']}: nothing happens when it fires"
-        for action in (*actions, *alarm.get("OKActions", [])):
-            if action not in told:
-                yield f"alarm {alarm['AlarmName']}: there is no {action}"
+        yield from _untold(alarm, told)
+    yield from _composites(world, told)
     yield from _deployment(world)
+
+
+def _named(world: World) -> Mapping[str, set[str]]:
+    """What each dimension may be the name of."""
+    services = [w.name.removeprefix("service ") for w in world.workloads if "service " in w.name]
+    groups = [w.name.removeprefix("group ") for w in world.workloads if "group " in w.name]
+    clusters = world.read("ecs", "list_clusters", "clusterArns")
+    balancers = [b["LoadBalancerArn"].partition(":loadbalancer/")[2] for b in world.balancers]
+    return {
+        "LoadBalancer": set(balancers),
+        "TargetGroup": {g["TargetGroupArn"].rpartition(":")[2] for g in world.target_groups},
+        "DBInstanceIdentifier": {d["DBInstanceIdentifier"] for d in world.databases},
+        "CacheClusterId": set(world.cache_nodes),
+        "NatGatewayId": {gateway["NatGatewayId"] for gateway in world.nat_gateways},
+        "WebACL": set(_firewall_metrics(world)),
+        "Region": {world.account.region},
+        "ClusterName": {str(arn).rpartition("/")[2] for arn in clusters},
+        "ServiceName": set(services),
+        "AutoScalingGroupName": set(groups),
+    }
+
+
+def _firewall_metrics(world: World) -> Iterator[str]:
+    for call in world.account.calls:
+        if call.operation == "CreateWebACL":
+            yield call.parameters["VisibilityConfig"]["MetricName"]
+
+
+def _untold(alarm: Mapping[str, Any], told: set[str]) -> Iterator[str]:
+    for action in (*alarm.get("AlarmActions", ()), *alarm.get("OKActions", ())):
+        if action not in told:
+            yield f"alarm {alarm['AlarmName']}: there is no {action}"
+
+
+def _composites(world: World, told: set[str]) -> Iterator[str]:
+    known = {alarm["AlarmName"] for alarm in world.alarms}
+    known |= {composite["AlarmName"] for composite in world.composites}
+    for composite in world.composites:
+        name = composite["AlarmName"]
+        watched = [*_composed(composite), composite.get("ActionsSuppressor")]
+        missing = [alarm for alarm in watched if alarm and alarm not in known]
+        yield from (f"alarm {name}: there is no alarm {alarm}" for alarm in missing)
+        yield from _untold(composite, told)
+        if not composite.get("AlarmActions"):
+            yield f"alarm {name}: nothing happens when it fires"
+
+
+def _composed(composite: Mapping[str, Any]) -> list[str]:
+    return re.findall(r'ALARM\("([^"]+)"\)', composite["AlarmRule"])
 
 
 def _deployment(world: World) -> Iterator[str]:

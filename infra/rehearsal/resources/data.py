@@ -163,6 +163,7 @@ def _cache_subnets(maker: Maker) -> Outputs:
 
 def _replication_group(maker: Maker) -> Outputs:
     maker.skip("applyImmediately")
+    nodes = maker.inputs["numCacheClusters"]
     name = maker.named("replicationGroupId")
     made = maker.rest(
         "elasticache",
@@ -178,7 +179,13 @@ def _replication_group(maker: Maker) -> Outputs:
         ReplicationGroupId=name,
     )["ReplicationGroup"]
     address = made["NodeGroups"][0]["PrimaryEndpoint"]["Address"]
-    return {"id": name, "arn": made["ARN"], "primaryEndpointAddress": address}
+    return {
+        "id": name,
+        "arn": made["ARN"],
+        "primaryEndpointAddress": address,
+        # moto names none; AWS numbers them
+        "memberClusters": [f"{name}-{number:03}" for number in range(1, nodes + 1)],
+    }
 
 
 def _secret_version(maker: Maker) -> Outputs:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from rehearsal.parts import reference
+
 Inputs = dict[str, Any]
 # makes one resource (type, name, inputs) and returns its id
 Register = Callable[[str, str, Inputs], str]
@@ -50,6 +52,7 @@ def expand(name: str, inputs: Inputs, zones: list[str], register: Register) -> I
         "publicSubnetIds": subnets.ids["Public"],
         "privateSubnetIds": subnets.ids["Private"],
         "isolatedSubnetIds": subnets.ids["Isolated"],
+        "natGateways": [reference("aws:ec2/natGateway:NatGateway", nat) for nat in nats],
     }
 
 

@@ -42,6 +42,23 @@ def _alarm(maker: Maker) -> Outputs:
     return {"id": name, "name": name, "arn": found["AlarmArn"]}
 
 
+def _composite(maker: Maker) -> Outputs:
+    suppressor: dict[str, Any] = maker.take("actionsSuppressor", {})
+    maker.rest(
+        "cloudwatch",
+        "PutCompositeAlarm",
+        ActionsSuppressor=suppressor.get("alarm"),
+        ActionsSuppressorWaitPeriod=suppressor.get("waitPeriod"),
+        ActionsSuppressorExtensionPeriod=suppressor.get("extensionPeriod"),
+    )
+    name = maker.account.calls[-1].parameters["AlarmName"]
+    return {
+        "id": name,
+        "alarmName": name,
+        "arn": maker.account.made_up("cloudwatch", f"alarm:{name}"),
+    }
+
+
 def _query(maker: Maker, query: Mapping[str, Any]) -> dict[str, Any]:
     """The provider has one level less: namespace, name and dimensions beside period and stat."""
     operation, nested = "PutMetricAlarm", dict(query)
@@ -66,6 +83,7 @@ def _schedule(maker: Maker) -> Outputs:
 ROWS: Mapping[str, Make] = {
     "aws:cloudwatch/logGroup:LogGroup": _log_group,
     "aws:cloudwatch/metricAlarm:MetricAlarm": _alarm,
+    "aws:cloudwatch/compositeAlarm:CompositeAlarm": _composite,
     "aws:cloudwatch/dashboard:Dashboard": row(
         "cloudwatch",
         "PutDashboard",
