@@ -8,10 +8,12 @@ import pulumi_aws as aws
 
 import compute
 import config
+import monitoring
 import overrides
 import plan
 import service
 from components.cache import Cache, CacheArgs
+from components.dashboard import Dashboard, DashboardArgs
 from components.database import Database, DatabaseArgs
 from components.database_proxy import PINNING, DatabaseProxy, DatabaseProxyArgs
 from components.domain import Alias, AliasArgs, Certificate, CertificateArgs
@@ -20,13 +22,14 @@ from components.endpoints import Endpoints, EndpointsArgs
 from components.image import Image, ImageArgs, repository_arn
 from components.log_bucket import LogBucket, LogBucketArgs
 from components.network import Network, NetworkArgs
-from components.observability import Alarms, AlarmsArgs, Dashboard, DashboardArgs
 from components.replica_address import ReplicaAddress, ReplicaAddressArgs
 from components.rotation import Rotation, RotationArgs
 from components.security_groups import SecurityGroups, SecurityGroupsArgs
 from components.waf import Waf, WafArgs
 from refusal import Refusal
 from sizing.capacity import doubts, installed_versions, read_measurement
+from watching.facts import Facts
+from watching.row import Part
 
 HERE = Path(__file__).absolute().parent
 
@@ -157,10 +160,20 @@ edge = Edge(
         log_bucket_ready=log_bucket.ready,
     ),
 )
+# by which name CloudWatch knows what it measures
+places = {
+    Part.REGION: [region],
+    Part.NAT_GATEWAYS: network.nat_gateway_ids,
+    Part.DATABASE: [database.instance.identifier],
+    Part.REPLICAS: [replica.identifier for replica in database.replicas],
+    Part.CACHE_NODES: cache.node_ids,
+    Part.BALANCER: [edge.balancer.arn_suffix],
+    Part.TARGETS: [edge.targets.arn_suffix],
+}
 if zone_id is not None:
     Alias(name, AliasArgs(domain=settings.domain, zone_id=zone_id, balancer=edge.balancer))
 if settings.waf:
-    Waf(
+    waf = Waf(
         name,
         WafArgs(
             balancer_arn=edge.balancer.arn,
@@ -168,15 +181,10 @@ if settings.waf:
             log_days=settings.log_days,
         ),
     )
-alarms = Alarms(
-    name,
-    AlarmsArgs(
-        balancer=edge.balancer.arn_suffix,
-        targets=edge.targets.arn_suffix,
-        request_timeout_s=numbers.timeouts.request.value,
-        email=settings.alarm_email,
-    ),
-)
+    places[Part.FIREWALL] = [waf.metric]
+facts = Facts(settings, numbers)
+topics = monitoring.topics(settings)
+rollback = monitoring.rollback(facts, topics, places)
 
 # Compute
 image = None
@@ -212,12 +220,13 @@ running = compute.run(
         subnet_ids=network.private_subnet_ids,
         security_group_id=groups.compute_id,
         edge=edge,
-        alarms=alarms,
+        alarm_names=[alarm for row in rollback.names.values() for alarm in row],
     ),
 )
 Rotation(name, RotationArgs(secret_arn=database.secret_arn, restart=running.restart))
 
 # Observability
+monitoring.everything(facts, topics, rollback, {**places, **running.places})
 dashboard = Dashboard(
     name,
     DashboardArgs(

@@ -1,6 +1,6 @@
 """Runs the container on Fargate or on EC2, and lets the load move the fleet's size."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 import plan
+from components.alarms import Places
 from components.ami import Ami, AmiArgs
 from components.container import Container
 from components.edge import Edge
@@ -15,11 +16,11 @@ from components.fargate import Fargate, FargateArgs
 from components.fleet import Fleet, FleetArgs
 from components.group_scaling import GroupScaling, GroupScalingArgs
 from components.launch import LaunchArgs
-from components.observability import Alarms
 from components.rotation import Restart
 from components.scaling import ScalingArgs, StepArgs
 from components.service_scaling import ServiceScaling, ServiceScalingArgs
 from config import Config
+from watching.row import Part
 
 # Amazon Linux 2023, as AWS publishes its newest AMI
 PARAMETER = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-{}"
@@ -33,7 +34,8 @@ class Site:
     subnet_ids: pulumi.Output[Any]
     security_group_id: pulumi.Input[str]
     edge: Edge
-    alarms: Alarms
+    # a deployment during which one of them fires is rolled back
+    alarm_names: Sequence[pulumi.Output[str]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +43,8 @@ class Running:
     log_group: aws.cloudwatch.LogGroup
     # names for people
     outputs: Mapping[str, pulumi.Output[str]]
+    # by which CloudWatch knows it
+    places: Places
     # starts every task afresh
     restart: Restart
 
@@ -60,7 +64,7 @@ def _fargate(settings: Config, numbers: plan.Plan, container: Container, site: S
             security_group_id=site.security_group_id,
             target_group_arn=site.edge.targets.arn,
             listeners=site.edge.listeners,
-            alarm_names=site.alarms.names,
+            alarm_names=site.alarm_names,
             tasks=numbers.fleet.minimum.value,
             spot_percent=settings.spot_percent,
             log_days=settings.log_days,
@@ -77,6 +81,7 @@ def _fargate(settings: Config, numbers: plan.Plan, container: Container, site: S
     return Running(
         log_group=fargate.log_group,
         outputs={"cluster": cluster.name, "service": service.name},
+        places={Part.CLUSTER: [cluster.name], Part.SERVICE: [service.name]},
         restart=Restart(operation="ecs:UpdateService", resource=service.arn, parameters=again),
     )
 
@@ -90,7 +95,7 @@ def _instances(settings: Config, numbers: plan.Plan, container: Container, site:
             subnet_ids=site.subnet_ids,
             target_group_arn=site.edge.targets.arn,
             listeners=site.edge.listeners,
-            alarm_names=site.alarms.names,
+            alarm_names=site.alarm_names,
             minimum=numbers.fleet.minimum.value,
             maximum=numbers.fleet.maximum.value,
             scheduled=bool(settings.schedules),
@@ -106,6 +111,7 @@ def _instances(settings: Config, numbers: plan.Plan, container: Container, site:
     return Running(
         log_group=fleet.log_group,
         outputs={"group": fleet.group.name},
+        places={Part.GROUP: [fleet.group.name]},
         restart=Restart(
             operation="autoscaling:StartInstanceRefresh",
             resource=fleet.group.arn,

@@ -21,6 +21,7 @@ CONTAINER_PORT = 8000
 LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653)
 _HOST = r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}"
 _ARN = r"arn:aws[a-z-]*:"
+_EMAIL = r"[^@\s]+@[^@\s]+\.[^@\s]+"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +102,13 @@ class Config:
         rf"[A-Z][A-Z0-9_]*={_ARN}(secretsmanager|ssm):\S+",
         "a line NAME=ARN of a secret in Secrets Manager or of an SSM parameter",
     )
-    alarm_email: str = text("", r"[^@\s]+@[^@\s]+\.[^@\s]+", "an email address")
+    availability_objective: str = text(
+        "99.9", r"9[5-9](\.\d{1,3})?", "a percentage of 95 to 99.999 such as 99.9"
+    )
+    latency_objective_ms: int = whole(0, 0, 60_000)
+    alarm_email: str = text("", _EMAIL, "an email address")
+    ticket_email: str = text("", _EMAIL, "an email address")
+    runbooks_url: str = text("", r"https?://\S+[^\s/]", "a URL without a slash at its end")
     log_days: int = number_of(30, LOG_DAYS)
 
     @property

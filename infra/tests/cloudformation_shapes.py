@@ -153,6 +153,15 @@ def alarm(found: Properties) -> Properties:
     return found
 
 
+def composite(found: Properties) -> Properties:
+    suppressor = found.pop("ActionsSuppressor", None)
+    if suppressor:
+        found["ActionsSuppressor"] = suppressor["Alarm"]
+        found["ActionsSuppressorWaitPeriod"] = suppressor["WaitPeriod"]
+        found["ActionsSuppressorExtensionPeriod"] = suppressor["ExtensionPeriod"]
+    return found
+
+
 def record(found: Properties) -> Properties:
     if "Aliases" in found:
         [alias] = found.pop("Aliases")

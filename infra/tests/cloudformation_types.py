@@ -7,6 +7,7 @@ from cloudformation_shapes import (
     Properties,
     alarm,
     balancer,
+    composite,
     database,
     document,
     encryption,
@@ -75,6 +76,9 @@ ROWS: Mapping[str, Row] = {kind: Row(name) for kind, name in ALIKE.items()} | {
     "aws:cloudwatch/logGroup:LogGroup": Row("AWS::Logs::LogGroup", {"name": "LogGroupName"}),
     "aws:cloudwatch/metricAlarm:MetricAlarm": Row(
         "AWS::CloudWatch::Alarm", {"metricQueries": "Metrics", "okActions": "OKActions"}, alarm
+    ),
+    "aws:cloudwatch/compositeAlarm:CompositeAlarm": Row(
+        "AWS::CloudWatch::CompositeAlarm", {"okActions": "OKActions"}, composite
     ),
     "aws:ec2/flowLog:FlowLog": Row(
         "AWS::EC2::FlowLog",

@@ -110,10 +110,10 @@ def test_a_task_is_as_large_as_configured() -> None:
 def test_a_failing_deployment_is_rolled_back(tier: str) -> None:
     made = stack(tier)
     service = made.one("aws:ecs/service:Service").inputs
-    alarms = made.names("aws:cloudwatch/metricAlarm:MetricAlarm")
     assert service["deploymentCircuitBreaker"] == {"enable": True, "rollback": True}
     assert (service["alarms"]["enable"], service["alarms"]["rollback"]) == (True, True)
-    assert service["alarms"]["alarmNames"] == [f"{alarm}-0123456" for alarm in alarms]
+    alarms = [f"shop-{tier}-{name}-0123456" for name in ("errors", "latency")]
+    assert service["alarms"]["alarmNames"] == alarms
     assert service["deploymentMinimumHealthyPercent"] == 100
     assert service["deploymentMaximumPercent"] == 200
     assert service["availabilityZoneRebalancing"] == "ENABLED"

@@ -17,7 +17,7 @@ every_stack = pytest.mark.parametrize(("tier", "compute", "domain"), STACKS)
 EVERYWHERE = Counter(
     {
         "aws:cloudwatch/dashboard:Dashboard": 1,
-        "aws:cloudwatch/metricAlarm:MetricAlarm": 2,
+        "aws:cloudwatch/metricAlarm:MetricAlarm": 4,
         "aws:cloudwatch/logGroup:LogGroup": 2,
         "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": 1,
         "aws:ec2/flowLog:FlowLog": 1,
@@ -49,7 +49,7 @@ EVERYWHERE = Counter(
         "aws:secretsmanager/secret:Secret": 1,
         "aws:secretsmanager/secretRotation:SecretRotation": 1,
         "aws:secretsmanager/secretVersion:SecretVersion": 1,
-        "aws:sns/topic:Topic": 1,
+        "aws:sns/topic:Topic": 2,
         "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": 4,
         "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": 4,
         "awsx:ec2:Vpc": 1,
@@ -64,7 +64,9 @@ IN_PRODUCTION = Counter(
         "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": 1,
         "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": 1,
         "aws:cloudwatch/logGroup:LogGroup": 1,
-        "aws:sns/topicSubscription:TopicSubscription": 1,
+        "aws:cloudwatch/metricAlarm:MetricAlarm": 27,
+        "aws:cloudwatch/compositeAlarm:CompositeAlarm": 2,
+        "aws:sns/topicSubscription:TopicSubscription": 2,
         "aws:wafv2/webAcl:WebAcl": 1,
         "aws:wafv2/webAclAssociation:WebAclAssociation": 1,
         "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration": 1,

@@ -92,7 +92,7 @@ def copied(folder: Path) -> Path:
             f"SecurityGroups[0] = '{NOBODY}'",
         ),
         (
-            "rehearsal-prod (aws:sns/topic:Topic)",
+            "rehearsal-prod-page (aws:sns/topic:Topic)",
             "colour: nothing of the API takes it",
             "colour",
         ),

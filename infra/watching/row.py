@@ -1,0 +1,85 @@
+"""What the table's rows are made of: a measure, a limit, and what to do beyond it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    # somebody gets up
+    PAGE = "page"
+    # somebody looks, on a working day
+    TICKET = "ticket"
+
+
+class Part(StrEnum):
+    """A resource of the program, by whose name CloudWatch files a metric."""
+
+    BALANCER = "balancer"
+    TARGETS = "targets"
+    FIREWALL = "firewall"
+    REGION = "region"
+    CLUSTER = "cluster"
+    SERVICE = "service"
+    GROUP = "group"
+    DATABASE = "database"
+    REPLICAS = "replicas"
+    CACHE_NODES = "cache nodes"
+    NAT_GATEWAYS = "NAT gateways"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    namespace: str
+    name: str
+    statistic: str
+    # dimension → the resource whose name it is
+    of: Mapping[str, Part]
+    # dimension → a value that names no resource
+    fixed: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limit:
+    value: float
+    unit: str
+    reason: str
+    # whether more is worse, or less
+    above: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """Somebody is told once `breaching` of the last `periods` are beyond the limit."""
+
+    breaching: int
+    periods: int
+    period_s: int = 60
+
+    @property
+    def minutes(self) -> int:
+        return self.periods * self.period_s // 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    # of the alarm, after the stack's, and of its page
+    name: str
+    title: str
+    tier: str
+    # id in the expression → metric; metrics of several resources are combined by `across`
+    metrics: Mapping[str, Metric]
+    expression: str = ""
+    across: str = ""
+    window: Window
+    # must agree, so that an incident that is over stops paging
+    short: Window | None = None
+    limit: Limit
+    severity: Severity
+    # what no data means
+    silence_is_bad: bool = False
+    # what it tells, in a sentence
+    means: str
+    steps: tuple[str, ...]
+    # in the cheapest stack too
+    everywhere: bool = False
