@@ -9,6 +9,9 @@ from sizing.classes import INSTANCE_DISK_GB
 from sizing.fleet import busy_tasks, rate, spread_tasks
 from sizing.network import endpoints
 from sizing.prices import Prices
+from watching.cost import COMPOSITE, watching
+from watching.facts import Facts
+from watching.table import table
 
 HOURS = 730  # a month, as AWS's own calculator counts it
 # an answer with its headers: an item's has about 600 bytes, a page of 20 about 4,000
@@ -16,8 +19,6 @@ ANSWER_BYTES = 1000
 # AWS, "Elastic Load Balancing pricing": what one LCU of an ALB carries
 LCU_CONNECTIONS = 3000
 LCU_GB = 1
-# of the policies and of components/observability.py, about
-ALARMS = 20
 # the rate limit and the managed groups of components/waf.py
 WAF_RULES = 5
 _TIERS = (
@@ -68,8 +69,15 @@ def month(settings: Config, numbers: Plan, load: Load, prices: Prices) -> tuple[
         *_data(settings, prices),
         *_edge(settings, load, per_second, prices),
         *_network(settings, per_second, prices),
-        Line("alarms", f"{ALARMS} x {prices.of('alarm'):g}", ALARMS * prices.of("alarm")),
+        _alarms(Facts(settings, numbers), prices),
     )
+
+
+def _alarms(facts: Facts, prices: Prices) -> Line:
+    watched, metric = watching(table(facts), facts), prices.of("alarm")
+    composite = f" + {watched.composites} x {COMPOSITE:g}" if watched.composites else ""
+    arithmetic = f"{watched.metrics} metrics x {metric:g}{composite}"
+    return Line("alarms", arithmetic, watched.dollars(metric))
 
 
 def total(lines: tuple[Line, ...]) -> float:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from watching.cost import cost
+from watching.cost import watching
 from watching.pages import FOLDER, facts, pages
 from watching.row import Row
 from watching.table import table
@@ -35,6 +35,6 @@ def test_a_metric_costs_as_often_as_an_alarm_reads_it() -> None:
     known = facts("fargate")
     rows = {row.name: row for row in table(known)}
     # two nodes of the cache; three metrics in each of two windows
-    assert cost([rows["cache-cpu"]], known).metrics == 2
-    assert cost([rows["burn-fast"]], known).metrics == 6
-    assert cost([rows["latency"]], known).dollars == pytest.approx(0.10 + 2 * 0.50)
+    assert watching([rows["cache-cpu"]], known).metrics == 2
+    assert watching([rows["burn-fast"]], known).metrics == 6
+    assert watching([rows["latency"]], known).dollars(0.1) == pytest.approx(0.1 + 2 * 0.5)

@@ -1,4 +1,4 @@
-"""What watching costs a month; CloudWatch's prices in us-east-1, other regions differ a little."""
+"""What alarms cost: CloudWatch counts the metrics that they read."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -6,24 +6,23 @@ from dataclasses import dataclass
 from watching.facts import Facts
 from watching.row import Part, Row, Severity
 
-# US dollars: for each metric that an alarm reads, and for each composite alarm
-METRIC = 0.10
+# US dollars a month for a composite alarm, whatever it reads
 COMPOSITE = 0.50
 COMPOSITES = 2
 
 
 @dataclass(frozen=True)
-class Cost:
+class Watched:
     alarms: int
     metrics: int
     composites: int
 
-    @property
-    def dollars(self) -> float:
-        return self.metrics * METRIC + self.composites * COMPOSITE
+    def dollars(self, metric: float) -> float:
+        """A month, at what a metric's alarm costs in a region."""
+        return self.metrics * metric + self.composites * COMPOSITE
 
 
-def cost(rows: Iterable[Row], facts: Facts) -> Cost:
+def watching(rows: Iterable[Row], facts: Facts) -> Watched:
     alarms = metrics = composites = 0
     for row in rows:
         windows = 2 if row.short else 1
@@ -31,7 +30,7 @@ def cost(rows: Iterable[Row], facts: Facts) -> Cost:
         metrics += windows * _series(row, _counts(facts))
         if row.severity is Severity.PAGE and facts.settings.production:
             composites = COMPOSITES
-    return Cost(alarms + composites, metrics, composites)
+    return Watched(alarms + composites, metrics, composites)
 
 
 def _series(row: Row, counts: Mapping[Part, int]) -> int:

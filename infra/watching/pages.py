@@ -5,7 +5,8 @@ from pathlib import Path
 
 import config
 import plan
-from watching.cost import COMPOSITE, METRIC, Cost, cost
+from sizing.prices import read_prices
+from watching.cost import COMPOSITE, watching
 from watching.facts import Facts
 from watching.row import Limit, Row, Severity, Window
 from watching.table import table
@@ -17,6 +18,7 @@ COMPLETE = {
     "upstream_url": "https://up.example.com",
     "database_replicas": 1,
 }
+REGION = "us-east-1"
 COMPUTE = {"fargate": "Fargate", "ec2": "EC2"}
 URGENCY = {
     Severity.PAGE: "A **page**: somebody looks now.",
@@ -120,19 +122,20 @@ def _list(variants: Mapping[str, Mapping[str, Row]]) -> Iterator[str]:
         only = f" ({COMPUTE[next(iter(rows))]} only)" if len(rows) == 1 else ""
         yield f"| [{name}]({name}.md){only} | {row.severity} | {beyond(row.limit)} {_during(row)} |"
     yield from ("", "## Cost", "")
+    metric = read_prices(REGION).of("alarm")
     for tier in ("prod", "dev"):
-        yield _costs(tier, facts("fargate", tier))
+        yield _costs(tier, facts("fargate", tier), metric)
     yield ""
-    yield f"at ${METRIC:.2f} for each metric that an alarm reads and ${COMPOSITE:.2f} for a"
-    yield "composite alarm, in us-east-1; metrics, logs and traces themselves are not in it."
+    yield f"at ${metric:.2f} for each metric that an alarm reads and ${COMPOSITE:.2f} for a"
+    yield f"composite alarm, in {REGION}; metrics, logs and traces themselves are not in it."
     yield from ("", "Written by `make runbooks` from infra/watching; edit it there.", "")
 
 
-def _costs(tier: str, known: Facts) -> str:
-    found: Cost = cost(table(known), known)
+def _costs(tier: str, known: Facts, metric: float) -> str:
+    found = watching(table(known), known)
     return (
         f"- {tier}: {found.alarms} alarms, {found.metrics} metrics and {found.composites}"
-        f" composites, ${found.dollars:.2f} a month"
+        f" composites, ${found.dollars(metric):.2f} a month"
     )
 
 
