@@ -106,7 +106,7 @@ class World:
         return self.read("ec2", "describe_nat_gateways", "NatGateways")
 
     @cached_property
-    def cache_nodes(self) -> list[str]:
+    def cache_node_names(self) -> list[str]:
         """moto names none, so as AWS numbers them."""
         sent = [c for c in self.account.calls if c.operation == "CreateReplicationGroup"]
         return [

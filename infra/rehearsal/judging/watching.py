@@ -40,7 +40,7 @@ def _named(world: World) -> Mapping[str, set[str]]:
         "LoadBalancer": set(balancers),
         "TargetGroup": {g["TargetGroupArn"].rpartition(":")[2] for g in world.target_groups},
         "DBInstanceIdentifier": {d["DBInstanceIdentifier"] for d in world.databases},
-        "CacheClusterId": set(world.cache_nodes),
+        "CacheClusterId": set(world.cache_node_names),
         "NatGatewayId": {gateway["NatGatewayId"] for gateway in world.nat_gateways},
         "WebACL": set(_firewall_metrics(world)),
         "Region": {world.account.region},
