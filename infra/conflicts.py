@@ -24,6 +24,7 @@ _WIRED = (
     "UPSTREAM_URL",
     "HOST",
     "PORT",
+    "TRUSTED_PROXIES",
     "ENVIRONMENT",
 )
 

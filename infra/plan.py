@@ -75,6 +75,7 @@ _ENVIRONMENT: Mapping[str, Callable[[Plan], int]] = {
     "MAX_IN_FLIGHT": lambda plan: plan.server.max_in_flight.value,
     "GRANIAN_BACKLOG": lambda plan: plan.server.backlog.value,
     "GRANIAN_BACKPRESSURE": lambda plan: plan.server.backpressure.value,
+    "DRAIN_TIME": lambda plan: plan.timeouts.drain.value,
     "GRANIAN_WORKERS_KILL_TIMEOUT": lambda plan: plan.timeouts.workers_kill.value,
     # milliseconds
     "GRANIAN_HTTP1_HEADER_READ_TIMEOUT": lambda plan: plan.timeouts.keep_alive.value * 1000,

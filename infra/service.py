@@ -63,6 +63,8 @@ def _environment(
         "ENVIRONMENT": "production",
         "HOST": "0.0.0.0",
         "PORT": str(CONTAINER_PORT),
+        # the load balancer's addresses are in it, and nobody else reaches the service
+        "TRUSTED_PROXIES": settings.vpc_cidr,
         "DATABASE_URL": database.url(around.database_host),
         "REDIS_URL": cache.url(around.cache_host),
     }

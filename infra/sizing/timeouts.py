@@ -7,6 +7,8 @@ SHORTEST_REQUEST = 4
 # seconds that the ALB needs to hear of a target's end and to stop sending
 DRAIN_MARGIN = 10
 STEP = 10
+# a load balancer that asks /ready every second or two has seen the 503 by then
+SEEN = 5
 ALB_IDLE = 50
 GRANIAN_KEEP_ALIVE = 60
 # the ALB answers 504 to a request that is silent for its idle timeout
@@ -22,6 +24,7 @@ class Timeouts:
     upstream: Number
     request: Number
     deregistration_delay: Number
+    drain: Number
     workers_kill: Number
     stop: Number
     alb_idle: Number
@@ -51,7 +54,10 @@ def timeouts(request: int) -> Timeouts:
         deregistration_delay=Number(
             drain, "s", f"the slowest request + {DRAIN_MARGIN} s until the ALB stops sending"
         ),
-        workers_kill=Number(kill, "s", "after the load balancer has let go"),
+        drain=Number(SEEN, "s", "after SIGTERM, in which /ready says 503 and all else is served"),
+        workers_kill=Number(
+            kill, "s", "after SIGTERM, the drain included; the load balancer has let go before"
+        ),
         stop=Number(kill + STEP, "s", "after Granian has given up; Fargate allows 120 s"),
         alb_idle=Number(ALB_IDLE, "s", "below Granian's keep-alive: the ALB closes first, no 502"),
         keep_alive=Number(GRANIAN_KEEP_ALIVE, "s", "the longest that Granian accepts"),

@@ -64,6 +64,7 @@ def test_the_container_finds_everything_and_reads_no_password(tier: str) -> None
         "ENVIRONMENT": "production",
         "HOST": "0.0.0.0",
         "PORT": "8000",
+        "TRUSTED_PROXIES": "10.0.0.0/16",
         "DATABASE_URL": f"postgresql://app@shop-{tier}.rds.amazonaws.com:5432/app?sslmode=require",
         "REDIS_URL": f"rediss://app@shop-{tier}.cache.amazonaws.com:6379/0",
         "UPSTREAM_URL": "https://upstream.example.com",

@@ -149,6 +149,8 @@ def test_each_timeout_ends_before_the_next_one(request: int) -> None:
     assert seconds == sorted(set(seconds))
     assert 1 <= ladder.database_acquire.value <= ladder.database_command.value
     assert ladder.stop.value <= 120
+    # what is left of the kill timeout when the drain is over is enough for any request
+    assert ladder.workers_kill.value - ladder.drain.value > request
     assert ladder.request.value < ladder.alb_idle.value < ladder.keep_alive.value == 60
 
 
@@ -189,6 +191,7 @@ def test_production_holds_fifty_thousand_in_flight() -> None:
         "timeouts.upstream": 6,
         "timeouts.request": 10,
         "timeouts.deregistration_delay": 20,
+        "timeouts.drain": 5,
         "timeouts.workers_kill": 30,
         "timeouts.stop": 40,
         "timeouts.alb_idle": 50,
