@@ -1,11 +1,13 @@
 import asyncio
 import logging
+import random
 import time
 from collections.abc import Awaitable, Callable
 from typing import Literal, get_args
 
 logger = logging.getLogger(__name__)
 
+_CALM = 4  # what answers is asked so much more rarely: it may be busy, and questions are work
 State = Literal["closed", "half-open", "open"]
 STATES = get_args(State)  # in the order of how little goes through
 
@@ -69,9 +71,10 @@ class Breaker:
             self._doubted.clear()
             if await answers():
                 self.succeeded()
+                await asyncio.sleep(self._pause * _CALM)
             else:
                 self.failed()
-            await asyncio.sleep(self._pause)
+                await asyncio.sleep(self._pause * random.uniform(0.5, 1))  # not all workers at once
 
     def _change(self, state: State) -> None:
         self.state = state

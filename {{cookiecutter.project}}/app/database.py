@@ -35,14 +35,15 @@ class Database:
 
     spans: Spans = UNTRACED
 
-    def __init__(self, settings: Settings, url: str) -> None:
-        self.breaker = Breaker("postgresql")
+    def __init__(self, settings: Settings, url: str, name: str = "postgresql") -> None:
+        self.breaker = Breaker(name, pause=0.5)
         self.retries = RetryBudget(reserve=settings.db_pool_size)
         self._settings = settings
         self._url = url
         self._opened: asyncpg.Pool | None = None
         self.counts = PoolCounts()
-        self._under_way = 0
+        self._under_way = 0  # callers that have or await a connection
+        self._held = 0.0  # seconds for which one is kept, about
         self._heard = 0.0  # when the server last answered, or was first asked since
         self._renewed = 0.0
 
@@ -87,12 +88,13 @@ class Database:
         self._begin()
         try:
             async with self._acquired() as connection:
-                begun = time.perf_counter()
+                begun = time.monotonic()
                 try:
                     yield connection
                 finally:
-                    self.counts.queries.add(time.perf_counter() - begun)
+                    self.counts.queries.add(time.monotonic() - begun)
             self._heard = time.monotonic()
+            self._held += 0.05 * (self._heard - begun - self._held)
         except UNREACHABLE as error:
             self.breaker.doubt()
             if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
@@ -101,9 +103,19 @@ class Database:
         finally:
             self._under_way -= 1
 
-    def _begin(self) -> None:
+    def refuses(self) -> str | None:
+        """Why a caller would get no connection, if it is so."""
         if not self.breaker.closed:
-            raise Unavailable("The database does not answer.")
+            return "The database does not answer."
+        waiting = self._under_way - self._settings.db_pool_size
+        wait = waiting * self._held / self._settings.db_pool_size
+        if wait > self._settings.db_acquire_timeout / 2:
+            return "The database is too busy."
+        return None
+
+    def _begin(self) -> None:
+        if refused := self.refuses():
+            raise Unavailable(refused)
         if self._under_way == 0:
             self._heard = time.monotonic()
         elif time.monotonic() - self._heard > _SILENCE:

@@ -48,6 +48,9 @@ GRANIAN = {
 }
 
 
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
 class _Stop(BaseException):
     """Raised wherever the main thread is when a signal comes."""
 
@@ -56,6 +59,15 @@ class _Stop(BaseException):
 
 
 def main() -> None:
+    for name in _SIGNALS:
+        signal.signal(name, _stop)
+    try:
+        sys.exit(_run())
+    except _Stop:
+        sys.exit(0)  # before anything was served
+
+
+def _run() -> int | str:
     try:
         settings = load_settings()
         _check_port(settings.host, settings.port)
@@ -63,21 +75,17 @@ def main() -> None:
             _check_port(ADMIN_HOST, settings.admin_port)
             _check_port(ADMIN_HOST, settings.admin_port + 1)
     except (SettingsError, OSError) as error:
-        sys.exit(str(error))
+        return str(error)
     checked = subprocess.run([sys.executable, "-m", "app.preflight"])
     if checked.returncode != 0:
-        sys.exit(checked.returncode)
+        return checked.returncode
     with tempfile.TemporaryDirectory(prefix="service-") as folder:
-        code = _serve(settings, Path(folder))
-    sys.exit(code)
+        return _serve(settings, Path(folder))
 
 
 def _serve(settings: Settings, folder: Path) -> int:
     stopping = folder / "stopping"
     environment = granian_environment(settings) | _admin_environment(settings, folder)
-    signal.signal(signal.SIGTERM, _stop)
-    signal.signal(signal.SIGINT, _stop)
-    signal.signal(signal.SIGHUP, _stop)
     server = subprocess.Popen(
         [sys.executable, "-m", "app"], env=environment | {"STOPPING_FILE": str(stopping)}
     )
@@ -88,7 +96,7 @@ def _serve(settings: Settings, folder: Path) -> int:
         # A second signal does not wait.
         with suppress(subprocess.TimeoutExpired, _Stop):
             server.wait(settings.drain_time if stop.drain else 0)
-    for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for name in _SIGNALS:
         signal.signal(name, signal.SIG_IGN)
     server.terminate()
     return server.wait()

@@ -16,6 +16,7 @@ from app.timing import in_time
 
 _Command = tuple[str | bytes | int, ...]
 _RECONNECT_AFTER = 0.5  # seconds
+_PATIENCE = 30.0  # seconds
 _CONCURRENCY = 2  # batches under way, of reads and of writes
 _FAILURES = (RedisError, TimeoutError)
 _TELL_AFTER = 0.005  # seconds: one message for all writes of that time
@@ -37,8 +38,9 @@ class Valkey:
         self._worker = secrets.token_hex(4).encode()
         self._channel = f"{settings.cache_prefix}forget"
         self._timeout = settings.redis_timeout
-        self._client = _client(settings)
-        self._subscriber = _client(settings)
+        # Commands are timed by `in_time`; redis-py's clocks take a busy loop for a slow server.
+        self._client = _client(settings, _PATIENCE)
+        self._subscriber = _client(settings, settings.redis_timeout)
         self._owed: dict[_Command, None] = {}
         self._untold: list[bytes] = []
         self._telling: set[asyncio.Task[None]] = set()
@@ -103,6 +105,17 @@ class Valkey:
             forget_all()
             await asyncio.sleep(_RECONNECT_AFTER)
 
+    async def run(self, script: str, key: str, *arguments: float) -> int | None:
+        """What the script says of the key in one atomic step; None without Valkey."""
+        if not self.breaker.closed:
+            return None
+        work = self._client.execute_command("EVAL", script, 1, self._prefix + key, *arguments)
+        try:
+            return await in_time(work, self._timeout)
+        except _FAILURES:
+            self.breaker.failed()
+            return None
+
     async def ping(self) -> bool:
         try:
             return bool(await in_time(self._client.execute_command("PING"), self._timeout))
@@ -161,14 +174,14 @@ class Valkey:
         return answers
 
 
-def _client(settings: Settings) -> Redis:
+def _client(settings: Settings, timeout: float) -> Redis:
     password = {} if settings.redis_password is None else {"password": settings.redis_password}
     pool = BlockingConnectionPool.from_url(
         settings.redis_url,
         **password,
         max_connections=settings.redis_pool_size,
-        timeout=settings.redis_timeout,
-        socket_connect_timeout=settings.redis_timeout,
+        timeout=timeout,
+        socket_connect_timeout=timeout,
         socket_keepalive=True,  # a subscription to a host that vanished would wait for ever
         # redis-py's default retries hold a request for seconds when the server is dead.
         retry=Retry(NoBackoff(), 0),
