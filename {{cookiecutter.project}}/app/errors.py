@@ -31,3 +31,13 @@ class UpstreamTimeout(ServiceError):
 
 class TookTooLong(ServiceError):
     """What was asked for is not there within a request's time."""
+
+
+class Unauthorized(ServiceError):
+    """The caller has not shown who it is."""
+
+
+class TooMany(ServiceError):
+    def __init__(self, sentence: str, retry_after: int) -> None:
+        super().__init__(sentence)
+        self.retry_after = retry_after  # seconds

@@ -6,7 +6,8 @@ from typing import TypeVar, cast
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from app.answers import Answer
-from app.problems import problem
+from app.lag import Lag
+from app.problems import refusal
 
 T = TypeVar("T")
 
@@ -14,12 +15,14 @@ T = TypeVar("T")
 class Limits:
     """Bounds what a worker takes on: requests in flight, and the time that one may last.
 
-    More requests than `max_in_flight` are told 503 at once, which clients and the load balancer
-    can act on; a queue would only let all of them time out. `/health` is always let in.
+    More requests than `max_in_flight`, or than the event loop keeps up with, are told 503 at once,
+    which clients and the load balancer can act on; a queue would only let all of them time out.
+    `/health` is always let in.
     """
 
-    def __init__(self, app: ASGIApp, max_in_flight: int, request_timeout: float) -> None:
+    def __init__(self, app: ASGIApp, lag: Lag, max_in_flight: int, request_timeout: float) -> None:
         self._app = app
+        self._lag = lag
         self._max_in_flight = max_in_flight
         self._request_timeout = request_timeout
         self.in_flight = 0
@@ -28,7 +31,7 @@ class Limits:
 
     @property
     def full(self) -> bool:
-        return self.in_flight >= self._max_in_flight
+        return self.in_flight >= self._max_in_flight or self._lag.excessive
 
     async def counted(self, answer: Awaitable[T]) -> T:
         """Waits for `answer` as a request in flight does; it has to have a deadline of its own."""
@@ -41,32 +44,45 @@ class Limits:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self.full and scope["path"] != "/health":
             self.shed += 1
-            refusal = _refusal(scope, HTTPStatus.SERVICE_UNAVAILABLE, "Too busy; try again.")
-            return await refusal(scope, receive, send)
-        started = False
-
-        async def watched(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
-        self.in_flight += 1
+            status, detail = HTTPStatus.SERVICE_UNAVAILABLE, "Too busy; try again."
+            return await refusal(cast("HTTPScope", scope), status, detail)(scope, receive, send)
+        exchange = _Exchange(receive, send)
         deadline = asyncio.timeout(self._request_timeout)
+        self.in_flight += 1
         try:
+            # All that is waited for ends with it: the body, the pool, the cache, the upstream.
             async with deadline:
-                await self._app(scope, receive, watched)
+                await self._app(scope, exchange.received, exchange.sent)  # pyright: ignore[reportArgumentType] (Litestar's own types of messages)
         except TimeoutError:
             self.expired += deadline.expired()
-            if not deadline.expired() or started:
+            if not deadline.expired() or exchange.answering:
                 raise
-            refusal = _refusal(scope, HTTPStatus.GATEWAY_TIMEOUT, "The request took too long.")
-            await refusal(scope, receive, send)
+            await exchange.spent(cast("HTTPScope", scope))(scope, receive, send)
         finally:
             self.in_flight -= 1
 
 
-def _refusal(scope: Scope, status: HTTPStatus, detail: str) -> Answer:
-    answer = problem(cast("HTTPScope", scope), status, detail)
-    # A body that was not read must not be taken for the next request.
-    answer.headers.append((b"connection", b"close"))
-    return answer
+class _Exchange:
+    """A request and its answer: how far they have come when the time is over."""
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive = receive
+        self._send = send
+        self._reading = False
+        self.answering = False
+
+    async def received(self) -> object:
+        self._reading = True
+        message = await self._receive()
+        self._reading = False
+        return message
+
+    async def sent(self, message: Message) -> None:
+        self.answering = True
+        await self._send(message)
+
+    def spent(self, scope: HTTPScope) -> Answer:
+        if self._reading:
+            detail = "The body took too long to come."
+            return refusal(scope, HTTPStatus.REQUEST_TIMEOUT, detail)
+        return refusal(scope, HTTPStatus.GATEWAY_TIMEOUT, "The request took too long.")

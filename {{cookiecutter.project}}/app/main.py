@@ -1,26 +1,34 @@
 import gc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from granian.utils.proxies import wrap_asgi_with_proxy_headers
 from litestar import Litestar
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import SwaggerRenderPlugin
+from litestar.types import ASGIApp, HTTPScope
 
+from app.bulkheads import Bulkheads
 from app.cache.crowd import Crowds
 from app.cache.entry import Life
 from app.cache.layers import Cache, listening
 from app.cache.short import ColdReads, HotAnswers, HotPaths
 from app.cache.valkey import Valkey
+from app.cors import Cors
 from app.data.routes import DataController, cached_data
 from app.data.upstream import Upstream
 from app.database import Database
+from app.guard import Guard
 from app.health import Probe, health, ready
+from app.hosts import Hosts, names_one_host
 from app.items.routes import ItemController, cached_items
 from app.items.store import ItemStore
+from app.lag import Lag
 from app.limits import Limits
 from app.problems import PROBLEMS
+from app.rate import RateLimit
 from app.settings import Settings, load_settings
 from app.telemetry.logs import configure_logging
 from app.telemetry.meter import Meter
@@ -29,6 +37,7 @@ from app.telemetry.readings import breaker_rows, cache_rows, database_rows, limi
 from app.telemetry.request_profiles import RequestProfiles
 from app.telemetry.requests import Requests
 from app.telemetry.spans import UNTRACED, Spans
+from app.tokens import Tokens
 
 Service = HotAnswers | RequestProfiles
 
@@ -38,9 +47,11 @@ def create_app(settings: Settings | None = None, spans: Spans = UNTRACED) -> Ser
     settings = settings or load_settings()
     log = configure_logging(settings.environment)
     meter = Meter(settings)
+    lag = Lag(settings.request_timeout / 3)
+    tokens = Tokens(settings.auth) if settings.auth else None
     database = Database(settings, settings.database_url)
     replica_url = settings.database_replica_url
-    replica = Database(settings, replica_url) if replica_url else database
+    replica = Database(settings, replica_url, "replica") if replica_url else database
     valkey = Valkey(settings)
     item_cache = Cache("item", _life(settings, settings.item_ttl), settings, valkey)
     data_cache = Cache("data", _life(settings, settings.data_ttl), settings, valkey)
@@ -59,10 +70,12 @@ def create_app(settings: Settings | None = None, spans: Spans = UNTRACED) -> Ser
         },
         lifespan=[
             rare_collections,
+            lag.lifespan,
             *dict.fromkeys([database.lifespan, replica.lifespan]),
             valkey.lifespan,
             lambda _app: listening(valkey, item_cache, data_cache),
             upstream.lifespan,
+            *([tokens.lifespan] if tokens else []),
             meter.lifespan,
         ],
         exception_handlers=PROBLEMS,
@@ -75,10 +88,19 @@ def create_app(settings: Settings | None = None, spans: Spans = UNTRACED) -> Ser
         "/data": cached_data(upstream, meter),
     }
     # Around the routing, so that what no route answers is bounded and marked, too.
+    # The first to look at a request stands last.
     paths, crowds = HotPaths(), Crowds()
-    reads = ColdReads(app.asgi_handler, cached, paths, crowds)
-    limited = Limits(reads, settings.max_in_flight, settings.request_timeout)
-    app.asgi_handler = Requests(limited, meter.tallies, meter.access)
+    handler: ASGIApp = Bulkheads(app.asgi_handler, {"items": (replica, database)})
+    handler = ColdReads(handler, cached, paths, crowds)
+    if settings.rate_limit:
+        handler = RateLimit(handler, valkey, settings.rate_limit, settings.rate_burst)
+    if tokens:
+        handler = Guard(handler, tokens)
+    limited = Limits(Hosts(handler), lag, settings.max_in_flight, settings.request_timeout)
+    handler = Cors(limited, settings.origins) if settings.origins else limited
+    if settings.proxies:
+        handler = wrap_asgi_with_proxy_headers(handler, settings.proxies)
+    app.asgi_handler = Requests(handler, meter.tallies, meter.access)
 
     meter.watch(log_rows, log)
     meter.watch(limits_rows, limited)
@@ -90,12 +112,21 @@ def create_app(settings: Settings | None = None, spans: Spans = UNTRACED) -> Ser
     for route in cached.values():
         meter.watch(cache_rows, route.cache, route.hot)
     meter.watch(upstream.rows)
-    service = HotAnswers(app, paths, crowds, limited)
+    service = HotAnswers(app, paths, crowds, limited, _admission(settings, tokens))
     if settings.profile_secret is None:
         return service
     profiled = RequestProfiles(service, settings.profile_secret, meter.sampler)
     meter.watch(lambda: [PROFILE_REFUSED.of(profiled.refused)])
     return profiled
+
+
+def _admission(settings: Settings, tokens: Tokens | None) -> Callable[[HTTPScope], object]:
+    """What has to agree to an answer that nothing else looks at."""
+    if settings.rate_limit or settings.origins:
+        return lambda _scope: False
+    if tokens:
+        return lambda scope: names_one_host(scope) and tokens.known(scope)
+    return names_one_host
 
 
 @asynccontextmanager

@@ -14,6 +14,8 @@ from app.telemetry.request_id import request_id_of
 logger = logging.getLogger(__name__)
 
 _STATUS = {
+    errors.Unauthorized: HTTPStatus.UNAUTHORIZED,
+    errors.TooMany: HTTPStatus.TOO_MANY_REQUESTS,
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.VersionMismatch: HTTPStatus.PRECONDITION_FAILED,
     errors.KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -23,7 +25,8 @@ _STATUS = {
     errors.TookTooLong: HTTPStatus.GATEWAY_TIMEOUT,
 }
 _MEDIA_TYPE = "application/problem+json"
-_RETRY_AFTER = b"1"  # seconds
+_RETRY_AFTER = 1  # seconds
+_BODILESS = ("GET", "HEAD", "DELETE")
 # RecursionError: nested too deeply. UnicodeDecodeError: msgspec's one failure of another kind.
 _UNREADABLE = (RecursionError, UnicodeDecodeError)
 
@@ -48,8 +51,16 @@ def problem(
         (b"content-length", b"%d" % len(body)),
     ]
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        headers.append((b"retry-after", _RETRY_AFTER))
+        headers.append((b"retry-after", b"%d" % _RETRY_AFTER))
     return Answer(status, headers, body)
+
+
+def refusal(scope: HTTPScope, status: HTTPStatus, detail: str) -> Answer:
+    """A problem for which the body was not read: it must not be taken for the next request."""
+    answer = problem(scope, status, detail)
+    if scope["method"] not in _BODILESS:
+        answer.headers.append((b"connection", b"close"))
+    return answer
 
 
 def problem_of(scope: HTTPScope, error: Exception) -> Answer:
@@ -73,7 +84,12 @@ def _service_problem(scope: HTTPScope, error: errors.ServiceError) -> Answer:
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR and error.__cause__ is not None:
         cause = {"error": str(error), "cause": repr(error.__cause__)}
         logger.warning("request failed", extra={"request_id": request_id_of(scope), **cause})
-    return problem(scope, status, str(error))
+    answer = problem(scope, status, str(error))
+    if isinstance(error, errors.Unauthorized):
+        answer.headers.append((b"www-authenticate", b"Bearer"))
+    if isinstance(error, errors.TooMany):
+        answer.headers.append((b"retry-after", b"%d" % error.retry_after))
+    return answer
 
 
 def _response(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

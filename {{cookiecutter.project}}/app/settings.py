@@ -1,5 +1,6 @@
 import os
 from collections.abc import Mapping
+from ipaddress import ip_network
 from typing import Annotated, Literal
 
 import msgspec
@@ -13,6 +14,14 @@ Port = Annotated[int, Meta(ge=1, le=65535)]
 
 class SettingsError(Exception):
     """The environment does not describe a service that can run."""
+
+
+class Auth(msgspec.Struct, frozen=True):
+    """Whose tokens are accepted, and for whom they must be made."""
+
+    issuer: str
+    audience: str
+    jwks_url: str
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
@@ -47,6 +56,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     max_in_flight: Count = 8000  # requests of one worker; more are answered with 503
     request_timeout: Seconds = 10.0  # from the first byte to the last, body included
     max_body_bytes: Count = 1_000_000
+    trusted_proxies: str = ""  # CIDRs, by commas, of those whose X-Forwarded-For is believed
+    cors_origins: str = ""  # by commas: whose pages may ask; empty for none
+
+    auth_issuer: str | None = None  # set, all routes but health ask for a bearer token of his
+    auth_audience: str | None = None  # whom the token must be for
+    auth_jwks_url: str | None = None  # default: the issuer's /.well-known/jwks.json
+    rate_limit: Delay = 0.0  # requests per second of one client; 0: no limit
+    rate_burst: Count = 20
 
     db_pool_size: Count = 10  # connections of one worker
     db_acquire_timeout: Seconds = 0.5  # waiting for one of them
@@ -67,6 +84,31 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
 
     upstream_timeout: Seconds = 3.0
     upstream_connections: Count = 100
+
+    def __post_init__(self) -> None:
+        if self.auth_issuer and not self.auth_audience:
+            raise ValueError("AUTH_ISSUER needs AUTH_AUDIENCE, for whom its tokens are made")
+        for network in self.proxies:
+            ip_network(network)
+
+    @property
+    def auth(self) -> Auth | None:
+        if not (self.auth_issuer and self.auth_audience):
+            return None
+        keys = self.auth_jwks_url or f"{self.auth_issuer.rstrip('/')}/.well-known/jwks.json"
+        return Auth(self.auth_issuer, self.auth_audience, keys)
+
+    @property
+    def proxies(self) -> list[str]:
+        return _list(self.trusted_proxies)
+
+    @property
+    def origins(self) -> list[str]:
+        return _list(self.cors_origins)
+
+
+def _list(value: str) -> list[str]:
+    return [item.strip() for item in value.split(",") if item.strip()]
 
 
 def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:

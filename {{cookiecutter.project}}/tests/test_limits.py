@@ -1,8 +1,11 @@
 import asyncio
+import time
 
+import asyncpg
 from msgspec.structs import replace
 
 from app.database import Database
+from app.lag import Lag
 from app.settings import Settings
 from tests.fake_upstream import FakeUpstream
 from tests.service import problem_of, serving, with_empty_cache
@@ -32,6 +35,84 @@ async def test_request_ends_at_its_deadline(settings: Settings, upstream: FakeUp
         late = await client.get("/data/l2")
         assert late.status_code == 504
         assert problem_of(late)["detail"] == "The request took too long."
+
+
+async def test_statement_of_a_request_that_is_over_is_stopped(settings: Settings) -> None:
+    item = {"name": "tea", "price_cents": 1}
+    connection = await asyncpg.connect(settings.database_url)
+    async with serving(replace(settings, request_timeout=0.3)) as client:
+        path = (await client.post("/items", json=item)).headers["location"]
+        async with connection.transaction():
+            await connection.execute("LOCK TABLE items IN EXCLUSIVE MODE")
+            assert (await client.put(path, json=item)).status_code == 504
+            await asyncio.sleep(0.2)
+            waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            assert await connection.fetchval(waiting) == 0
+        assert (await client.put(path, json=item)).status_code == 200
+    await connection.close()
+
+
+async def test_database_that_is_too_slow_for_all_refuses_at_once(settings: Settings) -> None:
+    narrow = replace(settings, db_pool_size=1, db_acquire_timeout=0.5)
+    connection = await asyncpg.connect(settings.database_url)
+    async with serving(narrow) as client:
+        for _ in range(60):  # each statement waits for the lock for a while
+            async with connection.transaction():
+                await connection.execute("LOCK TABLE items IN ACCESS EXCLUSIVE MODE")
+                asking = asyncio.create_task(client.get("/items"))
+                await asyncio.sleep(0.03)
+            assert (await asking).status_code == 200
+
+        async with connection.transaction():
+            await connection.execute("LOCK TABLE items IN ACCESS EXCLUSIVE MODE")
+            asking = [asyncio.create_task(client.get("/items")) for _ in range(30)]
+            await asyncio.sleep(0.1)
+            refused = [task.result().status_code for task in asking if task.done()]
+            assert set(refused) == {503}
+            assert len(refused) > 10
+            assert (await client.get("/data/beside")).status_code == 200
+        statuses = [(await task).status_code for task in asking]
+        assert statuses.count(200) == 30 - len(refused)
+    await connection.close()
+
+
+def test_loop_that_is_late_for_a_while_has_a_burst_and_for_longer_too_much() -> None:
+    lag = Lag(patience=2.0)
+    for tenth in range(1, 20):
+        lag.observe(tenth / 10, late=0.5)
+        assert not lag.excessive
+    lag.observe(2.1, late=0.5)
+    assert lag.excessive
+
+    # Once it was too much, each lateness is, until it has been punctual for as long.
+    lag.observe(2.2, late=0.0)
+    assert not lag.excessive
+    lag.observe(2.3, late=0.5)
+    assert lag.excessive
+    for tenth in range(24, 45):
+        lag.observe(tenth / 10, late=0.0)
+    lag.observe(4.5, late=0.5)
+    assert not lag.excessive
+
+
+async def test_worker_that_does_not_keep_up_sheds_all_but_health_checks(
+    settings: Settings,
+) -> None:
+    async def work() -> None:
+        while True:
+            time.sleep(0.07)  # noqa: ASYNC251 (a loop that is busy)
+            await asyncio.sleep(0)
+
+    async with serving(replace(settings, request_timeout=1)) as client:
+        assert (await client.get("/items")).status_code == 200
+        working = asyncio.create_task(work())
+        await asyncio.sleep(0.6)
+        assert (await client.get("/items")).status_code == 503
+        assert (await client.get("/health")).status_code == 200
+
+        working.cancel()
+        await asyncio.sleep(0.1)
+        assert (await client.get("/items")).status_code == 200
 
 
 async def test_caller_never_waits_longer_than_the_acquire_bound(settings: Settings) -> None:

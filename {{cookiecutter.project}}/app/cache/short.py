@@ -9,6 +9,7 @@ import msgspec
 from litestar import Litestar
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
+from app.answers import SECURITY
 from app.cache.crowd import Crowds
 from app.cache.http import Rendered, Representation, matches
 from app.cache.layers import Cache, Found
@@ -48,24 +49,32 @@ class HotPaths:
 
 class HotAnswers:
     """Answers a GET from memory, or when the load that others wait for ends, before anything else
-    looks at it. All else goes on to `app`."""
+    looks at it, if `admits` has nothing against it. All else goes on to `app`."""
 
-    def __init__(self, app: Litestar, paths: HotPaths, crowds: Crowds, limits: Limits) -> None:
+    def __init__(
+        self,
+        app: Litestar,
+        paths: HotPaths,
+        crowds: Crowds,
+        limits: Limits,
+        admits: Callable[[HTTPScope], object],
+    ) -> None:
         self.app = app
         self._paths = paths
         self._crowds = crowds
         self._limits = limits
+        self._admits = admits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] == "GET" and not scope["query_string"]:
             begun = time.perf_counter()
             held = self._paths.get(scope["path"])
-            if held is not None and time.time() < held.hot_until:
+            if held is not None and time.time() < held.hot_until and self._admits(scope):
                 held.hot.reads += 1
                 answer = held.rendered, held.entry.stored
                 return await _answer(*answer, held.hot, begun, scope, send)
             crowd = self._crowds.of(scope["path"])
-            if crowd is not None and not self._limits.full:
+            if crowd is not None and not self._limits.full and self._admits(scope):
                 rendered, stored, error = await self._limits.counted(crowd.join())
                 if rendered is not None:
                     return await _answer(rendered, stored, crowd.hot, begun, scope, send)
@@ -89,7 +98,7 @@ async def _answer(
         status, headers, body = 200, rendered.full, rendered.body
     age = (b"age", b"%d" % max(0, time.time() - stored))
     own_id = request_id or new_request_id()
-    headers = [*headers, age, (b"x-request-id", own_id)]
+    headers = [*headers, age, *SECURITY, (b"x-request-id", own_id)]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})
     hot.answered(scope, status, own_id, time.perf_counter() - begun)

@@ -28,8 +28,8 @@ class Data(msgspec.Struct, frozen=True):
     source: Source
 
 
-def _public(entry: Entry) -> str:
-    return f"public, max-age={entry.fresh - entry.stored:.0f}"
+def _max_age(entry: Entry) -> str:
+    return f"max-age={entry.fresh - entry.stored:.0f}"
 
 
 def _wrapped(entry: Entry, source: Source) -> bytes:
@@ -37,11 +37,18 @@ def _wrapped(entry: Entry, source: Source) -> bytes:
     return b'{"data":%b,"source":"%b"}' % (entry.body, source.encode())
 
 
-DATA = Representation(_public, _wrapped)
+_PUBLIC = Representation(lambda entry: f"public, {_max_age(entry)}", _wrapped)
+_PRIVATE = Representation(lambda entry: f"private, {_max_age(entry)}", _wrapped)
+
+
+def data_of(upstream: Upstream) -> Representation:
+    return _PRIVATE if upstream.private else _PUBLIC
 
 
 def cached_data(upstream: Upstream, meter: Meter) -> CachedRoute:
-    return CachedRoute(_PATH, _ID, upstream.cache, DATA, upstream.read, meter.hot_route(_PATH))
+    return CachedRoute(
+        _PATH, _ID, upstream.cache, data_of(upstream), upstream.read, meter.hot_route(_PATH)
+    )
 
 
 class DataController(Controller):
@@ -55,4 +62,4 @@ class DataController(Controller):
     async def get_data(
         self, request: Request[Any, Any, Any], data_id: DataId, upstream: NamedDependency[Upstream]
     ) -> ASGIApp:
-        return DATA.answer(request.scope, await upstream.read(data_id))
+        return data_of(upstream).answer(request.scope, await upstream.read(data_id))

@@ -39,8 +39,9 @@ class Upstream:
 
     def __init__(self, settings: Settings, cache: Cache) -> None:
         self.breaker = Breaker("upstream", failures=_FAILURES, pause=_PAUSE)
-        self._settings = settings
         self.cache = cache
+        self.private = settings.auth is not None  # and so not for caches that several share
+        self._settings = settings
         self._opened: aiohttp.ClientSession | None = None
         self._outcomes: Counter[str] = Counter()
         self._timings = Timings()

@@ -5,6 +5,7 @@ from typing import cast
 
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
+from app.answers import SECURITY
 from app.telemetry.access import AccessLog
 from app.telemetry.counts import Timings
 from app.telemetry.logs import LOG_CONTEXT
@@ -89,7 +90,7 @@ class Requests:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-request-id", own_id)]
+                message["headers"] = [*message["headers"], *SECURITY, (b"x-request-id", own_id)]
             await send(message)
 
         try:

@@ -1,0 +1,37 @@
+import re
+from http import HTTPStatus
+from typing import cast
+
+from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
+
+from app.problems import refusal
+
+_HOST = re.compile(rb"([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
+
+
+def names_one_host(scope: HTTPScope) -> bool:
+    """Without it, or with two, a cache or a proxy before us may take one request for another
+    (RFC 9112, section 3.2)."""
+    host = None
+    for name, value in scope["headers"]:
+        if name == b"host":
+            if host is not None:
+                return False
+            host = value
+    if host is None:
+        return scope["http_version"] == "1.0"
+    return _HOST.fullmatch(host) is not None
+
+
+class Hosts:
+    """Refuses requests that do not name one host."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope = cast("HTTPScope", scope)
+        if names_one_host(scope):
+            return await self._app(scope, receive, send)
+        answer = refusal(scope, HTTPStatus.BAD_REQUEST, "The request has to name one host.")
+        await answer(scope, receive, send)
