@@ -67,7 +67,6 @@ def _serve(started: ExitStack, extras: Callable[[ExitStack], Extras]) -> None:
     more, welcome = extras(started)
     environment = {
         "ENVIRONMENT": "local",
-        "DRAIN_TIME": "0",
         "ADMIN_PORT": "0",
         "ACCESS_LOG_SHARE": "1",
         "DRAIN_TIME": "0",
