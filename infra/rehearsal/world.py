@@ -26,7 +26,7 @@ class World:
 
     @cached_property
     def listeners(self) -> Found:
-        return [
+        found = [
             listener
             for balancer in self.balancers
             for listener in self.read(
@@ -36,6 +36,8 @@ class World:
                 LoadBalancerArn=balancer["LoadBalancerArn"],
             )
         ]
+        # the order in which they were made differs from run to run
+        return sorted(found, key=lambda listener: listener["Port"])
 
     @cached_property
     def target_groups(self) -> Found:

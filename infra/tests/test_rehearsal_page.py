@@ -75,7 +75,8 @@ def test_one_picture_shows_every_tier_and_port(page: Path, browser: Browser, siz
     for port in ("80, 443", "8000", "5432", "6379"):
         assert f"|{port}|" in f"{drawn[0]}|"
     for zone in ("1a", "1b", "1c"):
-        assert f"|{zone if size == PHONE else f'eu-west-{zone}'}|" in drawn[0]
+        name = zone if size == PHONE else f"eu-west-{zone}"
+        assert f"|{name}|" in f"{drawn[0]}|"
 
 
 def test_it_says_what_holds_why_and_what_it_cannot_show(page: Path, browser: Browser) -> None:
