@@ -18,6 +18,7 @@ class Bulkheads:
     def __init__(self, app: ASGIApp, databases: Mapping[str, tuple[Database, Database]]) -> None:
         self._app = app
         self._databases = databases
+        self.refused = 0  # since the start
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope = cast("HTTPScope", scope)
@@ -25,4 +26,5 @@ class Bulkheads:
         refused = behind and behind[scope["method"] != "GET"].refuses()
         if not refused:
             return await self._app(scope, receive, send)
+        self.refused += 1
         await refusal(scope, HTTPStatus.SERVICE_UNAVAILABLE, refused)(scope, receive, send)

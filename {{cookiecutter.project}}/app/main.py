@@ -90,8 +90,8 @@ def create_app(settings: Settings | None = None, spans: Spans = UNTRACED) -> Ser
     # Around the routing, so that what no route answers is bounded and marked, too.
     # The first to look at a request stands last.
     paths, crowds = HotPaths(), Crowds()
-    handler: ASGIApp = Bulkheads(app.asgi_handler, {"items": (replica, database)})
-    handler = ColdReads(handler, cached, paths, crowds)
+    bulkheads = Bulkheads(app.asgi_handler, {"items": (replica, database)})
+    handler: ASGIApp = ColdReads(bulkheads, cached, paths, crowds)
     if settings.rate_limit:
         handler = RateLimit(handler, valkey, settings.rate_limit, settings.rate_burst)
     if tokens:
@@ -103,16 +103,26 @@ def create_app(settings: Settings | None = None, spans: Spans = UNTRACED) -> Ser
     app.asgi_handler = Requests(handler, meter.tallies, meter.access)
 
     meter.watch(log_rows, log)
-    meter.watch(limits_rows, limited)
+    meter.watch(limits_rows, limited, bulkheads)
+    meter.watch(upstream.rows)
+    _watch_stores(meter, database, replica, valkey, upstream)
+    for route in cached.values():
+        meter.watch(cache_rows, route.cache, route.hot)
+    service = HotAnswers(app, paths, crowds, limited, _admission(settings, tokens))
+    return _profiled(service, settings, meter)
+
+
+def _watch_stores(
+    meter: Meter, database: Database, replica: Database, valkey: Valkey, upstream: Upstream
+) -> None:
     meter.watch(database_rows, database, "primary")
     if replica is not database:
         meter.watch(database_rows, replica, "replica")
     for part in (database, replica, valkey, upstream):
         meter.watch(breaker_rows, part.breaker)
-    for route in cached.values():
-        meter.watch(cache_rows, route.cache, route.hot)
-    meter.watch(upstream.rows)
-    service = HotAnswers(app, paths, crowds, limited, _admission(settings, tokens))
+
+
+def _profiled(service: HotAnswers, settings: Settings, meter: Meter) -> Service:
     if settings.profile_secret is None:
         return service
     profiled = RequestProfiles(service, settings.profile_secret, meter.sampler)

@@ -42,7 +42,7 @@ async def test_answer_is_one_line_with_route_status_and_time(
         created = await client.post("/items", json={"name": "tea", "price_cents": 1})
         for _ in range(2):  # the second one from memory
             await client.get(created.headers["location"], headers={"x-request-id": "mine"})
-        await client.get("/no")
+        await client.get("/no%0A%1B[1m")
     lines = [line for line in logged() if line["logger"] == "access"]
 
     assert [(line["route"], line["status"]) for line in lines] == [
@@ -53,7 +53,7 @@ async def test_answer_is_one_line_with_route_status_and_time(
     ]
     assert [line["request_id"] for line in lines[1:3]] == ["mine", "mine"]
     assert all(0 < float(str(line["duration_ms"])) < 5000 for line in lines)
-    assert lines[3]["message"] == "GET /no 404"
+    assert lines[3]["message"] == "GET /no%0A%1B%5B1m 404"
 
 
 async def test_line_of_a_request_carries_its_id(settings: Settings, logged: Lines) -> None:
@@ -90,6 +90,12 @@ def test_console_shows_fields_beside_the_message_and_the_trace_below() -> None:
     first, *rest = ConsoleFormatter("%(levelname)s %(message)s").format(record).split("\n")
     assert first == "ERROR failed item=7"
     assert rest == ["ValueError: wrong"]
+
+
+def test_line_that_cannot_be_formatted_harms_nobody(capfd: pytest.CaptureFixture[str]) -> None:
+    handler = StdoutHandler()
+    handler.handle(logging.makeLogRecord({"msg": "%d", "args": ("x",), "levelname": "INFO"}))
+    assert "TypeError" in capfd.readouterr().err
 
 
 def full_pipe() -> tuple[int, int]:

@@ -1,5 +1,6 @@
 import logging
 import random
+from urllib.parse import quote
 
 from app.settings import Settings
 
@@ -31,7 +32,7 @@ class AccessLog:
         logger.info(
             "%s %s %s",
             method[:16],
-            path[:_LONGEST_PATH],
+            quote(path[:_LONGEST_PATH], errors="replace"),  # no line ends, no terminal's commands
             status or "left",
             extra={
                 "request_id": request_id,

@@ -1,4 +1,5 @@
 import asyncio
+import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -83,7 +84,7 @@ def admin_thread(settings: Settings) -> Iterator[None]:
     thread.start()
     ready.wait()
     if begun[0] is not None:
-        raise begun[0]
+        sys.exit(f"The admin server can't start: {begun[0]}")
     yield
     loop.call_soon_threadsafe(ended.set)
     thread.join(2 * _STOP_TIMEOUT)

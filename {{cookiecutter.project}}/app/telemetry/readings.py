@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from app.breaker import STATES, Breaker
+from app.bulkheads import Bulkheads
 from app.cache.layers import LAYERS, Cache
 from app.database import Database
 from app.limits import Limits
@@ -20,9 +21,9 @@ def log_rows(log: StdoutHandler) -> Iterator[Row]:
     yield metrics.LOG_DROPPED.of(log.dropped)
 
 
-def limits_rows(limits: Limits) -> Iterator[Row]:
+def limits_rows(limits: Limits, bulkheads: Bulkheads) -> Iterator[Row]:
     yield metrics.IN_FLIGHT.of(limits.in_flight)
-    yield metrics.SHED.of(limits.shed)
+    yield metrics.SHED.of(limits.shed + bulkheads.refused)
     yield metrics.DEADLINES.of(limits.expired)
 
 

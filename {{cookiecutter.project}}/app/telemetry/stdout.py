@@ -37,7 +37,11 @@ class StdoutHandler(logging.Handler):
         if self._lines.qsize() >= _MOST_WAITING:
             self._refused += 1
             return
-        self._lines.put(self.format(record) + "\n")
+        try:
+            line = self.format(record)
+        except Exception:  # whatever is wrong with a line, whoever logs it goes on
+            return self.handleError(record)
+        self._lines.put(line + "\n")
         self._accepted += 1
 
     def flush(self) -> None:
