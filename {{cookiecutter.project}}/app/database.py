@@ -63,11 +63,13 @@ class Database:
             asyncio.create_task(self._recycle()),
             asyncio.create_task(self.breaker.watch(self._answers)),
         ]
-        yield
-        for task in tasks:
-            task.cancel()
-        with suppress(TimeoutError):  # what is still in use by then is cut off
-            await asyncio.wait_for(self._pool.close(), _CLOSE_TIMEOUT)
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            with suppress(TimeoutError):  # what is still in use by then is cut off
+                await asyncio.wait_for(self._pool.close(), _CLOSE_TIMEOUT)
 
     async def fetch(
         self, sql: str, *arguments: object, repeatable: bool = False

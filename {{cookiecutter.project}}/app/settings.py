@@ -88,8 +88,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     def __post_init__(self) -> None:
         if self.auth_issuer and not self.auth_audience:
             raise ValueError("AUTH_ISSUER needs AUTH_AUDIENCE, for whom its tokens are made")
-        for network in self.proxies:
-            ip_network(network)
+        try:
+            for network in self.proxies:
+                ip_network(network)
+        except ValueError as error:
+            raise ValueError(f"TRUSTED_PROXIES: {error}") from None
 
     @property
     def auth(self) -> Auth | None:

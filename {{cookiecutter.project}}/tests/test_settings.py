@@ -47,6 +47,19 @@ def test_unusable_value_is_named(bad: Mapping[str, str]) -> None:
         load_settings({**GOOD, **bad})
 
 
+@pytest.mark.parametrize(
+    "bad, sentence",
+    [
+        ({"AUTH_ISSUER": "https://a.example"}, "AUTH_ISSUER needs AUTH_AUDIENCE"),
+        ({"TRUSTED_PROXIES": "10.0.0.0/16, *"}, r"TRUSTED_PROXIES: '\*' does not appear to be"),
+        ({"TRUSTED_PROXIES": "10.0.0.1/16"}, "TRUSTED_PROXIES: 10.0.0.1/16 has host bits set"),
+    ],
+)
+def test_setting_that_means_nothing_alone_is_refused(bad: Mapping[str, str], sentence: str) -> None:
+    with pytest.raises(SettingsError, match=sentence):
+        load_settings({**GOOD, **bad})
+
+
 def test_refusal_does_not_repeat_a_secret() -> None:
     with pytest.raises(SettingsError) as refused:
         load_settings({**GOOD, "DATABASE_URL": "postgres:/service:hunter2@db/service"})
