@@ -1,5 +1,5 @@
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from datetime import date
@@ -23,8 +23,8 @@ _ARCHITECTURES = {"aarch64": "arm64", "amd64": "x86_64"}
 class Measurement:
     """What the load test found that one task of `vcpu_units` sustains.
 
-    `machine` has its `architecture`, `versions` those of Python and of the packages that count;
-    what else the file holds is for people.
+    `machine` has its `architecture`, `versions` those of Python and of the packages that count,
+    `noise` why the machine was not fit to measure on; what else the file holds is for people.
     """
 
     requests_per_second: int
@@ -33,6 +33,7 @@ class Measurement:
     measured_at: str
     machine: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    noise: Sequence[str] = ()
 
 
 def read_measurement(folder: Path) -> Measurement | None:
@@ -45,7 +46,8 @@ def read_measurement(folder: Path) -> Measurement | None:
         content = json.loads(file.read_text())
         found = Measurement(**{name: content[name] for name in names if name in content})
         date.fromisoformat(found.measured_at[:10])
-        described = isinstance(found.machine, dict) and isinstance(found.versions, dict)
+        described = all(isinstance(part, dict) for part in (found.machine, found.versions))
+        described = described and isinstance(found.noise, list | tuple)
         if described and min(found.requests_per_second, found.in_flight, found.vcpu_units) > 0:
             return found
     raise Refusal(
@@ -72,6 +74,8 @@ def doubts(
             f"capacity.json: it was measured on {there} and the stack runs on {architecture};"
             " measure there, or set task_requests_per_second and task_in_flight."
         )
+    if measured.noise:
+        yield f"capacity.json: the machine was noisy ({'; '.join(measured.noise)}); {_AGAIN}."
     moved = [
         f"{name} {version} (now {installed[name]})"
         for name, version in sorted(measured.versions.items())

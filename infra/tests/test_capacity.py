@@ -48,6 +48,11 @@ def test_a_fresh_measurement_of_the_same_machine_and_versions_is_trusted() -> No
             " again.",
         ),
         (
+            {"noise": ["requests/s: the searches differ by 40%"]},
+            "capacity.json: the machine was noisy (requests/s: the searches differ by 40%); run"
+            " `make capacity` again.",
+        ),
+        (
             {"versions": {}},
             "capacity.json: it doesn't say which machine and versions were measured; run"
             " `make capacity` again.",

@@ -6,13 +6,14 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from app.local import StartFailed, free_port
 from load import machine, target
 from load.herd import service
+from load.options import up_to
 from load.processes import PROJECT, stores
 from load.upstream import SlowUpstream
 
@@ -101,23 +102,14 @@ def _check_files(users: int) -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make load", usage=argparse.SUPPRESS)
     parser.add_argument("--host", help="a service of load/targets.txt; default: one on loopback")
-    parser.add_argument("--users", type=_up_to(_MOST_USERS), default=100)
-    parser.add_argument("--spawn-rate", type=_up_to(500), default=20, help="users a second")
-    parser.add_argument("--seconds", type=_up_to(_MOST_SECONDS), default=60)
-    parser.add_argument("--p99-ms", type=_up_to(60_000), default=250, help="the objective")
+    parser.add_argument("--users", type=up_to(_MOST_USERS), default=100)
+    parser.add_argument("--spawn-rate", type=up_to(500), default=20, help="users a second")
+    parser.add_argument("--seconds", type=up_to(_MOST_SECONDS), default=60)
+    parser.add_argument("--p99-ms", type=up_to(60_000), default=250, help="the objective")
     parser.add_argument("--failures-percent", type=float, default=0.1, help="the objective")
-    parser.add_argument("--workers", type=_up_to(100), help="Locust workers on other machines")
+    parser.add_argument("--workers", type=up_to(100), help="Locust workers on other machines")
     parser.add_argument("--ui", action="store_true", help="Locust's web page")
     return parser.parse_args()
-
-
-def _up_to(most: int) -> Callable[[str], int]:
-    def whole(given: str) -> int:
-        if not given.isdecimal() or not 1 <= int(given) <= most:
-            raise argparse.ArgumentTypeError(f"{given} is not a whole number from 1 to {most:,}")
-        return int(given)
-
-    return whole
 
 
 if __name__ == "__main__":

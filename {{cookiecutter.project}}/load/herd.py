@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 
 from app.local import StartFailed, free_pair, free_port
 from load import machine
@@ -24,6 +25,7 @@ from load.generator import Report, run
 from load.processes import PROJECT, SERVICE, serving, stores
 from load.upstream import SlowUpstream
 
+SEEN = PROJECT / "reports/herd.json"
 IDS = 1_000
 DELAY = 2.0  # seconds, of the upstream
 HOT_ROUNDS = 5
@@ -63,7 +65,7 @@ def main() -> None:
     if lack := machine.lacks(options.clients, WORKERS, files):
         sys.exit(lack)
     print(machine.description(), flush=True)
-    good = True
+    results = []
     try:
         with (
             tempfile.TemporaryDirectory(prefix="herd-") as folder,
@@ -75,12 +77,30 @@ def main() -> None:
                 with service(Path(folder), environment) as (port, process):
                     result = attack(mode, port, process, options.clients, upstream)
                 print(describe(result), flush=True)
-                good = good and not result.shortfalls()
+                results.append(result)
     except StartFailed as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
         sys.exit("\nStopped.")
-    sys.exit(0 if good else 1)
+    SEEN.parent.mkdir(exist_ok=True)
+    SEEN.write_text(json.dumps([seen(result) for result in results]))
+    sys.exit(1 if any(result.shortfalls() for result in results) else 0)
+
+
+def seen(result: Result) -> Mapping[str, Any]:
+    """What stands beside the plan."""
+    report = result.report
+    return {
+        "mode": result.mode,
+        "workers": WORKERS,
+        "peak": report.peak,
+        "requests": report.ok + report.bad_status + report.never_answered,
+        "ok": report.ok,
+        "never_answered": report.never_answered,
+        "p99": min(report.p99, 1e9),  # JSON has no infinity
+        "wall": report.wall,
+        "memory": result.memory,
+    }
 
 
 def settings(clients: int, files: int) -> Mapping[str, str]:
@@ -112,7 +132,7 @@ def attack(mode: str, port: int, process: int, clients: int, upstream: SlowUpstr
     if mode == "cold":
         herd = Herd(port=port, paths=[f"/data/cold{n}" for n in range(IDS)], clients=clients)
     else:
-        herd = Herd(port=port, paths=_warm_items(port), clients=clients, rounds=HOT_ROUNDS)
+        herd = Herd(port=port, paths=warm_items(port), clients=clients, rounds=HOT_ROUNDS)
     upstream.calls.clear()
     overflows = machine.listen_overflows()
     report = run(herd, machine.generators(clients))
@@ -149,10 +169,10 @@ def describe(result: Result) -> str:
   result       {f"short: {verdict}" if verdict else "ok"}"""
 
 
-def _warm_items(port: int) -> list[str]:
+def warm_items(port: int, count: int = IDS) -> list[str]:
     connection = HTTPConnection("127.0.0.1", port, timeout=10)
     paths = []
-    for number in range(IDS):
+    for number in range(count):
         body = json.dumps({"name": f"tea {number}", "price_cents": number})
         connection.request("POST", "/items", body, {"Content-Type": "application/json"})
         created = connection.getresponse()

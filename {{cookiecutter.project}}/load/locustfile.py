@@ -13,10 +13,9 @@ from locust import FastHttpUser, between, task
 from locust.contrib.fasthttp import ResponseContextManager
 
 from load import objective
-from load.mix import DATA_IDS, SHARES
+from load.mix import DATA, GONE, NO_ITEM, SHARES
 
 _SHARED = 200  # items that all users read
-_GONE = '"0"'  # versions begin at 1
 _CLEANING = 200  # users a second that delete what is theirs: all at once would be a test of its own
 
 _shared: list[str] = []  # paths
@@ -62,8 +61,7 @@ class Client(FastHttpUser):
 
     @task(SHARES["data"])
     def data(self) -> None:
-        path = f"/data/load{random.randrange(DATA_IDS)}"
-        with self._ask("GET", path, "/data/{id}") as answer:
+        with self._ask("GET", random.choice(DATA), "/data/{id}") as answer:
             _expect(answer, 200)
 
     @task(SHARES["page"])
@@ -73,7 +71,7 @@ class Client(FastHttpUser):
 
     @task(SHARES["missing"])
     def missing(self) -> None:
-        path = f"/items/{2**62 + random.randrange(2**20)}"
+        path = f"/items/{NO_ITEM + random.randrange(2**20)}"
         with self._ask("GET", path, "/items/{id} → 404") as answer:
             _expect(answer, 404)
 
@@ -90,7 +88,7 @@ class Client(FastHttpUser):
             return
         path, change = self._own[-1], {"price_cents": random.randrange(10_000)}
         if random.random() < 0.2:
-            headers, name = {"If-Match": _GONE}, "/items/{id} → 412"
+            headers, name = {"If-Match": GONE}, "/items/{id} → 412"
             with self._ask("PATCH", path, name, json=change, headers=headers) as answer:
                 _expect(answer, 412)
             return
