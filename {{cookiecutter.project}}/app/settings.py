@@ -71,7 +71,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     db_connection_lifetime: Seconds = 300.0  # of a connection, about
 
     redis_pool_size: Count = 8
-    redis_timeout: Seconds = 0.25  # connecting, and each answer
+    redis_timeout: Seconds = 0.2  # connecting, and each answer
     shared_cache: bool = True  # false switches the Valkey layer off
     cache_prefix: str = "app:"  # keeps services apart that share one Valkey
     memory_cache_entries: Annotated[int, Meta(ge=0)] = 10_000  # of each cache; 0 switches it off
