@@ -17,6 +17,10 @@ class KeyReused(ServiceError):
     """An idempotency key came back with another request."""
 
 
+class BodyBroken(ServiceError):
+    """The client left before its body was whole, or sent what is none."""
+
+
 class Unavailable(ServiceError):
     """A dependency did not answer in time; the same request may succeed later."""
 

@@ -6,6 +6,7 @@ from typing import TypeVar, cast
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from app.answers import Answer
+from app.errors import BodyBroken
 from app.lag import Lag
 from app.problems import refusal
 
@@ -69,12 +70,17 @@ class _Exchange:
         self._receive = receive
         self._send = send
         self._reading = False
+        self._whole = False  # the body
         self.answering = False
 
     async def received(self) -> object:
         self._reading = True
         message = await self._receive()
         self._reading = False
+        if message["type"] == "http.request":
+            self._whole = not message.get("more_body", False)
+        elif not self._whole:
+            raise BodyBroken("The body ended before it was whole.")  # the framework says 500
         return message
 
     async def sent(self, message: Message) -> None:

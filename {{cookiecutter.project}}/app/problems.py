@@ -16,6 +16,7 @@ logger = logging.getLogger(__name__)
 _STATUS = {
     errors.Unauthorized: HTTPStatus.UNAUTHORIZED,
     errors.TooMany: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.BodyBroken: HTTPStatus.BAD_REQUEST,
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.VersionMismatch: HTTPStatus.PRECONDITION_FAILED,
     errors.KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
