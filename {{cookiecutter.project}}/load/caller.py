@@ -61,6 +61,7 @@ class Caller:
         self._busy: dict[int, Connection] = {}
         self._connections = 0  # open, or being opened
         self._opening: set[asyncio.Task[None]] = set()
+        self._total = 0
         self._expired = 0  # all requests before this one have ended, or are past their limit
         self._next_ask = cycle(_shuffled(arrivals.asks))
         self._next_path = [cycle(ask.paths) for ask in arrivals.asks]
@@ -74,16 +75,20 @@ class Caller:
     async def call(self, began: float) -> None:
         """Sends all that is due from `began` on, and returns when each request has ended."""
         plan, sent = self._arrivals, 0
-        total = int(plan.rate * plan.seconds)
-        while sent < total or self._busy or self._waiting:
+        self._total = int(plan.rate * plan.seconds)
+        while sent < self._total or self._busy or self._waiting:
             now = time.monotonic()
-            due = min(total, int((now - began) * plan.rate) + 1) if now >= began else 0
+            due = min(self._total, int((now - began) * plan.rate) + 1) if now >= began else 0
             while sent < due:
                 self._begin(sent, began + sent / plan.rate, now)
                 sent += 1
             self._expire(now)
             await asyncio.sleep(_TICK)
         self.outcome.cpu = time.process_time()
+
+    def stop(self) -> None:
+        asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+        self._total = len(self.outcome)
 
     def _begin(self, number: int, due: float, now: float) -> None:
         outcome = self.outcome
@@ -207,7 +212,9 @@ async def _serve() -> None:
     await caller.connect()
     sys.stdout.buffer.write(b".")
     sys.stdout.buffer.flush()
-    began = await asyncio.to_thread(pickle.load, sys.stdin.buffer)
+    began = pickle.load(sys.stdin.buffer)
+    # A byte, or the end of whoever started us, ends the sending.
+    asyncio.get_running_loop().add_reader(sys.stdin.fileno(), caller.stop)
     gc.disable()  # nothing here is cyclic, and a pause would count as the service's
     await caller.call(began)
     pickle.dump(caller.outcome, sys.stdout.buffer)

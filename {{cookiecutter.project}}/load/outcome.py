@@ -50,6 +50,10 @@ class Outcome:
         """Those that were due in that time."""
         return self._where(lambda n: begin <= self.due[n] < end)
 
+    def without(self, begin: float, end: float) -> Self:
+        """Those that were due before or after that time."""
+        return self._where(lambda n: not begin <= self.due[n] < end)
+
     def answered(self, *statuses: int) -> Self:
         return self._where(lambda n: self.end[n] in statuses)
 
@@ -67,6 +71,16 @@ class Outcome:
     def percentile(self, percent: float) -> float:
         """Of the seconds that a request took; what never was answered took for ever."""
         return _percentile(self.took, percent)
+
+    def steady(self, percent: float) -> float:
+        """The median of each second's percentile, so that no single hiccup of the machine decides
+        between two runs."""
+        seconds: dict[int, array[float]] = {}
+        for due, took in zip(self.due, self.took, strict=True):
+            seconds.setdefault(int(due - self.due[0]), array("d")).append(took)
+        return _percentile(
+            array("d", [_percentile(took, percent) for took in seconds.values()]), 50
+        )
 
     def rate(self) -> float:
         """Requests that were sent per second."""

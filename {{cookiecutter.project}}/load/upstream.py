@@ -14,7 +14,9 @@ class SlowUpstream:
     def __init__(self, delay: float) -> None:
         self.url = ""
         self.calls: Counter[str] = Counter()
-        self._delay = delay
+        self.delay = delay
+        self.peak = 0  # calls in flight at one moment
+        self._in_flight = 0
 
     @classmethod
     @contextmanager
@@ -48,6 +50,11 @@ class SlowUpstream:
     async def _answer(self, request: web.BaseRequest) -> web.Response:
         data_id = request.path.removeprefix("/")
         self.calls[data_id] += 1
-        if self._delay:
-            await asyncio.sleep(self._delay)
+        self._in_flight += 1
+        self.peak = max(self.peak, self._in_flight)
+        try:
+            if self.delay:
+                await asyncio.sleep(self.delay)
+        finally:
+            self._in_flight -= 1
         return web.json_response({"id": data_id, "name": f"Example {data_id}", "stock": 7})

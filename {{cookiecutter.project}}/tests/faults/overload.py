@@ -1,0 +1,190 @@
+"""Rows 1, 2, 9, 13 and 14: more is asked than there is room for."""
+
+import asyncio
+from dataclasses import replace
+
+import aiohttp
+import asyncpg
+
+from load import machine
+from load.arrivals import Arrivals, Ask
+from load.clients import Herd
+from load.generator import run as run_herd
+from load.outcome import Outcome
+from tests.faults.system import Service, System
+from tests.faults.table import Check, Scale, Sight, at_least, at_most, none, within
+from tests.faults.traffic import cached, ended, loading, not_ok, pages, warm
+
+_CALLERS = 32  # in flight when the peak is measured; the plan's limit is twice what is needed
+_KEY_LIFE = 1.0  # seconds
+_ORIGIN = 0.2  # seconds that the upstream takes
+
+
+async def many_clients(system: System, scale: Scale) -> Sight:
+    clients = scale.pick(10_000, 2_000)
+    files = machine.raise_open_files()
+    room = machine.connections_per_worker(clients, 1, files)
+    async with system.service(granian_backpressure=room, max_in_flight=room) as service:
+        paths = await system.items(100)
+        await warm(service, paths)
+        overflows = machine.listen_overflows()
+        herd = Herd(port=service.port, paths=paths, clients=clients, rounds=scale.pick(5, 2))
+        report = await asyncio.to_thread(run_herd, herd, machine.generators(clients))
+        checks = [
+            none("never served", report.never_answered - report.errors),
+            none("refused or reset", report.errors),
+            none("5xx", report.bad_status),
+            none("listen overflows of the kernel", machine.listen_overflows() - overflows),
+        ]
+    return Sight(f"{clients:,} clients of 1 worker", checks)
+
+
+async def overload(system: System, scale: Scale) -> Sight:
+    """The work is a page of 100 items: dear enough that the generator, which shares the machine,
+    can ask for five times as much as the service can do."""
+    await system.items(100)
+    seconds = scale.pick(8.0, 3.0)
+    async with system.service(max_in_flight=2 * _CALLERS) as service:
+        await warm(service, ["/items?limit=100"])
+        peak = await _peak(service, seconds)
+        before = await _arrive(service, peak / 2, scale.pick(5.0, 2.0))
+        checks: list[Check] = []
+        for times in (2, 5):
+            outcome = await _arrive(service, times * peak, seconds)
+            checks += _overloaded(outcome, peak, f"{times} x")
+            after = await _arrive(service, peak / 2, 7.0 if times == 5 else 1.0)
+        later = after.between(after.due[0] + 5, after.due[-1])
+        checks += [
+            none("after 5 s: not ok", not_ok(later)),
+            within("after 5 s: p99, p99₀ x 2", later.steady(99), 2 * before.steady(99)),
+        ]
+    return Sight(f"1 worker, {peak:,.0f} pages of 100 /s at its peak", checks, before.lateness())
+
+
+def _overloaded(outcome: Outcome, peak: float, name: str) -> list[Check]:
+    settled = outcome.between(outcome.due[0] + 1, outcome.due[-1])
+    work, health = settled.only("pages"), settled.only("health")
+    shed = work.answered(503)
+    goodput = work.count("ok") / (settled.due[-1] - settled.due[0])
+    return [
+        replace(at_least(f"{name}: goodput", goodput / peak * 100, 90, " %"), timed=True),
+        none(f"{name}: neither ok nor 503", not_ok(work, "shed 503")),
+        within(f"{name}: p99 of 503", shed.percentile(99) if len(shed) else 0, 0.05),
+        within(f"{name}: p99 of /health", health.percentile(99), 0.1),
+    ]
+
+
+async def _peak(service: Service, seconds: float) -> float:
+    """Answers per second that `_CALLERS` clients get, each waiting for one before the next."""
+    rate = 0.0
+    for rounds in (20, None):  # the first run only finds how long the second has to be
+        count = rounds or max(20, int(rate * seconds / 2 / _CALLERS))
+        herd = Herd(port=service.port, paths=["/items?limit=100"], clients=_CALLERS, rounds=count)
+        report = await asyncio.to_thread(run_herd, herd, 1)
+        rate = report.ok / report.wall
+    return rate
+
+
+async def _arrive(service: Service, rate: float, seconds: float) -> Outcome:
+    health = Ask(name="health", paths=["/health"])
+    share = max(1, int(rate / 50))  # about 50 health checks per second
+    arrivals = Arrivals(
+        port=service.port, asks=[pages(100, share), health], rate=rate, seconds=seconds
+    )
+    async with loading(arrivals) as load:
+        return await ended(load)
+
+
+async def slow_queries(system: System, scale: Scale) -> Sight:
+    callers, pool, acquire, command = scale.pick(500, 200), 10, 0.5, 2.0
+    held = scale.pick(6.0, 3.0)
+    given = {
+        "db_pool_size": pool, "db_acquire_timeout": acquire, "db_command_timeout": command
+    }  # fmt: skip
+    async with system.service(**given) as service:
+        await warm(service, ["/items?limit=20"])
+        blocker = await asyncpg.connect(system.postgres.url)
+        arrivals = Arrivals(
+            port=service.port, asks=[pages()], rate=callers / 0.5, seconds=0.5, connections=callers
+        )
+        async with loading(arrivals) as load, blocker.transaction():
+            await blocker.execute("LOCK TABLE items IN ACCESS EXCLUSIVE MODE")
+            outcome = await ended(load)
+            await asyncio.sleep(max(0.0, held - 3.0))
+        await blocker.close()
+        took = sorted(outcome.took)
+        statuses = await _at_once(service, pool)
+        checks = [
+            none("neither ok nor 503", not_ok(outcome, "shed 503")),
+            within(f"slowest of all but {pool}", took[-pool - 1], acquire + 0.1),
+            within("slowest", took[-1], acquire + command + 0.1),
+            none(f"{pool} callers afterwards: not ok", [s for s in statuses if s != 200]),
+            at_most("connections of the pool", await _sessions(system), pool),
+            none("of these busy", await _sessions(system, "AND state <> 'idle'")),
+        ]
+    return Sight(f"{callers} callers in 0.5 s, pool of {pool}", checks, outcome.lateness())
+
+
+async def _at_once(service: Service, count: int) -> list[int]:
+    async def ask(client: aiohttp.ClientSession) -> int:
+        async with client.get("/items?limit=20") as answer:
+            return answer.status
+
+    async with aiohttp.ClientSession(service.url) as client:
+        return await asyncio.gather(*(ask(client) for _ in range(count)))
+
+
+async def _sessions(system: System, where: str = "") -> int:
+    rows = await system.sql(
+        f"SELECT 1 FROM pg_stat_activity WHERE application_name = 'app' {where}"
+    )
+    return len(rows)
+
+
+async def hot_key_expires(system: System, scale: Scale) -> Sight:
+    clients, workers = scale.pick(5_000, 500), 2
+    system.upstream.delay = _ORIGIN
+    given = {"data_ttl": _KEY_LIFE, "stale_ttl": 0.001, "memory_cache_ttl": _KEY_LIFE}
+    async with system.service(web_concurrency=workers, **given) as service:
+        await warm(service, ["/data/hot"])
+        system.upstream.calls.clear()
+        arrivals = Arrivals(
+            port=service.port,
+            asks=[cached(["/data/hot"])],
+            rate=scale.pick(2_500, 500),
+            seconds=scale.pick(8.0, 4.0),
+            connections=clients,
+        )
+        async with loading(arrivals) as load:
+            outcome = await ended(load)
+    system.upstream.delay = 0.05
+    lives = arrivals.seconds / (_KEY_LIFE * 0.9) + 1  # a tenth is jitter
+    checks = [
+        none("not ok", not_ok(outcome)),
+        at_most(
+            f"origin calls, {workers} processes", system.upstream.calls["hot"], lives * workers
+        ),
+        within("slowest", max(outcome.took), _ORIGIN + 0.05),
+    ]
+    size = f"{clients:,} clients, {arrivals.rate:,.0f}/s, {workers} workers"
+    return Sight(size, checks, outcome.lateness())
+
+
+async def cold_start(system: System, scale: Scale) -> Sight:
+    count, limit = scale.pick(5_000, 1_000), 20
+    paths = await system.items(count // 2)
+    asks = [
+        Ask(name="data", paths=[f"/data/cold{n}" for n in range(count)]),
+        Ask(name="items", paths=paths),
+    ]
+    system.upstream.peak = 0
+    async with system.service(upstream_connections=limit) as service:
+        arrivals = Arrivals(port=service.port, asks=asks, rate=count, seconds=1.0, connections=0)
+        async with loading(arrivals) as load:
+            outcome = await ended(load)
+    checks = [
+        at_most("calls of the upstream at once", system.upstream.peak, limit),
+        none("neither ok nor 503", not_ok(outcome, "shed 503")),
+        at_least("ok", outcome.count("ok"), 1),
+    ]
+    return Sight(f"{count:,} arrivals in 1 s, all cold", checks)

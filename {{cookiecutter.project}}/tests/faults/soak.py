@@ -1,0 +1,145 @@
+"""Row 18: everything at once, for long, in an order that the seed decides."""
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from random import Random
+
+import aiohttp
+
+from app.local import free_port
+from load.arrivals import Arrivals, Ask
+from tests.faults.ledger import Ledger
+from tests.faults.proxy import Toxin
+from tests.faults.system import Service, System
+from tests.faults.table import Check, Scale, Sight, at_most, none
+from tests.faults.traffic import cached, ended, loading, not_ok, pages, warm, writes
+
+_MB = 2**20
+_TASKS = re.compile(r"^asyncio_tasks\{.*\} (.*)$", re.MULTILINE)
+_WARM_UP = 0.2  # of the time, after which memory is to be flat
+_TOXINS: tuple[Toxin, ...] = ("slow", "black hole", "half reset", "refused")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """Of all workers together."""
+
+    moment: float
+    resident: int  # bytes
+    files: int
+    tasks: int
+
+
+async def soak(system: System, scale: Scale) -> Sight:
+    seconds, rate = scale.minutes * 60 if scale.full else 12.0, scale.pick(300, 150)
+    samples: list[Sample] = []
+    async with (
+        system.service(web_concurrency=2, upstream_timeout=1, admin_port=free_port()) as service,
+        Ledger.kept(service) as ledger,
+    ):
+        paths = await system.items(200)
+        await warm(service, [*paths, "/items?limit=20"])
+        before = await _now(service)
+        upstream = Ask(name="upstream", paths=[f"/data/soak{n}" for n in range(20_000)], share=2)
+        asks = [cached(paths, 14), pages(share=2), writes(2), upstream]
+        arrivals = Arrivals(port=service.port, asks=asks, rate=rate, seconds=seconds)
+        async with loading(arrivals) as load:
+            sampling = asyncio.create_task(_sample(service, samples))
+            done = await _faults(system, scale.random(), load.began + seconds * 0.9)
+            outcome = await ended(load)
+            await asyncio.sleep(2)  # connections that the last fault cost are made again
+            sampling.cancel()
+        await ledger.close()
+        after = await _now(service)
+        checks = [
+            none("never served", outcome.count("never served", "refused", "reset", "foreign")),
+            none("cached routes: not ok", not_ok(outcome.only("cached"))),
+            none(
+                "database: neither ok nor 503", not_ok(outcome.only("pages", "writes"), "shed 503")
+            ),
+            *_flat(before, after, samples, scale),
+            *await ledger.checks(system),
+        ]
+    return Sight(f"{seconds / 60:.1f} min, {rate}/s, {done} faults", checks)
+
+
+async def _faults(system: System, random: Random, until: float) -> int:
+    """One fault after the other, of 1 to 4 seconds, with as long a pause between them."""
+    done = 0
+    faults = _all_faults(system, random)
+    while time.monotonic() + 8 < until:
+        await asyncio.sleep(random.uniform(1, 4))
+        await random.choice(faults)(random.uniform(1, 4))
+        done += 1
+    return done
+
+
+def _all_faults(system: System, random: Random) -> list[Callable[[float], Awaitable[None]]]:
+    async def frozen(seconds: float) -> None:
+        store = random.choice([system.postgres, system.valkey])
+        store.freeze()
+        await asyncio.sleep(seconds)
+        store.thaw()
+
+    async def killed(seconds: float) -> None:
+        store = random.choice([system.postgres, system.valkey])
+        await asyncio.to_thread(store.kill)
+        await asyncio.sleep(seconds)
+        await asyncio.to_thread(store.start)
+
+    async def sick(seconds: float) -> None:
+        system.proxy.toxin = random.choice(_TOXINS)
+        await asyncio.sleep(seconds)
+        system.proxy.toxin = "none"
+
+    return [frozen, killed, sick]
+
+
+async def _sample(service: Service, samples: list[Sample]) -> None:
+    while True:
+        samples.append(await _now(service))
+        await asyncio.sleep(1)
+
+
+async def _now(service: Service) -> Sample:
+    workers = service.workers()
+    return Sample(
+        moment=time.monotonic(),
+        resident=sum(worker.memory_info().rss for worker in workers),
+        files=sum(worker.num_fds() for worker in workers),
+        tasks=await _tasks(service),
+    )
+
+
+async def _tasks(service: Service) -> int:
+    async with (
+        aiohttp.ClientSession(service.admin_url) as client,
+        client.get("/metrics") as answer,
+    ):
+        metrics = await answer.text()
+    return int(sum(float(value) for value in _TASKS.findall(metrics)))
+
+
+def _flat(before: Sample, after: Sample, samples: list[Sample], scale: Scale) -> list[Check]:
+    """Before and after there is no load, and so no request or connection of clients."""
+    checks = [
+        at_most("open files, after - before", after.files - before.files, 10),
+        at_most("asyncio tasks, after - before", after.tasks - before.tasks, 5),
+    ]
+    if scale.full:  # a slope of seconds tells nothing about minutes
+        warm = samples[int(len(samples) * _WARM_UP) :]
+        checks.append(at_most("memory, per 10 min", _slope(warm) * 600 / _MB, 5, " MB"))
+    return checks
+
+
+def _slope(samples: list[Sample]) -> float:
+    """Bytes per second, by least squares."""
+    moments = [sample.moment for sample in samples]
+    sizes = [sample.resident for sample in samples]
+    moment, size = sum(moments) / len(moments), sum(sizes) / len(sizes)
+    spread = sum((one - moment) ** 2 for one in moments)
+    pairs = zip(moments, sizes, strict=True)
+    return sum((one - moment) * (other - size) for one, other in pairs) / spread
