@@ -2,6 +2,7 @@ import fcntl
 import json
 import logging
 import os
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -77,6 +78,18 @@ def test_share_of_the_good_answers_is_logged_and_every_bad_or_slow_one(settings:
     assert all(access.due(500, 0.001) and access.due(200, 0.5) for _ in range(100))
     none = AccessLog(replace(settings, access_log_share=0))
     assert not any(none.due(200, 0.001) for _ in range(1000))
+
+
+def test_herd_of_slow_answers_is_told_as_a_number(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    access = AccessLog(replace(settings, access_log_share=0, slow_request=0.5))
+    with caplog.at_level(logging.INFO, "access"):
+        logged, beginning = 0, time.monotonic()
+        while time.monotonic() < beginning + 1.2:  # two seconds of the clock, at least in part
+            logged += access.due(200, 0.5)
+    assert 100 <= logged <= 300
+    assert re.fullmatch("[0-9]{3,} more slow answers", caplog.messages[0])
 
 
 def test_console_shows_fields_beside_the_message_and_the_trace_below() -> None:
