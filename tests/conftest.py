@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.generating import commit_all, copy_template, generate
+from tests.serving import DEMO, ITEM, ask, serving
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -40,3 +41,17 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def project(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project of default answers, for tests that only look at it."""
     return generate(template, tmp_path_factory.mktemp("default"))
+
+
+@pytest.fixture(scope="session")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh clone in which `make demo` ran once; one item was made."""
+    clone = copy_template(tmp_path_factory.mktemp("demo") / "clone")
+    with serving(*DEMO, cwd=clone, log=clone.parent / "log") as address:
+        assert ask(f"{address}/items", ITEM)["id"] == 1
+    return clone
+
+
+@pytest.fixture(scope="session")
+def demo(clone: Path) -> Path:
+    return clone / "build/demo/orders"

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
+DEMO = ("make", "demo", f"PYTHON={sys.executable}")
+ITEM = {"name": "tea", "price_cents": 350}
 INSTALL_AND_START = 600  # seconds, with nothing in pip's cache
 
 

@@ -8,25 +8,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.generating import BIN, ROOT, SERVICE, copy_template, generate, run
-from tests.serving import ask, serving
-
-ITEM = {"name": "tea", "price_cents": 350}
-DEMO = ("make", "demo", f"PYTHON={sys.executable}")
-
-
-@pytest.fixture(scope="session")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh clone in which `make demo` ran once; one item was made."""
-    clone = copy_template(tmp_path_factory.mktemp("demo") / "clone")
-    with serving(*DEMO, cwd=clone, log=clone.parent / "log") as address:
-        assert ask(f"{address}/items", ITEM)["id"] == 1
-    return clone
-
-
-@pytest.fixture(scope="session")
-def demo(clone: Path) -> Path:
-    return clone / "build/demo/orders"
+from tests.generating import BIN, ROOT, SERVICE, generate, run
+from tests.serving import DEMO, ask, serving
 
 
 def test_demo_serves_what_it_prints(clone: Path) -> None:

@@ -19,10 +19,13 @@ _LOCK = 0x6D696772  # any number that no other program locks in this database
 def migrate(connection: Connection) -> None:
     context.configure(connection=connection)
     with context.begin_transaction():
+        # For the session: a migration may commit in between, to build an index concurrently.
         # The server's limit is meant for requests.
-        connection.execute(text("SET LOCAL statement_timeout = 0"))
+        connection.execute(text("SET statement_timeout = 0"))
         # A second migration waits here, then finds nothing left to do.
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _LOCK})
+        # One that waits for a table would hold up every request behind it.
+        connection.execute(text("SET lock_timeout = '5s'"))
         context.run_migrations()
 
 

@@ -1,11 +1,73 @@
 import asyncio
+import io
+import subprocess
+import sys
+from pathlib import Path
 
 import asyncpg
+import pytest
+from alembic.config import Config
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
+from alembic.script import Script, ScriptDirectory
 from msgspec.structs import replace
 
 from app.local import free_port
 from app.settings import Settings
 from tests.service import alembic
+
+# What Squawk would flag beside what breaks the version that runs or blocks its requests.
+LEFT_ALONE = (
+    "require-lock-timeout,require-statement-timeout,"  # migrations/env.py sets both
+    "prefer-bigint-over-int,prefer-robust-stmts,prefer-text-field,prefer-timestamp-tz"  # taste
+)
+REVISIONS = list(ScriptDirectory.from_config(Config(toml_file="pyproject.toml")).walk_revisions())
+
+
+def upgrade_sql(revision: Script) -> str:
+    """What the revision would say to PostgreSQL."""
+    sql = io.StringIO()
+    options = {"as_sql": True, "output_buffer": sql}
+    context = MigrationContext.configure(dialect_name="postgresql", opts=options)
+    with Operations.context(context):
+        revision.module.upgrade()
+    return sql.getvalue()
+
+
+def squawk(sql: str, name: str) -> str:
+    program = Path(sys.executable).with_name("squawk")
+    command = [
+        program,
+        "--assume-in-transaction",
+        "--exclude",
+        LEFT_ALONE,
+        "--stdin-filepath",
+        name,
+    ]
+    return subprocess.run(command, input=sql, capture_output=True, text=True, check=False).stdout
+
+
+@pytest.mark.parametrize("revision", REVISIONS, ids=lambda revision: revision.revision)
+def test_a_migration_suits_the_version_that_runs_while_it_is_applied(revision: Script) -> None:
+    """Expand now, contract in a later deployment: docs/deploying.md says how."""
+    told = squawk(upgrade_sql(revision), Path(revision.path).name)
+    assert "Found 0 issues" in told, told
+
+
+@pytest.mark.parametrize(
+    "statement,rule",
+    [
+        ("ALTER TABLE items DROP COLUMN description", "ban-drop-column"),
+        ("DROP TABLE items", "ban-drop-table"),
+        ("ALTER TABLE items RENAME COLUMN name TO title", "renaming-column"),
+        ("ALTER TABLE items ALTER COLUMN version TYPE bigint", "changing-column-type"),
+        ("ALTER TABLE items ADD COLUMN colour text NOT NULL", "adding-required-field"),
+        ("CREATE INDEX ON items (name)", "require-concurrent-index-creation"),
+    ],
+)
+def test_what_would_break_it_is_flagged_unless_it_is_meant(statement: str, rule: str) -> None:
+    assert rule in squawk(f"{statement};", "x.py")
+    assert "Found 0 issues" in squawk(f"-- squawk-ignore {rule}\n{statement};", "x.py")
 
 
 async def test_two_migrations_at_once_both_succeed(
