@@ -7,8 +7,6 @@ import pytest
 
 from tests.generating import (
     BIN,
-    SERVICE,
-    commit_all,
     contents,
     cookiecutter,
     cruft_create,
@@ -68,22 +66,6 @@ def test_with_cruft(repository: Path, output: Path, project: Path) -> None:
     created = contents(output / "orders")
     del created[".cruft.json"]
     assert created == contents(project)
-
-
-def test_cruft_brings_what_the_template_changed(
-    repository: Path, tmp_path: Path, output: Path
-) -> None:
-    ours = shutil.copytree(repository, tmp_path / "template.git")
-    assert cruft_create(f"file://{ours}", cwd=output).returncode == 0
-    project = output / "orders"
-    commit_all(project)
-    for place in ("infra", f"{SERVICE}/app"):
-        (ours / place / "new.py").write_text("NEW = 1\n")
-    commit_all(ours)
-    outcome = run(BIN / "cruft", "update", "--skip-apply-ask", cwd=project)
-    assert outcome.returncode == 0, outcome.stderr
-    assert (project / "infra/new.py").read_text() == "NEW = 1\n"
-    assert (project / "app/new.py").read_text() == "NEW = 1\n"
 
 
 def test_answers_are_asked_for(template: Path, output: Path) -> None:
