@@ -16,10 +16,11 @@ from components.cache import Cache, CacheArgs
 from components.dashboard import Dashboard, DashboardArgs
 from components.database import Database, DatabaseArgs
 from components.database_proxy import PINNING, DatabaseProxy, DatabaseProxyArgs
+from components.delivery_roles import DeliveryRoles, DeliveryRolesArgs
 from components.domain import Alias, AliasArgs, Certificate, CertificateArgs
 from components.edge import Edge, EdgeArgs
 from components.endpoints import Endpoints, EndpointsArgs
-from components.image import Image, ImageArgs, repository_arn
+from components.image import repository_arn
 from components.log_bucket import LogBucket, LogBucketArgs
 from components.network import Network, NetworkArgs
 from components.replica_address import ReplicaAddress, ReplicaAddressArgs
@@ -187,22 +188,12 @@ topics = monitoring.topics(settings)
 rollback = monitoring.rollback(facts, topics, places)
 
 # Compute
-image = None
-if not settings.image:
-    image = Image(
-        name,
-        ImageArgs(
-            context=HERE.parent,
-            architecture=settings.architecture,
-            destroyable=not settings.production,
-        ),
-    )
 container = service.container(
     settings,
     numbers,
     service.Surroundings(
-        image=image.uri if image else settings.image,
-        repository_arn=image.repository_arn if image else repository_arn(settings.image),
+        image=settings.image,
+        repository_arn=repository_arn(settings.image),
         database_host=database_host,
         replica_host=replica_host,
         database_secret_arn=database.secret_arn,
@@ -236,6 +227,17 @@ dashboard = Dashboard(
     ),
 )
 
+# Delivery
+if settings.github_repository:
+    roles = DeliveryRoles(
+        name,
+        DeliveryRolesArgs(
+            repository=settings.github_repository, environment=settings.stack, region=region
+        ),
+    )
+    pulumi.export("deployer", roles.deployer_arn)
+    pulumi.export("reader", roles.reader_arn)
+
 # Outputs
 warnings = []
 if not certificate_arn:
@@ -247,7 +249,9 @@ if numbers.step and not numbers.step.scales_in:
 scheme = "https" if certificate_arn else "http"
 host = settings.domain or edge.balancer.dns_name
 pulumi.export("url", pulumi.Output.format("{0}://{1}", scheme, host))
+pulumi.export("image", settings.image)
 pulumi.export("balancer", edge.balancer.name)
+pulumi.export("target_group", edge.targets.arn)
 pulumi.export("log_group", running.log_group.name)
 for output, value in running.outputs.items():
     pulumi.export(output, value)

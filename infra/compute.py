@@ -41,7 +41,7 @@ class Site:
 @dataclass(frozen=True, kw_only=True)
 class Running:
     log_group: aws.cloudwatch.LogGroup
-    # names for people
+    # names for people, and by what a deployment knows its own version
     outputs: Mapping[str, pulumi.Output[str]]
     # by which CloudWatch knows it
     places: Places
@@ -66,6 +66,7 @@ def _fargate(settings: Config, numbers: plan.Plan, container: Container, site: S
             listeners=site.edge.listeners,
             alarm_names=site.alarm_names,
             tasks=numbers.fleet.minimum.value,
+            guarded=settings.guarded,
             spot_percent=settings.spot_percent,
             log_days=settings.log_days,
         ),
@@ -80,7 +81,11 @@ def _fargate(settings: Config, numbers: plan.Plan, container: Container, site: S
     again = {"Cluster": cluster.name, "Service": service.name, "ForceNewDeployment": True}
     return Running(
         log_group=fargate.log_group,
-        outputs={"cluster": cluster.name, "service": service.name},
+        outputs={
+            "cluster": cluster.name,
+            "service": service.name,
+            "task_definition": service.task_definition.apply(str),
+        },
         places={Part.CLUSTER: [cluster.name], Part.SERVICE: [service.name]},
         restart=Restart(operation="ecs:UpdateService", resource=service.arn, parameters=again),
     )
@@ -98,6 +103,7 @@ def _instances(settings: Config, numbers: plan.Plan, container: Container, site:
             alarm_names=site.alarm_names,
             minimum=numbers.fleet.minimum.value,
             maximum=numbers.fleet.maximum.value,
+            guarded=settings.guarded,
             scheduled=bool(settings.schedules),
             spot_percent=settings.spot_percent,
             warm_pool=settings.warm_pool,
@@ -110,7 +116,7 @@ def _instances(settings: Config, numbers: plan.Plan, container: Container, site:
     preferences = {"MinHealthyPercentage": 100, "MaxHealthyPercentage": 200, "SkipMatching": False}
     return Running(
         log_group=fleet.log_group,
-        outputs={"group": fleet.group.name},
+        outputs={"group": fleet.group.name, "template_version": fleet.template_version},
         places={Part.GROUP: [fleet.group.name]},
         restart=Restart(
             operation="autoscaling:StartInstanceRefresh",

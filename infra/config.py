@@ -35,6 +35,7 @@ class Config:
     image: str = text(
         "", r"[\w.:/-]+@sha256:[0-9a-f]{64}", "an image URI with a digest (…@sha256:…)"
     )
+    guarded: bool = flag(True)
 
     peak_in_flight: int = whole(50000, 1, 10_000_000)
     base_in_flight: int = whole(5000, 0, 10_000_000)
@@ -101,6 +102,9 @@ class Config:
         (),
         rf"[A-Z][A-Z0-9_]*={_ARN}(secretsmanager|ssm):\S+",
         "a line NAME=ARN of a secret in Secrets Manager or of an SSM parameter",
+    )
+    github_repository: str = text(
+        "", r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+", "a repository of GitHub such as acme/orders"
     )
     availability_objective: str = text(
         "99.9", r"9[5-9](\.\d{1,3})?", "a percentage of 95 to 99.999 such as 99.9"
@@ -224,4 +228,10 @@ def load() -> Config:
     names = [name.removeprefix(prefix) for name in given if name.startswith(prefix)]
     values = {name: engine.get_config(prefix + name) for name in names}
     encrypted = [name for name in names if engine.is_config_secret(prefix + name)]
-    return parse(pulumi.get_project(), pulumi.get_stack(), values, encrypted)
+    config = parse(pulumi.get_project(), pulumi.get_stack(), values, encrypted)
+    if not config.image:
+        raise Refusal(
+            f"image: it is empty; `make deploy STACK={config.stack}` builds one and names it, and"
+            f" `make preview STACK={config.stack}` takes the one that runs."
+        )
+    return config

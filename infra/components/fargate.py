@@ -24,6 +24,8 @@ class FargateArgs:
     # a deployment during which one of them fires is rolled back
     alarm_names: Sequence[pulumi.Input[str]]
     tasks: int
+    # False lets tasks fail for as long as the database has no tables
+    guarded: bool
     spot_percent: int
     log_days: int
 
@@ -121,10 +123,10 @@ class Fargate(pulumi.ComponentResource):
                 deployment_minimum_healthy_percent=100,
                 deployment_maximum_percent=200,
                 deployment_circuit_breaker=aws.ecs.ServiceDeploymentCircuitBreakerArgs(
-                    enable=True, rollback=True
+                    enable=args.guarded, rollback=args.guarded
                 ),
                 alarms=aws.ecs.ServiceAlarmsArgs(
-                    alarm_names=args.alarm_names, enable=True, rollback=True
+                    alarm_names=args.alarm_names, enable=args.guarded, rollback=args.guarded
                 ),
                 availability_zone_rebalancing="ENABLED",
                 health_check_grace_period_seconds=GRACE_S,
@@ -143,7 +145,7 @@ class Fargate(pulumi.ComponentResource):
                 enable_ecs_managed_tags=True,
                 propagate_tags="SERVICE",
                 # `pulumi up` fails when the deployment does
-                wait_for_steady_state=True,
+                wait_for_steady_state=args.guarded,
             ),
             opts=pulumi.ResourceOptions(
                 parent=self,

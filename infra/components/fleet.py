@@ -31,6 +31,8 @@ class FleetArgs:
     alarm_names: Sequence[pulumi.Input[str]]
     minimum: int
     maximum: int
+    # False lets instances stay whose service fails, for as long as the database has no tables
+    guarded: bool
     # a schedule moves the bounds; the next `pulumi up` must not move them back
     scheduled: bool
     spot_percent: int
@@ -43,6 +45,7 @@ class Fleet(pulumi.ComponentResource):
 
     group: autoscaling.Group
     log_group: aws.cloudwatch.LogGroup
+    template_version: pulumi.Output[str]
 
     def __init__(
         self, name: str, args: FleetArgs, opts: pulumi.ResourceOptions | None = None
@@ -60,6 +63,7 @@ class Fleet(pulumi.ComponentResource):
         self._template = launch_template(
             name, args.launch, args.instance_types[0], self.log_group.name, profile.arn, self
         )
+        self.template_version = self._template.latest_version.apply(str)
         self.group = self._group(permissions)
         self._drain_hook()
         self.register_outputs({"group": self.group.name})
@@ -73,11 +77,11 @@ class Fleet(pulumi.ComponentResource):
                 max_size=args.maximum,
                 vpc_zone_identifiers=args.subnet_ids,
                 target_group_arns=[args.target_group_arn],
-                health_check_type="ELB",
+                health_check_type="ELB" if args.guarded else "EC2",
                 health_check_grace_period=INSTANCE_START_S,
                 default_instance_warmup=INSTANCE_START_S,
                 # `pulumi up` fails when the instances don't become healthy
-                wait_for_elb_capacity=args.minimum,
+                wait_for_elb_capacity=args.minimum if args.guarded else None,
                 capacity_rebalance=True,
                 instance_maintenance_policy=autoscaling.GroupInstanceMaintenancePolicyArgs(
                     min_healthy_percentage=100, max_healthy_percentage=200
@@ -105,7 +109,7 @@ class Fleet(pulumi.ComponentResource):
             return None
         specification = Version(
             launch_template_id=self._template.id,
-            version=self._template.latest_version.apply(str),
+            version=self.template_version,
         )
         return autoscaling.GroupMixedInstancesPolicyArgs(
             launch_template=autoscaling.GroupMixedInstancesPolicyLaunchTemplateArgs(
@@ -124,7 +128,7 @@ class Fleet(pulumi.ComponentResource):
         if not self._args.warm_pool:
             return None
         return autoscaling.GroupLaunchTemplateArgs(
-            id=self._template.id, version=self._template.latest_version.apply(str)
+            id=self._template.id, version=self.template_version
         )
 
     def _warm_pool(self) -> autoscaling.GroupWarmPoolArgs | None:

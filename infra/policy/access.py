@@ -21,7 +21,11 @@ ATTACHMENTS = (
     "aws:iam/groupPolicyAttachment:GroupPolicyAttachment",
 )
 # actions that AWS itself offers for all resources only, and why one is needed
-ON_EVERYTHING = {"ecr:GetAuthorizationToken": "a token is for the whole registry"}
+ON_EVERYTHING = {
+    "ecr:GetAuthorizationToken": "a token is for the whole registry",
+    "ecs:DeregisterTaskDefinition": "a revision that is taken back starts nothing",
+    "kms:CreateKey": "a key has no name before it is made",
+}
 ADMINISTRATORS = ("AdministratorAccess", "PowerUserAccess", "FullAccess")
 
 Statement = Mapping[str, Any]

@@ -25,7 +25,6 @@ CHECKOV: list[Finding] = [
     ("CKV_AWS_18", "*/BucketLogs", "this is where the access logs go"),
     ("CKV_AWS_21", "*/BucketLogs", "a log is written once"),
     ("CKV_AWS_26", "*/Topic*", "alarms can't be sent with SNS's own key, and say nothing secret"),
-    ("CKV_AWS_136", "*/Repository", "encrypted with ECR's own key; an image holds no secret"),
     ("CKV_AWS_149", "*/SecretCache", "encrypted with Secrets Manager's own key"),
     ("CKV_AWS_158", "*/LogGroup*", "encrypted with CloudWatch's own key"),
     ("CKV_AWS_157", "dev-*/Instance", "development may lose its zone"),

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pulumi
@@ -15,7 +14,7 @@ from pulumi.runtime import mocks, set_all_config, settings
 
 import config
 from refusal import Refusal
-from rehearsal.account import Account, Refused
+from rehearsal.account import ACCOUNT, Account, Refused
 from rehearsal.assumed import assume
 from rehearsal.fit import Unfit
 from rehearsal.lookups import look_up, whole
@@ -26,7 +25,9 @@ from rehearsal.stand_in import missing, unmade, without_unmade
 from rehearsal.table import ROWS
 
 PROVIDERS = ("aws:", "awsx:", "random:")
-INFRA = Path(__file__).parent.parent
+INFRA = Path(__file__).absolute().parent.parent
+# what a deployment would have built and pushed
+IMAGE = f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/rehearsal@sha256:{'0' * 64}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,6 +160,7 @@ def rehearse(
     # a config that is refused is the program's to report
     with suppress(Refusal):
         run.assumed += assume(run.account, config.read(project, stack, values, secrets))
+    values = {"image": IMAGE, **values}
     given = {"aws:region": region, **{f"{project}:{k}": v for k, v in values.items()}}
     set_all_config(given, [f"{project}:{name}" for name in secrets])
     settings.ROOT.set(None)
@@ -167,12 +169,10 @@ def rehearse(
 
     @pulumi.runtime.test
     def program() -> Any:
-        runpy.run_path(str(beside / "infra" / "__main__.py"), run_name="__main__")
+        runpy.run_path(str(INFRA / "__main__.py"), run_name="__main__")
 
     try:
-        with TemporaryDirectory() as folder:
-            beside = _project(Path(folder))
-            program()
+        program()
     except pulumi.RunError as error:
         run.failures.append(Failure(name="the program", type="refused", message=str(error)))
     except Exception as error:  # whatever a changed program raises is what the user must read
@@ -180,13 +180,3 @@ def rehearse(
         message = f"{type(error).__name__}: {error} ({where.filename}:{where.lineno})"
         run.failures.append(Failure(name="the program", type="raised", message=message))
     return run
-
-
-def _project(folder: Path) -> Path:
-    """Where infra/ lies: a project to build an image of, or the least that can stand in for one."""
-    if (INFRA.parent / "Dockerfile").exists():
-        return INFRA.parent
-    (folder / "Dockerfile").write_text("FROM scratch\n")
-    (folder / ".dockerignore").write_text("*\n")
-    (folder / "infra").symlink_to(INFRA)
-    return folder

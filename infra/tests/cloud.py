@@ -67,6 +67,10 @@ _ANSWERS: dict[str, Any] = {
         "name": asked["name"],
         "insecureValue": AMI_ID,
     },
+    "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider": lambda asked: {
+        "url": asked["url"],
+        "arn": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{asked['url'].removeprefix('https://')}",
+    },
     "aws:ec2/getAmi:getAmi": lambda asked: {
         # an account has many; without an order any of them
         "id": BAKED_AMI_ID if asked["mostRecent"] and asked["owners"] == ["self"] else "any"
@@ -117,14 +121,9 @@ _OUTPUTS: dict[str, Any] = {
         ]
     },
     "aws:route53/record:Record": lambda name, inputs: {"fqdn": inputs["name"]},
-    "aws:ecr/repository:Repository": lambda name, inputs: {
-        "repositoryUrl": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{name}"
-    },
-    "awsx:ecr:Image": lambda name, inputs: {
-        "imageUri": f"{inputs['repositoryUrl']}@sha256:{'0' * 64}"
-    },
     "aws:s3/bucket:Bucket": lambda name, inputs: {"bucket": f"{name}-0123456"},
     "aws:ec2/launchTemplate:LaunchTemplate": lambda name, inputs: {"latestVersion": 1},
+    "aws:ecs/service:Service": lambda name, inputs: {"taskDefinition": inputs["taskDefinition"]},
     "aws:ecs/cluster:Cluster": lambda name, inputs: {
         "arn": f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/{name}"
     },

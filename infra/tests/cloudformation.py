@@ -24,7 +24,6 @@ DROPPED = (
 )
 OUTSIDE = {
     "awsx:ec2:Vpc": "a component of awsx: its parts are not recorded here",
-    "awsx:ecr:Image": "builds and pushes, and is no resource of AWS",
     "random:index/randomPassword:RandomPassword": "no resource of AWS",
     "aws:acm/certificateValidation:CertificateValidation": "waits, and is no resource of AWS",
     "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": "CloudFormation can't adopt it",

@@ -89,11 +89,6 @@ ROWS: Mapping[str, Row] = {kind: Row(name) for kind, name in ALIKE.items()} | {
     "aws:ec2/securityGroup:SecurityGroup": Row(
         "AWS::EC2::SecurityGroup", {"description": "GroupDescription"}
     ),
-    "aws:ecr/repository:Repository": Row(
-        "AWS::ECR::Repository",
-        {"encryptionConfigurations": "EncryptionConfiguration"},
-        lambda found: found | {"EncryptionConfiguration": found["EncryptionConfiguration"][0]},
-    ),
     "aws:ecs/cluster:Cluster": Row("AWS::ECS::Cluster", {"settings": "ClusterSettings"}),
     "aws:ecs/service:Service": Row(
         "AWS::ECS::Service",
@@ -234,8 +229,5 @@ BELONGS: Mapping[str, Part] = {
     ),
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": Part(
         "role", lambda found: {"ManagedPolicyArns": [found["PolicyArn"]]}
-    ),
-    "aws:ecr/lifecyclePolicy:LifecyclePolicy": Part(
-        "repository", lambda found: {"LifecyclePolicy": {"LifecyclePolicyText": found["Policy"]}}
     ),
 }

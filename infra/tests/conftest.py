@@ -1,14 +1,63 @@
-"""A project rehearses its own stacks; the template shows once that a rehearsal can be relied on."""
+import os
+from collections.abc import Iterator
+from pathlib import Path
 
+import boto3
 import pytest
 
+from cloud import ACCOUNT
+from delivering import Clock, Commands, Scene, Session, make_project
+from delivery import patience
 from harness import INFRA
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A project rehearses its own stacks; that rehearsals can be relied on is shown once."""
     if not (INFRA / "Pulumi.yaml").exists():
         return
     left_out = pytest.mark.skip(reason="the template's own test: it shows nothing of this project")
     for item in items:
         if item.get_closest_marker("template"):
             item.add_marker(left_out)
+
+
+@pytest.fixture
+def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Commands:
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    made = Commands(folder)
+    made.put("docker", "pulumi")
+    return made
+
+
+@pytest.fixture
+def infra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in list(os.environ):
+        if name.startswith(("AWS_", "PULUMI_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    return make_project(tmp_path)
+
+
+@pytest.fixture
+def scene(
+    infra: Path,
+    commands: Commands,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Iterator[Scene]:
+    """Signed in, with a stack that nobody else works on."""
+    session, clock = Session(), Clock()
+    monkeypatch.setattr(boto3, "Session", lambda region_name: session)
+    monkeypatch.setattr(patience, "time", clock)
+    identity = {"Account": ACCOUNT, "UserId": "me", "Arn": f"arn:aws:iam::{ACCOUNT}:user/me"}
+    session.says("sts", "get_caller_identity", identity)
+    commands.answer("pulumi", "ls", out=[{"name": "dev"}])
+    commands.answer("docker", "info")
+    commands.answer("docker", "login")
+    commands.answer("docker", "buildx")
+    yield Scene(infra, commands, session, capsys, clock)
+    session.close()

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pulumi
@@ -13,14 +12,15 @@ from google.protobuf import struct_pb2
 from pulumi.runtime import mocks, rpc, set_all_config, settings
 from pulumi.runtime.stack import Stack
 
-from cloud import REGION, Cloud
+from cloud import ACCOUNT, REGION, Cloud
 from rehearsal.parts import Monitor
 
-INFRA = Path(__file__).parent.parent
+INFRA = Path(__file__).absolute().parent.parent
 PROJECT = "shop"
 DOMAIN = "api.example.com"
 
-COMMON = {"upstream_url": "https://upstream.example.com"}
+IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/shop@sha256:{'0' * 64}"
+COMMON = {"upstream_url": "https://upstream.example.com", "image": IMAGE}
 DEV = COMMON | {
     "tier": "dev",
     "peak_in_flight": "100",
@@ -165,24 +165,14 @@ def run(
 
     @pulumi.runtime.test
     def program() -> Any:
-        runpy.run_path(str(beside / "infra" / "__main__.py"), run_name="__main__")
+        runpy.run_path(str(INFRA / "__main__.py"), run_name="__main__")
         root = settings.get_root_resource()
         assert isinstance(root, Stack)
         known = pulumi.Output.all(**root.outputs)
         return known.apply(recorded.outputs.update)
 
-    with TemporaryDirectory() as folder:
-        beside = _project(Path(folder))
-        program()
+    program()
     return recorded
-
-
-def _project(folder: Path) -> Path:
-    """A project as small as can be around the real infra/: something to build an image of."""
-    (folder / "Dockerfile").write_text("FROM scratch\n")
-    (folder / ".dockerignore").write_text("*\n")
-    (folder / "infra").symlink_to(INFRA)
-    return folder
 
 
 @cache

@@ -13,7 +13,6 @@ SECRETS = json.dumps(
         "MAIL=arn:aws:ssm:eu-west-1:123456789012:parameter/mail",
     ]
 )
-IMAGE = f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop@sha256:{'0' * 64}"
 Values = Mapping[str, str]
 DERIVED = {"step_out_requests": "0", "step_in_requests": "0"}
 
@@ -30,7 +29,7 @@ OPTIONS: Mapping[str, Mapping[str, Values]] = {
         "two": {"warm_pool": "2", "instance_types": '["c7g.xlarge"]'},
     },
     "ami": {"Amazon's": {}, "baked": {"bake_ami": "true"}, "own": {"ami_id": "ami-12345678"}},
-    "image": {"built": {}, "given": {"image": IMAGE}},
+    "delivery": {"by hand": {}, "GitHub": {"github_repository": "acme/shop"}},
     "scaling": {
         "cpu and requests": {},
         "step": {"scaling_policies": '["step"]', **DERIVED},

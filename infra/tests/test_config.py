@@ -4,6 +4,7 @@ import pulumi
 import pytest
 
 import config
+from harness import IMAGE
 from plans import COMPLETE, stack
 from refusal import Refusal
 
@@ -91,16 +92,26 @@ def test_a_version_may_be_a_number_of_yaml() -> None:
     assert stack(database_version=18).database_version == "18"
 
 
-def test_the_engines_keys_are_read_and_its_others_left(monkeypatch: pytest.MonkeyPatch) -> None:
+def load(keys: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> config.Config:
     monkeypatch.setattr(pulumi, "get_project", lambda: "shop")
     monkeypatch.setattr(pulumi, "get_stack", lambda: "prod")
-    keys = {f"shop:{name}": str(value) for name, value in COMPLETE.items()}
-    keys |= {"aws:region": "eu-central-1", "shop:cache_password": "hunter2"}
     pulumi.runtime.set_all_config(keys, ["shop:cache_password"])
     try:
-        loaded = config.load()
+        return config.load()
     finally:
         pulumi.runtime.set_all_config({}, [])
+
+
+def test_a_program_without_an_image_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = {f"shop:{name}": str(value) for name, value in COMPLETE.items()}
+    with pytest.raises(Refusal, match=r"^image: it is empty; `make deploy STACK=prod` builds one"):
+        load(keys, monkeypatch)
+
+
+def test_the_engines_keys_are_read_and_its_others_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = {f"shop:{name}": str(value) for name, value in COMPLETE.items()}
+    keys |= {"aws:region": "eu-central-1", "shop:cache_password": "hunter2"}
+    loaded = load(keys | {"shop:image": IMAGE}, monkeypatch)
     assert (loaded.name, loaded.domain) == ("shop-prod", "api.example.com")
     assert loaded.cache_password == "hunter2"
 

@@ -194,7 +194,5 @@ def test_ones_own_image_variables_and_secrets_reach_the_container() -> None:
     assert secret in allowed["secretsmanager:GetSecretValue"]
     assert allowed["ssm:GetParameters"] == [parameter]
     assert [action for action in allowed if action.startswith("ecr:")] == []
-    assert made.all("aws:ecr/repository:Repository") == []
-    assert made.all("awsx:ecr:Image") == []
     outward = made.names("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule")
     assert "shop-prod-compute-world-8080" in outward

@@ -3,10 +3,9 @@
 import pytest
 
 import overrides
-from harness import PROD, Run, run, stack
+from harness import PROD, Run, keys, run, stack
 
 STATEFUL = {
-    ("aws:ecr/repository:Repository", "shop-prod"),
     ("aws:elasticache/replicationGroup:ReplicationGroup", "shop-prod"),
     ("aws:kms/key:Key", "shop-prod-database"),
     ("aws:lb/loadBalancer:LoadBalancer", "shop-prod"),
@@ -32,8 +31,18 @@ def test_development_can_be_destroyed_at_once(compute: str) -> None:
     assert (database["deletionProtection"], database["skipFinalSnapshot"]) == (False, True)
     assert made.one("aws:lb/loadBalancer:LoadBalancer").inputs["enableDeletionProtection"] is False
     assert made.one("aws:s3/bucket:Bucket").inputs["forceDestroy"] is True
-    assert made.one("aws:ecr/repository:Repository").inputs["forceDelete"] is True
     assert made.one("aws:secretsmanager/secret:Secret").inputs["recoveryWindowInDays"] == 0
+
+
+def test_a_service_whose_database_has_no_tables_may_fail() -> None:
+    service = run("prod", keys("prod") | {"guarded": "false"}).one("aws:ecs/service:Service").inputs
+    assert service["deploymentCircuitBreaker"] == {"enable": False, "rollback": False}
+    assert service["alarms"]["enable"] is False
+    assert service["waitForSteadyState"] is False
+    unguarded = keys("prod", "ec2") | {"guarded": "false"}
+    group = run("prod", unguarded).one("aws:autoscaling/group:Group").inputs
+    assert group["healthCheckType"] == "EC2"
+    assert "waitForElbCapacity" not in group
 
 
 @pytest.mark.parametrize("tier", ["dev", "prod"])

@@ -20,11 +20,13 @@ print(json.loads(value)[key] if key else value)' "$key" ;;
 }
 
 install -d -m 0700 /run/app
-cp /etc/app/environment /run/app/environment
+cp /etc/app/environment /run/app/environment.new
 while read -r name reference; do
   value=$(fetch "$reference")
-  printf '%s=%s\n' "$name" "$value" >>/run/app/environment
+  printf '%s=%s\n' "$name" "$value" >>/run/app/environment.new
 done </etc/app/secrets
+# whole or not at all: a migration reads it, too
+mv /run/app/environment.new /run/app/environment
 
 if ! docker image inspect "$image" >/dev/null 2>&1; then
   case "$image" in

@@ -1,10 +1,9 @@
-"""Image, cluster, task, service, instances, and what makes a fleet grow."""
+"""Cluster, task, service, instances, and what makes a fleet grow."""
 
 import json
 from collections.abc import Mapping
 from typing import Any
 
-from rehearsal.account import ACCOUNT
 from rehearsal.maker import Make, Maker, Outputs, row, tagged
 
 
@@ -160,40 +159,7 @@ def _service_schedule(maker: Maker) -> Outputs:
     return {"id": name}
 
 
-def _image(maker: Maker) -> Outputs:
-    """awsx builds and pushes; here the image is only named, by a digest of nothing."""
-    maker.skip("context", "platform", "imageTag")
-    repository = maker.take("repositoryUrl")
-    return {"imageUri": f"{repository}@sha256:{'0' * 64}"}
-
-
-def _repository(maker: Maker) -> Outputs:
-    maker.skip("forceDelete")
-    encryption = maker.take("encryptionConfigurations")
-    made = maker.rest(
-        "ecr",
-        "CreateRepository",
-        repositoryName=maker.named(),
-        encryptionConfiguration=encryption[0] if encryption else None,
-    )["repository"]
-    return {
-        "id": made["repositoryName"],
-        "name": made["repositoryName"],
-        "arn": made["repositoryArn"],
-        "repositoryUrl": made["repositoryUri"],
-        "registryId": ACCOUNT,
-    }
-
-
 ROWS: Mapping[str, Make] = {
-    "aws:ecr/repository:Repository": _repository,
-    "aws:ecr/lifecyclePolicy:LifecyclePolicy": row(
-        "ecr",
-        "PutLifecyclePolicy",
-        renamed={"repository": "repositoryName", "policy": "lifecyclePolicyText"},
-        outputs={"id": "request.repositoryName"},
-    ),
-    "awsx:ecr:Image": _image,
     "aws:ecs/cluster:Cluster": _cluster,
     "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": _providers,
     "aws:ecs/taskDefinition:TaskDefinition": _task,

@@ -109,6 +109,13 @@ ROWS: Mapping[str, Make] = {
         skipped=("forceDetachPolicies",),
         outputs={"arn": "response.Role.Arn"},
     ),
+    "aws:iam/policy:Policy": row(
+        "iam",
+        "CreatePolicy",
+        auto="name=PolicyName",
+        renamed={"policy": "PolicyDocument"},
+        outputs={"arn": "response.Policy.Arn", "id": "response.Policy.Arn"},
+    ),
     "aws:iam/rolePolicy:RolePolicy": _role_policy,
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": row(
         "iam",

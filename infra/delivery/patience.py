@@ -1,0 +1,29 @@
+"""How long a step may take before it counts as stuck."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patience:
+    seconds: float
+    pause: float
+
+    def rounds(self) -> Iterator[None]:
+        """One at once, then one after each pause, until the time is over."""
+        end = time.monotonic() + self.seconds
+        yield
+        while time.monotonic() < end:
+            time.sleep(self.pause)
+            yield
+
+
+# a migration may rewrite a table
+MIGRATION = Patience(seconds=3600, pause=5)
+# an instance that has just started speaks to SSM within minutes
+ONLINE = Patience(seconds=300, pause=10)
+# after `pulumi up`, which waits by itself for up to 20 minutes
+ROLLOUT = Patience(seconds=1800, pause=10)
+# a new domain takes minutes until everybody can resolve it
+PUBLIC = Patience(seconds=600, pause=5)

@@ -1,0 +1,184 @@
+"""A commit's way onto instances: the migration by SSM, then the instance refresh."""
+
+import json
+from typing import Any
+
+import pytest
+
+import rollouts as aws
+from cloud import REGION
+from delivering import Scene, Session, answering, make_project
+
+
+@pytest.fixture
+def infra(infra: Any, tmp_path: Any) -> Any:
+    return make_project(tmp_path / "on-ec2", compute="ec2")
+
+
+def instances(session: Session, *versions: str, state: str = "InService") -> None:
+    template = {"LaunchTemplateId": "lt-1234567890"}
+    entries = [
+        {
+            "InstanceId": f"i-{number}",
+            "LifecycleState": state,
+            "AvailabilityZone": f"{REGION}a",
+            "HealthStatus": "Healthy",
+            "ProtectedFromScaleIn": False,
+            "LaunchTemplate": template | {"Version": version},
+        }
+        for number, version in enumerate(versions)
+    ]
+    group = {
+        "AutoScalingGroupName": "shop-dev",
+        "MinSize": 1,
+        "MaxSize": 2,
+        "DesiredCapacity": 1,
+        "DefaultCooldown": 0,
+        "AvailabilityZones": [f"{REGION}a"],
+        "HealthCheckType": "ELB",
+        "CreatedTime": aws.MOMENT,
+        "Instances": entries,
+    }
+    session.says("autoscaling", "describe_auto_scaling_groups", {"AutoScalingGroups": [group]})
+
+
+def refresh(session: Session, status: str, reason: str = "") -> None:
+    newest = {"InstanceRefreshId": "refresh-2", "Status": status}
+    newest |= {"StatusReason": reason} if reason else {}
+    session.says(
+        "autoscaling",
+        "describe_instance_refreshes",
+        {"InstanceRefreshes": [newest]},
+        AutoScalingGroupName="shop-dev",
+        MaxRecords=1,
+    )
+
+
+def evidence(session: Session, description: str, message: str, *lines: str) -> None:
+    activity = {
+        "ActivityId": "1",
+        "AutoScalingGroupName": "shop-dev",
+        "Cause": "a refresh",
+        "StartTime": aws.MOMENT,
+        "StatusCode": "Failed",
+        "Description": description,
+        "StatusMessage": message,
+    }
+    session.says("autoscaling", "describe_scaling_activities", {"Activities": [activity]})
+    session.says("logs", "describe_log_streams", {"logStreams": [{"logStreamName": "c0ffee"}]})
+    session.says("logs", "get_log_events", {"events": [{"message": line} for line in lines]})
+
+
+def deployed_before(scene: Scene, url: str) -> None:
+    aws.unlocked(scene.session)
+    scene.commands.answer("pulumi", "output", out=aws.exported(url, "old", "ec2"))
+    later = json.dumps(aws.exported(url, "new", "ec2"))
+    scene.commands.answer("pulumi", "up", then=[[["pulumi", "output"], later, "", 0, None]])
+    aws.built(scene)
+
+
+def command_starts(session: Session) -> None:
+    instances(session, "4")
+    online = [{"InstanceId": "i-0", "PingStatus": "Online"}]
+    session.says("ssm", "describe_instance_information", {"InstanceInformationList": online})
+    command = {"CommandId": "0a1b2c3d-0000-0000-0000-000000000000"}
+    session.says("ssm", "send_command", {"Command": command})
+    session.refuses("ssm", "get_command_invocation", "InvocationDoesNotExist")
+
+
+def command_ends(session: Session, status: str, error: str = "") -> None:
+    session.says("ssm", "get_command_invocation", {"Status": "InProgress"})
+    answer = {"Status": status, "StandardErrorContent": error}
+    session.says("ssm", "get_command_invocation", answer)
+
+
+def migrated(session: Session) -> None:
+    command_starts(session)
+    command_ends(session, "Success")
+
+
+def test_all_instances_are_replaced_and_seen_from_outside(scene: Scene) -> None:
+    session = scene.session
+    with answering([scene.commit]) as url:
+        deployed_before(scene, url)
+        migrated(session)
+        refresh(session, "InProgress")
+        instances(session, "4", "5")
+        refresh(session, "Successful")
+        instances(session, "5", "5")
+        aws.healthy(session, "healthy", "healthy")
+        code, out, err = scene.run("deploy")
+    assert (code, err) == (0, "")
+    assert "deploy: instance i-0 migrates the database" in out
+    assert out.endswith(f"{url} runs build {scene.commit} on 2 healthy targets\n")
+
+
+def test_a_failed_migration_stops_before_anything_is_rolled_out(scene: Scene) -> None:
+    deployed_before(scene, "http://127.0.0.1:9")
+    command_starts(scene.session)
+    command_ends(scene.session, "Failed", "INFO\nno such column\n")
+    code, _, err = scene.run("deploy")
+    assert code == 1
+    assert err == "The migration failed; nothing was rolled out.\nINFO\nno such column\n"
+    assert scene.commands.asked("pulumi", "up") == []
+
+
+def test_a_group_that_no_one_can_speak_to_is_not_rolled_out(scene: Scene) -> None:
+    deployed_before(scene, "http://127.0.0.1:9")
+    for _ in range(300 // 10 + 1):
+        instances(scene.session, "4", state="Pending")
+    evidence(scene.session, "Launching", "We currently do not have sufficient c7g.medium capacity")
+    code, _, err = scene.run("deploy")
+    assert code == 1
+    assert err.startswith(
+        "No instance of the group answers SSM, so nothing can migrate the database. AWS has no"
+        " capacity for it now"
+    )
+    assert scene.commands.asked("pulumi", "up") == []
+
+
+@pytest.mark.parametrize("status", ["Failed", "Cancelled", "RollbackInProgress", "RollbackFailed"])
+def test_a_refresh_that_was_taken_back_is_a_failure(scene: Scene, status: str) -> None:
+    session = scene.session
+    deployed_before(scene, "http://127.0.0.1:9")
+    migrated(session)
+    refresh(session, status, "An alarm went off.")
+    instances(session, "4", "4")
+    evidence(session, "Terminating i-9", "went out", "KeyError: 'x'")
+    code, _, err = scene.run("deploy")
+    assert code == 1
+    assert err.splitlines() == [
+        f"Instance refresh refresh-2 is {status}: An alarm went off.",
+        "activity 03:04:05: Terminating i-9 went out",
+        "log c0ffee:",
+        "  KeyError: 'x'",
+    ]
+
+
+def test_a_refresh_of_yesterday_that_failed_does_not_condemn_a_fleet_that_is_new(
+    scene: Scene,
+) -> None:
+    session = scene.session
+    with answering([scene.commit]) as url:
+        deployed_before(scene, url)
+        migrated(session)
+        refresh(session, "RollbackSuccessful")
+        instances(session, "5")
+        instances(session, "5")
+        aws.healthy(session, "healthy")
+        assert scene.run("deploy")[0] == 0
+
+
+def test_a_refresh_without_an_end_is_given_up_after_half_an_hour(scene: Scene) -> None:
+    session = scene.session
+    deployed_before(scene, "http://127.0.0.1:9")
+    migrated(session)
+    for _ in range(1800 // 10 + 1):
+        refresh(session, "InProgress")
+        instances(session, "4", "5")
+    evidence(session, "Launching", "We currently do not have sufficient c7g.medium capacity in")
+    code, _, err = scene.run("deploy")
+    assert code == 1
+    assert err.startswith(
+        "After 30 minutes 1 instances still run the old version. AWS has no capacity for it now"
+    )
