@@ -119,8 +119,8 @@ class ColdReads:
         for parent, route in routes.items():
             crowds.gather(parent, route.cache, route.representation, route.hot)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope = cast("HTTPScope", scope)
+    def cached(self, scope: HTTPScope) -> tuple[CachedRoute, str] | None:
+        """The route and the key of what is, or can be, cached."""
         parent, _, key = scope["path"].rpartition("/")
         route = self._routes.get(parent)
         if (
@@ -129,7 +129,15 @@ class ColdReads:
             or scope["query_string"]
             or not route.keys.fullmatch(key)
         ):
+            return None
+        return route, key
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope = cast("HTTPScope", scope)
+        cached = self.cached(scope)
+        if cached is None:
             return await self._app(scope, receive, send)
+        route, key = cached
         scope["path_template"] = route.template
         try:
             if error := cast("Any", scope).get("load_failed"):  # the one that it waited for
