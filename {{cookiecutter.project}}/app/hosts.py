@@ -22,8 +22,8 @@ def names_one_host(scope: HTTPScope) -> bool:
             if coding is not None or value.lower() != b"chunked":
                 return False
             coding = value
-    if host is None:
-        return scope["http_version"] == "1.0"
+    if not host:  # Granian tells of an empty one where there is none, and of HTTP/1.0 as "1"
+        return scope["http_version"] in ("1", "1.0")
     return _HOST.fullmatch(host) is not None
 
 

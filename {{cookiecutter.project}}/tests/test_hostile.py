@@ -79,6 +79,28 @@ def test_request_has_to_name_one_host(port: int, path: bytes, hosts: tuple[bytes
     assert ask(port, get(path, *hosts)) == 400
 
 
+def test_http_1_0_needs_no_host(port: int) -> None:
+    """haproxy's health checks come so."""
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        connection.sendall(b"GET /health HTTP/1.0\r\n\r\n")
+        assert connection.recv(65536).startswith(b"HTTP/1.0 200 ")
+
+
+@pytest.mark.parametrize(
+    "codings", [(b"identity", b"chunked"), (b"gzip, chunked",), (b"chunked", b"chunked")]
+)
+def test_body_has_one_coding(port: int, codings: tuple[bytes, ...]) -> None:
+    headers = (b"Host: x\r\n", *(b"Transfer-Encoding: %b\r\n" % coding for coding in codings))
+    hidden = b"0\r\n\r\n" + get(b"/health", b"Host: x\r\n")
+    assert ask(port, get(b"/health", *headers) + hidden) == 400
+
+
+@pytest.mark.parametrize("size", [b"-1", b"0x5", b"1" + b"0" * 16])
+def test_chunk_that_is_none_is_400(port: int, size: bytes) -> None:
+    head = b"POST /items HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n" + JSON + b"\r\n"
+    assert ask(port, head + size + b"\r\nhello\r\n") == 400
+
+
 @pytest.mark.parametrize(
     "body, statuses",
     [
