@@ -84,6 +84,7 @@ def _smuggling() -> Iterator[Attack]:
 
 def _heads() -> Iterator[Attack]:
     yield Attack("no Host", _head("GET /health", host=""))
+    yield Attack("no Host in HTTP/1.0", b"GET /health HTTP/1.0\r\n\r\n", refused=False)
     yield Attack("two Hosts", _head("GET /health", "Host: y"))
     yield Attack("two equal Hosts", _head("GET /items", "Host: x"))
     yield Attack("Host with a path", _head("GET /items", host="Host: x/../y\r\n"))
