@@ -37,10 +37,25 @@ def _uses(world: World) -> Iterator[tuple[str, str]]:
         yield proxy["RoleArn"], "rds.amazonaws.com"
     for database in world.databases:
         yield database.get("MonitoringRoleArn", ""), "monitoring.rds.amazonaws.com"
+    for role in world.read("iam", "list_roles", "Roles"):
+        for statement in role["AssumeRolePolicyDocument"]["Statement"]:
+            yield from ((role["RoleName"], f"Federated {who}") for who in vouched_for(statement))
     scheduler = world.account.client("scheduler")
     for schedule in world.read("scheduler", "list_schedules", "Schedules"):
         found = scheduler.get_schedule(Name=schedule["Name"], GroupName=schedule["GroupName"])
         yield found["Target"]["RoleArn"], "scheduler.amazonaws.com"
+
+
+def vouched_for(statement: Mapping[str, Any]) -> list[str]:
+    """The identity providers whose word lets somebody in: whom, and meant for AWS, is said, too."""
+    equal = statement.get("Condition", {}).get("StringEquals", {})
+    bound = []
+    for kind, provider in _principals(statement["Principal"]):
+        host = provider.partition(":oidc-provider/")[2]
+        meant_for = equal.get(f"{host}:aud")
+        if kind == "Federated" and equal.get(f"{host}:sub") and meant_for == "sts.amazonaws.com":
+            bound.append(provider)
+    return bound
 
 
 def _trusted(document: Mapping[str, Any]) -> Iterator[str]:
