@@ -18,7 +18,7 @@ test: export PYTHONDONTWRITEBYTECODE = 1
 test: export CHECKOV = $(CURDIR)/.venv/graders/bin/checkov
 test: .venv/dev .venv/infra .venv/graders  ## check the template, generated projects and infra/
 	@echo "test: infra/"
-	@cd infra && ../.venv/bin/python -m pytest
+	@cd infra && ../.venv/bin/python -m pytest -n 2 --dist loadfile
 	@echo "test: the template and what it generates"
 	@.venv/bin/python -m pytest
 

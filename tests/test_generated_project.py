@@ -63,5 +63,6 @@ def test_service_is_typed_as_it_lies(demo: Path) -> None:
 )
 def test_its_infrastructure_passes(template: Path, tmp_path: Path, answers: tuple[str]) -> None:
     infra = generate(template, tmp_path, *answers) / "infra"
-    outcome = run(sys.executable, "-m", "pytest", "-q", cwd=infra)
+    two_at_once = ("-n", "2", "--dist", "loadfile")
+    outcome = run(sys.executable, "-m", "pytest", "-q", *two_at_once, cwd=infra)
     assert outcome.returncode == 0, outcome.stdout
