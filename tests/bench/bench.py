@@ -12,6 +12,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections import deque
 from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path as Folder
@@ -83,8 +84,10 @@ def _compare(ready: Stage, path: Path, rounds: int, seconds: int) -> bool:
         for running in apps.values():
             _warm(running, path, ready)
         counts: dict[str, list[Count]] = {name: [] for name in apps}
+        turns = deque(apps.items())
         for _ in range(rounds):
-            for name, running in apps.items():
+            turns.rotate()  # whoever comes first in a round is the slower for it
+            for name, running in turns:
                 counts[name].append(measure(running, path, seconds, ready.folder))
         _check_equal(path, apps)
     good = _report(path, counts)
