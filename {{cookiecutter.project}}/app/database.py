@@ -197,7 +197,9 @@ class Database:
             connection = await self._pool.acquire(timeout=self._settings.db_acquire_timeout)
         finally:
             self.counts.waiting -= 1
-            self.counts.acquires.add(time.perf_counter() - begun)
+            waited = time.perf_counter() - begun
+            self.counts.acquires.add(waited)
+            self.counts.slow += waited > self._settings.db_acquire_timeout / 2
         try:
             yield connection
         finally:

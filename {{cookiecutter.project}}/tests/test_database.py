@@ -227,3 +227,15 @@ async def test_password_is_read_anew_for_each_connection(
         await asyncio.to_thread(password_file.write_text, "second")
         await asyncio.sleep(0.8)
         assert await database.fetchval("SELECT pg_backend_pid()") != first
+
+
+async def test_a_long_wait_for_a_connection_is_counted(settings: Settings) -> None:
+    own = replace(settings, db_pool_size=1, db_acquire_timeout=0.4)
+    database = Database(own, own.database_url)
+    async with database.lifespan():
+        async with database.connection():
+            waiting = asyncio.create_task(database.fetchval("SELECT 1"))
+            await asyncio.sleep(0.3)
+        assert await waiting == 1
+        await database.fetchval("SELECT 1")
+    assert database.counts.slow == 1

@@ -26,9 +26,10 @@ class Timings:
 class PoolCounts:
     """Of a pool of connections."""
 
-    __slots__ = ("acquires", "queries", "waiting")
+    __slots__ = ("acquires", "queries", "slow", "waiting")
 
     def __init__(self) -> None:
         self.acquires = Timings()
+        self.slow = 0  # acquires that took more than half of the time that they are given
         self.queries = Timings()
         self.waiting = 0

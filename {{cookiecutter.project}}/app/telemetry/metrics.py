@@ -50,6 +50,12 @@ QUERY_DURATION = Metric(
 ACQUIRE_DURATION = Metric(
     "database_acquire_duration_seconds", "histogram", "Wait for a connection.", ("pool",)
 )
+ACQUIRES_SLOW = Metric(
+    "database_acquires_slow_total",
+    "counter",
+    "Waits for a connection of more than half of DB_ACQUIRE_TIMEOUT.",
+    ("pool",),
+)
 POOL_CONNECTIONS = Metric(
     "database_pool_connections", "gauge", "Connections that are open.", ("pool", "state")
 )

@@ -31,6 +31,7 @@ def database_rows(database: Database, pool: str) -> Iterator[Row]:
     counts = database.counts
     yield metrics.QUERY_DURATION.timed([counts.queries], pool)
     yield metrics.ACQUIRE_DURATION.timed([counts.acquires], pool)
+    yield metrics.ACQUIRES_SLOW.of(counts.slow, pool)
     yield metrics.POOL_WAITERS.of(counts.waiting, pool)
     idle, used = database.connections()
     yield metrics.POOL_CONNECTIONS.of(idle, pool, "idle")
