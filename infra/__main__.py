@@ -13,6 +13,7 @@ import overrides
 import plan
 import service
 from components.cache import Cache, CacheArgs
+from components.collector import Collector, CollectorArgs
 from components.dashboard import Dashboard, DashboardArgs
 from components.database import Database, DatabaseArgs
 from components.database_proxy import PINNING, DatabaseProxy, DatabaseProxyArgs
@@ -163,6 +164,7 @@ edge = Edge(
 )
 # by which name CloudWatch knows what it measures
 places = {
+    Part.STACK: [name],
     Part.REGION: [region],
     Part.NAT_GATEWAYS: network.nat_gateway_ids,
     Part.DATABASE: [database.instance.identifier],
@@ -188,6 +190,15 @@ topics = monitoring.topics(settings)
 rollback = monitoring.rollback(facts, topics, places)
 
 # Compute
+collector = Collector(
+    name,
+    CollectorArgs(
+        region=region,
+        endpoint=settings.otlp_endpoint,
+        headers=settings.otlp_headers,
+        log_days=settings.log_days,
+    ),
+)
 container = service.container(
     settings,
     numbers,
@@ -200,6 +211,7 @@ container = service.container(
         database_key_arn=database.key_arn,
         cache_host=cache.endpoint,
         cache_secret_arn=cache.secret_arn,
+        collector=collector,
     ),
 )
 running = compute.run(
@@ -242,6 +254,11 @@ if settings.github_repository:
 warnings = []
 if not certificate_arn:
     warnings.append("Plain HTTP: anyone on the way can read and change it. Set domain.")
+if settings.otlp_endpoint:
+    warnings.append(
+        "The service's own alarms are not made: CloudWatch hears nothing of its metrics. Make them"
+        " where otlp_endpoint leads, from infra/runbooks."
+    )
 if settings.database_proxy:
     warnings.append(PINNING)
 if numbers.step and not numbers.step.scales_in:

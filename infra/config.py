@@ -112,6 +112,11 @@ class Config:
     latency_objective_ms: int = whole(0, 0, 60_000)
     alarm_email: str = text("", _EMAIL, "an email address")
     ticket_email: str = text("", _EMAIL, "an email address")
+    trace_percent: int = whole(1, 0, 100)
+    otlp_endpoint: str = text("", r"https://[^\s@/]+(/\S*)?", "an https URL without credentials")
+    otlp_headers: str = text(
+        "", _ARN + r"secretsmanager:\S+", "the ARN of a secret in Secrets Manager"
+    )
     runbooks_url: str = text("", r"https?://\S+[^\s/]", "a URL without a slash at its end")
     log_days: int = number_of(30, LOG_DAYS)
 

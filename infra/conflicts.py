@@ -26,6 +26,10 @@ _WIRED = (
     "PORT",
     "TRUSTED_PROXIES",
     "ENVIRONMENT",
+    "ADMIN_PORT",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_SERVICE_NAME",
+    "OTEL_TRACES_SAMPLER_ARG",
 )
 
 
@@ -39,6 +43,7 @@ def check(config: "Config") -> None:
     _reservation(config)
     _data(config)
     _environment(config)
+    _observability(config)
 
 
 def _name(config: "Config") -> None:
@@ -175,6 +180,11 @@ def _data(config: "Config") -> None:
         raise Refusal("backup_days: production keeps backups; use 1 to 35.")
     if config.database_replicas and not config.backup_days:
         raise Refusal("database_replicas: RDS replicates only with backups; set backup_days.")
+
+
+def _observability(config: "Config") -> None:
+    if config.otlp_headers and not config.otlp_endpoint:
+        raise Refusal("otlp_headers: nothing is sent there; set otlp_endpoint or unset it.")
 
 
 def _environment(config: "Config") -> None:

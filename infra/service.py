@@ -8,8 +8,11 @@ import pulumi
 
 import plan
 from components import cache, database
+from components.collector import Collector
 from components.container import Container
 from config import CONTAINER_PORT, Config
+from watching.collector import OTLP_PORT
+from watching.emitted import ADMIN_PORT
 
 PORTS = {"http": 80, "https": 443}
 
@@ -27,6 +30,7 @@ class Surroundings:
     database_key_arn: pulumi.Input[str]
     cache_host: pulumi.Input[str]
     cache_secret_arn: pulumi.Input[str]
+    collector: Collector
 
 
 def container(settings: Config, numbers: plan.Plan, around: Surroundings) -> Container:
@@ -44,6 +48,7 @@ def container(settings: Config, numbers: plan.Plan, around: Surroundings) -> Con
         cpu_units=task.vcpu_units,
         memory_mib=task.memory_mib,
         architecture=settings.architecture,
+        collector=around.collector,
     )
 
 
@@ -65,6 +70,10 @@ def _environment(
         "PORT": str(CONTAINER_PORT),
         # the load balancer's addresses are in it, and nobody else reaches the service
         "TRUSTED_PROXIES": settings.vpc_cidr,
+        "ADMIN_PORT": str(ADMIN_PORT),
+        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{OTLP_PORT}",
+        "OTEL_SERVICE_NAME": settings.name,
+        "OTEL_TRACES_SAMPLER_ARG": f"{settings.trace_percent / 100:g}",
         "DATABASE_URL": database.url(around.database_host),
         "REDIS_URL": cache.url(around.cache_host),
     }

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pulumi
 
+from components.collector import Collector
 from components.policies import Statement, allow
 
 NAME = "app"
@@ -31,6 +32,8 @@ class Container:
     cpu_units: int
     memory_mib: int
     architecture: str
+    # runs beside it
+    collector: Collector
 
 
 def start_permissions(
@@ -57,10 +60,9 @@ def start_permissions(
 
 
 def _secrets(container: Container, region: str) -> list[Statement]:
-    parameters = [v for v in container.secrets.values() if isinstance(v, str) and ":ssm:" in v]
-    secrets = [
-        v for v in container.secrets.values() if not (isinstance(v, str) and v in parameters)
-    ]
+    every = [*container.secrets.values(), *container.collector.secrets.values()]
+    parameters = [v for v in every if isinstance(v, str) and ":ssm:" in v]
+    secrets = [v for v in every if not (isinstance(v, str) and v in parameters)]
     statements = [
         allow(["secretsmanager:GetSecretValue"], [_whole_secret(value) for value in secrets]),
         allow(

@@ -85,7 +85,22 @@ class Fargate(pulumi.ComponentResource):
             opts=self._child,
         )
 
-    def _task_definition(self, execution_role: aws.iam.Role) -> aws.ecs.TaskDefinition:
+    def _task_role(self) -> tuple[aws.iam.Role, list[pulumi.Resource]]:
+        """The service calls no AWS API; the collector sends what it has collected."""
+        role = self._role("task")
+        permissions = self._args.container.collector.permissions
+        if not permissions:
+            return role, []
+        policy = aws.iam.RolePolicy(
+            f"{self._prefix}-task",
+            aws.iam.RolePolicyArgs(role=role.id, policy=document(*permissions)),
+            opts=self._child,
+        )
+        return role, [policy]
+
+    def _task_definition(
+        self, execution_role: aws.iam.Role, task_role: aws.iam.Role
+    ) -> aws.ecs.TaskDefinition:
         container = self._args.container
         return aws.ecs.TaskDefinition(
             self._prefix,
@@ -100,8 +115,7 @@ class Fargate(pulumi.ComponentResource):
                     operating_system_family="LINUX",
                 ),
                 execution_role_arn=execution_role.arn,
-                # the service calls no AWS API: a role without a policy, ready for the first one
-                task_role_arn=self._role("task").arn,
+                task_role_arn=task_role.arn,
                 container_definitions=container_definitions(
                     container, self.log_group.name, self._args.region
                 ),
@@ -113,11 +127,12 @@ class Fargate(pulumi.ComponentResource):
         args = self._args
         role = self._role("execution")
         permissions = self._may_start(role)
+        task_role, sending = self._task_role()
         return aws.ecs.Service(
             self._prefix,
             aws.ecs.ServiceArgs(
                 cluster=self.cluster.arn,
-                task_definition=self._task_definition(role).arn,
+                task_definition=self._task_definition(role, task_role).arn,
                 desired_count=args.tasks,
                 capacity_provider_strategies=_providers(args.spot_percent),
                 deployment_minimum_healthy_percent=100,
@@ -149,7 +164,7 @@ class Fargate(pulumi.ComponentResource):
             ),
             opts=pulumi.ResourceOptions(
                 parent=self,
-                depends_on=[*args.listeners, permissions, self._capacity],
+                depends_on=[*args.listeners, permissions, *sending, self._capacity],
                 # the scaling policies own it
                 ignore_changes=["desired_count"],
             ),

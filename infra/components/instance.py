@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from components import collector
 from components.container import SCRATCH_MIB, USER
+from sizing.server import COLLECTOR_MIB
 
 HOOK = "drain"
 PARTS = Path(__file__).parent / "on_instance"
@@ -31,6 +33,9 @@ class Instance:
     log_group: str
     # an own or a baked AMI has Docker already
     installs_docker: bool
+    # the collector's configuration, and what it refers to
+    collector: str
+    collector_secrets: Mapping[str, str]
 
 
 def cloud_config(instance: Instance) -> str:
@@ -42,7 +47,9 @@ def cloud_config(instance: Instance) -> str:
             ["modprobe", "nf_conntrack"],
             ["sysctl", "--system"],
             ["systemctl", "daemon-reload"],
-            ["systemctl", "enable", "--now", "docker", "app", "app-drain"],
+            ["systemctl", "enable", "docker", "app", "app-drain", "app-collector"],
+            # the service takes the collector along
+            ["systemctl", "start", "docker", "app", "app-drain"],
         ],
     }
     return f"#cloud-config\n{json.dumps(config)}\n"
@@ -59,6 +66,9 @@ def _settings(instance: Instance) -> Mapping[str, str]:
         "/etc/app/stop": f"STOP_SECONDS={instance.stop_timeout_s}\n",
         "/etc/systemd/system/app.service": _part("app.service"),
         "/etc/systemd/system/app-drain.service": _part("app-drain.service"),
+        "/etc/app/collector": _lines({collector.CONFIGURATION: instance.collector}, "="),
+        "/etc/app/collector-secrets": _lines(instance.collector_secrets, " "),
+        "/etc/systemd/system/app-collector.service": _part("app-collector.service"),
     }
 
 
@@ -67,7 +77,11 @@ def _scripts(instance: Instance) -> Mapping[str, str]:
     drain = f"drain={instance.drain_s}\nhook={HOOK}\n"
     start = f"#!/bin/bash\nexport AWS_DEFAULT_REGION={instance.region}\n"
     return {
-        "/usr/local/bin/app-run": start + run + _part("app-run.sh"),
+        "/usr/local/bin/app-run": start + run + _part("fetch.sh") + _part("app-run.sh"),
+        "/usr/local/bin/app-collector": start
+        + f"image={collector.IMAGE}\nlimits=({shlex.join(_collector_limits(instance))})\n"
+        + _part("fetch.sh")
+        + _part("app-collector.sh"),
         "/usr/local/bin/app-drain": start + drain + _part("app-drain.sh"),
     }
 
@@ -85,6 +99,26 @@ def _limits(instance: Instance) -> list[str]:
         *sysctls,
         f"--stop-timeout={instance.stop_timeout_s}",
         f"--publish={instance.port}:{instance.port}",
+        *_log(instance),
+    ]
+
+
+def _collector_limits(instance: Instance) -> list[str]:
+    return [
+        f"--user={collector.USER}",
+        "--read-only",
+        "--cap-drop=ALL",
+        "--security-opt=no-new-privileges",
+        f"--cpus={collector.CPU_UNITS / 1024}",
+        f"--memory={COLLECTOR_MIB}m",
+        # where the service listens for it, and it for the service
+        "--network=container:app",
+        *_log(instance),
+    ]
+
+
+def _log(instance: Instance) -> list[str]:
+    return [
         "--log-driver=awslogs",
         f"--log-opt=awslogs-region={instance.region}",
         f"--log-opt=awslogs-group={instance.log_group}",

@@ -17,7 +17,8 @@ def instance_profile(
 ) -> tuple[iam.InstanceProfile, list[pulumi.Resource]]:
     """The instances' role, and what must exist before an instance can use it.
 
-    The container can't: it is two hops from the metadata service.
+    The containers can't: they are two hops from the metadata service, and the collector is handed
+    credentials.
     """
     child = pulumi.ResourceOptions(parent=parent)
     role = iam.Role(
@@ -36,6 +37,7 @@ def instance_profile(
             role=role.id,
             policy=document(
                 *start_permissions(container, log_group_arn, region),
+                *container.collector.permissions,
                 allow(["autoscaling:CompleteLifecycleAction"], [group]),
             ),
         ),

@@ -90,7 +90,11 @@ def _user_data(args: LaunchArgs, log_group: pulumi.Input[str]) -> pulumi.Output[
     container = args.container
 
     def encoded(
-        image: str, environment: Mapping[str, str], secrets: Mapping[str, str], log_group: str
+        image: str,
+        environment: Mapping[str, str],
+        secrets: Mapping[str, str],
+        log_group: str,
+        configuration: str,
     ) -> str:
         instance = Instance(
             region=args.region,
@@ -104,6 +108,8 @@ def _user_data(args: LaunchArgs, log_group: pulumi.Input[str]) -> pulumi.Output[
             drain_s=args.drain_s,
             log_group=log_group,
             installs_docker=args.installs_docker,
+            collector=configuration,
+            collector_secrets=container.collector.secrets,
         )
         return base64.b64encode(cloud_config(instance).encode()).decode()
 
@@ -112,4 +118,5 @@ def _user_data(args: LaunchArgs, log_group: pulumi.Input[str]) -> pulumi.Output[
         environment=pulumi.Output.all(**container.environment),
         secrets=pulumi.Output.all(**container.secrets),
         log_group=log_group,
+        configuration=container.collector.configuration,
     ).apply(lambda known: encoded(**known))

@@ -3,28 +3,52 @@ from typing import Any
 
 import pulumi
 
+from components import collector
 from components.container import NAME, SCRATCH_MIB, USER, Container
 from components.edge import HEALTH_PATH
+from sizing.server import COLLECTOR_MIB
 
 
 def container_definitions(
     container: Container, log_group: pulumi.Input[str], region: str
 ) -> pulumi.Output[str]:
-    """The task's one container, as ECS reads it."""
+    """The service and what runs beside it, as ECS reads them."""
     definition = {
         "name": NAME,
         "image": container.image,
         "essential": True,
+        "cpu": container.cpu_units - collector.CPU_UNITS,
         "user": USER,
         "portMappings": [{"containerPort": container.port, "protocol": "tcp"}],
         "environment": _pairs(container.environment, "value"),
         "secrets": _pairs(container.secrets, "valueFrom"),
         "stopTimeout": container.stop_timeout_s,
         "healthCheck": _health_check(container.port),
-        "logConfiguration": _logs(log_group, region),
+        "logConfiguration": _logs(log_group, region, NAME),
         **_confinement(container),
     }
-    return pulumi.Output.json_dumps([definition])
+    beside = _collector(container.collector, _logs(log_group, region, collector.NAME))
+    return pulumi.Output.json_dumps([definition, beside])
+
+
+def _collector(beside: collector.Collector, logs: dict[str, Any]) -> dict[str, Any]:
+    """The task outlives it, and starts it again; it can't take more than its share."""
+    return {
+        "name": collector.NAME,
+        "image": collector.IMAGE,
+        "essential": False,
+        "restartPolicy": {"enabled": True, "restartAttemptPeriod": 60},
+        "user": collector.USER,
+        "cpu": collector.CPU_UNITS,
+        "memory": COLLECTOR_MIB,
+        "environment": [{"name": collector.CONFIGURATION, "value": beside.configuration}],
+        "secrets": _pairs(beside.secrets, "valueFrom"),
+        "healthCheck": {"command": ["CMD", "/healthcheck"], "startPeriod": 10},
+        "logConfiguration": logs,
+        "readonlyRootFilesystem": True,
+        "privileged": False,
+        "linuxParameters": {"capabilities": {"drop": ["ALL"]}},
+    }
 
 
 def _pairs(values: Mapping[str, pulumi.Input[str]], key: str) -> list[dict[str, Any]]:
@@ -67,13 +91,13 @@ def _health_check(port: int) -> dict[str, Any]:
     }
 
 
-def _logs(log_group: pulumi.Input[str], region: str) -> dict[str, Any]:
+def _logs(log_group: pulumi.Input[str], region: str, name: str) -> dict[str, Any]:
     return {
         "logDriver": "awslogs",
         "options": {
             "awslogs-group": log_group,
             "awslogs-region": region,
-            "awslogs-stream-prefix": NAME,
+            "awslogs-stream-prefix": name,
             # a slow log must not hold up requests; what doesn't fit is dropped
             "mode": "non-blocking",
             "max-buffer-size": "25m",

@@ -25,6 +25,8 @@ ON_EVERYTHING = {
     "ecr:GetAuthorizationToken": "a token is for the whole registry",
     "ecs:DeregisterTaskDefinition": "a revision that is taken back starts nothing",
     "kms:CreateKey": "a key has no name before it is made",
+    "xray:PutTelemetryRecords": "X-Ray has no resources to name",
+    "xray:PutTraceSegments": "X-Ray has no resources to name",
 }
 ADMINISTRATORS = ("AdministratorAccess", "PowerUserAccess", "FullAccess")
 

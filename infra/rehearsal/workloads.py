@@ -95,7 +95,11 @@ def _service(
         port=balancer.get("containerPort", 0),
         published=tuple(p["containerPort"] for p in container["portMappings"]),
         environment={e["name"]: e["value"] for e in container["environment"]},
-        secrets={e["name"]: e["valueFrom"] for e in container.get("secrets", [])},
+        secrets={
+            e["name"]: e["valueFrom"]
+            for each in task["containerDefinitions"]
+            for e in each.get("secrets", [])
+        },
         role=task["executionRoleArn"].rpartition("/")[2],
         task_roles=tuple(
             task[kind] for kind in ("executionRoleArn", "taskRoleArn") if kind in task
@@ -122,7 +126,7 @@ def _group(
         port=port,
         published=tuple(int(flag.partition("=")[2]) for flag in published),
         environment=dict(re.findall(r"(\w+)=(.*)", files.get("/etc/app/environment", ""))),
-        secrets=dict(re.findall(r"(\w+) (\S+)", files.get("/etc/app/secrets", ""))),
+        secrets=dict(re.findall(r"(\w+) (\S+)", _secrets(files))),
         role=role,
         task_roles=(),
         subnets=tuple(group["VPCZoneIdentifier"].split(",")),
@@ -131,6 +135,10 @@ def _group(
         tasks=f"{group['MinSize']} to {group['MaxSize']} instances",
         size=types,
     )
+
+
+def _secrets(files: Mapping[str, str]) -> str:
+    return "".join(files.get(f"/etc/app/{name}", "") for name in ("secrets", "collector-secrets"))
 
 
 def _files(user_data: str) -> dict[str, str]:

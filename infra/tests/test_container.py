@@ -15,8 +15,8 @@ POLICY = "aws:iam/rolePolicy:RolePolicy"
 
 
 def container(made: Run) -> dict[str, Any]:
-    """The one container of the task, its lists of pairs as mappings."""
-    [definition] = json.loads(made.one(TASK).inputs["containerDefinitions"])
+    """The service's container, its lists of pairs as mappings."""
+    [definition, _collector] = json.loads(made.one(TASK).inputs["containerDefinitions"])
     pairs = {
         "environment": {pair["name"]: pair["value"] for pair in definition["environment"]},
         "secrets": {pair["name"]: pair["valueFrom"] for pair in definition["secrets"]},
@@ -65,6 +65,10 @@ def test_the_container_finds_everything_and_reads_no_password(tier: str) -> None
         "HOST": "0.0.0.0",
         "PORT": "8000",
         "TRUSTED_PROXIES": "10.0.0.0/16",
+        "ADMIN_PORT": "9100",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318",
+        "OTEL_SERVICE_NAME": f"shop-{tier}",
+        "OTEL_TRACES_SAMPLER_ARG": "0.01",
         "DATABASE_URL": f"postgresql://app@shop-{tier}.rds.amazonaws.com:5432/app?sslmode=require",
         "REDIS_URL": f"rediss://app@shop-{tier}.cache.amazonaws.com:6379/0",
         "UPSTREAM_URL": "https://upstream.example.com",
@@ -146,13 +150,21 @@ def test_starting_a_task_takes_exactly_these_permissions(tier: str) -> None:
     assert [arn.rpartition("/")[2] for arn in allowed["kms:Decrypt"]] == [f"shop-{tier}-database"]
 
 
-def test_the_service_itself_may_do_nothing_in_aws() -> None:
+def test_the_task_may_do_nothing_in_aws_but_send_metrics_and_traces() -> None:
     made = stack("prod")
     task = made.one(TASK).inputs
     assert task["taskRoleArn"].endswith("role/shop-prod-task")
     assert task["executionRoleArn"].endswith("role/shop-prod-execution")
+    group = f"arn:aws:cloudwatch:{REGION}:123456789012:logGroup/shop-prod-metrics:*"
+    assert statements(made, "shop-prod-task") == {
+        "logs:CreateLogStream": [group],
+        "logs:PutLogEvents": [group],
+        "xray:PutTelemetryRecords": ["*"],
+        "xray:PutTraceSegments": ["*"],
+    }
     roles = {entry.inputs["role"] for entry in made.all(POLICY)}
-    assert roles == {"shop-prod-flow-id", "shop-prod-execution-id", "shop-prod-rotation-id"}
+    others = {f"shop-prod-{role}-id" for role in ("flow", "execution", "rotation")}
+    assert roles == others | {"shop-prod-task-id"}
 
 
 def test_only_this_accounts_tasks_may_take_the_roles() -> None:

@@ -153,7 +153,7 @@ def test_an_instance_may_do_what_its_start_and_its_end_take() -> None:
     document = json.loads(
         made.one("aws:iam/rolePolicy:RolePolicy", "shop-prod-instance").inputs["policy"]
     )
-    actions = sorted(action for s in document["Statement"] for action in s["Action"])
+    actions = sorted({action for s in document["Statement"] for action in s["Action"]})
     assert actions == [
         "autoscaling:CompleteLifecycleAction",
         "ecr:BatchCheckLayerAvailability",
@@ -164,6 +164,9 @@ def test_an_instance_may_do_what_its_start_and_its_end_take() -> None:
         "logs:CreateLogStream",
         "logs:PutLogEvents",
         "secretsmanager:GetSecretValue",
+        # the collector's, which is handed the role's credentials
+        "xray:PutTelemetryRecords",
+        "xray:PutTraceSegments",
     ]
     attached = made.one("aws:iam/rolePolicyAttachment:RolePolicyAttachment", "shop-prod-ssm")
     assert attached.inputs["policyArn"].endswith("/AmazonSSMManagedInstanceCore")

@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -28,8 +30,15 @@ INSTANCE = Instance(
     drain_s=20,
     log_group="shop-prod",
     installs_docker=True,
+    collector='{"service": {}}',
+    collector_secrets={"OTLP_HEADERS": "arn:aws:secretsmanager:eu-west-1:1:secret:cache-AbCdEf"},
 )
+COLLECTOR = "/usr/local/bin/app-collector"
 PRETEND = {
+    "timeout": """
+shift 2
+exec "$@"
+""",
     "aws": """
 case "$*" in
   *get-login-password*) echo token ;;
@@ -51,6 +60,9 @@ case "$*" in
     touch "$HERE/asked" ;;
   *groupName*) echo shop-prod-1 ;;
   *instance-id*) echo i-1 ;;
+  *api/token*) echo token ;;
+  *security-credentials/) echo role ;;
+  *security-credentials/role*) echo "$CREDENTIALS" ;;
 esac
 """,
     "sleep": "",
@@ -77,10 +89,22 @@ def files(instance: Instance) -> dict[str, str]:
 def ran(here: Path, path: str, instance: Instance = INSTANCE) -> list[str]:
     """Run one of the scripts in a folder of its own; return the commands that it called."""
     made = files(instance)
-    for name in ("environment", "secrets"):
+    for name in ("environment", "secrets", "collector", "collector-secrets"):
         (here / name).write_text(made[f"/etc/app/{name}"])
     script = made[path].replace("/etc/app", str(here)).replace("/run/app", f"{here}/run")
-    places = {"HERE": str(here), "PATH": f"{here}/bin:{os.environ['PATH']}"}
+    ends = datetime.now(UTC) + timedelta(hours=6)
+    places = {
+        "HERE": str(here),
+        "PATH": f"{here}/bin:{os.environ['PATH']}",
+        "CREDENTIALS": json.dumps(
+            {
+                "AccessKeyId": "id",
+                "SecretAccessKey": "key",
+                "Token": "more",
+                "Expiration": f"{ends:%Y-%m-%dT%H:%M:%SZ}",
+            }
+        ),
+    }
     subprocess.run(["bash", "-c", script], env=places, check=True, timeout=30)
     return (here / "log").read_text().splitlines()
 
@@ -123,6 +147,39 @@ def test_an_image_from_elsewhere_needs_no_login(here: Path) -> None:
     called = ran(here, "/usr/local/bin/app-run", elsewhere)
     assert not [line for line in called if line.startswith("docker login")]
     assert "docker pull --quiet ghcr.io/shop/shop@sha256:0" in called
+
+
+def test_the_collector_shares_the_services_network_within_limits(here: Path) -> None:
+    [called] = [line for line in ran(here, COLLECTOR) if line.startswith("docker run")]
+    for limit in ("--network=container:app", "--memory=160m", "--cpus=0.03125", "--read-only"):
+        assert f" {limit} " in called
+    assert called.startswith("docker run --name collector")
+    assert re.search(r"aws-otel-collector:v[0-9.]+$", called)
+
+
+def test_the_collector_has_its_configuration_and_credentials_that_end(here: Path) -> None:
+    called = ran(here, COLLECTOR)
+    environment = here / "run" / "collector"
+    assert environment.read_text().splitlines() == [
+        'AOT_CONFIG_CONTENT={"service": {}}',
+        "OTLP_HEADERS=plain",
+        "AWS_ACCESS_KEY_ID=id",
+        "AWS_SECRET_ACCESS_KEY=key",
+        "AWS_SESSION_TOKEN=more",
+    ]
+    assert environment.stat().st_mode & 0o077 == 0
+    [lasts] = [int(line.split()[2]) for line in called if line.startswith("timeout ")]
+    # a minute before they end
+    assert 6 * 3600 - 90 < lasts <= 6 * 3600 - 60
+
+
+def test_the_collector_lives_with_the_service_and_never_holds_it_up() -> None:
+    made = files(INSTANCE)
+    unit = made["/etc/systemd/system/app-collector.service"].splitlines()
+    assert "BindsTo=app.service" in unit
+    assert "After=app.service" in unit
+    assert "WantedBy=app.service" in unit
+    assert "collector" not in made["/etc/systemd/system/app.service"]
 
 
 def test_an_instance_drains_then_stops_then_says_that_it_may_go(here: Path) -> None:

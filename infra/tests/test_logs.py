@@ -6,4 +6,5 @@ def test_logs_are_kept_as_long_as_configured() -> None:
     assert {group.name: group.inputs["retentionInDays"] for group in groups} == {
         "shop-dev": 90,
         "shop-dev-flow": 90,
+        "shop-dev-metrics": 90,
     }

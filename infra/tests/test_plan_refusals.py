@@ -64,7 +64,7 @@ SMALL = {"peak_in_flight": 10, "base_in_flight": 0, "latency_ms": 200}
         ),
         (
             {"task_in_flight": 45_000, "request_timeout_s": 20},
-            "task_in_flight: 45000 requests on 1 workers need about 2238 MiB and a task has 2048;"
+            "task_in_flight: 45000 requests on 1 workers need about 2398 MiB and a task has 2048;"
             " lower it or give a task more memory.",
         ),
         (

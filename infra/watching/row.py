@@ -15,6 +15,8 @@ class Severity(StrEnum):
 class Part(StrEnum):
     """A resource of the program, by whose name CloudWatch files a metric."""
 
+    # the service as a whole
+    STACK = "stack"
     BALANCER = "balancer"
     TARGETS = "targets"
     FIREWALL = "firewall"

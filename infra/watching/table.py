@@ -4,7 +4,17 @@ from collections.abc import Sequence
 
 from watching.facts import Facts
 from watching.row import Row
-from watching.rows import cache, database, edge, instances, network, objective, targets, tasks
+from watching.rows import (
+    cache,
+    database,
+    edge,
+    instances,
+    network,
+    objective,
+    service,
+    targets,
+    tasks,
+)
 
 # what a deployment must not cause: ECS and the Auto Scaling group roll it back
 ROLLBACK = ("errors", "latency")
@@ -13,6 +23,9 @@ ROLLBACK = ("errors", "latency")
 def table(facts: Facts) -> Sequence[Row]:
     """The rows of a stack; a cheap one is watched by a few."""
     compute = tasks if facts.settings.compute == "fargate" else instances
-    tiers = (edge, targets, objective, compute, database, cache, network)
+    tiers = [edge, targets, objective, compute, database, cache, network]
+    if not facts.settings.otlp_endpoint:
+        # else CloudWatch hears nothing of the service's own metrics
+        tiers.insert(tiers.index(compute), service)
     rows = [row for tier in tiers for row in tier.rows(facts)]
     return rows if facts.settings.production else [row for row in rows if row.everywhere]

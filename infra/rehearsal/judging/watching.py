@@ -44,6 +44,7 @@ def _named(world: World) -> Mapping[str, set[str]]:
         "NatGatewayId": {gateway["NatGatewayId"] for gateway in world.nat_gateways},
         "WebACL": set(_firewall_metrics(world)),
         "Region": {world.account.region},
+        "Service": {w.environment.get("OTEL_SERVICE_NAME", "") for w in world.workloads},
         "ClusterName": {str(arn).rpartition("/")[2] for arn in clusters},
         "ServiceName": set(services),
         "AutoScalingGroupName": set(groups),

@@ -6,6 +6,12 @@ from watching.row import Limit, Metric, Row, Severity, Window
 TIER = "compute"
 # scaling follows within minutes; what lasts longer is beyond it
 _OVER = 1.25
+MEMORY_STEPS = (
+    "Does it grow without load? A leak: the resident memory of each worker in the"
+    " dashboard says since which deployment.",
+    "Does it follow the requests in flight? task_memory_mib is too small for"
+    " task_in_flight; `make plan` shows what it counts for each.",
+)
 
 
 def cpu(facts: Facts, metric: Metric) -> Row:

@@ -5,8 +5,11 @@ from collections.abc import Iterator
 from components.scaling import BYTES_PER_MEGABIT
 from watching.facts import Facts
 from watching.row import Limit, Metric, Part, Row, Severity, Window
-from watching.rows.fleet import TIER, cpu, missing, network
+from watching.rows.fleet import MEMORY_STEPS, TIER, cpu, missing, network
+from watching.rows.service import emitted
 
+# Amazon Linux, Docker and the collector
+SYSTEM_MIB = 512
 GROUP = {"AutoScalingGroupName": Part.GROUP}
 
 
@@ -19,6 +22,8 @@ def rows(facts: Facts) -> Iterator[Row]:
     # EC2 counts the bytes of a minute
     minute = BYTES_PER_MEGABIT * 60
     yield network(facts, _of("NetworkOut", "Average"), "bytes/min", minute, "of an instance")
+    if not facts.settings.otlp_endpoint:
+        yield _memory(facts)
     yield _disk_credit()
     yield missing(
         "instances",
@@ -26,6 +31,26 @@ def rows(facts: Facts) -> Iterator[Row]:
         _of("GroupInServiceInstances", "Average", "AWS/AutoScaling"),
     )
     yield _failing()
+
+
+def _memory(facts: Facts) -> Row:
+    whole = facts.numbers.inputs.task.memory_mib
+    return Row(
+        name="memory",
+        title="A task's memory is nearly used up",
+        tier=TIER,
+        metrics={"resident": emitted("process_resident_memory_bytes", "Maximum")},
+        window=Window(breaching=5, periods=5),
+        limit=Limit(
+            value=(whole - SYSTEM_MIB) * 2**20 * 9 // 10,
+            unit="bytes",
+            reason=f"90 % of {whole:,} MiB less {SYSTEM_MIB} of the system, of which EC2 has no"
+            " metric: the workers' own",
+        ),
+        severity=Severity.TICKET,
+        means="The fullest task has a tenth of its memory left.",
+        steps=MEMORY_STEPS,
+    )
 
 
 def _disk_credit() -> Row:

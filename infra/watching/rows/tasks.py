@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from components.scaling import BYTES_PER_MEGABIT
 from watching.facts import Facts
 from watching.row import Limit, Metric, Part, Row, Severity, Window
-from watching.rows.fleet import TIER, cpu, missing, network
+from watching.rows.fleet import MEMORY_STEPS, TIER, cpu, missing, network
 
 SERVICE = {"ClusterName": Part.CLUSTER, "ServiceName": Part.SERVICE}
 
@@ -34,12 +34,7 @@ def _memory() -> Row:
         limit=Limit(value=90, unit="%", reason="at 100 % the kernel ends the task's process"),
         severity=Severity.TICKET,
         means="The fullest task has a tenth of its memory left.",
-        steps=(
-            "Does it grow without load? A leak: the resident memory of each worker in the"
-            " dashboard says since which deployment.",
-            "Does it follow the requests in flight? task_memory_mib is too small for"
-            " task_in_flight; `make plan` shows what it counts for each.",
-        ),
+        steps=MEMORY_STEPS,
     )
 
 
