@@ -31,6 +31,7 @@ from components.waf import Waf, WafArgs
 from refusal import Refusal
 from sizing.capacity import doubts, installed_versions, read_measurement
 from watching.facts import Facts
+from watching.panels import sections
 from watching.row import Part
 
 HERE = Path(__file__).absolute().parent
@@ -229,13 +230,15 @@ running = compute.run(
 Rotation(name, RotationArgs(secret_arn=database.secret_arn, restart=running.restart))
 
 # Observability
-monitoring.everything(facts, topics, rollback, {**places, **running.places})
+watched = {**places, **running.places}
+monitoring.everything(facts, topics, rollback, watched)
 dashboard = Dashboard(
     name,
     DashboardArgs(
         region=region,
-        balancer=edge.balancer.arn_suffix,
-        targets=edge.targets.arn_suffix,
+        sections=sections(facts),
+        places=watched,
+        runbooks=settings.runbooks_url or monitoring.RUNBOOKS,
     ),
 )
 

@@ -2,16 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 import pulumi
 import pulumi_aws as aws
 
 from watching.row import Metric, Part, Row, Severity, Window
+from watching.series import combined, named, numbered
 
 Places = Mapping[Part, Sequence[pulumi.Input[str]]]
 Query = aws.cloudwatch.MetricAlarmMetricQueryArgs
-T = TypeVar("T")
 RESULT = "result"
 SHORT = "short"
 
@@ -83,34 +82,12 @@ def _measure(row: Row, places: Places) -> aws.cloudwatch.MetricAlarmArgs:
         for id, dimensions in numbered(kind, found)
     ]
     result = Query(
-        id=RESULT, expression=expression(row, series), label=row.limit.unit, return_data=True
+        id=RESULT,
+        expression=row.expression or combined(row.across, series),
+        label=row.limit.unit,
+        return_data=True,
     )
     return aws.cloudwatch.MetricAlarmArgs(metric_queries=[*queries, result])
-
-
-def expression(row: Row, series: Mapping[str, Sequence[object]]) -> str:
-    """The row's own, or its metric combined across the resources that have it."""
-    if row.expression:
-        return row.expression
-    [(kind, found)] = series.items()
-    return f"{row.across}([{', '.join(id for id, _ in numbered(kind, found))}])"
-
-
-def numbered(kind: str, found: Sequence[T]) -> Iterator[tuple[str, T]]:
-    if len(found) == 1:
-        yield kind, found[0]
-        return
-    yield from ((f"{kind}{number}", each) for number, each in enumerate(found, start=1))
-
-
-def named(metric: Metric, places: Places) -> list[Mapping[str, pulumi.Input[str]]]:
-    """The metric's dimensions, once for each resource that has it."""
-    columns = {dimension: places[part] for dimension, part in metric.of.items()}
-    count = max(len(found) for found in columns.values())
-    return [
-        {name: found[index % len(found)] for name, found in columns.items()} | dict(metric.fixed)
-        for index in range(count)
-    ]
 
 
 def _plain(

@@ -1,61 +1,47 @@
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
-NAMESPACE = "AWS/ApplicationELB"
+from components.alarms import Places
+from watching.dashboard import body
+from watching.panels import Section
+from watching.row import Part
 
 
 @dataclass(frozen=True, kw_only=True)
 class DashboardArgs:
     region: str
-    balancer: pulumi.Input[str]
-    targets: pulumi.Input[str]
+    sections: Sequence[Section]
+    # the names that dimensions ask for
+    places: Places
+    # where the runbooks are read
+    runbooks: str
 
 
 class Dashboard(pulumi.ComponentResource):
-    """The load balancer's view of the service on one page."""
+    """What is watched, on one page: clients first, then each tier, with the plan's limits."""
 
     name: pulumi.Output[str]
 
     def __init__(
         self, name: str, args: DashboardArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        super().__init__("service:observability:Dashboard", name, None, opts)
-        body = pulumi.Output.all(balancer=args.balancer, targets=args.targets).apply(
-            lambda parts: _body(args.region, parts)
-        )
+        super().__init__("service:watching:Dashboard", name, None, opts)
+
+        def written(known: Mapping[str, Sequence[str]]) -> str:
+            names = {Part(part): found for part, found in known.items()}
+            return json.dumps(body(args.sections, names, args.region, args.runbooks))
+
+        places = {part.value: pulumi.Output.all(*found) for part, found in args.places.items()}
         dashboard = aws.cloudwatch.Dashboard(
             name,
-            aws.cloudwatch.DashboardArgs(dashboard_name=name, dashboard_body=body),
+            aws.cloudwatch.DashboardArgs(
+                dashboard_name=name, dashboard_body=pulumi.Output.all(**places).apply(written)
+            ),
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.name = dashboard.dashboard_name
         self.register_outputs({"name": self.name})
-
-
-def _body(region: str, parts: Mapping[str, Any]) -> str:
-    where = ["TargetGroup", parts["targets"], "LoadBalancer", parts["balancer"]]
-    shown = {
-        "Requests": [["RequestCount", "Sum"], ["HTTPCode_Target_5XX_Count", "Sum"]],
-        "Seconds": [["TargetResponseTime", "p50"], ["TargetResponseTime", "p99"]],
-        "Targets": [["HealthyHostCount", "Minimum"], ["UnHealthyHostCount", "Maximum"]],
-    }
-    widgets = [
-        {
-            "type": "metric",
-            "width": 24,
-            "height": 6,
-            "properties": {
-                "title": title,
-                "region": region,
-                "period": 60,
-                "metrics": [[NAMESPACE, metric, *where, {"stat": stat}] for metric, stat in lines],
-            },
-        }
-        for title, lines in shown.items()
-    ]
-    return json.dumps({"widgets": widgets})
