@@ -1,5 +1,7 @@
 """What an instance does: runs the service's container under systemd, and leaves in good order."""
 
+import base64
+import gzip
 import json
 import shlex
 from collections.abc import Mapping
@@ -41,7 +43,11 @@ class Instance:
 def cloud_config(instance: Instance) -> str:
     """Cloud-init's configuration: JSON is YAML, and needs no quoting rules of its own."""
     config = {
-        "write_files": [*_files(_settings(instance), "0600"), *_files(_scripts(instance), "0700")],
+        "write_files": [
+            *_files(_settings(instance), "0600"),
+            *_files(_scripts(instance), "0700"),
+            _packed("/etc/app/collector", {collector.CONFIGURATION: instance.collector}),
+        ],
         **({"packages": ["docker"]} if instance.installs_docker else {}),
         "runcmd": [
             ["modprobe", "nf_conntrack"],
@@ -66,7 +72,6 @@ def _settings(instance: Instance) -> Mapping[str, str]:
         "/etc/app/stop": f"STOP_SECONDS={instance.stop_timeout_s}\n",
         "/etc/systemd/system/app.service": _part("app.service"),
         "/etc/systemd/system/app-drain.service": _part("app-drain.service"),
-        "/etc/app/collector": _lines({collector.CONFIGURATION: instance.collector}, "="),
         "/etc/app/collector-secrets": _lines(instance.collector_secrets, " "),
         "/etc/systemd/system/app-collector.service": _part("app-collector.service"),
     }
@@ -136,6 +141,13 @@ def _files(files: Mapping[str, str], mode: str) -> list[dict[str, str]]:
     return [
         {"path": path, "permissions": mode, "content": content} for path, content in files.items()
     ]
+
+
+def _packed(path: str, variables: Mapping[str, str]) -> dict[str, str]:
+    """EC2 takes 16 KiB in all, and a long configuration repeats itself."""
+    packed = gzip.compress(_lines(variables, "=").encode(), mtime=0)
+    content = base64.b64encode(packed).decode()
+    return {"path": path, "permissions": "0600", "encoding": "gz+b64", "content": content}
 
 
 def _lines(pairs: Mapping[str, str], between: str) -> str:

@@ -11,6 +11,7 @@ import pytest
 from adot import COMPONENTS
 from harness import Run, keys, run, stack
 from sizing.server import COLLECTOR_MIB
+from test_instance import content
 from test_project_files import PROJECT
 from watching.emitted import ADMIN_PORT, EMITTED, NAMESPACE, SERVICE
 
@@ -173,4 +174,4 @@ def test_an_instance_gets_the_same_configuration() -> None:
 
 def written_files(user_data: str) -> dict[str, str]:
     config = json.loads(base64.b64decode(user_data).decode().partition("\n")[2])
-    return {file["path"]: file["content"] for file in config["write_files"]}
+    return {file["path"]: content(file) for file in config["write_files"]}

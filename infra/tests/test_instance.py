@@ -1,5 +1,7 @@
 """Runs an instance's scripts beside pretended commands that write down what they are asked."""
 
+import base64
+import gzip
 import json
 import os
 import re
@@ -83,7 +85,14 @@ def here(tmp_path: Path) -> Path:
 
 def files(instance: Instance) -> dict[str, str]:
     config = json.loads(cloud_config(instance).partition("\n")[2])
-    return {file["path"]: file["content"] for file in config["write_files"]}
+    return {file["path"]: content(file) for file in config["write_files"]}
+
+
+def content(file: dict[str, str]) -> str:
+    """As cloud-init writes it."""
+    if file.get("encoding") == "gz+b64":
+        return gzip.decompress(base64.b64decode(file["content"])).decode()
+    return file["content"]
 
 
 def ran(here: Path, path: str, instance: Instance = INSTANCE) -> list[str]:
