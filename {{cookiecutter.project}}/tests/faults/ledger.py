@@ -47,8 +47,10 @@ class Ledger:
                 asyncio.create_task(ledger._create(client)),
                 asyncio.create_task(ledger._count(client)),
             ]
-            yield ledger
-            await ledger.close()
+            try:
+                yield ledger
+            finally:
+                await ledger.close()
 
     async def close(self) -> None:
         """Ends the writing; what is under way is waited for."""

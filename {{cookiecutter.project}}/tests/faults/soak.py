@@ -48,10 +48,12 @@ async def soak(system: System, scale: Scale) -> Sight:
         arrivals = Arrivals(port=service.port, asks=asks, rate=rate, seconds=seconds)
         async with loading(arrivals) as load:
             sampling = asyncio.create_task(_sample(service, samples))
-            done = await _faults(system, scale.random(), load.began + seconds * 0.9)
-            outcome = await ended(load)
+            try:
+                done = await _faults(system, scale.random(), load.began + seconds * 0.9)
+                outcome = await ended(load)
+            finally:
+                sampling.cancel()
             await asyncio.sleep(2)  # connections that the last fault cost are made again
-            sampling.cancel()
         await ledger.close()
         after = await _now(service)
         checks = [

@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 
 import psutil
@@ -24,21 +24,23 @@ class Store:
         self.url = self._running.enter_context(self._start(self._folder, self.port))
 
     def kill(self) -> None:
-        for process in self._processes():
-            process.kill()
+        self._each(psutil.Process.kill)
         self._running.close()
 
     def freeze(self) -> None:
-        for process in self._processes():
-            process.suspend()
+        self._each(psutil.Process.suspend)
 
     def thaw(self) -> None:
-        for process in self._processes():
-            process.resume()
+        self._each(psutil.Process.resume)
 
     def stop(self) -> None:
         self.thaw()
         self._running.close()
+
+    def _each(self, act: Callable[[psutil.Process], None]) -> None:
+        for process in self._processes():
+            with suppress(psutil.NoSuchProcess):  # its own server has ended it meanwhile
+                act(process)
 
     def _processes(self) -> list[psutil.Process]:
         """The server's own first: it would replace those that it loses."""
