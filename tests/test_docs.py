@@ -49,6 +49,7 @@ def test_a_domain_is_added_as_its_page_says(mine: Path) -> None:
         (
             *(python, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
             *("tests/test_books.py", "tests/test_health.py", "tests/test_migrations.py"),
+            *("-k", "not memory and not valkey and not cache"),
         ),
     ):
         outcome = run(*command, cwd=mine)

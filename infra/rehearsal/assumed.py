@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from moto.acm.models import acm_backends
 from moto.secretsmanager.models import secretsmanager_backends
 
+from components.delivery_roles import ISSUER
 from config import Config
 from rehearsal.account import ACCOUNT, Account
 
@@ -22,6 +23,12 @@ def assume(account: Account, settings: Config) -> Iterator[str]:
     if settings.certificate_arn:
         _certificate(account, settings.domain, settings.certificate_arn)
         yield f"certificate {settings.certificate_arn} for {settings.domain}"
+    if settings.github_repository:
+        identities = account.client("iam")
+        identities.create_open_id_connect_provider(
+            Url=f"https://{ISSUER}", ThumbprintList=["0" * 40]
+        )
+        yield f"identity provider {ISSUER}"
     if settings.image:
         yield f"image {settings.image}"
     if settings.ami_id:

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from rehearsal.account import ACCOUNT, Account
+from rehearsal.account import Account
 
 # how Pulumi's wire marks a secret
 _SECRET = "4dabf18193072939515e22adb298388d"
@@ -21,8 +21,11 @@ def look_up(account: Account, token: str, asked: dict[str, Any]) -> dict[str, An
         found = account.client("ssm").get_parameter(Name=asked["name"])["Parameter"]
         return {"name": asked["name"], "insecureValue": found["Value"]}
     if token == "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider":
-        issuer = asked["url"].removeprefix("https://")
-        return {"arn": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{issuer}", "url": asked["url"]}
+        known = account.client("iam").list_open_id_connect_providers()
+        for provider in known["OpenIDConnectProviderList"]:
+            if provider["Arn"].endswith(asked["url"].removeprefix("https://")):
+                return {"arn": provider["Arn"], "url": asked["url"]}
+        raise LookupError(f"no identity provider {asked['url']}")
     if token == "aws:ec2/getAmi:getAmi":
         # baked by Image Builder, which moto lacks
         return {"id": "ami-" + hashlib.sha256(b"baked").hexdigest()[:17]}

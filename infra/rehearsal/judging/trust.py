@@ -10,12 +10,15 @@ def trust(world: World) -> Iterator[str]:
     users: dict[str, set[str]] = {}
     for role, service in _uses(world):
         users.setdefault(role.rpartition("/")[2], set()).add(service)
+    providers = world.read("iam", "list_open_id_connect_providers", "OpenIDConnectProviderList")
+    # whoever they vouch for is outside of AWS
+    outside = {f"Federated {provider['Arn']}" for provider in providers}
     for role in world.read("iam", "list_roles", "Roles"):
         # those that AWS makes for itself
         if role["Path"].startswith("/aws-service-role/"):
             continue
         name, trusted = role["RoleName"], set(_trusted(role["AssumeRolePolicyDocument"]))
-        wanted = users.get(name, set())
+        wanted = users.get(name) or trusted & outside
         if not wanted:
             yield f"role {name}: nothing uses it"
         yield from (f"role {name} does not trust {who}, which uses it" for who in wanted - trusted)
