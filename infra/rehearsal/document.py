@@ -9,13 +9,16 @@ from htpy import Node, code, h3, li, p, ul
 import plan
 from config import Config
 from page import Section, facts, mark, page, picture, table
-from rehearsal import architecture
+from rehearsal import architecture, dashboard
 from rehearsal.accepted import accepted
 from rehearsal.judge import Verdict
 from rehearsal.program import Rehearsal
 from rehearsal.scene import scene
 from rehearsal.summary import LIMITS, at_fault, made, tiers
 from rehearsal.world import World
+from watching.facts import Facts
+from watching.pages import beyond, during
+from watching.table import table as alarms
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +41,7 @@ def document(rehearsed: Rehearsed) -> str:
         "Settings that matter": table(["tier", "what", "settings"], _settings(rehearsed.world)),
         "Checks": table(["", "check"], map(_verdict, rehearsed.verdicts)),
         "Numbers and their reasons": _numbers(rehearsed.numbers),
+        "What is watched": _watched(rehearsed),
         "Accepted findings": _findings(settings),
         "Not judged": _not_judged(run),
         "What this can't show": p[LIMITS],
@@ -138,6 +142,24 @@ def _limits(numbers: plan.Plan) -> Iterator[Sequence[Node]]:
     for check in numbers.checks:
         ask = [mark("warn", "ask AWS to raise it"), " "] if check.needed > check.limit else None
         yield check.subject, f"{check.needed:,}", f"{check.limit:,}", [ask, check.reason]
+
+
+def _watched(rehearsed: Rehearsed) -> Node:
+    settings, widgets = rehearsed.settings, rehearsed.world.dashboards
+    rows = alarms(Facts(settings, rehearsed.numbers))
+    label = f"The dashboard of {settings.name}"
+    caption = "The dashboard, with the limits that are lines in its graphs; what is on top, first."
+    drawn = [
+        picture(dashboard.draw(widgets, dashboard.WIDE, label), caption, kind="wide"),
+        picture(dashboard.draw(widgets, dashboard.NARROW, label), caption, kind="narrow"),
+    ]
+    return [
+        drawn if widgets else None,
+        table(
+            ["alarm", "tells", "fires", "reason"],
+            ([r.name, r.severity, f"{beyond(r.limit)} {during(r)}", r.limit.reason] for r in rows),
+        ),
+    ]
 
 
 def _findings(settings: Config) -> Node:

@@ -1,5 +1,6 @@
 """The simulated account as it is after the program: read from its API, not from the inputs."""
 
+import json
 from functools import cached_property
 from typing import Any
 
@@ -96,6 +97,14 @@ class World:
     @cached_property
     def alarms(self) -> Found:
         return self.read("cloudwatch", "describe_alarms", "MetricAlarms")
+
+    @cached_property
+    def dashboards(self) -> Found:
+        """Their widgets, one after the other."""
+        client = self.account.client("cloudwatch")
+        names = self.read("cloudwatch", "list_dashboards", "DashboardEntries")
+        bodies = [client.get_dashboard(DashboardName=found["DashboardName"]) for found in names]
+        return [w for body in bodies for w in json.loads(body["DashboardBody"])["widgets"]]
 
     @cached_property
     def composites(self) -> Found:

@@ -28,6 +28,13 @@ OUTSIDE = """[...document.querySelectorAll('svg')].flatMap(svg => {
 })"""
 
 
+# of those that this window shows, the words
+PICTURES = (
+    "[...document.querySelectorAll('svg')].filter(s => s.getBoundingClientRect().width)"
+    ".map(s => [...s.querySelectorAll('text')].map(t => t.textContent).join('|'))"
+)
+
+
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("page") / "rehearsal.html"
@@ -65,11 +72,8 @@ def test_it_fits_and_loads_nothing(
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
 def test_one_picture_shows_every_tier_and_port(page: Path, browser: Browser, size: Size) -> None:
     browser.open(page, size, "light")
-    drawn = browser.value(
-        "[...document.querySelectorAll('svg')].filter(s => s.getBoundingClientRect().width)"
-        ".map(s => [...s.querySelectorAll('text')].map(t => t.textContent).join('|'))"
-    )
-    assert len(drawn) == 1
+    drawn = browser.value(PICTURES)
+    assert len(drawn) == 2
     for tier in ("Clients", "WAF", "load balancer", "group", "proxy", "database", "replica", "NAT"):
         assert tier in drawn[0]
     for port in ("80, 443", "8000", "5432", "6379"):
@@ -77,6 +81,21 @@ def test_one_picture_shows_every_tier_and_port(page: Path, browser: Browser, siz
     for zone in ("1a", "1b", "1c"):
         name = zone if size == PHONE else f"eu-west-{zone}"
         assert f"|{name}|" in f"{drawn[0]}|"
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+def test_another_shows_the_dashboard_with_its_limits(
+    page: Path, browser: Browser, size: Size
+) -> None:
+    browser.open(page, size, "light")
+    _, drawn = browser.value(PICTURES)
+    for section in ("Golden signals", "Service", "Database", "Inside"):
+        assert f"|{section}|" in f"|{drawn}"
+    # the plan's peak, and its connections
+    assert "Traffic|37,500,000 requests/min" in drawn
+    assert "The database's connections run out|4,630 connections" in drawn
+    shown = browser.value("document.body.innerText")
+    assert "burn-fast\tpage\tabove 1.44 % over 60 minutes and over 5\t" in shown
 
 
 def test_it_says_what_holds_why_and_what_it_cannot_show(page: Path, browser: Browser) -> None:

@@ -83,7 +83,7 @@ def _measure(row: Row) -> Iterator[str]:
     elif row.across:
         yield f"- {row.across} of all of them"
     yield ""
-    yield f"Fires {beyond(row.limit)} {_during(row)}: {row.limit.reason}."
+    yield f"Fires {beyond(row.limit)} {during(row)}: {row.limit.reason}."
     yield ""
     yield "The number is that of production's defaults; the alarm has your stack's."
 
@@ -92,7 +92,7 @@ def beyond(limit: Limit) -> str:
     return f"{'above' if limit.above else 'below'} {limit.value:,.10g} {limit.unit}"
 
 
-def _during(row: Row) -> str:
+def during(row: Row) -> str:
     if row.short:
         return f"over {row.window.minutes} minutes and over {row.short.minutes}"
     return _window(row.window)
@@ -120,7 +120,7 @@ def _list(variants: Mapping[str, Mapping[str, Row]]) -> Iterator[str]:
             yield from ("", f"## {tier.capitalize()}", "")
             yield from ("| alarm | tells | fires |", "|---|---|---|")
         only = f" ({COMPUTE[next(iter(rows))]} only)" if len(rows) == 1 else ""
-        yield f"| [{name}]({name}.md){only} | {row.severity} | {beyond(row.limit)} {_during(row)} |"
+        yield f"| [{name}]({name}.md){only} | {row.severity} | {beyond(row.limit)} {during(row)} |"
     yield from ("", "## Cost", "")
     metric = read_prices(REGION).of("alarm")
     for tier in ("prod", "dev"):
