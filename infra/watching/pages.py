@@ -7,6 +7,7 @@ import config
 import plan
 from sizing.prices import read_prices
 from watching.cost import COMPOSITE, watching
+from watching.emitted import NAMESPACE
 from watching.facts import Facts
 from watching.row import Limit, Row, Severity, Window
 from watching.table import table
@@ -19,6 +20,14 @@ COMPLETE = {
     "database_replicas": 1,
 }
 REGION = "us-east-1"
+INTRODUCTION = f"""\
+One page for each alarm. A failure below the service pages by itself, as `causes`; what clients
+notice pages as `symptoms`, and only while no cause is known. `pulumi stack output dashboard` names
+the dashboard that shows all of it.
+
+What the service counts comes by the collector beside it: each task's totals, once a minute, in
+CloudWatch's namespace `{NAMESPACE}`; traces are in X-Ray. With `otlp_endpoint` both go there
+instead, and the alarms of the tier Service are to be made there, from these pages."""
 COMPUTE = {"fargate": "Fargate", "ec2": "EC2"}
 URGENCY = {
     Severity.PAGE: "A **page**: somebody looks now.",
@@ -108,8 +117,7 @@ def _window(window: Window) -> str:
 
 def _list(variants: Mapping[str, Mapping[str, Row]]) -> Iterator[str]:
     yield from ("# Runbooks", "")
-    yield "One page for each alarm. A failure below the service pages by itself, as `causes`; what"
-    yield "clients notice pages as `symptoms`, and only while no cause is known."
+    yield INTRODUCTION
     tier = ""
     firsts = {name: next(iter(rows.values())) for name, rows in variants.items()}
     tiers = list(dict.fromkeys(row.tier for row in firsts.values()))
