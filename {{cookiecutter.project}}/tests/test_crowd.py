@@ -18,12 +18,12 @@ from tests.service import problem_of, serving, with_empty_cache
 async def test_those_who_wait_get_what_the_first_one_gets(
     client: httpx.AsyncClient, upstream: FakeUpstream
 ) -> None:
-    upstream.answers("c1", b'{"n": 1}', after=0.2)
+    upstream.answers("crowd1", b'{"n": 1}', after=0.2)
     given = await asyncio.gather(
-        *(client.get("/data/c1", headers={"x-request-id": f"r{n}"}) for n in range(50))
+        *(client.get("/data/crowd1", headers={"x-request-id": f"r{n}"}) for n in range(50))
     )
 
-    assert upstream.calls["c1"] == 1
+    assert upstream.calls["crowd1"] == 1
     assert [answer.headers["x-request-id"] for answer in given] == [f"r{n}" for n in range(50)]
     leader, *others = (
         (answer.status_code, [h for h in answer.headers.raw if h[0] != b"x-request-id"], body)
@@ -37,41 +37,41 @@ async def test_those_who_wait_get_what_the_first_one_gets(
 async def test_those_who_wait_may_hold_what_is_loaded(
     client: httpx.AsyncClient, upstream: FakeUpstream, settings: Settings
 ) -> None:
-    upstream.answers("c2", b"{}")
-    held = {"if-none-match": (await client.get("/data/c2")).headers["etag"]}
-    upstream.answers("c2", b"{}", after=0.2)
+    upstream.answers("crowd2", b"{}")
+    held = {"if-none-match": (await client.get("/data/crowd2")).headers["etag"]}
+    upstream.answers("crowd2", b"{}", after=0.2)
     async with serving(with_empty_cache(settings)) as cold:
-        given = await asyncio.gather(*(cold.get("/data/c2", headers=held) for _ in range(5)))
+        given = await asyncio.gather(*(cold.get("/data/crowd2", headers=held) for _ in range(5)))
     assert [(answer.status_code, answer.content) for answer in given] == [(304, b"")] * 5
 
 
 async def test_failure_reaches_all_who_wait_each_with_its_own_id(
     client: httpx.AsyncClient, upstream: FakeUpstream
 ) -> None:
-    upstream.answers("c3", b"no", status=500, after=0.2)
+    upstream.answers("crowd3", b"no", status=500, after=0.2)
     given = await asyncio.gather(
-        *(client.get("/data/c3", headers={"x-request-id": f"r{n}"}) for n in range(5))
+        *(client.get("/data/crowd3", headers={"x-request-id": f"r{n}"}) for n in range(5))
     )
     assert {answer.status_code for answer in given} == {502}
     assert [problem_of(answer)["request_id"] for answer in given] == [f"r{n}" for n in range(5)]
-    assert upstream.calls["c3"] == 1
+    assert upstream.calls["crowd3"] == 1
 
 
 async def test_absence_reaches_all_who_wait(
     client: httpx.AsyncClient, upstream: FakeUpstream
 ) -> None:
-    upstream.answers("c4", b"", status=404, after=0.2)
-    given = await asyncio.gather(*(client.get("/data/c4") for _ in range(5)))
+    upstream.answers("crowd4", b"", status=404, after=0.2)
+    given = await asyncio.gather(*(client.get("/data/crowd4") for _ in range(5)))
     assert {answer.status_code for answer in given} == {404}
-    assert upstream.calls["c4"] == 1
+    assert upstream.calls["crowd4"] == 1
 
 
 async def test_those_who_wait_count_as_in_flight(
     settings: Settings, upstream: FakeUpstream
 ) -> None:
-    upstream.answers("c5", b"{}", after=0.3)
+    upstream.answers("crowd5", b"{}", after=0.3)
     async with serving(replace(with_empty_cache(settings), max_in_flight=4)) as client:
-        given = await asyncio.gather(*(client.get("/data/c5") for _ in range(20)))
+        given = await asyncio.gather(*(client.get("/data/crowd5") for _ in range(20)))
     statuses = [answer.status_code for answer in given]
     assert (statuses.count(200), statuses.count(503)) == (4, 16)
 
@@ -79,10 +79,10 @@ async def test_those_who_wait_count_as_in_flight(
 async def test_nobody_waits_longer_than_a_request_may_last(
     settings: Settings, upstream: FakeUpstream
 ) -> None:
-    upstream.answers("c6", b"{}", after=0.4)
+    upstream.answers("crowd6", b"{}", after=0.4)
     async with serving(replace(with_empty_cache(settings), request_timeout=0.1)) as client:
         async with asyncio.timeout(0.3):
-            given = await asyncio.gather(*(client.get("/data/c6") for _ in range(5)))
+            given = await asyncio.gather(*(client.get("/data/crowd6") for _ in range(5)))
     assert {answer.status_code for answer in given} == {504}
 
 
