@@ -145,20 +145,24 @@ def _limits(numbers: plan.Plan) -> Iterator[Sequence[Node]]:
 
 
 def _watched(rehearsed: Rehearsed) -> Node:
-    settings, widgets = rehearsed.settings, rehearsed.world.dashboards
-    rows = alarms(Facts(settings, rehearsed.numbers))
-    label = f"The dashboard of {settings.name}"
-    caption = "The dashboard, with the limits that are lines in its graphs; what is on top, first."
-    drawn = [
-        picture(dashboard.draw(widgets, dashboard.WIDE, label), caption, kind="wide"),
-        picture(dashboard.draw(widgets, dashboard.NARROW, label), caption, kind="narrow"),
-    ]
+    rows = alarms(Facts(rehearsed.settings, rehearsed.numbers))
     return [
-        drawn if widgets else None,
+        # none where it needs what AWS refused
+        _dashboard(rehearsed) if rehearsed.world.dashboards else None,
         table(
             ["alarm", "tells", "fires", "reason"],
             ([r.name, r.severity, f"{beyond(r.limit)} {during(r)}", r.limit.reason] for r in rows),
         ),
+    ]
+
+
+def _dashboard(rehearsed: Rehearsed) -> Node:
+    widgets = rehearsed.world.dashboards
+    label = f"The dashboard of {rehearsed.settings.name}"
+    caption = "The dashboard, with the limits that are lines in its graphs; what is on top, first."
+    return [
+        picture(dashboard.draw(widgets, dashboard.WIDE, label), caption, kind="wide"),
+        picture(dashboard.draw(widgets, dashboard.NARROW, label), caption, kind="narrow"),
     ]
 
 
