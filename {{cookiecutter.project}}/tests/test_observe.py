@@ -62,7 +62,6 @@ async def test_page_shows_numbers_that_move_with_the_load(settings: Settings) ->
                 cache = "document.querySelector('[data-card=\"Cache reads per second\"] b')"
                 await until(page, f"parseFloat({cache}.textContent) > 0")
             assert await page.evaluate(LINE.format("Answers per second")) != before
-            await until(page, f"{FACT.format('answers/s')} === '0'")  # and back
             assert page.complaints == []
 
             process.send_signal(signal.SIGINT)
@@ -72,12 +71,11 @@ async def test_page_shows_numbers_that_move_with_the_load(settings: Settings) ->
 
 
 @needs_browser
-@pytest.mark.parametrize("width", [390, 1280])
-async def test_page_fits_phone_and_desk(settings: Settings, width: int) -> None:
+async def test_page_fits_a_phone() -> None:
     page_file = Path(__file__).parent.parent / "app/telemetry/live.html"
-    async with browsing(page_file.as_uri(), width=width) as page:
+    async with browsing(page_file.as_uri(), width=390) as page:
         await until(page, "document.querySelectorAll('.card').length >= 8")
-        assert await page.evaluate("document.documentElement.scrollWidth") <= width
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 @needs_browser
