@@ -1,6 +1,10 @@
 import httpx
 import pytest
 
+from app.cache.entry import Life, Loaded
+from app.cache.memory import Memory
+from app.cache.short import HotPaths
+
 # With a query string, even an unused one, a request takes the long way through the router.
 LONG_WAY = "?long"
 
@@ -58,3 +62,15 @@ async def test_only_get_takes_the_short_way(client: httpx.AsyncClient) -> None:
 
     assert (await client.head(created.headers["location"])).status_code == 405
     assert (await client.delete(created.headers["location"])).status_code == 204
+
+
+def test_dropped_answer_is_not_kept_under_its_path() -> None:
+    memory, paths = Memory(max_entries=1, max_bytes=10**6, ttl=60.0), HotPaths()
+    life = Life(fresh=60.0, stale=0.0, missing=1.0)
+    for number in range(3):
+        memory.put(str(number), life.entry(Loaded(b"x" * 1_000, '"1"')))
+        held = memory.get(str(number))
+        assert held
+        paths.put(f"/items/{number}", held)
+    kept = [paths.get(f"/items/{number}") for number in range(3)]
+    assert [len(held.entry.body) for held in kept if held] == [0, 0, 1_000]

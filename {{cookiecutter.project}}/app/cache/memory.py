@@ -56,12 +56,17 @@ class Memory:
     def forget(self, key: str) -> None:
         held = self._held.pop(key, None)
         if held is not None:
-            held.hot_until = 0.0  # for those who know it by another name
             self._bytes -= _size(held.entry)
+            # Those who know it by another name keep neither it nor its bytes.
+            held.hot_until = 0.0
+            held.entry, held.rendered = _DROPPED, None
 
     def clear(self) -> None:
         for key in list(self._held):
             self.forget(key)
+
+
+_DROPPED = Entry(b"", "", 0.0, 0.0, 0.0)
 
 
 def _size(entry: Entry) -> int:
