@@ -114,6 +114,19 @@ async def test_upstream_that_resets_is_502(
     assert (await client.get("/data/a8")).status_code == 502
 
 
+async def test_what_the_upstream_has_no_room_for_is_503_and_not_held_against_it(
+    settings: Settings, upstream: FakeUpstream
+) -> None:
+    one = replace(with_empty_cache(settings), upstream_connections=1, upstream_timeout=0.6)
+    for number in range(8):
+        upstream.answers(f"room{number}", b"{}", after=0.4)
+    async with serving(one) as client:
+        answers = await asyncio.gather(*(client.get(f"/data/room{n}") for n in range(8)))
+        statuses = sorted(answer.status_code for answer in answers)
+        assert statuses == [200] + [503] * 7
+        assert (await client.get("/data/room1")).status_code == 200
+
+
 @pytest.mark.parametrize("data_id", ["%2e%2e%2fsecret", "a%20b", "a%00", "é", "x" * 65])
 async def test_unusable_id_never_reaches_the_upstream(
     client: httpx.AsyncClient, upstream: FakeUpstream, data_id: str

@@ -1,3 +1,4 @@
+import asyncio
 import hashlib
 import time
 from collections import Counter
@@ -22,7 +23,7 @@ _OUTCOME = {
     NotFound: "missing",
     UpstreamFailed: "failed",
     UpstreamTimeout: "timeout",
-    Unavailable: "refused",  # by the breaker
+    Unavailable: "refused",  # by the breaker, or as too many were asked for
 }
 _OUTCOMES = ("ok", *_OUTCOME.values(), "cancelled")
 _LARGEST_ANSWER = 1_000_000  # bytes
@@ -43,6 +44,7 @@ class Upstream:
         self.private = settings.auth is not None  # and so not for caches that several share
         self._settings = settings
         self._opened: aiohttp.ClientSession | None = None
+        self._slots = asyncio.Semaphore(settings.upstream_connections)
         self._outcomes: Counter[str] = Counter()
         self._timings = Timings()
 
@@ -50,7 +52,7 @@ class Upstream:
     async def lifespan(self, _app: object = None) -> AsyncIterator[None]:
         async with aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=self._settings.upstream_connections),
-            timeout=aiohttp.ClientTimeout(total=self._settings.upstream_timeout),
+            timeout=aiohttp.ClientTimeout(),  # `_call` has one for all it waits for
         ) as self._opened:
             yield
 
@@ -104,12 +106,30 @@ class Upstream:
     async def _call(self, data_id: str) -> tuple[int, bytes]:
         url = f"{self._settings.upstream_url.rstrip('/')}/{quote(data_id, safe='')}"
         try:
-            async with self._session.get(url, headers=self.spans.headers()) as response:
+            async with (
+                asyncio.timeout(self._settings.upstream_timeout),
+                self._slot(),
+                self._session.get(url, headers=self.spans.headers()) as response,
+            ):
                 return response.status, await _bounded(response)
         except TimeoutError as error:
             raise UpstreamTimeout("The upstream did not answer in time.") from error
         except aiohttp.ClientError as error:
             raise UpstreamFailed("The upstream could not be reached.") from error
+
+    @asynccontextmanager
+    async def _slot(self) -> AsyncIterator[None]:
+        """One of the calls that the upstream is asked at once. Whoever waits half of his time for
+        it is refused: that we ask for much is no failure of the upstream's."""
+        try:
+            async with asyncio.timeout(self._settings.upstream_timeout / 2):
+                await self._slots.acquire()
+        except TimeoutError:
+            raise Unavailable("Too much is asked of the upstream; try again.") from None
+        try:
+            yield
+        finally:
+            self._slots.release()
 
     @property
     def _session(self) -> aiohttp.ClientSession:
