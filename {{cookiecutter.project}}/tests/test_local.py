@@ -3,7 +3,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -35,8 +35,18 @@ def local_service(
     try:
         yield process
     finally:
-        process.kill()
+        _kill_all(process)
         process.communicate()
+
+
+def _kill_all(process: subprocess.Popen[str]) -> None:
+    """A failed test's service has not ended what it started, and that keeps our pipe open."""
+    with suppress(psutil.NoSuchProcess):
+        started = descendants(process)
+        process.kill()
+        for one in started:
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
 
 
 def read_until(process: subprocess.Popen[str], text: str) -> str:
