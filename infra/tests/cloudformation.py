@@ -1,128 +1,122 @@
-"""A stack's recorded resources as a CloudFormation template, which graders can read."""
+"""A rehearsal's calls as a CloudFormation template, which graders can read."""
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from cloudformation_shapes import Properties, camel
-from cloudformation_types import BELONGS, ROWS
-from harness import Registration, Run, Secret
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
-# how Pulumi's provider goes about it; a template says it elsewhere, or not at all
-DROPPED = (
-    "applyImmediately",
-    "finalSnapshotIdentifier",
-    "forceDelete",
-    "forceDestroy",
-    "instanceRefresh",
-    "recoveryWindowInDays",
-    "skipFinalSnapshot",
-    "updateDefaultVersion",
-    "waitForElbCapacity",
-    "waitForSteadyState",
-)
-OUTSIDE = {
-    "awsx:ec2:Vpc": "a component of awsx: its parts are not recorded here",
-    "random:index/randomPassword:RandomPassword": "no resource of AWS",
-    "aws:acm/certificateValidation:CertificateValidation": "waits, and is no resource of AWS",
-    "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": "CloudFormation can't adopt it",
-    "aws:secretsmanager/secretVersion:SecretVersion": "the value, which no template should hold",
-}
-# what awsx makes, and this template is given
-PLACE = re.compile("(vpc|subnet)-[a-z]")
+from cloudformation_rows import OUTSIDE, PARTS, ROWS
+from cloudformation_shapes import Properties
+from harness import REGION
+from rehearsal.account import Call
+
+# id, name or ARN → what a template has in its place
+References = Mapping[str, Mapping[str, Any]]
 
 
-def template(run: Run) -> dict[str, Any]:
-    """Every resource has a row, belongs into another's, or is OUTSIDE for a reason."""
-    entries = [entry for entry in run.registrations if entry.type[:8] != "service:"]
-    missing = {e.type for e in entries} - ROWS.keys() - BELONGS.keys() - OUTSIDE.keys()
-    assert not missing, f"no CloudFormation type for {missing}"
-    names = {entry.urn: logical_id(entry) for entry in entries if entry.type in ROWS}
-    made: dict[str, Any] = {}
-    for entry in entries:
-        if entry.type in ROWS:
-            row = ROWS[entry.type]
-            properties = row.shape(_renamed(entry, row.names, names))
-            made[names[entry.urn]] = {"Type": row.type, "Properties": properties}
-            if entry.protect:
-                retain = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
-                made[names[entry.urn]] |= retain
-    for entry in entries:
-        if entry.type in BELONGS:
-            row = BELONGS[entry.type]
-            [owner] = [urn for urn in entry.uses[row.owner] if urn in names]
-            part = row.shape(_renamed(entry, {row.owner: ""}, names))
-            made[names[owner]]["Properties"] |= part
-    for body in made.values():
-        body["Properties"].pop("_name", None)
-    given = {ref for ref in _references(made) if ref not in made}
-    parameters = {ref: {"Type": f"AWS::EC2::{_place(ref)}::Id"} for ref in sorted(given)}
-    version = "2010-09-09"
-    return {"AWSTemplateFormatVersion": version, "Parameters": parameters, "Resources": made}
+def template(calls: Sequence[Call]) -> dict[str, Any]:
+    """Every call makes a resource, belongs into another's, only reads, or is OUTSIDE."""
+    made: dict[str, dict[str, Any]] = {}
+    references: dict[str, Mapping[str, Any]] = {}
+    for call in calls:
+        key = (call.service, call.operation)
+        if key in ROWS:
+            row = ROWS[key]
+            name = logical_id(row.type, call.name)
+            assert name not in made, name
+            properties = fitted(row.type, row.renamed(row.shape(dict(call.parameters))))
+            made[name] = {"Type": row.type, "Properties": properties}
+            # a replica is told its source's secret: the first to have something keeps it
+            references = dict(_given(row.gives, call, calls, name)) | references
+        elif key in PARTS:
+            part = PARTS[key]
+            owner = made[_owner(references[call.parameters[part.owner]])]
+            own = {name: v for name, v in call.parameters.items() if name != part.owner}
+            _merge(owner["Properties"], fitted(owner["Type"], part.shape(own)))
+        else:
+            assert key in OUTSIDE or call.operation.startswith("Describe"), key
+    for name, body in made.items():
+        body["Properties"] = _linked(body["Properties"], references, name)
+    return {"AWSTemplateFormatVersion": "2010-09-09", "Resources": made}
 
 
-def _place(reference: str) -> str:
-    return "VPC" if reference.startswith("Vpc") else "Subnet"
+def logical_id(kind: str, name: str) -> str:
+    return kind.rpartition(":")[2] + re.sub("[^a-zA-Z0-9]", "", name.title())
 
 
-def _references(value: Any) -> Iterator[str]:
+def _given(
+    gives: Mapping[str, str], call: Call, calls: Sequence[Call], name: str
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """What the resource is known by, as any of its calls was told."""
+    own = [call, *(c for c in calls if (c.type, c.name) == (call.type, call.name))]
+    told = [call.parameters, *(each.response for each in own)]
+    for key, attribute in gives.items():
+        for value in list(_values(told, key))[:1]:
+            yield value, {"Fn::GetAtt": [name, attribute]} if attribute else {"Ref": name}
+
+
+def _values(value: Any, key: str) -> Iterator[str]:
     if isinstance(value, Mapping):
-        for key, each in value.items():
-            if key == "Ref":
-                yield each
-            else:
-                yield from _references(each)
+        if isinstance(value.get(key), str):
+            yield value[key]
+        for entry in value.values():
+            yield from _values(entry, key)
     elif isinstance(value, list):
-        for each in value:
-            yield from _references(each)
+        for entry in value:
+            yield from _values(entry, key)
 
 
-def logical_id(entry: Registration) -> str:
-    noun = entry.type.rpartition(":")[2]
-    return noun + re.sub("[^a-zA-Z0-9]", "", entry.name.title())
+def _owner(reference: Mapping[str, Any]) -> str:
+    return reference["Ref"] if "Ref" in reference else reference["Fn::GetAtt"][0]
 
 
-def _renamed(entry: Registration, names: Mapping[str, str], ids: Mapping[str, str]) -> Properties:
-    """The row's names, CamelCase where it has none; "" leaves a property out."""
-    result: Properties = {}
-    for key, value in entry.inputs.items():
-        name = names.get(key, key[0].upper() + key[1:])
-        if name and key not in DROPPED:
-            used = [ids[urn] for urn in entry.uses.get(key, ()) if urn in ids]
-            result[name] = camel(_linked(value, entry, key, used, ids))
-    return result | ({"_name": entry.name})
+def _merge(properties: Properties, more: Properties) -> None:
+    for name, value in more.items():
+        if isinstance(value, list) and name in properties:
+            properties[name] += value
+        else:
+            properties[name] = value
 
 
-def _linked(
-    value: Any, entry: Registration, key: str, used: list[str], ids: Mapping[str, str]
-) -> Any:
-    """References in the place of the ids that the pretended AWS gave out."""
-    if isinstance(value, Secret):
-        # made up, like the whole account
-        return _linked(value.value, entry, key, used, ids)
-    if isinstance(value, list):
-        return [_linked(each, entry, key, used, ids) for each in value]
+def _linked(value: Any, references: References, own: str) -> Any:
+    """References in the place of another resource's ids."""
     if isinstance(value, Mapping):
-        return {name: _linked(each, entry, key, used, ids) for name, each in value.items()}
-    if not isinstance(value, str):
-        return value
-    for urn in entry.uses.get(key, ()):
-        other = urn.rpartition("::")[2]
-        if urn in ids and value in (f"{other}-id", f"{other}-0123456"):
-            return {"Ref": ids[urn]}
-        if urn in ids and value.startswith("arn:") and value.endswith(f"/{other}"):
-            return _arn(urn, ids)
-    if PLACE.match(value):
-        return {"Ref": re.sub("[^a-zA-Z0-9]", "", value.title())}
+        return {name: _linked(entry, references, own) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [_linked(entry, references, own) for entry in value]
+    found = references.get(value) if isinstance(value, str) else None
+    return found if found and _owner(found) != own else value
+
+
+def fitted(kind: str, properties: Properties) -> Properties:
+    """Spelled and typed as CloudFormation's schema of the type wants it."""
+    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, kind).schema
+    return _fit(schema, schema, properties, kind)
+
+
+def _fit(schema: Any, root: Any, value: Any, where: str) -> Any:
+    while "$ref" in schema:
+        schema = root["definitions"][schema["$ref"].rpartition("/")[2]]
+    wanted = schema.get("type", ())
+    if isinstance(value, Mapping) and "properties" in schema:
+        return _structure(schema, root, value, where)
+    if isinstance(value, list):
+        return [_fit(schema.get("items", {}), root, entry, where) for entry in value]
+    if isinstance(value, str) and "object" in wanted:
+        return json.loads(value)
+    if isinstance(value, int) and not isinstance(value, bool) and wanted == "string":
+        return str(value)
     return value
 
 
-def _arn(urn: str, ids: Mapping[str, str]) -> Any:
-    """Where CloudFormation's Ref is the ARN already, it has no attribute of that name."""
-    kind = urn.split("::")[2].rpartition("$")[2]
-    return {"Ref": ids[urn]} if ROWS[kind].ref_is_arn else {"Fn::GetAtt": [ids[urn], "Arn"]}
-
-
-def written(run: Run) -> str:
-    return json.dumps(template(run), indent=1)
+def _structure(schema: Any, root: Any, value: Mapping[str, Any], where: str) -> Properties:
+    members = {name.lower(): name for name in schema["properties"]}
+    unknown = [name for name in value if name.lower() not in members]
+    assert not unknown, f"{where} has no {unknown}"
+    names = {name: members[name.lower()] for name in value}
+    return {
+        names[name]: _fit(schema["properties"][names[name]], root, entry, f"{where}.{name}")
+        for name, entry in value.items()
+    }

@@ -9,6 +9,7 @@ from cloud import ACCOUNT
 from delivering import Clock, Commands, Scene, Session, make_project
 from delivery import patience
 from harness import INFRA
+from rehearsed import Rehearsals, in_two_processes
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -19,6 +20,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("template"):
             item.add_marker(left_out)
+
+
+@pytest.fixture(scope="session")
+def rehearsals() -> Iterator[Rehearsals]:
+    with in_two_processes() as shared:
+        yield shared
 
 
 @pytest.fixture

@@ -1,10 +1,5 @@
 """Every stack that the options allow, as far as pairs of them go, stands up in the account."""
 
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
-from multiprocessing import get_context
-
 import pytest
 
 import pairs
@@ -12,9 +7,7 @@ from cloud import ACCOUNT
 from components.delivery_permissions import Place, of_deployer
 from harness import REGION
 from rehearsal.account import Call
-from rehearsal.judge import judge
-from rehearsal.program import Rehearsal, rehearse
-from rehearsal.world import World
+from rehearsed import Outcome, Rehearsals
 
 pytestmark = pytest.mark.template
 # an API's and its operations' names in IAM, where they differ
@@ -27,44 +20,15 @@ ACTIONS = {
 STACKS = list(pairs.stacks())
 
 
-@dataclass(frozen=True)
-class Outcome:
-    resources: int
-    # what failed, what was judged bad, what could not be judged
-    faults: list[str]
-    # what was called to make them, as IAM names it
-    calls: set[str]
-
-
-def rehearsed(choices: pairs.Choices) -> Outcome:
-    values = pairs.values(choices)
-    secrets = [name for name in values if name == "cache_password"]
-    run = rehearse("shop", choices["tier"], REGION, values, secrets)
-    try:
-        calls = {_action(call) for call in run.account.calls}
-        return Outcome(len(run.resources), list(_faults(World(run.account), run)), calls)
-    finally:
-        run.account.close()
-
-
-def _action(call: Call) -> str:
-    action = f"{SERVICES.get(call.service, call.service)}:{call.operation}"
-    return ACTIONS.get(action, action)
-
-
-def _faults(world: World, run: Rehearsal) -> Iterator[str]:
-    yield from (f"{failure.name}: {failure.message}" for failure in run.failures)
-    for verdict in judge(world):
-        yield from verdict.problems
-        if verdict.lacks:
-            yield f"{verdict.subject}: no {verdict.lacks}"
-
-
 @pytest.fixture(scope="module")
-def outcomes() -> Iterator[dict[int, Outcome]]:
-    # not forked: the engine's threads are not made for it
-    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        yield dict(enumerate(pool.map(rehearsed, STACKS)))
+def outcomes(rehearsals: Rehearsals) -> dict[int, Outcome]:
+    begun = [rehearsals.begin(stack) for stack in STACKS]
+    return {number: one.result() for number, one in enumerate(begun)}
+
+
+def action(call: Call) -> str:
+    name = f"{SERVICES.get(call.service, call.service)}:{call.operation}"
+    return ACTIONS.get(name, name)
 
 
 def shown(choices: pairs.Choices) -> str:
@@ -84,7 +48,7 @@ def test_every_combination_stands_up(number: int, outcomes: dict[int, Outcome]) 
 def test_a_deployer_may_make_all_of_them(outcomes: dict[int, Outcome]) -> None:
     place = Place(name="shop-prod", region=REGION, account=ACCOUNT)
     may = {a for statements in of_deployer(place).values() for s in statements for a in s["Action"]}
-    called = {call for outcome in outcomes.values() for call in outcome.calls}
+    called = {action(call) for outcome in outcomes.values() for call in outcome.calls}
     # AWS's own policies for readers, which the deployer has too, cover these
     made = {call for call in called if not call.partition(":")[2].startswith(("Describe", "List"))}
     assert len(made) > 60
