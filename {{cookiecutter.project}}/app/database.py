@@ -89,12 +89,13 @@ class Database:
         """A connection of the pool; `Unavailable` when there is none in time or it breaks."""
         self._begin()
         try:
-            async with self._acquired() as connection:
-                begun = time.monotonic()
-                try:
-                    yield connection
-                finally:
-                    self.counts.queries.add(time.monotonic() - begun)
+            connection = await self._acquire()
+            begun = time.monotonic()
+            try:
+                yield connection
+            finally:
+                self.counts.queries.add(time.monotonic() - begun)
+                await self._pool.release(connection)
             self._heard = time.monotonic()
             self._held += 0.05 * (self._heard - begun - self._held)
         except UNREACHABLE as error:
@@ -189,21 +190,16 @@ class Database:
             self._renewed = time.monotonic()
             await self._pool.expire_connections()
 
-    @asynccontextmanager
-    async def _acquired(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
+    async def _acquire(self) -> asyncpg.pool.PoolConnectionProxy:
         begun = time.perf_counter()
         self.counts.waiting += 1
         try:
-            connection = await self._pool.acquire(timeout=self._settings.db_acquire_timeout)
+            return await self._pool.acquire(timeout=self._settings.db_acquire_timeout)
         finally:
             self.counts.waiting -= 1
             waited = time.perf_counter() - begun
             self.counts.acquires.add(waited)
             self.counts.slow += waited > self._settings.db_acquire_timeout / 2
-        try:
-            yield connection
-        finally:
-            await self._pool.release(connection)
 
     def connections(self) -> tuple[int, int]:
         """How many are idle, and how many in use."""

@@ -41,6 +41,7 @@ from app.telemetry.spans import UNTRACED, Spans
 from app.tokens import Tokens
 
 Service = HotAnswers | RequestProfiles
+_NEW_ITEM_UNSEEN = 0.1  # seconds, at most, in a worker that was asked for it before it was there
 
 
 def create_app(settings: Settings | None = None, spans: Spans = UNTRACED) -> Service:
@@ -54,8 +55,10 @@ def create_app(settings: Settings | None = None, spans: Spans = UNTRACED) -> Ser
     replica_url = settings.database_replica_url
     replica = Database(settings, replica_url, "replica") if replica_url else database
     valkey = Valkey(settings)
-    item_cache = Cache("item", _life(settings, settings.item_ttl), settings, valkey)
-    data_cache = Cache("data", _life(settings, settings.data_ttl), settings, valkey)
+    item_life = _life(settings, settings.item_ttl, min(settings.missing_ttl, _NEW_ITEM_UNSEEN))
+    data_life = _life(settings, settings.data_ttl, settings.missing_ttl)
+    item_cache = Cache("item", item_life, settings, valkey)
+    data_cache = Cache("data", data_life, settings, valkey)
     items = ItemStore(database, replica, item_cache)
     upstream = Upstream(settings, data_cache)
     for part in (database, replica, item_cache, data_cache, upstream):
@@ -173,8 +176,8 @@ def _provide(part: object) -> Provide:
     return Provide(provided, sync_to_thread=False)
 
 
-def _life(settings: Settings, fresh: float) -> Life:
-    return Life(fresh=fresh, stale=settings.stale_ttl, missing=settings.missing_ttl)
+def _life(settings: Settings, fresh: float, missing: float) -> Life:
+    return Life(fresh=fresh, stale=settings.stale_ttl, missing=missing)
 
 
 def _openapi(settings: Settings) -> OpenAPIConfig | None:

@@ -104,21 +104,30 @@ async def test_absence_is_known_for_its_short_life(empty: Settings, cache_of: Ca
     assert (await cache.get("k", Origin())).source == "external"
 
 
-async def test_absence_ends_in_all_workers_when_the_key_appears(
+async def test_absence_ends_at_once_where_the_key_appears(
     empty: Settings, cache_of: CacheOf
 ) -> None:
     async def nothing() -> Loaded:
         raise NotFound("no k")
 
-    patient = replace(empty, memory_cache_ttl=60.0)
-    creator, reader = await cache_of(patient, missing=60.0), await cache_of(patient, missing=60.0)
-    for cache in (creator, reader):
-        with pytest.raises(NotFound):
-            await cache.get("k", nothing)
-    creator.appeared("k")
-    assert (await creator.get("k", Origin())).source == "external"
-    await asyncio.sleep(0.1)
-    assert (await reader.get("k", nothing)).source == "cache"
+    cache = await cache_of(replace(empty, memory_cache_ttl=60.0), missing=60.0)
+    with pytest.raises(NotFound):
+        await cache.get("k", nothing)
+    cache.appeared("k")
+    assert (await cache.get("k", Origin())).source == "external"
+
+
+async def test_absence_is_not_known_for_longer_because_it_took_long_to_see(
+    empty: Settings, cache_of: CacheOf
+) -> None:
+    async def nothing_slowly() -> Loaded:
+        await asyncio.sleep(0.3)
+        raise NotFound("no k")
+
+    cache = await cache_of(empty, missing=0.2)
+    with pytest.raises(NotFound):
+        await cache.get("k", nothing_slowly)
+    assert (await cache.get("k", Origin())).source == "external"
 
 
 async def test_write_reaches_the_memory_of_other_workers(

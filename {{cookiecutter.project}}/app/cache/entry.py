@@ -44,9 +44,10 @@ class Life(msgspec.Struct, frozen=True):
         fresh = now + self.fresh * (1 - random.random() * self.jitter)
         return Entry(loaded.body, loaded.etag, now, fresh, fresh + self.stale)
 
-    def absence(self, sentence: str) -> Entry:
-        now = time.time()
-        return Entry(b"", "", now, now + self.missing, now + self.missing, sentence)
+    def absence(self, sentence: str, asked: float) -> Entry:
+        """`asked`: since when the key may have come to be, Unix seconds."""
+        until = asked + self.missing
+        return Entry(b"", "", asked, until, until, sentence)
 
 
 def encode(entry: Entry) -> bytes:

@@ -98,13 +98,14 @@ class Cache:
 
     async def forget(self, key: str) -> None:
         """Called after a write, before it is acknowledged."""
-        self.appeared(key)
+        self.drop(key, "local")
+        self._valkey.tell(self._shared(key))
         await self._valkey.close(self._shared(key), self._longest_load)
 
     def appeared(self, key: str) -> None:
-        """Called when a key begins to be. That it is missing is known in memories alone."""
+        """Called when a key begins to be. That it is missing is known in memories alone, for too
+        short a time to tell others of each creation."""
         self.drop(key, "local")
-        self._valkey.tell(self._shared(key))
 
     def drop(self, key: str, origin: Literal["local", "remote"]) -> None:
         """Forgets what this process knows, and what its loads under way will find."""
@@ -149,11 +150,12 @@ class Cache:
         return Found(entry, "cache")
 
     async def _load(self, key: str, load: Load, stored: bytes | None) -> Found:
+        begun = time.time()
         try:
             with self.spans.span("cache load", cache=self.name):
                 entry = self._life.entry(await load())
         except NotFound as error:
-            absence = self._life.absence(str(error))
+            absence = self._life.absence(str(error), begun)
             self._remember(key, absence)
             return Found(absence, "external")
         self._remember(key, entry)

@@ -19,7 +19,7 @@ _RECONNECT_AFTER = 0.5  # seconds
 _PATIENCE = 30.0  # seconds
 _CONCURRENCY = 2  # batches under way, of reads and of writes
 _FAILURES = (RedisError, TimeoutError)
-_TELL_AFTER = 0.005  # seconds: one message for all writes of that time
+_TELL_AFTER = 0.02  # seconds: one message for all writes of that time, as each costs all workers
 _CLOSED = b""
 _MOST_OWED = 100_000  # closings: 50 a second for half an hour
 

@@ -10,7 +10,9 @@ Description = Annotated[str, Meta(max_length=10_000, pattern="^[^\x00]*$")]
 Cents = Annotated[int, Meta(ge=0, le=2**53 - 1)]  # what every JSON reader holds exactly
 
 
-class Item(msgspec.Struct, frozen=True, kw_only=True):
+class Item(msgspec.Struct, frozen=True):
+    """A row of the table: its columns, in this order."""
+
     id: int
     name: str
     price_cents: int

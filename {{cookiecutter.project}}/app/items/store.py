@@ -11,7 +11,7 @@ from app.database import Database
 from app.errors import KeyReused, NotFound, VersionMismatch
 from app.items.models import Item, ItemPatch, NewItem
 
-_COLUMNS = "id, name, price_cents, description, version, created_at, updated_at"
+_COLUMNS = ", ".join(Item.__struct_fields__)
 
 
 class ItemStore:
@@ -51,7 +51,7 @@ class ItemStore:
             limit,
             repeatable=True,
         )
-        return [msgspec.convert(row, Item) for row in rows]
+        return [Item(*row) for row in rows]
 
     async def add(self, new: NewItem) -> Item:
         row = await self._database.fetchrow(
@@ -148,10 +148,10 @@ class ItemStore:
         rows = await self._database.fetch(
             f"SELECT {_COLUMNS} FROM items WHERE id = ANY($1)", item_ids, repeatable=True
         )
-        return {row["id"]: msgspec.convert(row, Item) for row in rows}
+        return {row["id"]: Item(*row) for row in rows}
 
     def _created(self, row: asyncpg.Record | None) -> Item:
-        item = msgspec.convert(row, Item)
+        item = Item(*row)
         self.cache.appeared(str(item.id))
         return item
 
@@ -160,7 +160,7 @@ class ItemStore:
             current = await self.get(item_id)
             raise VersionMismatch(f"Item {item_id} is at version {current.version}.")
         await self.cache.forget(str(item_id))
-        return msgspec.convert(row, Item)
+        return Item(*row)
 
     async def _first_answer(self, key: str, fingerprint: bytes) -> Item:
         row = await self._database.fetchrow(
