@@ -1,4 +1,6 @@
-"""`make herd`: 50,000 requests in flight at once, here and against the conventional stack."""
+"""`make herd`: 50,000 requests in flight at once, here, against the conventional stack, and against
+a bare application that answers the same bytes, after the upstream's time if that is asked: what
+this machine, Granian and the clients need, with no service at all."""
 
 import argparse
 import signal
@@ -8,10 +10,15 @@ from pathlib import Path as Folder
 
 from app.local import StartFailed
 from load import machine
-from load.herd import DELAY, MODES, WORKERS, Result, attack, describe, settings
+from load.herd import DELAY, MODES, WORKERS, Result, attack, describe, paths, settings
 
+from tests.bench.paths import Path
 from tests.bench.stage import stage
 
+_ASKED = {
+    "cold": Path(name="cold", title="", url="/data/bare"),
+    "hot": Path(name="hot", title="", url="/items/1"),
+}
 _ROWS = (
     ("good answers", lambda result: f"{result.report.ok:,}"),
     ("bad answers", lambda result: f"{result.report.bad_status:,}"),
@@ -47,23 +54,31 @@ def main() -> None:
 
 
 def _compare(mode: str, clients: int, files: int) -> bool:
-    """Both on stores of their own; whether ours does what it has to."""
+    """All on the same stores; whether ours does what it has to."""
     with (
         tempfile.TemporaryDirectory(prefix="herd-") as folder,
         stage(Folder(folder), DELAY) as ready,
     ):
-        with ready.ours(settings(clients, files)) as running:
-            ours = attack(mode, running.port, running.pid, clients, ready.upstream)
-        print(describe(ours), flush=True)
+        given = settings(clients, files)
+        with ready.ours(given) as running:
+            asked = paths(mode, running.port)
+            ours = attack(mode, running.port, running.pid, clients, ready.upstream, asked)
+            print(describe(ours), flush=True)
+            delay = {"BARE_DELAY": str(DELAY if mode == "cold" else 0)}
+            with ready.bare(running, _ASKED[mode], {**given, **delay}) as plain:
+                bare = attack(mode, plain.port, plain.pid, clients, ready.upstream, asked)
         with ready.yardstick({}) as running:
-            theirs = attack(mode, running.port, running.pid, clients, ready.upstream)
-    print(_table(ours, theirs), flush=True)
+            asked = paths(mode, running.port)
+            theirs = attack(mode, running.port, running.pid, clients, ready.upstream, asked)
+    print(_table(ours, theirs, bare), flush=True)
     return not ours.shortfalls()
 
 
-def _table(ours: Result, theirs: Result) -> str:
-    lines = [f"\n{ours.mode + ' herd':<24}{'ours':>12}{'conventional':>15}"]
-    lines += [f"{name:<24}{show(ours):>12}{show(theirs):>15}" for name, show in _ROWS]
+def _table(ours: Result, theirs: Result, bare: Result) -> str:
+    lines = [f"\n{ours.mode + ' herd':<24}{'ours':>12}{'conventional':>15}{'bare':>12}"]
+    lines += [
+        f"{name:<24}{show(ours):>12}{show(theirs):>15}{show(bare):>12}" for name, show in _ROWS
+    ]
     return "\n".join(lines)
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path as Folder
+from types import MappingProxyType
 
 import asyncpg
 import psutil
@@ -66,7 +67,9 @@ class Stage:
             yield running
 
     @contextmanager
-    def bare(self, ours: App, path: Path) -> Iterator[App]:
+    def bare(
+        self, ours: App, path: Path, settings: Mapping[str, str] = MappingProxyType({})
+    ) -> Iterator[App]:
         """An application that repeats what `ours` answers, under the same Granian."""
         ask(ours, path)
         answer = ask(ours, path)
@@ -75,9 +78,9 @@ class Stage:
         recorded.write_text(
             json.dumps({"status": answer.status, "headers": kept, "body": answer.body.decode()})
         )
-        settings = {**GRANIAN, "GRANIAN_FACTORY": "false", "BARE_ANSWER": str(recorded)}
+        own = {**GRANIAN, "GRANIAN_FACTORY": "false", "BARE_ANSWER": str(recorded)}
         command = [sys.executable, "-m", "granian", "tests.bench.bare:app"]
-        with self._serving("bare", command, ROOT, settings) as running:
+        with self._serving("bare", command, ROOT, {**own, **settings}) as running:
             yield running
 
     @contextmanager

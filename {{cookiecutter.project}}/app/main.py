@@ -15,6 +15,7 @@ from app.bulkheads import Bulkheads
 from app.cache.crowd import Crowds
 from app.cache.entry import Life
 from app.cache.layers import Cache, listening
+from app.cache.lease import Leases
 from app.cache.short import ColdReads, HotAnswers, HotPaths
 from app.cache.valkey import Valkey
 from app.cors import Cors
@@ -41,6 +42,7 @@ from app.telemetry.spans import UNTRACED, Spans
 from app.tokens import Tokens
 
 Service = HotAnswers | RequestProfiles
+_LEASE = 6.0  # seconds; an upstream that is slower is asked by each worker
 _NEW_ITEM_UNSEEN = 0.1  # seconds, at most, in a worker that was asked for it before it was there
 
 
@@ -58,7 +60,8 @@ def create_app(settings: Settings | None = None, spans: Spans = UNTRACED) -> Ser
     item_life = _life(settings, settings.item_ttl, min(settings.missing_ttl, _NEW_ITEM_UNSEEN))
     data_life = _life(settings, settings.data_ttl, settings.missing_ttl)
     item_cache = Cache("item", item_life, settings, valkey)
-    data_cache = Cache("data", data_life, settings, valkey)
+    leases = Leases(valkey, min(_LEASE, settings.request_timeout / 2))
+    data_cache = Cache("data", data_life, settings, valkey, leases)
     items = ItemStore(database, replica, item_cache)
     upstream = Upstream(settings, data_cache)
     for part in (database, replica, item_cache, data_cache, upstream):

@@ -69,6 +69,7 @@ class Clients:
         self._source = source
         self._epoll = select.epoll()
         self._open: dict[int, _Client] = {}  # by file descriptor
+        self._waiting = 0  # those of them that have not asked for all, or not got it
         gc.disable()  # nothing here is cyclic, and a pause would count as the service's
 
     def connect(self) -> None:
@@ -85,13 +86,15 @@ class Clients:
                 settled += 1
 
     def ask(self) -> None:
+        """All stay connected until the last is answered, as those of a load balancer do."""
         deadline = time.monotonic() + self._herd.limit
+        self._waiting = len(self._open)
         for number, client in enumerate(list(self._open.values())):
             if client.connection.fileno() >= 0:  # else the service closed it while it waited
                 self._send(client)
             if number % _BURST == 0:
                 self._receive(0)
-        while self._open and time.monotonic() < deadline:
+        while self._waiting and time.monotonic() < deadline:
             self._receive(0.1)
         for client in list(self._open.values()):
             self._leave(client)
@@ -154,10 +157,12 @@ class Clients:
         if client.left:
             self._send(client)
         else:
-            self._leave(client)
+            self._waiting -= 1
 
     def _fail(self, client: _Client) -> None:
-        self.outcome.errors += 1
+        if client.left:
+            self.outcome.errors += 1
+            self._waiting -= 1
         self._leave(client)
 
     def _leave(self, client: _Client) -> None:

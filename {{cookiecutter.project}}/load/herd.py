@@ -75,7 +75,8 @@ def main() -> None:
             environment = {**urls, "UPSTREAM_URL": upstream.url, **settings(options.clients, files)}
             for mode in options.mode or MODES:
                 with service(Path(folder), environment) as (port, process):
-                    result = attack(mode, port, process, options.clients, upstream)
+                    asked = paths(mode, port)
+                    result = attack(mode, port, process, options.clients, upstream, asked)
                 print(describe(result), flush=True)
                 results.append(result)
     except StartFailed as error:
@@ -110,8 +111,9 @@ def settings(clients: int, files: int) -> Mapping[str, str]:
         "WEB_CONCURRENCY": str(WORKERS),
         "GRANIAN_BACKPRESSURE": connections,
         "MAX_IN_FLIGHT": connections,
-        "REQUEST_TIMEOUT": "30",
+        "REQUEST_TIMEOUT": "60",  # as long as the clients wait
         "UPSTREAM_TIMEOUT": "20",
+        "REDIS_TIMEOUT": "1",  # it shares two cores with all the others
         "UPSTREAM_CONNECTIONS": str(IDS),  # each worker may ask for all of them at once
     }
 
@@ -127,12 +129,22 @@ def service(folder: Path, environment: Mapping[str, str]) -> Iterator[tuple[int,
         yield port, process
 
 
-def attack(mode: str, port: int, process: int, clients: int, upstream: SlowUpstream) -> Result:
+def paths(mode: str, port: int) -> list[str]:
+    """What the clients ask for; made first, for the hot herd."""
+    return warm_items(port) if mode == "hot" else [f"/data/cold{n}" for n in range(IDS)]
+
+
+def attack(
+    mode: str,
+    port: int,
+    process: int,
+    clients: int,
+    upstream: SlowUpstream,
+    asked: list[str],
+) -> Result:
     """`process` serves at `port`; `upstream` is what it asks."""
-    if mode == "cold":
-        herd = Herd(port=port, paths=[f"/data/cold{n}" for n in range(IDS)], clients=clients)
-    else:
-        herd = Herd(port=port, paths=warm_items(port), clients=clients, rounds=HOT_ROUNDS)
+    rounds = HOT_ROUNDS if mode == "hot" else 1
+    herd = Herd(port=port, paths=asked, clients=clients, rounds=rounds)
     upstream.calls.clear()
     overflows = machine.listen_overflows()
     report = run(herd, machine.generators(clients))

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from app.cache.entry import Life, Loaded
 from app.cache.layers import Cache, listening
+from app.cache.lease import Leases
 from app.cache.valkey import Valkey
 from app.settings import Settings
 
@@ -35,11 +36,16 @@ async def opening() -> AsyncIterator[CacheOf]:
     async with AsyncExitStack() as opened:
 
         async def open_cache(
-            settings: Settings, fresh: float = 60.0, stale: float = 0.0, missing: float = 0.1
+            settings: Settings,
+            fresh: float = 60.0,
+            stale: float = 0.0,
+            missing: float = 0.1,
+            lease: float | None = None,
         ) -> Cache:
             shared = Valkey(settings)
             await opened.enter_async_context(shared.lifespan())
-            cache = Cache("t", Life(fresh, stale, missing), settings, shared)
+            leases = Leases(shared, lease) if lease else None
+            cache = Cache("t", Life(fresh, stale, missing), settings, shared, leases)
             await opened.enter_async_context(listening(shared, cache))
             return cache
 

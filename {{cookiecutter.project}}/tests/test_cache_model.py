@@ -6,10 +6,12 @@ import random
 import time
 from contextlib import AsyncExitStack
 
+import pytest
 from msgspec.structs import replace
 
 from app.cache.entry import Life, Loaded
 from app.cache.layers import Cache, listening
+from app.cache.lease import Leases
 from app.cache.valkey import Valkey
 from app.errors import TookTooLong
 from app.settings import Settings
@@ -90,7 +92,10 @@ class World:
             await asyncio.sleep(self.rng.uniform(0, 0.005))
 
 
-async def test_no_reader_sees_what_is_older_than_the_bound(settings: Settings) -> None:
+@pytest.mark.parametrize("leased", [False, True])
+async def test_no_reader_sees_what_is_older_than_the_bound(
+    settings: Settings, leased: bool
+) -> None:
     seed = int(os.environ.get("SEED", random.randrange(2**32)))
     print(f"SEED={seed}")
     rng = random.Random(seed)
@@ -102,7 +107,8 @@ async def test_no_reader_sees_what_is_older_than_the_bound(settings: Settings) -
         for _ in range(3):
             valkey = Valkey(patient)
             await opened.enter_async_context(valkey.lifespan())
-            nodes.append(Cache("model", life, patient, valkey))
+            leases = Leases(valkey, 0.1) if leased else None
+            nodes.append(Cache("model", life, patient, valkey, leases))
             await opened.enter_async_context(listening(valkey, nodes[-1]))
         world = World(rng, nodes)
         until = time.monotonic() + SECONDS

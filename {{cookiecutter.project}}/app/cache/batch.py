@@ -25,7 +25,7 @@ class Batcher(Generic[K, V]):
         self._max_size = max_size
         self._concurrency = concurrency
         self._waiting: list[tuple[K, asyncio.Future[V | None]]] = []
-        self._scheduled = False
+        self._starting = False
         self._running: set[asyncio.Task[None]] = set()
 
     async def get(self, key: K) -> V | None:
@@ -33,9 +33,7 @@ class Batcher(Generic[K, V]):
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[V | None] = loop.create_future()
         self._waiting.append((key, answer))
-        if not self._scheduled and len(self._running) < self._concurrency:
-            self._scheduled = True
-            loop.call_soon(self._start)
+        self._start()
         return await answer
 
     async def finish(self) -> None:
@@ -44,13 +42,19 @@ class Batcher(Generic[K, V]):
             await asyncio.wait(self._running)
 
     def _start(self) -> None:
-        self._scheduled = False
-        while self._waiting and len(self._running) < self._concurrency:
-            batch = self._waiting[: self._max_size]
-            del self._waiting[: self._max_size]
-            task = asyncio.create_task(self._run(batch))
+        if self._waiting and not self._starting and len(self._running) < self._concurrency:
+            self._starting = True
+            task = asyncio.create_task(self._work())  # begins when this tick is over
             self._running.add(task)
             task.add_done_callback(self._ended)
+
+    async def _work(self) -> None:
+        self._starting = False
+        while self._waiting:
+            batch = self._waiting[: self._max_size]
+            del self._waiting[: self._max_size]
+            self._start()
+            await self._run(batch)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)

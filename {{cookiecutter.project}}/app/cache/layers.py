@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from app.cache.entry import Entry, Life, Loaded, decode, encode
+from app.cache.lease import Leases, is_lease
 from app.cache.memory import Held, Memory
 from app.cache.valkey import Valkey
 from app.errors import NotFound, TookTooLong
@@ -43,18 +44,27 @@ class CacheCounts:
 class Cache:
     """One domain's answers: memory, then Valkey, then the origin.
 
-    Reads that miss share one call of the origin per key and process, which goes on when the reader
-    who caused it leaves. An answer past its fresh time is served while one newer is fetched, and
-    kept if that fails, until it expires. A write closes its key to loads that began before it.
+    Reads that miss share one call of the origin per key and process (with `leases`, in all), which
+    goes on when the reader who caused it leaves. An answer past its fresh time is served while one
+    newer is fetched, and kept if that fails, until it expires. A write closes its key to loads that
+    began before it.
     """
 
     spans: Spans = UNTRACED
 
-    def __init__(self, name: str, life: Life, settings: Settings, valkey: Valkey) -> None:
+    def __init__(
+        self,
+        name: str,
+        life: Life,
+        settings: Settings,
+        valkey: Valkey,
+        leases: Leases | None = None,
+    ) -> None:
         self.name = name
         self.counts = CacheCounts()
         self._life = life
         self._valkey = valkey
+        self._leases = leases
         self._memory = Memory(
             settings.memory_cache_entries, settings.memory_cache_bytes, settings.memory_cache_ttl
         )
@@ -136,9 +146,9 @@ class Cache:
     async def _find(self, key: str, load: Load, *, waited_for: bool) -> Found:
         """The shared entry, or the origin's. A stale one will do if someone waits for it."""
         with self.spans.span("cache read", remote=True, cache=self.name):
-            stored = await self._valkey.get(self._shared(key))
+            stored = await (self._leases or self._valkey).get(self._shared(key))
         entry = decode(stored) if stored else None
-        if stored and entry is None:
+        if stored and entry is None and not is_lease(stored):
             self.counts.corrupt += 1
             logger.warning("cache entry unreadable", extra={"key": self._shared(key)})
         now = time.time()
@@ -154,14 +164,21 @@ class Cache:
         try:
             with self.spans.span("cache load", cache=self.name):
                 entry = self._life.entry(await load())
-        except NotFound as error:
+        except Exception as error:
+            if self._leases:
+                await self._leases.release(self._shared(key), stored)
+            if not isinstance(error, NotFound):
+                raise
             absence = self._life.absence(str(error), begun)
             self._remember(key, absence)
             return Found(absence, "external")
         self._remember(key, entry)
         life = entry.expires - entry.stored
+        shared = self._shared(key)
         # An empty value is a closed key, which stays closed.
-        await self._valkey.put(self._shared(key), encode(entry), life, instead_of=stored or None)
+        known = await self._valkey.put(shared, encode(entry), life, instead_of=stored or None)
+        if self._leases and not known:
+            await self._leases.release(shared, stored)
         return Found(entry, "external")
 
     def _refresh(self, key: str, work: Callable[[], Awaitable[Found]]) -> None:

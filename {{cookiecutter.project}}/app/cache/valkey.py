@@ -17,6 +17,7 @@ from app.timing import in_time
 _Command = tuple[str | bytes | int, ...]
 _RECONNECT_AFTER = 0.5  # seconds
 _PATIENCE = 30.0  # seconds
+_BATCH = 256  # keys, at most
 _CONCURRENCY = 2  # batches under way, of reads and of writes
 _FAILURES = (RedisError, TimeoutError)
 _TELL_AFTER = 0.02  # seconds: one message for all writes of that time, as each costs all workers
@@ -44,8 +45,8 @@ class Valkey:
         self._owed: dict[_Command, None] = {}
         self._untold: list[bytes] = []
         self._telling: set[asyncio.Task[None]] = set()
-        self._reads = Batcher(self._read_all, max_size=256, concurrency=_CONCURRENCY)
-        self._writes = Batcher(self._write_all, max_size=256, concurrency=_CONCURRENCY)
+        self._reads = Batcher(self._read_all, max_size=_BATCH, concurrency=_CONCURRENCY)
+        self._writes = Batcher(self._write_all, max_size=_BATCH, concurrency=_CONCURRENCY)
 
     @asynccontextmanager
     async def lifespan(self, _app: object = None) -> AsyncIterator[None]:
@@ -65,11 +66,31 @@ class Valkey:
             return None
         return await self._reads.get(self._prefix + key)
 
-    async def put(self, key: str, value: bytes, ttl: float, *, instead_of: bytes | None) -> None:
+    async def get_all(self, keys: list[str]) -> Mapping[str, bytes]:
+        """Those that there are."""
+        found: dict[str, bytes] = {}
+        for first in range(0, len(keys), _BATCH):
+            some = keys[first : first + _BATCH]
+            values = await self._read_all([self._prefix + key for key in some])
+            found |= {key.removeprefix(self._prefix): value for key, value in values.items()}
+        return found
+
+    async def put(self, key: str, value: bytes, ttl: float, *, instead_of: bytes | None) -> bool:
         """Stores `value` for `ttl` seconds, unless the key holds something else than `instead_of`
         (None: anything). So a write that came between keeps its word."""
         condition = ("NX",) if instead_of is None else ("IFEQ", instead_of)
-        await self._write("SET", self._prefix + key, value, "PX", _ms(ttl), *condition)
+        return await self._write("SET", self._prefix + key, value, "PX", _ms(ttl), *condition)
+
+    async def claim(self, key: str, value: bytes, seconds: float) -> bytes | None:
+        """Stores `value` where there is nothing, or says what there is."""
+        if not (self._enabled and self.breaker.closed):
+            return None
+        command = ("SET", self._prefix + key, value, "PX", _ms(seconds), "NX", "GET")
+        return await self._writes.get(command)
+
+    async def withdraw(self, key: str, value: bytes) -> None:
+        """Leaves nothing where there is `value`; later, if that can't be done now."""
+        await self._write("SET", self._prefix + key, _CLOSED, "PX", 1, "IFEQ", value)
 
     async def close(self, key: str, seconds: float) -> None:
         """Empties the key, and lets no `put` fill it for so long."""
@@ -122,13 +143,14 @@ class Valkey:
         except _FAILURES:
             return False
 
-    async def _write(self, *command: str | bytes | int) -> None:
+    async def _write(self, *command: str | bytes | int) -> bool:
+        """Whether it was carried out."""
         if not self._enabled:
-            return
+            return False
         if self.breaker.closed:
-            await self._writes.get(command)
-        else:
-            self._owe([command])
+            return bool(await self._writes.get(command))
+        self._owe([command])
+        return False
 
     async def _read_all(self, keys: list[str]) -> Mapping[str, bytes]:
         if not self.breaker.closed:  # since they began to wait
@@ -143,20 +165,22 @@ class Valkey:
         }
 
     async def _write_all(self, commands: list[_Command]) -> Mapping[_Command, Any]:
-        if not self.breaker.closed or not await self._sent(commands):
+        answers = await self._sent(commands) if self.breaker.closed else None
+        if answers is None:
             self._owe(commands)
-        return {}
+            return {}
+        return dict(zip(commands, answers, strict=True))
 
-    async def _sent(self, commands: list[_Command]) -> bool:
+    async def _sent(self, commands: list[_Command]) -> list[Any] | None:
+        """The answers, if there are any."""
         pipeline = self._client.pipeline(transaction=False)
         for command in commands:
-            pipeline.execute_command(*command)
+            pipeline.execute_command(*command, get=command[-1] == "GET")
         try:
-            await in_time(pipeline.execute(), self._timeout)
+            return await in_time(pipeline.execute(), self._timeout)
         except _FAILURES:
             self.breaker.failed()
-            return False
-        return True
+            return None
 
     def _owe(self, commands: list[_Command]) -> None:
         closings = [command for command in commands if command[2] == _CLOSED]
@@ -167,7 +191,7 @@ class Valkey:
         answers = await self.ping()
         while answers and self._owed:
             paying = list(self._owed)[:256]
-            answers = await self._sent(paying)
+            answers = await self._sent(paying) is not None
             if answers:
                 for command in paying:
                     del self._owed[command]

@@ -151,6 +151,7 @@ class ItemStore:
         return {row["id"]: Item(*row) for row in rows}
 
     def _created(self, row: asyncpg.Record | None) -> Item:
+        assert row is not None  # an INSERT that RETURNs
         item = Item(*row)
         self.cache.appeared(str(item.id))
         return item
