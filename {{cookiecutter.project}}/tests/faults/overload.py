@@ -1,7 +1,9 @@
 """Rows 1, 2, 9, 13 and 14: more is asked than there is room for."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import aiohttp
 import asyncpg
@@ -9,13 +11,17 @@ import asyncpg
 from load import machine
 from load.arrivals import Arrivals, Ask
 from load.clients import Herd
+from load.generator import Report
 from load.generator import run as run_herd
 from load.outcome import Outcome
+from tests.faults.proxy import Proxy
 from tests.faults.system import Service, System
 from tests.faults.table import Check, Scale, Sight, at_least, at_most, none, within
 from tests.faults.traffic import cached, ended, loading, not_ok, pages, warm
 
 _CALLERS = 32  # in flight when the peak is measured; the plan's limit is twice what is needed
+_POOL = 10
+_FAR = 0.02  # seconds that each answer of the far database takes
 _KEY_LIFE = 1.0  # seconds
 _ORIGIN = 0.2  # seconds that the upstream takes
 
@@ -40,56 +46,114 @@ async def many_clients(system: System, scale: Scale) -> Sight:
 
 
 async def overload(system: System, scale: Scale) -> Sight:
-    """The work is a page of 100 items: dear enough that the generator, which shares the machine,
-    can ask for five times as much as the service can do."""
+    """Twice: a far database's pool is what limits; and the worker's CPU, which refusing needs too.
+
+    The generator shares the machine. The first is the size at which five times as much can be
+    asked for here without taking from those who are served."""
     await system.items(100)
-    seconds = scale.pick(8.0, 3.0)
+    far, far_late = await _far_database(system, scale)
+    near, near_late = await _busy_worker(system, scale)
+    size = f"1 worker; pool of {_POOL} {_FAR * 1000:.0f} ms away, CPU"
+    return Sight(size, [*far, *near], max(far_late, near_late))
+
+
+async def _far_database(system: System, scale: Scale) -> tuple[list[Check], float]:
+    async with Proxy.serving(system.postgres.url, scale.seed) as distance:
+        distance.toxin, distance.delay = "slow", _FAR
+        there = urlsplit(system.postgres.url)
+        near, far = f":{there.port}", f":{urlsplit(distance.url).port}"
+        url = system.postgres.url.replace(near, far)
+        async with system.service(database_url=url, db_pool_size=_POOL) as service:
+            peak = await _peak(service, scale, 20)
+            return await _overloaded(service, scale, peak, "far", lambda times: peak, 20)
+
+
+async def _busy_worker(system: System, scale: Scale) -> tuple[list[Check], float]:
+    """The work is a page of 100 items. What is left for it is what refusing the rest leaves."""
+    async with system.service(max_in_flight=1) as service:
+        refusals = await _refusals(service, scale)
     async with system.service(max_in_flight=2 * _CALLERS) as service:
-        await warm(service, ["/items?limit=100"])
-        peak = await _peak(service, seconds)
-        before = await _arrive(service, peak / 2, scale.pick(5.0, 2.0))
-        checks: list[Check] = []
-        for times in (2, 5):
-            outcome = await _arrive(service, times * peak, seconds)
-            checks += _overloaded(outcome, peak, f"{times} x")
-            after = await _arrive(service, peak / 2, 7.0 if times == 5 else 1.0)
-        later = after.between(after.due[0] + 5, after.due[-1])
-        checks += [
-            none("after 5 s: not ok", not_ok(later)),
-            within("after 5 s: p99, p99₀ x 2", later.steady(99), 2 * before.steady(99)),
-        ]
-    return Sight(f"1 worker, {peak:,.0f} pages of 100 /s at its peak", checks, before.lateness())
+        peak = await _peak(service, scale, 100)
+        refusing = peak / refusals
+
+        def left(times: int) -> float:
+            return peak * max(0.0, 1 - times * refusing) / (1 - refusing)
+
+        return await _overloaded(service, scale, peak, "CPU", left, 100)
 
 
-def _overloaded(outcome: Outcome, peak: float, name: str) -> list[Check]:
+async def _overloaded(
+    service: Service,
+    scale: Scale,
+    peak: float,
+    name: str,
+    can: Callable[[int], float],
+    limit: int,
+) -> tuple[list[Check], float]:
+    """`can` says how many answers per second there can be at so many times the peak."""
+    seconds = scale.pick(8.0, 3.0)
+    before = await _arrive(service, peak / 2, scale.pick(5.0, 2.0), limit)
+    checks: list[Check] = []
+    for times in (2, 5):
+        outcome = await _arrive(service, times * peak, seconds, limit)
+        checks += _refused(outcome, can(times), f"{name}, {peak:,.0f}/s x {times}")
+        after = await _arrive(service, peak / 2, 7.0 if times == 5 else 1.0, limit)
+    later = after.between(after.due[0] + 5, after.due[-1])
+    checks += [
+        none(f"{name}, after 5 s: not ok", not_ok(later)),
+        within(f"{name}, after 5 s: p99, p99₀ x 2", later.steady(99), 2 * before.steady(99)),
+    ]
+    return checks, before.lateness()
+
+
+def _refused(outcome: Outcome, can: float, name: str) -> list[Check]:
     settled = outcome.between(outcome.due[0] + 1, outcome.due[-1])
     work, health = settled.only("pages"), settled.only("health")
     shed = work.answered(503)
     goodput = work.count("ok") / (settled.due[-1] - settled.due[0])
+    enough = at_least(f"{name}: goodput per s", goodput, 0.9 * can)
     return [
-        replace(at_least(f"{name}: goodput", goodput / peak * 100, 90, " %"), timed=True),
+        replace(enough, timed=True),
         none(f"{name}: neither ok nor 503", not_ok(work, "shed 503")),
         within(f"{name}: p99 of 503", shed.percentile(99) if len(shed) else 0, 0.05),
         within(f"{name}: p99 of /health", health.percentile(99), 0.1),
     ]
 
 
-async def _peak(service: Service, seconds: float) -> float:
+async def _refusals(service: Service, scale: Scale) -> float:
+    """How many answers of 503 the clients get per second while there is room for nothing else."""
+    _, upload = await asyncio.open_connection("127.0.0.1", service.port)
+    upload.write(b"POST /items HTTP/1.1\r\nHost: faults\r\nContent-Length: 9\r\n\r\n{")
+    await upload.drain()
+    await asyncio.sleep(0.2)  # until it fills the worker
+    report = await _ask_in_turns(service, int(scale.pick(20_000, 6_000) / _CALLERS), 100)
+    upload.close()
+    assert report.ok == 0
+    return report.bad_status / report.wall
+
+
+async def _peak(service: Service, scale: Scale, limit: int) -> float:
     """Answers per second that `_CALLERS` clients get, each waiting for one before the next."""
+    await warm(service, [f"/items?limit={limit}"])
     rate = 0.0
     for rounds in (20, None):  # the first run only finds how long the second has to be
-        count = rounds or max(20, int(rate * seconds / 2 / _CALLERS))
-        herd = Herd(port=service.port, paths=["/items?limit=100"], clients=_CALLERS, rounds=count)
-        report = await asyncio.to_thread(run_herd, herd, 1)
+        count = rounds or max(20, int(rate * scale.pick(8.0, 3.0) / 2 / _CALLERS))
+        report = await _ask_in_turns(service, count, limit)
         rate = report.ok / report.wall
     return rate
 
 
-async def _arrive(service: Service, rate: float, seconds: float) -> Outcome:
+async def _ask_in_turns(service: Service, rounds: int, limit: int) -> Report:
+    paths = [f"/items?limit={limit}"]
+    herd = Herd(port=service.port, paths=paths, clients=_CALLERS, rounds=rounds)
+    return await asyncio.to_thread(run_herd, herd, 1)
+
+
+async def _arrive(service: Service, rate: float, seconds: float, limit: int) -> Outcome:
     health = Ask(name="health", paths=["/health"])
     share = max(1, int(rate / 50))  # about 50 health checks per second
     arrivals = Arrivals(
-        port=service.port, asks=[pages(100, share), health], rate=rate, seconds=seconds
+        port=service.port, asks=[pages(limit, share), health], rate=rate, seconds=seconds
     )
     async with loading(arrivals) as load:
         return await ended(load)

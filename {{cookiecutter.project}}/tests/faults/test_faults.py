@@ -12,15 +12,6 @@ pytestmark = pytest.mark.faults
 
 _SEED = 1
 _PLAYS = 3  # a latency that this machine's other processes may have cost is looked at again
-_FALL_SHORT = (2,)  # until what they need is built
-_PARAMETERS = [
-    pytest.param(
-        row,
-        id=f"{row.number} {row.fault}",
-        marks=[pytest.mark.xfail] if row.number in _FALL_SHORT else [],
-    )
-    for row in ROWS
-]
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +22,7 @@ async def system(
         yield system
 
 
-@pytest.mark.parametrize("row", _PARAMETERS)
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.number} {row.fault}")
 async def test_fault(row: Row, system: System) -> None:
     for play in range(1, _PLAYS + 1):
         try:
