@@ -6,8 +6,6 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import pytest
-
 from tests.generating import BIN, ROOT, SERVICE, generate, run
 from tests.serving import DEMO, ask, serving
 
@@ -53,16 +51,20 @@ def test_service_is_typed_as_it_lies(demo: Path) -> None:
     assert outcome.returncode == 0, outcome.stdout
 
 
-@pytest.mark.parametrize(
-    "answers",
-    [
-        (),
-        ("project=billing", "compute=ec2", "domain=api.example.com", "aws_region=us-east-1"),
-    ],
-    ids=["fargate", "ec2 and a domain"],
-)
-def test_its_infrastructure_passes(template: Path, tmp_path: Path, answers: tuple[str]) -> None:
-    infra = generate(template, tmp_path, *answers) / "infra"
+# What looks at a project's own files and stacks; infra/ itself is tested as the default leaves it.
+OF_THE_DEFAULT = ("project_files", "config", "program", "rehearsal")
+
+
+def test_infrastructure_of_the_default_passes(template: Path, tmp_path: Path) -> None:
+    passes(generate(template, tmp_path), *(f"tests/test_{name}.py" for name in OF_THE_DEFAULT))
+
+
+def test_infrastructure_of_other_answers_passes(template: Path, tmp_path: Path) -> None:
+    answers = ("project=billing", "compute=ec2", "domain=api.example.com", "aws_region=us-east-1")
+    passes(generate(template, tmp_path, *answers))
+
+
+def passes(project: Path, *tests: str) -> None:
     two_at_once = ("-n", "2", "--dist", "loadfile")
-    outcome = run(sys.executable, "-m", "pytest", "-q", *two_at_once, cwd=infra)
+    outcome = run(sys.executable, "-m", "pytest", "-q", *two_at_once, *tests, cwd=project / "infra")
     assert outcome.returncode == 0, outcome.stdout
