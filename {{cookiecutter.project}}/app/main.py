@@ -23,6 +23,7 @@ from app.data.routes import DataController, cached_data
 from app.data.upstream import Upstream
 from app.database import Database
 from app.guard import Guard
+from app.handover import Handover
 from app.health import Probe, health, ready
 from app.hosts import Hosts, names_one_host
 from app.items.routes import ItemController, cached_items
@@ -52,6 +53,7 @@ def create_app(settings: Settings | None = None, spans: Spans = UNTRACED) -> Ser
     log = configure_logging(settings.environment)
     meter = Meter(settings)
     lag = Lag(settings.request_timeout / 3)
+    handover = Handover(lambda: limited.shed)
     tokens = Tokens(settings.auth) if settings.auth else None
     database = Database(settings, settings.database_url)
     replica_url = settings.database_replica_url
@@ -77,7 +79,8 @@ def create_app(settings: Settings | None = None, spans: Spans = UNTRACED) -> Ser
         },
         lifespan=[
             rare_collections,
-            short_turns,
+            short_holds,
+            handover.lifespan,
             lag.lifespan,
             *dict.fromkeys([database.lifespan, replica.lifespan]),
             valkey.lifespan,
@@ -162,10 +165,10 @@ async def rare_collections(_app: object) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def short_turns(_app: object) -> AsyncIterator[None]:
-    """Lets Granian's threads hand requests over to a busy event loop: each has to wait for a turn
-    of the interpreter, by default of 5 ms, and so refusals took 100 ms under five times the load
-    that can be served, and now 25 ms."""
+async def short_holds(_app: object) -> AsyncIterator[None]:
+    """Lets Granian's threads hand requests over to a busy event loop: each has to wait for the
+    interpreter, by default for 5 ms, and so refusals took 100 ms under five times the load that
+    can be served, and now 25 ms."""
     default = sys.getswitchinterval()
     sys.setswitchinterval(0.001)
     yield

@@ -65,6 +65,7 @@ def main() -> None:
     if lack := machine.lacks(options.clients, WORKERS, files):
         sys.exit(lack)
     print(machine.description(), flush=True)
+    SEEN.unlink(missing_ok=True)
     results = []
     try:
         with (

@@ -5,6 +5,7 @@ from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
+from app.lag import let_in
 from app.telemetry import metrics
 from app.telemetry.counts import Timings
 from app.telemetry.metrics import Row
@@ -41,6 +42,7 @@ class Runtime:
         while True:
             due = time.perf_counter() + _BEAT
             await asyncio.sleep(_BEAT)
+            await let_in()
             self._lags.append(max(0.0, time.perf_counter() - due))
 
     def _collected(self, phase: str, information: dict[str, int]) -> None:

@@ -11,9 +11,7 @@ from tests.faults.table import NotRun, Row, Scale
 pytestmark = pytest.mark.faults
 
 _SEED = 1
-# On two cores that the load shares: a worker on its CPU refuses five times its capacity in 52 ms at
-# the 99th percentile, not 50; resets of the upstream cost others' p99 more than a fifth.
-_FALL_SHORT = (2, 8)
+_FALL_SHORT = ()
 _PLAYS = 3  # a latency that this machine's other processes may have cost is looked at again
 _PARAMETERS = [
     pytest.param(
