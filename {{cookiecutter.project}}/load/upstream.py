@@ -46,6 +46,10 @@ class SlowUpstream:
         ready.set()
         await ended.wait()
         await runner.cleanup()
+        left = asyncio.all_tasks() - {asyncio.current_task()}  # who asked is gone
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     async def _answer(self, request: web.BaseRequest) -> web.Response:
         data_id = request.path.removeprefix("/")
