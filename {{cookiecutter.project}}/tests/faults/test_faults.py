@@ -11,16 +11,10 @@ from tests.faults.table import NotRun, Row, Scale
 pytestmark = pytest.mark.faults
 
 _SEED = 1
-_FALL_SHORT = ()
+# Holds here, but on a machine of half the speed resets of the upstream cost others' p99 70 % more.
+_MAY_BE_LATE = (8,)
 _PLAYS = 3  # a latency that this machine's other processes may have cost is looked at again
-_PARAMETERS = [
-    pytest.param(
-        row,
-        id=f"{row.number} {row.fault}",
-        marks=[pytest.mark.xfail] if row.number in _FALL_SHORT else [],
-    )
-    for row in ROWS
-]
+_PARAMETERS = [pytest.param(row, id=f"{row.number} {row.fault}") for row in ROWS]
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +27,7 @@ async def system(
 
 @pytest.mark.parametrize("row", _PARAMETERS)
 async def test_fault(row: Row, system: System) -> None:
-    plays = 1 if row.number in _FALL_SHORT else _PLAYS
-    for play in range(1, plays + 1):
+    for play in range(1, _PLAYS + 1):
         try:
             sight = await row.run(system, Scale(full=False, seed=_SEED))
         except NotRun as lack:
@@ -43,8 +36,10 @@ async def test_fault(row: Row, system: System) -> None:
         if not breached:
             return
         timed = all(check.timed for check in breached)
-        if play == plays or not timed:
+        if play == _PLAYS or not timed:
             if timed and sight.busy:
                 pytest.skip("this machine is too busy: the load itself was late")
-            told = [f"{one.what}: {one.observed}, not {one.bound}" for one in breached]
-            pytest.fail(f"{sight.size}: {'; '.join(told)}")
+            told = "; ".join(f"{one.what}: {one.observed}, not {one.bound}" for one in breached)
+            if timed and row.number in _MAY_BE_LATE:
+                pytest.xfail(told)
+            pytest.fail(f"{sight.size}: {told}")
