@@ -10,7 +10,7 @@ STEP = 10
 # a load balancer that asks /ready every second or two has seen the 503 by then
 SEEN = 5
 ALB_IDLE = 50
-GRANIAN_KEEP_ALIVE = 60
+GRANIAN_KEEP_ALIVE = 59
 # the ALB answers 504 to a request that is silent for its idle timeout
 LONGEST_REQUEST = ALB_IDLE - 5
 
@@ -60,7 +60,9 @@ def timeouts(request: int) -> Timeouts:
         ),
         stop=Number(kill + STEP, "s", "after Granian has given up; Fargate allows 120 s"),
         alb_idle=Number(ALB_IDLE, "s", "below Granian's keep-alive: the ALB closes first, no 502"),
-        keep_alive=Number(GRANIAN_KEEP_ALIVE, "s", "the longest that Granian accepts"),
+        keep_alive=Number(
+            GRANIAN_KEEP_ALIVE, "s", "above the ALB's; a silent client is gone within a minute"
+        ),
         statement=Number(
             request, "s", "PostgreSQL's own limit, should a client fail to cancel a statement"
         ),

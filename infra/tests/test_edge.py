@@ -48,7 +48,7 @@ def test_the_balancer_lets_go_before_the_server_does() -> None:
     idle_s = made.one("aws:lb/loadBalancer:LoadBalancer").inputs["idleTimeout"]
     drain_s = made.one("aws:lb/targetGroup:TargetGroup").inputs["deregistrationDelay"]
     assert idle_s == 50
-    assert int(environment["GRANIAN_HTTP1_HEADER_READ_TIMEOUT"]) == 60_000
+    assert int(environment["GRANIAN_HTTP1_HEADER_READ_TIMEOUT"]) == 59_000
     assert int(environment["REQUEST_TIMEOUT"]) < drain_s
     assert drain_s < int(environment["GRANIAN_WORKERS_KILL_TIMEOUT"])
 

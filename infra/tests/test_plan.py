@@ -151,7 +151,7 @@ def test_each_timeout_ends_before_the_next_one(request: int) -> None:
     assert ladder.stop.value <= 120
     # what is left of the kill timeout when the drain is over is enough for any request
     assert ladder.workers_kill.value - ladder.drain.value > request
-    assert ladder.request.value < ladder.alb_idle.value < ladder.keep_alive.value == 60
+    assert ladder.request.value < ladder.alb_idle.value < ladder.keep_alive.value == 59
 
 
 @given(st.integers(1, 60), st.integers(1, 5), st.integers(1, 5))
@@ -195,7 +195,7 @@ def test_production_holds_fifty_thousand_in_flight() -> None:
         "timeouts.workers_kill": 30,
         "timeouts.stop": 40,
         "timeouts.alb_idle": 50,
-        "timeouts.keep_alive": 60,
+        "timeouts.keep_alive": 59,
         "timeouts.statement": 10,
         "timeouts.idle_in_transaction": 20,
         "timeouts.connection_lifetime": 300,

@@ -37,7 +37,7 @@ GRANIAN = {
     "GRANIAN_HTTP1_BUFFER_SIZE": "65536",  # request line and headers; the default is 417,792 bytes
     # Also how long a silent connection is kept. Above the load balancer's idle timeout (50 s),
     # or it would send a request into a connection that is being closed, and answer 502.
-    "GRANIAN_HTTP1_HEADER_READ_TIMEOUT": "60000",  # ms, Granian's maximum
+    "GRANIAN_HTTP1_HEADER_READ_TIMEOUT": "59000",  # ms; gone within a minute
     # Memory for many connections comes in large pages: a cold herd of 50,000 waits a third less.
     "_RJEM_MALLOC_CONF": "thp:always",
     # Seconds from SIGTERM on, DRAIN_TIME included; a stalled upload would block a stop for ever.

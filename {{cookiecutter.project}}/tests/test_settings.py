@@ -72,4 +72,4 @@ def test_plan_overrides_what_granian_gets(monkeypatch: pytest.MonkeyPatch) -> No
 
     assert environment["GRANIAN_BACKPRESSURE"] == "123"
     assert environment["GRANIAN_WORKERS"] == "3"
-    assert environment["GRANIAN_HTTP1_HEADER_READ_TIMEOUT"] == "60000"
+    assert environment["GRANIAN_HTTP1_HEADER_READ_TIMEOUT"] == "59000"
