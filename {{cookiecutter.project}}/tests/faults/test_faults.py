@@ -11,8 +11,9 @@ from tests.faults.table import NotRun, Row, Scale
 pytestmark = pytest.mark.faults
 
 _SEED = 1
-# Holds here, but on a machine of half the speed resets of the upstream cost others' p99 70 % more.
-_MAY_BE_LATE = (8,)
+# On two cores that the load shares: a worker on its CPU refuses five times its capacity in 0.3 s at
+# the 99th percentile, not 50 ms; resets of the upstream cost others' p99 more on a slow machine.
+_MAY_BE_LATE = (2, 8)
 _PLAYS = 3  # a latency that this machine's other processes may have cost is looked at again
 _PARAMETERS = [pytest.param(row, id=f"{row.number} {row.fault}") for row in ROWS]
 
