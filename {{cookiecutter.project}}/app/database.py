@@ -41,6 +41,7 @@ class Database:
         self._settings = settings
         self._url = url
         self._opened: asyncpg.Pool | None = None
+        self._free: asyncio.Semaphore  # first come, first served; the pool itself is not fair
         self.counts = PoolCounts()
         self._under_way = 0  # callers that have or await a connection
         self._held = 0.0  # seconds for which one is kept, about
@@ -49,6 +50,7 @@ class Database:
 
     @asynccontextmanager
     async def lifespan(self, _app: object = None) -> AsyncIterator[None]:
+        self._free = asyncio.Semaphore(self._settings.db_pool_size)
         self._opened = await asyncpg.create_pool(
             self._url,
             **connect_options(self._settings),
@@ -95,7 +97,7 @@ class Database:
                 yield connection
             finally:
                 self.counts.queries.add(time.monotonic() - begun)
-                await self._pool.release(connection)
+                await self._release(connection)
             self._heard = time.monotonic()
             self._held += 0.05 * (self._heard - begun - self._held)
         except UNREACHABLE as error:
@@ -194,12 +196,24 @@ class Database:
         begun = time.perf_counter()
         self.counts.waiting += 1
         try:
-            return await self._pool.acquire(timeout=self._settings.db_acquire_timeout)
+            async with asyncio.timeout(self._settings.db_acquire_timeout):
+                await self._free.acquire()
+                try:
+                    return await self._pool.acquire()
+                except BaseException:
+                    self._free.release()
+                    raise
         finally:
             self.counts.waiting -= 1
             waited = time.perf_counter() - begun
             self.counts.acquires.add(waited)
             self.counts.slow += waited > self._settings.db_acquire_timeout / 2
+
+    async def _release(self, connection: asyncpg.pool.PoolConnectionProxy) -> None:
+        try:
+            await self._pool.release(connection, timeout=self._settings.db_acquire_timeout)
+        finally:
+            self._free.release()
 
     def connections(self) -> tuple[int, int]:
         """How many are idle, and how many in use."""

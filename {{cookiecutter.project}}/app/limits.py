@@ -7,6 +7,7 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from app.answers import Answer
 from app.errors import BodyBroken
+from app.handover import Handover, stood_in_line
 from app.lag import Lag
 from app.problems import refusal
 
@@ -21,8 +22,16 @@ class Limits:
     `/health` is always let in.
     """
 
-    def __init__(self, app: ASGIApp, lag: Lag, max_in_flight: int, request_timeout: float) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        line: Handover,
+        lag: Lag,
+        max_in_flight: int,
+        request_timeout: float,
+    ) -> None:
         self._app = app
+        self._line = line
         self._lag = lag
         self._max_in_flight = max_in_flight
         self._request_timeout = request_timeout
@@ -30,9 +39,13 @@ class Limits:
         self.shed = 0  # refused as one too many, since the start
         self.expired = 0  # ended at their deadline
 
-    @property
     def full(self) -> bool:
-        return self.in_flight >= self._max_in_flight or self._lag.excessive
+        """Whether those who are in flight, or stand in line to be, are as many as may be."""
+        return self.in_flight + len(self._line) >= self._max_in_flight or self._lag.excessive
+
+    def refuses(self) -> bool:
+        """The request that is looked at now; who has stood in line is let in."""
+        return self.full() and not stood_in_line.get()
 
     async def counted(self, answer: Awaitable[T]) -> T:
         """Waits for `answer` as a request in flight does; it has to have a deadline of its own."""
@@ -43,7 +56,7 @@ class Limits:
             self.in_flight -= 1
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self.full and scope["path"] != "/health":
+        if self.refuses() and scope["path"] != "/health":
             self.shed += 1
             status, detail = HTTPStatus.SERVICE_UNAVAILABLE, "Too busy; try again."
             return await refusal(cast("HTTPScope", scope), status, detail)(scope, receive, send)

@@ -1,5 +1,4 @@
 import gc
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -51,9 +50,9 @@ def create_app(settings: Settings | None = None, spans: Spans = UNTRACED) -> Ser
     """The service, wired; the one place where its parts meet."""
     settings = settings or load_settings()
     log = configure_logging(settings.environment)
-    meter = Meter(settings)
-    lag = Lag(settings.request_timeout / 3)
-    handover = Handover(lambda: limited.shed)
+    handover = Handover(lambda: limited.full())
+    lag = Lag(settings.request_timeout / 3, handover.wait)
+    meter = Meter(settings, handover.wait)
     tokens = Tokens(settings.auth) if settings.auth else None
     database = Database(settings, settings.database_url)
     replica_url = settings.database_replica_url
@@ -79,7 +78,6 @@ def create_app(settings: Settings | None = None, spans: Spans = UNTRACED) -> Ser
         },
         lifespan=[
             rare_collections,
-            short_holds,
             handover.lifespan,
             lag.lifespan,
             *dict.fromkeys([database.lifespan, replica.lifespan]),
@@ -107,7 +105,8 @@ def create_app(settings: Settings | None = None, spans: Spans = UNTRACED) -> Ser
         handler = RateLimit(handler, valkey, settings.rate_limit, settings.rate_burst)
     if tokens:
         handler = Guard(handler, tokens)
-    limited = Limits(Hosts(handler), lag, settings.max_in_flight, settings.request_timeout)
+    most, timeout = settings.max_in_flight, settings.request_timeout
+    limited = Limits(Hosts(handler), handover, lag, most, timeout)
     bulkheads = Bulkheads(limited, {"items": (replica, database)}, reads.cached)
     handler = Cors(bulkheads, settings.origins) if settings.origins else bulkheads
     if settings.proxies:
@@ -162,17 +161,6 @@ async def rare_collections(_app: object) -> AsyncIterator[None]:
     yield
     gc.set_threshold(*defaults)
     gc.unfreeze()
-
-
-@asynccontextmanager
-async def short_holds(_app: object) -> AsyncIterator[None]:
-    """Lets Granian's threads hand requests over to a busy event loop: each has to wait for the
-    interpreter, by default for 5 ms, and so refusals took 100 ms under five times the load that
-    can be served, and now 25 ms."""
-    default = sys.getswitchinterval()
-    sys.setswitchinterval(0.001)
-    yield
-    sys.setswitchinterval(default)
 
 
 def _provide(part: object) -> Provide:

@@ -11,19 +11,27 @@ from contextvars import copy_context
 from typing import Any
 
 import httpx
+import pytest
 from litestar.types import Scope
 
-from app.handover import Handover
-from app.lag import let_in
+from app.handover import Handover, stood_in_line
 from app.local import free_port
 from app.server import GRANIAN
 from tests.service import wait_for
 
 
+async def turns_until(done: Callable[[], bool]) -> None:
+    for _ in range(10_000):
+        if done():
+            return
+        await asyncio.sleep(0)
+    pytest.fail("not done after 10,000 turns")
+
+
 async def test_line_lets_a_few_in_each_turn_and_in_the_order_in_which_they_came() -> None:
     loop = asyncio.get_running_loop()
     entered: list[int] = []
-    async with Handover(lambda: 0).lifespan():
+    async with Handover(lambda: False).lifespan():
         for number in range(1_000):
             loop.call_soon_threadsafe(entered.append, number, context=copy_context())
         turns = 0
@@ -36,17 +44,69 @@ async def test_line_lets_a_few_in_each_turn_and_in_the_order_in_which_they_came(
     assert turns >= 1_000 / 16
 
 
-async def test_nobody_waits_in_line_while_requests_are_refused() -> None:
+async def test_who_finds_the_service_full_passes_by_the_line() -> None:
     loop = asyncio.get_running_loop()
-    refused = 0
-    entered: list[int] = []
-    async with Handover(lambda: refused).lifespan():
-        refused = 1
-        for number in range(1_000):
-            loop.call_soon_threadsafe(entered.append, number, context=copy_context())
-        for _ in range(3):
-            await asyncio.sleep(0)
-        assert len(entered) == 1_000
+    entered: list[tuple[str, bool]] = []
+
+    def enter(name: str) -> None:
+        entered.append((name, stood_in_line.get()))
+
+    full = False
+    handover = Handover(lambda: full)
+    async with handover.lifespan():
+        for _ in range(1_000):
+            loop.call_soon_threadsafe(enter, "early", context=copy_context())
+        full = True
+        for _ in range(1_000):
+            loop.call_soon_threadsafe(enter, "late", context=copy_context())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert len(handover) >= 1_000 - 32
+        assert entered.count(("late", False)) == 1_000
+        await turns_until(lambda: not handover)
+    await asyncio.sleep(0)
+    assert entered.count(("early", True)) == 1_000
+    assert not stood_in_line.get()
+
+
+async def test_wait_is_told_before_it_is_over() -> None:
+    loop = asyncio.get_running_loop()
+    handover = Handover(lambda: False)
+
+    def work() -> None:
+        time.sleep(0.0005)
+
+    async with handover.lifespan():
+        for _ in range(1_000):
+            loop.call_soon_threadsafe(work, context=copy_context())
+        await turns_until(lambda: len(handover) <= 500)
+        told, begun = handover.wait(), time.monotonic()
+        await turns_until(lambda: not handover)
+        assert told == pytest.approx(time.monotonic() - begun, rel=0.5)
+    assert handover.wait() == 0
+
+
+async def test_threads_get_the_interpreter_sooner_the_more_pass_by() -> None:
+    loop = asyncio.get_running_loop()
+    default = sys.getswitchinterval()
+    full = False
+    async with Handover(lambda: full).lifespan():
+        await asyncio.sleep(0.1)
+        assert sys.getswitchinterval() == pytest.approx(0.001)
+        holds: list[float] = []
+        for passing in (1, 4, 20):
+            for _ in range(20):
+                full = False
+                loop.call_soon_threadsafe(int, context=copy_context())
+                full = True
+                for _ in range(passing):
+                    loop.call_soon_threadsafe(int, context=copy_context())
+                await asyncio.sleep(0.05)
+            holds.append(sys.getswitchinterval())
+        assert holds == pytest.approx([0.0003, 0.00015, 0.0001], rel=0.2)
+        await asyncio.sleep(0.12)
+        assert sys.getswitchinterval() == pytest.approx(0.001)
+    assert sys.getswitchinterval() == default
 
 
 async def test_nothing_is_lost_between_threads_nor_at_the_end() -> None:
@@ -59,7 +119,7 @@ async def test_nothing_is_lost_between_threads_nor_at_the_end() -> None:
             if number % 100 == 0:
                 time.sleep(0.0001)
 
-    async with Handover(lambda: 0).lifespan():
+    async with Handover(lambda: False).lifespan():
         threads = [threading.Thread(target=hand_over) for _ in range(4)]
         for thread in threads:
             thread.start()
@@ -75,12 +135,12 @@ async def test_nothing_is_lost_between_threads_nor_at_the_end() -> None:
 async def test_calls_of_others_pass_by_the_line_and_can_be_cancelled() -> None:
     loop = asyncio.get_running_loop()
     entered: list[str] = []
-    async with Handover(lambda: 0).lifespan():
+    async with Handover(lambda: False).lifespan():
         for _ in range(100):
             loop.call_soon_threadsafe(entered.append, "request", context=copy_context())
         loop.call_soon_threadsafe(entered.append, "cancelled").cancel()
         loop.call_soon_threadsafe(entered.append, "other")
-        await let_in()
+        await turns_until(lambda: len(entered) == 101)
     assert entered.index("other") <= 32
     assert entered.count("request") == 100
     assert "cancelled" not in entered
@@ -110,7 +170,7 @@ class _Counting(Handover):
         return super().call_soon_threadsafe(callback, *args, **context)
 
 
-_handover = _Counting(lambda: 0)
+_handover = _Counting(lambda: False)
 
 
 async def counting(

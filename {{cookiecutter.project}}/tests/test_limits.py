@@ -1,11 +1,17 @@
 import asyncio
 import time
+from contextvars import copy_context
+from typing import cast
 
 import asyncpg
+from litestar.types import Message, Receive, Scope, Send
 from msgspec.structs import replace
 
+from app.answers import Answer
 from app.database import Database
+from app.handover import Handover, stood_in_line
 from app.lag import Lag
+from app.limits import Limits
 from app.settings import Settings
 from tests.fake_upstream import FakeUpstream
 from tests.service import problem_of, serving, with_empty_cache
@@ -27,6 +33,33 @@ async def test_full_worker_sheds_requests_but_not_health_checks(
 
         assert {answer.status_code for answer in await asyncio.gather(*admitted)} == {200}
         assert (await client.get("/items")).status_code == 200
+
+
+async def test_those_who_stand_in_line_fill_a_worker_and_are_let_in() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await Answer(200, [], b"")(scope, receive, send)
+
+    async def status() -> int:
+        messages: list[Message] = []
+
+        async def send(message: Message) -> None:
+            messages.append(message)
+
+        scope = {"type": "http", "path": "/", "method": "GET", "state": {"request_id": "1"}}
+        await limits(cast("Scope", scope), cast("Receive", None), send)
+        return cast("int", cast("dict[str, object]", messages[0])["status"])
+
+    handover = Handover(lambda: False)
+    limits = Limits(app, handover, Lag(1.0, handover.wait), max_in_flight=2, request_timeout=1.0)
+    async with handover.lifespan():
+        assert await status() == 200
+        for _ in range(2):
+            asyncio.get_running_loop().call_soon_threadsafe(int, context=copy_context())
+        assert limits.full()
+        assert await status() == 503
+        came = stood_in_line.set(True)
+        assert await status() == 200
+        stood_in_line.reset(came)
 
 
 async def test_request_ends_at_its_deadline(settings: Settings, upstream: FakeUpstream) -> None:
@@ -77,21 +110,28 @@ async def test_database_that_is_too_slow_for_all_refuses_at_once(settings: Setti
 
 
 def test_loop_that_is_late_for_a_while_has_a_burst_and_for_longer_too_much() -> None:
-    lag = Lag(patience=2.0)
+    line = 0.0
+    lag = Lag(patience=2.0, line=lambda: line)
     for tenth in range(1, 20):
-        lag.observe(tenth / 10, late=0.5)
+        lag.observe(tenth / 10, behind=0.5)
         assert not lag.excessive
-    lag.observe(2.1, late=0.5)
+    lag.observe(2.1, behind=0.5)
     assert lag.excessive
 
     # Once it was too much, each lateness is, until it has been punctual for as long.
-    lag.observe(2.2, late=0.0)
+    lag.observe(2.2, behind=0.0)
     assert not lag.excessive
-    lag.observe(2.3, late=0.5)
+    line = 0.06
     assert lag.excessive
-    for tenth in range(24, 45):
-        lag.observe(tenth / 10, late=0.0)
-    lag.observe(4.5, late=0.5)
+    line = 0.04  # kept just below what is too much, it is not punctual
+    for tenth in range(23, 50):
+        lag.observe(tenth / 10, behind=0.0)
+    line = 0.06
+    assert lag.excessive
+    line = 0.0
+    for tenth in range(50, 72):
+        lag.observe(tenth / 10, behind=0.0)
+    line = 0.06
     assert not lag.excessive
 
 
@@ -122,6 +162,31 @@ async def test_caller_never_waits_longer_than_the_acquire_bound(settings: Settin
         statuses = {answer.status_code for answer in answers}
         assert statuses <= {200, 503}
         assert (await client.get("/items")).status_code == 200
+
+
+async def test_connections_are_given_in_the_order_in_which_they_are_asked_for(
+    settings: Settings,
+) -> None:
+    narrow = replace(settings, db_pool_size=2)
+    database = Database(narrow, narrow.database_url)
+    served: list[int] = []
+
+    async def ask(number: int) -> None:
+        await database.fetchval("SELECT pg_sleep(0.002)")
+        served.append(number)
+
+    async def come() -> None:
+        # Those who come while others wait find a connection that was just given back.
+        for number in range(200):
+            asked.append(asyncio.create_task(ask(number)))
+            await asyncio.sleep(0.001 if number > 20 else 0)
+
+    asked: list[asyncio.Task[None]] = []
+    async with database.lifespan():
+        await come()
+        await asyncio.gather(*asked)
+    overtaken = [place - number for place, number in enumerate(served)]
+    assert max(overtaken) <= 2
 
 
 async def test_connections_are_replaced_after_their_life(settings: Settings) -> None:

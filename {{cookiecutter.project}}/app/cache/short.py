@@ -74,7 +74,7 @@ class HotAnswers:
                 answer = held.rendered, held.entry.stored
                 return await _answer(*answer, held.hot, begun, scope, send)
             crowd = self._crowds.of(scope["path"])
-            if crowd is not None and not self._limits.full and self._admits(scope):
+            if crowd is not None and not self._limits.refuses() and self._admits(scope):
                 rendered, stored, error = await self._limits.counted(crowd.join())
                 if rendered is not None:
                     return await _answer(rendered, stored, crowd.hot, begun, scope, send)

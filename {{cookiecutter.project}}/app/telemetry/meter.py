@@ -14,9 +14,9 @@ from app.telemetry.sampling import Sampler
 class Meter:
     """All that a worker counts, and its way to whoever adds the workers up."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, line: Callable[[], float]) -> None:
         self._socket = settings.admin_socket
-        self._runtime = Runtime()
+        self._runtime = Runtime(line)
         # None: requests are not counted, as nobody could ask.
         self.tallies = Tallies() if settings.admin_port else None
         self._readings: list[Callable[[], Iterable[Row]]] = [self._runtime.rows]

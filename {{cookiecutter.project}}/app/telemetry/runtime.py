@@ -2,10 +2,9 @@ import asyncio
 import gc
 import time
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 
-from app.lag import let_in
 from app.telemetry import metrics
 from app.telemetry.counts import Timings
 from app.telemetry.metrics import Row
@@ -17,7 +16,9 @@ _REMEMBERED = 150  # beats, so that whoever reads the lag every 15 s sees each l
 class Runtime:
     """What Python itself does with a worker's time and memory."""
 
-    def __init__(self) -> None:
+    def __init__(self, line: Callable[[], float]) -> None:
+        """`line` says how many seconds a request waits to be let in."""
+        self._line = line
         self._pauses = Timings()
         self._collections: Counter[int] = Counter()
         self._collecting_since = 0.0
@@ -42,8 +43,7 @@ class Runtime:
         while True:
             due = time.perf_counter() + _BEAT
             await asyncio.sleep(_BEAT)
-            await let_in()
-            self._lags.append(max(0.0, time.perf_counter() - due))
+            self._lags.append(max(0.0, time.perf_counter() - due) + self._line())
 
     def _collected(self, phase: str, information: dict[str, int]) -> None:
         if phase == "start":
