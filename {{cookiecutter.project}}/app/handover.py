@@ -39,8 +39,6 @@ class Handover:
         self._full = full
         self._waiting: deque[tuple[Callable[..., object], tuple[Any, ...], Context]] = deque()
         self._at_work = False
-        self._context: Context | None = None  # of those who wait; they share one
-        self._context_inside = Context()  # the same, for when they stood in line
         self._pace = 0.0  # seconds for each that is let in, about
         self._turned = 0.0  # when the last were
         self._in_turn = 0  # how many then were
@@ -92,10 +90,7 @@ class Handover:
         self._let_in += self._in_turn
         for _ in range(self._in_turn):
             callback, args, context = waiting.popleft()
-            if context is not self._context:
-                self._context, self._context_inside = context, context.copy()
-                self._context_inside.run(stood_in_line.set, True)
-            self._call_soon(callback, *args, context=self._context_inside)
+            self._call_soon(_let_in, callback, args, context=context)
         if not waiting:
             self._at_work = False
             if not waiting or self._at_work:  # else another thread came in between
@@ -117,3 +112,12 @@ class Handover:
             if self._passed_by > passed_by:
                 hold = min(longest, max(shortest, _HOLD_FOR_AS_MANY * letting / passing))
             sys.setswitchinterval(hold)
+
+
+def _let_in(callback: Callable[..., object], args: tuple[Any, ...]) -> None:
+    # In the context that came with it, as that of a request whose body has come is its own.
+    outside = stood_in_line.set(True)
+    try:
+        callback(*args)
+    finally:
+        stood_in_line.reset(outside)

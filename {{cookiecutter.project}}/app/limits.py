@@ -1,17 +1,21 @@
 import asyncio
+import time
 from collections.abc import Awaitable
 from http import HTTPStatus
 from typing import TypeVar, cast
 
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
-from app.answers import Answer
+from app.answers import SECURITY, Answer
 from app.errors import BodyBroken
 from app.handover import Handover, stood_in_line
 from app.lag import Lag
-from app.problems import refusal
+from app.problems import BODILESS, refusal
+from app.telemetry.request_id import request_id
+from app.telemetry.requests import Requests
 
 T = TypeVar("T")
+_ID = "#"
 
 
 class Limits:
@@ -58,8 +62,7 @@ class Limits:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self.refuses() and scope["path"] != "/health":
             self.shed += 1
-            status, detail = HTTPStatus.SERVICE_UNAVAILABLE, "Too busy; try again."
-            return await refusal(cast("HTTPScope", scope), status, detail)(scope, receive, send)
+            return await _too_busy(cast("HTTPScope", scope))(scope, receive, send)
         exchange = _Exchange(receive, send)
         deadline = asyncio.timeout(self._request_timeout)
         self.in_flight += 1
@@ -74,6 +77,36 @@ class Limits:
             await exchange.spent(cast("HTTPScope", scope))(scope, receive, send)
         finally:
             self.in_flight -= 1
+
+
+def _too_busy(scope: HTTPScope) -> Answer:
+    return refusal(scope, HTTPStatus.SERVICE_UNAVAILABLE, "Too busy; try again.")
+
+
+class ShortRefusal:
+    """Says what `Limits` says, byte by byte, before anything else looks at the request: what a
+    refusal costs, those pay who could be served."""
+
+    def __init__(self, limits: Limits, requests: Requests) -> None:
+        self._limits = limits
+        self._requests = requests
+        scope = cast("HTTPScope", {"method": "GET", "state": {"request_id": _ID}})
+        answer = _too_busy(scope)
+        self._begin, self._end = answer.body.split(_ID.encode())
+        self._type, _, *self._headers = answer.headers
+
+    async def __call__(self, scope: HTTPScope, send: Send) -> None:
+        begun = time.perf_counter()
+        self._limits.shed += 1
+        own_id = request_id(scope)
+        body = self._begin + own_id + self._end
+        headers = [self._type, (b"content-length", b"%d" % len(body)), *self._headers]
+        if scope["method"] not in BODILESS:
+            headers.append((b"connection", b"close"))
+        headers += [*SECURITY, (b"x-request-id", own_id)]
+        await send({"type": "http.response.start", "status": 503, "headers": headers})
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+        self._requests.answered(scope, 503, own_id.decode(), time.perf_counter() - begun)
 
 
 class _Exchange:

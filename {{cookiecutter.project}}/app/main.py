@@ -28,7 +28,7 @@ from app.hosts import Hosts, names_one_host
 from app.items.routes import ItemController, cached_items
 from app.items.store import ItemStore
 from app.lag import Lag
-from app.limits import Limits
+from app.limits import Limits, ShortRefusal
 from app.problems import PROBLEMS
 from app.rate import RateLimit
 from app.settings import Settings, load_settings
@@ -111,7 +111,7 @@ def create_app(settings: Settings | None = None, spans: Spans = UNTRACED) -> Ser
     handler = Cors(bulkheads, settings.origins) if settings.origins else bulkheads
     if settings.proxies:
         handler = wrap_asgi_with_proxy_headers(handler, settings.proxies)
-    app.asgi_handler = Requests(handler, meter.tallies, meter.access)
+    app.asgi_handler = requests = Requests(handler, meter.tallies, meter.access)
 
     meter.watch(log_rows, log)
     meter.watch(limits_rows, limited, bulkheads)
@@ -119,7 +119,9 @@ def create_app(settings: Settings | None = None, spans: Spans = UNTRACED) -> Ser
     _watch_stores(meter, database, replica, valkey, upstream)
     for route in cached.values():
         meter.watch(cache_rows, route.cache, route.hot)
-    service = HotAnswers(app, paths, crowds, limited, _admission(settings, tokens))
+    # Other sites' pages can't read an answer that says nothing of them.
+    refuse = None if settings.origins else ShortRefusal(limited, requests)
+    service = HotAnswers(app, paths, crowds, limited, _admission(settings, tokens), refuse)
     return _profiled(service, settings, meter)
 
 

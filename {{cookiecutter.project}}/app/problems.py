@@ -27,7 +27,7 @@ _STATUS = {
 }
 _MEDIA_TYPE = "application/problem+json"
 _RETRY_AFTER = 1  # seconds
-_BODILESS = ("GET", "HEAD", "DELETE")
+BODILESS = ("GET", "HEAD", "DELETE")
 # RecursionError: nested too deeply. UnicodeDecodeError: msgspec's one failure of another kind.
 _UNREADABLE = (RecursionError, UnicodeDecodeError)
 
@@ -59,7 +59,7 @@ def problem(
 def refusal(scope: HTTPScope, status: HTTPStatus, detail: str) -> Answer:
     """A problem for which the body was not read: it must not be taken for the next request."""
     answer = problem(scope, status, detail)
-    if scope["method"] not in _BODILESS:
+    if scope["method"] not in BODILESS:
         answer.headers.append((b"connection", b"close"))
     return answer
 

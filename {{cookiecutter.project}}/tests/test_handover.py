@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable
-from contextvars import copy_context
+from contextvars import ContextVar, copy_context
 from typing import Any
 
 import httpx
@@ -158,6 +158,8 @@ def test_requests_of_granian_stand_in_line() -> None:
             wait_for(f"http://127.0.0.1:{port}/health", process)
             before = int(httpx.get(f"http://127.0.0.1:{port}/").text)
             assert int(httpx.get(f"http://127.0.0.1:{port}/").text) > before
+            # What wakes a request, as its body does, keeps to the request's own context.
+            assert httpx.post(f"http://127.0.0.1:{port}/", content=b"body").status_code == 200
         finally:
             process.terminate()
 
@@ -170,6 +172,7 @@ class _Counting(Handover):
         return super().call_soon_threadsafe(callback, *args, **context)
 
 
+_inside = ContextVar("inside", default=False)
 _handover = _Counting(lambda: False)
 
 
@@ -185,5 +188,9 @@ async def counting(
             await send({"type": "lifespan.startup.complete"})
             await receive()
         return await send({"type": "lifespan.shutdown.complete"})
+    outside = _inside.set(True)
+    if scope["type"] == "http" and scope["method"] == "POST":
+        await receive()
+    _inside.reset(outside)
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"%d" % _handover.handed})

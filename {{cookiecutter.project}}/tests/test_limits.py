@@ -1,18 +1,22 @@
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from contextvars import copy_context
-from typing import cast
+from typing import Any
 
 import asyncpg
-from litestar.types import Message, Receive, Scope, Send
+import pytest
+from litestar.types import Message, Send
 from msgspec.structs import replace
 
 from app.answers import Answer
 from app.database import Database
 from app.handover import Handover, stood_in_line
 from app.lag import Lag
-from app.limits import Limits
+from app.limits import Limits, ShortRefusal
 from app.settings import Settings
+from app.telemetry.access import AccessLog
+from app.telemetry.requests import NO_ROUTE, Requests, Tallies
 from tests.fake_upstream import FakeUpstream
 from tests.service import problem_of, serving, with_empty_cache
 
@@ -35,31 +39,47 @@ async def test_full_worker_sheds_requests_but_not_health_checks(
         assert (await client.get("/items")).status_code == 200
 
 
-async def test_those_who_stand_in_line_fill_a_worker_and_are_let_in() -> None:
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        await Answer(200, [], b"")(scope, receive, send)
+async def told(app: Callable[[Any, Any, Send], Awaitable[None]], method: str = "GET") -> list[Any]:
+    messages: list[Any] = []
 
-    async def status() -> int:
-        messages: list[Message] = []
+    async def send(message: Message) -> None:
+        messages.append(message)
 
-        async def send(message: Message) -> None:
-            messages.append(message)
+    headers = [(b"x-request-id", b"own-1")]
+    scope = {"type": "http", "path": "/", "method": method, "headers": headers, "state": {}}
+    await app(scope, None, send)
+    return messages
 
-        scope = {"type": "http", "path": "/", "method": "GET", "state": {"request_id": "1"}}
-        await limits(cast("Scope", scope), cast("Receive", None), send)
-        return cast("int", cast("dict[str, object]", messages[0])["status"])
 
+async def test_those_who_stand_in_line_fill_a_worker_and_are_let_in(settings: Settings) -> None:
     handover = Handover(lambda: False)
-    limits = Limits(app, handover, Lag(1.0, handover.wait), max_in_flight=2, request_timeout=1.0)
+    lag = Lag(1.0, handover.wait)
+    limits = Limits(Answer(200, [], b""), handover, lag, max_in_flight=2, request_timeout=1.0)
+    requests = Requests(limits, None, AccessLog(settings))
     async with handover.lifespan():
-        assert await status() == 200
+        assert (await told(requests))[0]["status"] == 200
         for _ in range(2):
             asyncio.get_running_loop().call_soon_threadsafe(int, context=copy_context())
         assert limits.full()
-        assert await status() == 503
+        assert (await told(requests))[0]["status"] == 503
         came = stood_in_line.set(True)
-        assert await status() == 200
+        assert (await told(requests))[0]["status"] == 200
         stood_in_line.reset(came)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_short_refusal_is_the_long_one_byte_by_byte(settings: Settings, method: str) -> None:
+    handover = Handover(lambda: False)
+    lag = Lag(1.0, handover.wait)
+    limits = Limits(Answer(200, [], b""), handover, lag, max_in_flight=0, request_timeout=1.0)
+    tallies = Tallies()
+    requests = Requests(limits, tallies, AccessLog(settings))
+    short = ShortRefusal(limits, requests)
+    assert await told(lambda scope, _, send: short(scope, send), method) == await told(
+        requests, method
+    )
+    assert limits.shed == 2
+    assert sum(tallies.of(NO_ROUTE, method, 503).buckets) == 2
 
 
 async def test_request_ends_at_its_deadline(settings: Settings, upstream: FakeUpstream) -> None:

@@ -14,7 +14,7 @@ from app.cache.crowd import Crowds
 from app.cache.http import Rendered, Representation, matches
 from app.cache.layers import Cache, Found
 from app.cache.memory import Held
-from app.limits import Limits
+from app.limits import Limits, ShortRefusal
 from app.problems import problem_of
 from app.telemetry.request_id import ACCEPTED, new_request_id
 from app.telemetry.requests import HotRoute
@@ -49,7 +49,8 @@ class HotPaths:
 
 class HotAnswers:
     """Answers a GET from memory, or when the load that others wait for ends, before anything else
-    looks at it, if `admits` has nothing against it. All else goes on to `app`."""
+    looks at it, if `admits` has nothing against it. What a full worker can't take is refused, where
+    `refuse` is given. All else goes on to `app`."""
 
     def __init__(
         self,
@@ -58,23 +59,32 @@ class HotAnswers:
         crowds: Crowds,
         limits: Limits,
         admits: Callable[[HTTPScope], object],
+        refuse: ShortRefusal | None,
     ) -> None:
         self.app = app
         self._paths = paths
         self._crowds = crowds
         self._limits = limits
         self._admits = admits
+        self._refuse = refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["method"] == "GET" and not scope["query_string"]:
+        if scope["type"] != "http":
+            return await self.app(cast("Any", scope), cast("Any", receive), cast("Any", send))
+        short = scope["method"] == "GET" and not scope["query_string"]
+        if short:
             begun = time.perf_counter()
             held = self._paths.get(scope["path"])
             if held is not None and time.time() < held.hot_until and self._admits(scope):
                 held.hot.reads += 1
                 answer = held.rendered, held.entry.stored
                 return await _answer(*answer, held.hot, begun, scope, send)
+        full = self._limits.refuses()
+        if full and self._refuse and scope["path"] != "/health":
+            return await self._refuse(scope, send)
+        if short and not full:
             crowd = self._crowds.of(scope["path"])
-            if crowd is not None and not self._limits.refuses() and self._admits(scope):
+            if crowd is not None and self._admits(scope):
                 rendered, stored, error = await self._limits.counted(crowd.join())
                 if rendered is not None:
                     return await _answer(rendered, stored, crowd.hot, begun, scope, send)

@@ -96,10 +96,10 @@ class Requests:
         try:
             await self._app(scope, receive, with_id)
         finally:
-            self._answered(scope, status, own, time.perf_counter() - begun)
+            self.answered(scope, status, own, time.perf_counter() - begun)
             LOG_CONTEXT.reset(outer)
 
-    def _answered(self, scope: HTTPScope, status: int, own_id: str, seconds: float) -> None:
+    def answered(self, scope: HTTPScope, status: int, own_id: str, seconds: float) -> None:
         route, method = scope.get("path_template", NO_ROUTE), scope["method"]
         if self._tallies:
             self._tallies.add(route, method, status, seconds)

@@ -11,9 +11,10 @@ from tests.faults.table import NotRun, Row, Scale
 pytestmark = pytest.mark.faults
 
 _SEED = 1
-# On two cores that the load shares: a worker on its CPU refuses five times its capacity in 0.3 s at
-# the 99th percentile, not 50 ms; resets of the upstream cost others' p99 more on a slow machine.
-_MAY_BE_LATE = (2, 8)
+# What two cores that the load shares may fall short of: a worker on its CPU that refuses five times
+# its capacity has some 80 % of the goodput that its refusals should leave; resets of the upstream
+# cost others' p99 more on a slow machine.
+_MAY_FALL_SHORT = {2: "goodput", 8: "p99"}
 _PLAYS = 3  # a latency that this machine's other processes may have cost is looked at again
 _PARAMETERS = [pytest.param(row, id=f"{row.number} {row.fault}") for row in ROWS]
 
@@ -41,6 +42,7 @@ async def test_fault(row: Row, system: System) -> None:
             if timed and sight.busy:
                 pytest.skip("this machine is too busy: the load itself was late")
             told = "; ".join(f"{one.what}: {one.observed}, not {one.bound}" for one in breached)
-            if timed and row.number in _MAY_BE_LATE:
+            allowed = _MAY_FALL_SHORT.get(row.number)
+            if timed and allowed and all(allowed in check.what for check in breached):
                 pytest.xfail(told)
             pytest.fail(f"{sight.size}: {told}")
