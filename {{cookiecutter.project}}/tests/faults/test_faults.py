@@ -1,5 +1,6 @@
 """The table's rows at a small size; `make faults` runs them as they are promised."""
 
+import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -14,7 +15,7 @@ _SEED = 1
 # What two cores that the load shares may fall short of: a worker on its CPU that refuses five times
 # its capacity has some 80 % of the goodput that its refusals should leave; resets of the upstream
 # cost others' p99 more on a slow machine.
-_MAY_FALL_SHORT = {2: "goodput", 8: "p99"}
+_MAY_FALL_SHORT = {2: "^CPU, .*: goodput", 8: "other routes: p99"}
 _PLAYS = 3  # a latency that this machine's other processes may have cost is looked at again
 _PARAMETERS = [pytest.param(row, id=f"{row.number} {row.fault}") for row in ROWS]
 
@@ -37,12 +38,12 @@ async def test_fault(row: Row, system: System) -> None:
         breached = [check for check in sight.checks if not check.good]
         if not breached:
             return
+        told = "; ".join(f"{one.what}: {one.observed}, not {one.bound}" for one in breached)
         timed = all(check.timed for check in breached)
+        allowed = _MAY_FALL_SHORT.get(row.number)
+        if timed and allowed and all(re.search(allowed, check.what) for check in breached):
+            pytest.xfail(told)
         if play == _PLAYS or not timed:
             if timed and sight.busy:
                 pytest.skip("this machine is too busy: the load itself was late")
-            told = "; ".join(f"{one.what}: {one.observed}, not {one.bound}" for one in breached)
-            allowed = _MAY_FALL_SHORT.get(row.number)
-            if timed and allowed and all(allowed in check.what for check in breached):
-                pytest.xfail(told)
             pytest.fail(f"{sight.size}: {told}")
