@@ -49,7 +49,7 @@ class Limits:
 
     def refuses(self) -> bool:
         """The request that is looked at now; who has stood in line is let in."""
-        return self.full() and not stood_in_line.get()
+        return not stood_in_line.get() and self.full()
 
     async def counted(self, answer: Awaitable[T]) -> T:
         """Waits for `answer` as a request in flight does; it has to have a deadline of its own."""
