@@ -12,9 +12,9 @@ from tests.faults.table import NotRun, Row, Scale
 pytestmark = pytest.mark.faults
 
 _SEED = 1
-# What two cores that the load shares may fall short of: a worker on its CPU that refuses five times
-# its capacity has some 80 % of the goodput that its refusals should leave; resets of the upstream
-# cost others' p99 more on a slow machine.
+# What two cores that the load shares may fall short of: the goodput of a worker on its CPU is about
+# at its bound, in a slow hour of the machine a third below; resets of the upstream cost others' p99
+# more on a slow machine.
 _MAY_FALL_SHORT = {2: "^CPU, .*: goodput", 8: "other routes: p99"}
 _PLAYS = 3  # a latency that this machine's other processes may have cost is looked at again
 _PARAMETERS = [pytest.param(row, id=f"{row.number} {row.fault}") for row in ROWS]
