@@ -1,7 +1,6 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from contextvars import copy_context
 from typing import Any
 
 import asyncpg
@@ -18,7 +17,7 @@ from app.settings import Settings
 from app.telemetry.access import AccessLog
 from app.telemetry.requests import NO_ROUTE, Requests, Tallies
 from tests.fake_upstream import FakeUpstream
-from tests.service import problem_of, serving, with_empty_cache
+from tests.service import hand_over, problem_of, serving, with_empty_cache
 
 
 async def test_full_worker_sheds_requests_but_not_health_checks(
@@ -59,7 +58,7 @@ async def test_those_who_stand_in_line_fill_a_worker_and_are_let_in(settings: Se
     async with handover.lifespan():
         assert (await told(requests))[0]["status"] == 200
         for _ in range(2):
-            asyncio.get_running_loop().call_soon_threadsafe(int, context=copy_context())
+            hand_over(asyncio.get_running_loop(), int)
         assert limits.full()
         assert (await told(requests))[0]["status"] == 503
         came = stood_in_line.set(True)
