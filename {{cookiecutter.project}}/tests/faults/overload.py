@@ -19,6 +19,7 @@ from tests.faults.system import Service, System
 from tests.faults.table import Check, Scale, Sight, at_least, at_most, none, within
 from tests.faults.traffic import cached, ended, loading, not_ok, pages, warm
 
+_DESCRIPTION = 2_000  # characters of each item, so that a page of 100 has 200 kB
 _CALLERS = 32  # in flight when the peak is measured; the plan's limit is twice what is needed
 _POOL = 10
 _SHED_BY = 0.05  # seconds; bound of the 503
@@ -52,33 +53,35 @@ async def overload(system: System, scale: Scale) -> Sight:
     The generator shares the machine. The first is the size at which five times as much can be
     asked for here without taking from those who are served."""
     await system.items(100)
-    far, far_late = await _far_database(system, scale)
-    near, near_late = await _busy_worker(system, scale)
-    size = f"1 worker; pool of {_POOL} {_FAR * 1000:.0f} ms away, CPU"
+    far, far_late = await _far_database(system, scale, "/items?limit=20")
+    first = (await system.items(100, "x" * _DESCRIPTION))[0].removeprefix("/items/")
+    page = f"/items?after={int(first) - 1}&limit=100"
+    near, near_late = await _busy_worker(system, scale, page)
+    size = f"pool of {_POOL} {_FAR * 1000:.0f} ms away; CPU, 200 kB each"
     return Sight(size, [*far, *near], max(far_late, near_late))
 
 
-async def _far_database(system: System, scale: Scale) -> tuple[list[Check], float]:
+async def _far_database(system: System, scale: Scale, path: str) -> tuple[list[Check], float]:
     async with Proxy.serving(system.postgres.url, scale.seed) as distance:
         distance.toxin, distance.delay = "slow", _FAR
         there = urlsplit(system.postgres.url)
         near, far = f":{there.port}", f":{urlsplit(distance.url).port}"
         url = system.postgres.url.replace(near, far)
         async with system.service(database_url=url, db_pool_size=_POOL) as service:
-            return await _overloaded(service, scale, "far", lambda peak, _times: peak, 20)
+            return await _overloaded(service, scale, "far", lambda peak, _times: peak, path)
 
 
-async def _busy_worker(system: System, scale: Scale) -> tuple[list[Check], float]:
-    """The work is a page of 100 items. What is left for it is what refusing the rest leaves."""
+async def _busy_worker(system: System, scale: Scale, path: str) -> tuple[list[Check], float]:
+    """The work is a page of 200 kB. What is left for it is what refusing the rest leaves."""
     async with system.service(max_in_flight=1) as service:
-        refusals = await _refusals(service, scale)
+        refusals = await _refusals(service, scale, path)
     async with system.service(max_in_flight=2 * _CALLERS) as service:
 
         def left(peak: float, times: int) -> float:
             refusing = peak / refusals
             return peak * max(0.0, 1 - times * refusing) / (1 - refusing)
 
-        return await _overloaded(service, scale, "CPU", left, 100)
+        return await _overloaded(service, scale, "CPU", left, path)
 
 
 async def _overloaded(
@@ -86,20 +89,20 @@ async def _overloaded(
     scale: Scale,
     name: str,
     can: Callable[[float, int], float],
-    limit: int,
+    path: str,
 ) -> tuple[list[Check], float]:
     """`can` says how many answers per second there can be at so many times a peak. The peak is
     measured before and after each overload, as the machine's other work changes it."""
     seconds = scale.pick(8.0, 3.0)
-    peak = await _peak(service, scale, limit)
-    before = await _arrive(service, peak / 2, scale.pick(5.0, 2.0), limit)
+    peak = await _peak(service, scale, path)
+    before = await _arrive(service, peak / 2, scale.pick(5.0, 2.0), path)
     checks: list[Check] = []
     late = before.lateness()
     for times in (2, 5):
-        outcome = await _arrive(service, times * peak, seconds, limit)
+        outcome = await _arrive(service, times * peak, seconds, path)
         late = max(late, outcome.lateness())
-        after = await _arrive(service, peak / 2, 7.0 if times == 5 else 1.0, limit)
-        earlier, peak = peak, await _peak(service, scale, limit)
+        after = await _arrive(service, peak / 2, 7.0 if times == 5 else 1.0, path)
+        earlier, peak = peak, await _peak(service, scale, path)
         left = can((earlier + peak) / 2, times)
         checks += _refused(outcome, left, f"{name}, {earlier:,.0f}/s x {times}")
     later = after.between(after.due[0] + 5, after.due[-1])
@@ -124,36 +127,35 @@ def _refused(outcome: Outcome, can: float, name: str) -> list[Check]:
     ]
 
 
-async def _refusals(service: Service, scale: Scale) -> float:
+async def _refusals(service: Service, scale: Scale, path: str) -> float:
     """How many answers of 503 the clients get per second while there is room for nothing else."""
     _, upload = await asyncio.open_connection("127.0.0.1", service.port)
     upload.write(b"POST /items HTTP/1.1\r\nHost: faults\r\nContent-Length: 9\r\n\r\n{")
     await upload.drain()
     await asyncio.sleep(0.2)  # until it fills the worker
-    report = await _ask_in_turns(service, int(scale.pick(20_000, 6_000) / _CALLERS), 100)
+    report = await _ask_in_turns(service, int(scale.pick(20_000, 6_000) / _CALLERS), path)
     upload.close()
     assert report.ok == 0
     return report.bad_status / report.wall
 
 
-async def _peak(service: Service, scale: Scale, limit: int) -> float:
+async def _peak(service: Service, scale: Scale, path: str) -> float:
     """Answers per second that `_CALLERS` clients get, each waiting for one before the next."""
-    await warm(service, [f"/items?limit={limit}"])
+    await warm(service, [path])
     rate = 0.0
     for rounds in (20, None):  # the first run only finds how long the second has to be
         count = rounds or max(20, int(rate * scale.pick(8.0, 3.0) / 2 / _CALLERS))
-        report = await _ask_in_turns(service, count, limit)
+        report = await _ask_in_turns(service, count, path)
         rate = report.ok / report.wall
     return rate
 
 
-async def _ask_in_turns(service: Service, rounds: int, limit: int) -> Report:
-    paths = [f"/items?limit={limit}"]
-    herd = Herd(port=service.port, paths=paths, clients=_CALLERS, rounds=rounds)
+async def _ask_in_turns(service: Service, rounds: int, path: str) -> Report:
+    herd = Herd(port=service.port, paths=[path], clients=_CALLERS, rounds=rounds)
     return await asyncio.to_thread(run_herd, herd, 1)
 
 
-async def _arrive(service: Service, rate: float, seconds: float, limit: int) -> Outcome:
+async def _arrive(service: Service, rate: float, seconds: float, path: str) -> Outcome:
     """On as many connections as answers within the bound need; later ones wait for one, as those
     of a load balancer with a pool. To open thousands at once takes this machine half a second."""
     health = Ask(name="health", paths=["/health"])
@@ -161,7 +163,7 @@ async def _arrive(service: Service, rate: float, seconds: float, limit: int) -> 
     connections = max(100, int(rate * _SHED_BY))
     arrivals = Arrivals(
         port=service.port,
-        asks=[pages(limit, share), health],
+        asks=[Ask(name="pages", paths=[path], share=share), health],
         rate=rate,
         seconds=seconds,
         connections=connections,

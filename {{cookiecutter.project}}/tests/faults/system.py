@@ -113,12 +113,13 @@ class System:
         finally:
             await asyncio.to_thread(started.close)
 
-    async def items(self, count: int) -> list[str]:
+    async def items(self, count: int, description: str = "") -> list[str]:
         """The paths of so many new items."""
         rows = await self.sql(
-            "INSERT INTO items (name, price_cents) SELECT 'tea', n FROM generate_series(1, $1) n"
-            " RETURNING id",
+            "INSERT INTO items (name, price_cents, description)"
+            " SELECT 'tea', n, $2 FROM generate_series(1, $1) n RETURNING id",
             count,
+            description,
         )
         return [f"/items/{row['id']}" for row in rows]
 

@@ -12,9 +12,9 @@ from tests.faults.table import NotRun, Row, Scale
 pytestmark = pytest.mark.faults
 
 _SEED = 1
-# What two cores that the load shares may fall short of: the goodput of a worker on its CPU is about
-# at its bound, in a slow hour of the machine a third below; resets of the upstream cost others' p99
-# more on a slow machine.
+# What two cores that the load shares may fall short of, in each play: the rate of a worker on its
+# CPU within 3 s changes with the machine's by a tenth; resets of the upstream cost others' p99 more
+# on a slow machine.
 _MAY_FALL_SHORT = {2: "^CPU, .*: goodput", 8: "other routes: p99"}
 _PLAYS = 3  # a latency that this machine's other processes may have cost is looked at again
 _PARAMETERS = [pytest.param(row, id=f"{row.number} {row.fault}") for row in ROWS]
@@ -40,10 +40,10 @@ async def test_fault(row: Row, system: System) -> None:
             return
         told = "; ".join(f"{one.what}: {one.observed}, not {one.bound}" for one in breached)
         timed = all(check.timed for check in breached)
-        allowed = _MAY_FALL_SHORT.get(row.number)
-        if timed and allowed and all(re.search(allowed, check.what) for check in breached):
-            pytest.xfail(told)
         if play == _PLAYS or not timed:
+            allowed = _MAY_FALL_SHORT.get(row.number)
+            if timed and allowed and all(re.search(allowed, check.what) for check in breached):
+                pytest.xfail(told)
             if timed and sight.busy:
                 pytest.skip("this machine is too busy: the load itself was late")
             pytest.fail(f"{sight.size}: {told}")
