@@ -111,12 +111,15 @@ async def test_busy_loop_stops_for_those_who_pass_by(monkeypatch: pytest.MonkeyP
         try:
             await asyncio.sleep(0.01)
             before = len(passed)
-            for _ in range(60):
+            for _ in range(200):
                 busy_until = time.monotonic() + 0.006
                 while time.monotonic() < busy_until:
                     pass
                 await asyncio.sleep(0)
-            assert len(passed) - before >= 10  # else 0
+                if len(passed) - before >= 20:
+                    break
+            else:
+                pytest.fail(f"{len(passed) - before} came, though it was to stop for them")
         finally:
             over.set()
             await asyncio.to_thread(thread.join)
