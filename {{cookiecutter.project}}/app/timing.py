@@ -36,5 +36,6 @@ async def in_time(work: Awaitable[T], seconds: float) -> T:
         raise
     finally:
         timer.cancel()
+        del look  # it knows itself: a cycle for each call, which only the collector would end
         if expired:
             task.uncancel()

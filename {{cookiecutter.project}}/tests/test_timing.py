@@ -1,6 +1,7 @@
 """A bound on what is waited for, that a busy event loop does not use up."""
 
 import asyncio
+import gc
 import time
 
 import pytest
@@ -52,3 +53,15 @@ async def test_inner_bound_does_not_pass_for_the_outer_one() -> None:
         with pytest.raises(TimeoutError):
             await in_time(asyncio.sleep(10), 0.02)
         await asyncio.sleep(0.02)
+
+
+async def test_nothing_is_left_to_the_garbage_collector() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(100):
+            await in_time(asyncio.sleep(0), 1)
+        left = gc.collect()
+    finally:
+        gc.enable()
+    assert left < 100

@@ -1,5 +1,6 @@
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any
 
 from app.cache.entry import Entry
@@ -13,9 +14,10 @@ class Held:
 
     Until `hot_until` it can be given out with no further thought, in its rendered form. The
     first who comes later has a newer one fetched, and makes it hot again for the others.
+    `on_drop` is called when memory holds it no longer.
     """
 
-    __slots__ = ("entry", "hot", "hot_until", "rendered", "until")
+    __slots__ = ("entry", "hot", "hot_until", "on_drop", "rendered", "until")
 
     def __init__(self, entry: Entry, ttl: float) -> None:
         now = time.time()
@@ -24,6 +26,7 @@ class Held:
         self.hot_until = 0.0 if entry.missing else min(now + ttl * _HOT, entry.fresh)
         self.rendered: Any = None
         self.hot: Any = None
+        self.on_drop: Callable[[], object] | None = None
 
 
 class Memory:
@@ -57,16 +60,12 @@ class Memory:
         held = self._held.pop(key, None)
         if held is not None:
             self._bytes -= _size(held.entry)
-            # Those who know it by another name keep neither it nor its bytes.
-            held.hot_until = 0.0
-            held.entry, held.rendered = _DROPPED, None
+            if held.on_drop:
+                held.on_drop()
 
     def clear(self) -> None:
         for key in list(self._held):
             self.forget(key)
-
-
-_DROPPED = Entry(b"", "", 0.0, 0.0, 0.0)
 
 
 def _size(entry: Entry) -> int:

@@ -1,5 +1,6 @@
 """The short ways to a cached answer: the same bytes as from the route, a fraction of the time."""
 
+import functools
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -19,8 +20,6 @@ from app.problems import problem_of
 from app.telemetry.request_id import ACCEPTED, new_request_id
 from app.telemetry.requests import HotRoute
 
-_MOST_PATHS = 50_000
-
 
 class CachedRoute(msgspec.Struct, frozen=True):
     """`keys` are those that need no validation; `read` answers as the route's handler does."""
@@ -34,17 +33,15 @@ class CachedRoute(msgspec.Struct, frozen=True):
 
 
 class HotPaths:
-    """What memory holds, by the path that asks for it. An entry that memory drops is cold at once,
-    wherever else it is still known."""
+    """What memory holds, by the path that asks for it."""
 
     def __init__(self) -> None:
         self._held: dict[str, Held] = {}
         self.get = self._held.get
 
     def put(self, path: str, held: Held) -> None:
-        if len(self._held) >= _MOST_PATHS:
-            self._held.clear()  # most are cold by then, and the others are back at once
         self._held[path] = held
+        held.on_drop = functools.partial(self._held.pop, path, None)
 
 
 class HotAnswers:
