@@ -39,5 +39,6 @@ class Bulkheads:
         behind = self._databases.get(scope["path"][1:].partition("/")[0])
         if behind is None:
             return None
-        refused = behind[scope["method"] != "GET"].refuses()
+        reads = scope["method"] == "GET"
+        refused = behind[not reads].refuses(reads=reads)
         return None if refused is None or self._cached(scope) else refused

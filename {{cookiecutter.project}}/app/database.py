@@ -1,5 +1,6 @@
 import asyncio
 import logging
+import math
 import random
 import time
 from collections.abc import AsyncIterator
@@ -24,6 +25,7 @@ _CLOSE_TIMEOUT = 5.0  # seconds
 _SILENCE = 1.0  # seconds without any answer while statements are under way: it is asked apart
 _RETRY_AFTER = (0.02, 0.1)  # seconds; by then the pool has noticed what else is broken
 _RENEWAL = 0.5  # seconds, at least, between two renewals of the pool
+_READS_ALONE = 0.25  # of the connections, at least one of two: no write takes them
 
 
 class Database:
@@ -31,6 +33,8 @@ class Database:
 
     A statement whose connection broke is tried once more if that does no harm: it is `repeatable`,
     or was surely not carried out. While the server does not answer, callers are told so at once.
+    Some connections are kept for reads, as commits may wait where these need not: for a disk, a
+    standby or a lock.
     """
 
     spans: Spans = UNTRACED
@@ -41,16 +45,15 @@ class Database:
         self._settings = settings
         self._url = url
         self._opened: asyncpg.Pool | None = None
-        self._free: asyncio.Semaphore  # first come, first served; the pool itself is not fair
         self.counts = PoolCounts()
-        self._under_way = 0  # callers that have or await a connection
-        self._held = 0.0  # seconds for which one is kept, about
+        size = settings.db_pool_size
+        self._reads = _Lane(size)
+        self._writes = _Lane(max(1, size - math.ceil(size * _READS_ALONE)), self._reads)
         self._heard = 0.0  # when the server last answered, or was first asked since
         self._renewed = 0.0
 
     @asynccontextmanager
     async def lifespan(self, _app: object = None) -> AsyncIterator[None]:
-        self._free = asyncio.Semaphore(self._settings.db_pool_size)
         self._opened = await asyncpg.create_pool(
             self._url,
             **connect_options(self._settings),
@@ -87,45 +90,51 @@ class Database:
         return await self._run("fetchval", sql, arguments, repeatable)
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
-        """A connection of the pool; `Unavailable` when there is none in time or it breaks."""
+    async def connection(
+        self, *, reads: bool = False
+    ) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
+        """A connection of the pool; `Unavailable` when there is none in time or it breaks. `reads`
+        promises that it is for nothing else."""
+        if refused := self.refuses(reads=reads):
+            raise Unavailable(refused)
         self._begin()
+        lane = self._lane(reads)
+        lane.under_way += 1
         try:
-            connection = await self._acquire()
+            connection = await self._acquire(lane)
             begun = time.monotonic()
             try:
                 yield connection
             finally:
                 self.counts.queries.add(time.monotonic() - begun)
-                await self._release(connection)
+                await self._release(lane, connection)
             self._heard = time.monotonic()
-            self._held += 0.05 * (self._heard - begun - self._held)
+            lane.held += 0.05 * (self._heard - begun - lane.held)
         except UNREACHABLE as error:
             self.breaker.doubt()
             if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
                 await self._renew()
             raise Unavailable("The database did not answer in time.") from error
         finally:
-            self._under_way -= 1
+            lane.under_way -= 1
 
-    def refuses(self) -> str | None:
+    def refuses(self, *, reads: bool) -> str | None:
         """Why a caller would get no connection, if it is so."""
         if not self.breaker.closed:
             return "The database does not answer."
-        waiting = self._under_way - self._settings.db_pool_size
-        wait = waiting * self._held / self._settings.db_pool_size
-        if wait > self._settings.db_acquire_timeout / 2:
+        # The other half is for those of the other lane.
+        if self._lane(reads).wait() > self._settings.db_acquire_timeout / 2:
             return "The database is too busy."
         return None
 
+    def _lane(self, reads: bool) -> "_Lane":
+        return self._reads if reads else self._writes
+
     def _begin(self) -> None:
-        if refused := self.refuses():
-            raise Unavailable(refused)
-        if self._under_way == 0:
+        if self._reads.under_way + self._writes.under_way == 0:
             self._heard = time.monotonic()
         elif time.monotonic() - self._heard > _SILENCE:
             self.breaker.doubt()
-        self._under_way += 1
 
     async def _run(
         self, method: str, sql: str, arguments: tuple[object, ...], repeatable: bool
@@ -142,7 +151,7 @@ class Database:
         return await self._once(method, sql, arguments)
 
     async def _once(self, method: str, sql: str, arguments: tuple[object, ...]) -> Any:
-        async with self.connection() as connection:
+        async with self.connection(reads=sql.startswith("SELECT")) as connection:
             with self.spans.span("query", remote=True, **{"db.query.text": sql}):
                 return await getattr(connection, method)(sql, *arguments)
 
@@ -151,7 +160,7 @@ class Database:
         with suppress(Unavailable):
             async with AsyncExitStack() as held:
                 for _ in range(self._settings.db_pool_size):
-                    await held.enter_async_context(self.connection())
+                    await held.enter_async_context(self.connection(reads=True))
 
     async def _answers(self) -> bool:
         try:
@@ -192,16 +201,16 @@ class Database:
             self._renewed = time.monotonic()
             await self._pool.expire_connections()
 
-    async def _acquire(self) -> asyncpg.pool.PoolConnectionProxy:
+    async def _acquire(self, lane: "_Lane") -> asyncpg.pool.PoolConnectionProxy:
         begun = time.perf_counter()
         self.counts.waiting += 1
         try:
             async with asyncio.timeout(self._settings.db_acquire_timeout):
-                await self._free.acquire()
+                await lane.enter()
                 try:
                     return await self._pool.acquire()
                 except BaseException:
-                    self._free.release()
+                    lane.leave()
                     raise
         finally:
             self.counts.waiting -= 1
@@ -209,11 +218,11 @@ class Database:
             self.counts.acquires.add(waited)
             self.counts.slow += waited > self._settings.db_acquire_timeout / 2
 
-    async def _release(self, connection: asyncpg.pool.PoolConnectionProxy) -> None:
+    async def _release(self, lane: "_Lane", connection: asyncpg.pool.PoolConnectionProxy) -> None:
         try:
             await self._pool.release(connection, timeout=self._settings.db_acquire_timeout)
         finally:
-            self._free.release()
+            lane.leave()
 
     def connections(self) -> tuple[int, int]:
         """How many are idle, and how many in use."""
@@ -227,6 +236,36 @@ class Database:
         if self._opened is None:
             raise RuntimeError("The database is used outside the application's lifespan.")
         return self._opened
+
+
+class _Lane:
+    """Callers that wait for one another: first come, first served, as the pool itself is not."""
+
+    def __init__(self, width: int, beyond: "_Lane | None" = None) -> None:
+        """`width` of them may have a connection at once, and pass through `beyond` to it."""
+        self.under_way = 0  # callers that have or await a connection
+        self.held = 0.0  # seconds for which one is kept, about
+        self._width = width
+        self._beyond = beyond
+        self._gate = asyncio.Semaphore(width)
+
+    def wait(self) -> float:
+        """Seconds until whoever comes now has one, about."""
+        return (self.under_way - self._width) * self.held / self._width
+
+    async def enter(self) -> None:
+        await self._gate.acquire()
+        if self._beyond:
+            try:
+                await self._beyond.enter()
+            except BaseException:
+                self._gate.release()
+                raise
+
+    def leave(self) -> None:
+        self._gate.release()
+        if self._beyond:
+            self._beyond.leave()
 
 
 class _Stateless(asyncpg.Connection):

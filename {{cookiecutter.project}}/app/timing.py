@@ -1,6 +1,6 @@
 import asyncio
 from collections.abc import Awaitable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -12,30 +12,41 @@ async def in_time(work: Awaitable[T], seconds: float) -> T:
     looking is not counted: that the other side answered meanwhile is then still to be seen.
 
     As `asyncio.timeout`, with no task of its own: a busy loop makes each of its turns a wait."""
-    loop = asyncio.get_running_loop()
     task = asyncio.current_task()
     assert task is not None
-    cancelled_before, expired = task.cancelling(), False
-
-    def look(due: float) -> None:
-        nonlocal timer, expired
-        late = loop.time() - due
-        if late < _PUNCTUAL:
-            expired = True
-            task.cancel()
-        else:
-            timer = loop.call_later(late, look, due + 2 * late)
-
-    due = loop.time() + seconds
-    timer = loop.call_at(due, look, due)
+    cancelled_before = task.cancelling()
+    bound = _Bound(task, seconds)
     try:
         return await work
     except asyncio.CancelledError:
-        if expired and task.cancelling() - 1 <= cancelled_before:
+        if bound.expired and task.cancelling() - 1 <= cancelled_before:
             raise TimeoutError from None
         raise
     finally:
-        timer.cancel()
-        del look  # it knows itself: a cycle for each call, which only the collector would end
-        if expired:
-            task.uncancel()
+        bound.end()
+
+
+class _Bound:
+    """Cancels the task when its time is over. (Not a function within the other, as one that calls
+    itself later is a cycle, which only the garbage collector would end.)"""
+
+    def __init__(self, task: asyncio.Task[Any], seconds: float) -> None:
+        self.expired = False
+        self._task = task
+        self._loop = task.get_loop()
+        self._due = self._loop.time() + seconds
+        self._timer = self._loop.call_at(self._due, self._look)
+
+    def _look(self) -> None:
+        late = self._loop.time() - self._due
+        if late < _PUNCTUAL:
+            self.expired = True
+            self._task.cancel()
+        else:
+            self._due += 2 * late
+            self._timer = self._loop.call_at(self._due, self._look)
+
+    def end(self) -> None:
+        self._timer.cancel()
+        if self.expired:
+            self._task.uncancel()
