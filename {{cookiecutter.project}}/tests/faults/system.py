@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,8 @@ class Service:
 class System:
     def __init__(self, folder: Path, upstream: SlowUpstream, proxy: Proxy) -> None:
         self.folder = folder
-        self.postgres = Store(postgres, folder)
+        # What the kernel has outlives a kill -9. A disk that others keep busy is none of the rows.
+        self.postgres = Store(partial(postgres, fsync="off"), folder)
         self.valkey = Store(valkey, folder)
         self.upstream = upstream
         self.proxy = proxy
