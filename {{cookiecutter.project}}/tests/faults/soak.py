@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 
 import aiohttp
@@ -13,6 +14,7 @@ from app.local import listens
 from load.arrivals import Arrivals, Ask
 from tests.faults.ledger import Ledger
 from tests.faults.proxy import Toxin
+from tests.faults.store import Store
 from tests.faults.system import Service, System
 from tests.faults.table import Check, Scale, Sight, at_most, none
 from tests.faults.traffic import cached, ended, loading, not_ok, pages, warm, writes
@@ -20,6 +22,7 @@ from tests.faults.traffic import cached, ended, loading, not_ok, pages, warm, wr
 _MB = 2**20
 _TASKS = re.compile(r"^asyncio_tasks\{.*\} (.*)$", re.MULTILINE)
 _WARM_UP = 0.2  # of the time, after which memory is to be flat
+_LONGEST = 4.0  # seconds of a fault, and of the pause before it
 # Memory is full before the warm-up ends.
 _SERVICE = {"web_concurrency": 2, "upstream_timeout": 1, "memory_cache_entries": 500}
 _TOXINS: tuple[Toxin, ...] = ("slow", "black hole", "half reset", "refused")
@@ -71,35 +74,42 @@ async def soak(system: System, scale: Scale) -> Sight:
 
 
 async def _faults(system: System, random: Random, until: float) -> int:
-    """One fault after the other, of 1 to 4 seconds, with as long a pause between them."""
+    """One fault after the other, of 1 to 4 seconds, with as long a pause between them. Each comes
+    once at its longest before any comes again: by then memory has been as full as they make it."""
+    faults = _all_faults(system)
+    first = random.sample(faults, len(faults))
     done = 0
-    faults = _all_faults(system, random)
-    while time.monotonic() + 8 < until:
-        await asyncio.sleep(random.uniform(1, 4))
-        await random.choice(faults)(random.uniform(1, 4))
+    while time.monotonic() + 2 * _LONGEST < until:
+        await asyncio.sleep(random.uniform(1, _LONGEST))
+        if done < len(first):
+            await first[done](_LONGEST)
+        else:
+            await random.choice(faults)(random.uniform(1, _LONGEST))
         done += 1
     return done
 
 
-def _all_faults(system: System, random: Random) -> list[Callable[[float], Awaitable[None]]]:
-    async def frozen(seconds: float) -> None:
-        store = random.choice([system.postgres, system.valkey])
+def _all_faults(system: System) -> list[Callable[[float], Awaitable[None]]]:
+    async def frozen(store: Store, seconds: float) -> None:
         store.freeze()
         await asyncio.sleep(seconds)
         store.thaw()
 
-    async def killed(seconds: float) -> None:
-        store = random.choice([system.postgres, system.valkey])
+    async def killed(store: Store, seconds: float) -> None:
         await asyncio.to_thread(store.kill)
         await asyncio.sleep(seconds)
         await asyncio.to_thread(store.start)
 
-    async def sick(seconds: float) -> None:
-        system.proxy.toxin = random.choice(_TOXINS)
+    async def sick(toxin: Toxin, seconds: float) -> None:
+        system.proxy.toxin = toxin
         await asyncio.sleep(seconds)
         system.proxy.toxin = "none"
 
-    return [frozen, killed, sick]
+    stores = (system.postgres, system.valkey)
+    return [
+        *(partial(fault, store) for fault in (frozen, killed) for store in stores),
+        *(partial(sick, toxin) for toxin in _TOXINS),
+    ]
 
 
 def _two_free_ports(random: Random) -> int:
