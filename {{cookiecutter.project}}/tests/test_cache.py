@@ -1,4 +1,6 @@
 import asyncio
+import gc
+from contextlib import suppress
 
 import pytest
 from msgspec.structs import replace
@@ -65,6 +67,25 @@ async def test_memory_is_renewed_while_it_serves(empty: Settings, cache_of: Cach
         sources.add((await cache.get("k", origin)).source)
     assert sources == {"memory"}
     assert origin.calls == 1
+
+
+async def test_failed_loads_leave_nothing_to_the_garbage_collector(
+    empty: Settings, cache_of: CacheOf
+) -> None:
+    origin = Origin()
+    origin.failing = True
+    cache = await cache_of(empty)
+    gc.collect()
+    gc.disable()
+    try:
+        for number in range(100):
+            with suppress(ConnectionError):
+                await cache.get(str(number), origin)
+        left = gc.collect()
+    finally:
+        gc.enable()
+    assert origin.calls == 100
+    assert left < 100
 
 
 async def test_stale_answer_is_served_while_a_newer_one_is_fetched(

@@ -99,12 +99,8 @@ class Cache:
                 held.hot_until = held.until
                 self._refresh(key, lambda: self._find(key, load, waited_for=False))
             return self.present(Found(held.entry, "memory"))
-        task = self._loading.get(key)
-        if task is None:
-            task = self._track(self._loading, key, self._in_time(key, load))
-            self.on_load(key, task)
         # Shielded: a client that goes away takes its own wait with it, not the others' load.
-        return self.present(await asyncio.shield(task))
+        return self.present(await asyncio.shield(self._load_of(key, load)))
 
     async def forget(self, key: str) -> None:
         """Called after a write, before it is acknowledged."""
@@ -135,6 +131,14 @@ class Cache:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
+
+    def _load_of(self, key: str, load: Load) -> asyncio.Task[Found]:
+        """The one under way, or a new one."""
+        task = self._loading.get(key)
+        if task is None:
+            task = self._track(self._loading, key, self._in_time(key, load))
+            self.on_load(key, task)
+        return task
 
     async def _in_time(self, key: str, load: Load) -> Found:
         try:
