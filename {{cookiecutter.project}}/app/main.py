@@ -159,7 +159,7 @@ async def rare_collections(_app: object) -> AsyncIterator[None]:
     defaults = gc.get_threshold()
     gc.collect()
     gc.freeze()  # what the imports made lives as long as the process
-    gc.set_threshold(10_000, 50, 100)
+    gc.set_threshold(10_000, 250, 100)
     yield
     gc.set_threshold(*defaults)
     gc.unfreeze()
