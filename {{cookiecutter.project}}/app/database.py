@@ -97,7 +97,7 @@ class Database:
         promises that it is for nothing else."""
         if refused := self.refuses(reads=reads):
             raise Unavailable(refused)
-        self._begin()
+        self._notice_silence()
         lane = self._lane(reads)
         lane.under_way += 1
         try:
@@ -130,7 +130,7 @@ class Database:
     def _lane(self, reads: bool) -> "_Lane":
         return self._reads if reads else self._writes
 
-    def _begin(self) -> None:
+    def _notice_silence(self) -> None:
         if self._reads.under_way + self._writes.under_way == 0:
             self._heard = time.monotonic()
         elif time.monotonic() - self._heard > _SILENCE:

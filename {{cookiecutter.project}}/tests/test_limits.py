@@ -185,9 +185,10 @@ async def test_caller_never_waits_longer_than_the_acquire_bound(settings: Settin
 
 async def test_writes_that_wait_for_a_lock_leave_room_for_reads(settings: Settings) -> None:
     uncached = {"memory_cache_entries": 0, "shared_cache": False, "db_pool_size": 4}
+    patient = replace(settings, **uncached, db_acquire_timeout=2.0)
     item = {"name": "tea", "price_cents": 1}
     connection = await asyncpg.connect(settings.database_url)
-    async with serving(replace(settings, **uncached)) as client:
+    async with serving(patient) as client:
         path = (await client.post("/items", json=item)).headers["location"]
         async with connection.transaction():
             await connection.execute("LOCK TABLE items IN SHARE MODE")  # as a slow commit does
@@ -197,7 +198,7 @@ async def test_writes_that_wait_for_a_lock_leave_room_for_reads(settings: Settin
             for _ in range(20):
                 reads = await asyncio.gather(*(client.get(each) for each in (path, "/items")))
                 assert [read.status_code for read in reads] == [200, 200]
-            assert time.perf_counter() - began < 0.35
+            assert time.perf_counter() - began < 1
             assert not any(write.done() for write in writing)
         assert {write.status_code for write in await asyncio.gather(*writing)} == {201}
     await connection.close()

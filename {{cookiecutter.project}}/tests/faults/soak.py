@@ -70,7 +70,7 @@ async def soak(system: System, scale: Scale) -> Sight:
             *_flat(before, after, samples, scale),
             *await ledger.checks(system),
         ]
-    return Sight(f"{seconds / 60:.1f} min with warm-up, {rate}/s, {done} faults", checks)
+    return Sight(f"{seconds / 60:.1f} min, {rate}/s, {done} faults", checks)
 
 
 async def _faults(system: System, random: Random, until: float) -> int:
@@ -153,7 +153,9 @@ def _flat(before: Sample, after: Sample, samples: list[Sample], scale: Scale) ->
     ]
     if scale.full:  # a slope of seconds tells nothing about minutes
         warm = samples[int(len(samples) * _WARM_UP / (1 + _WARM_UP)) :]
-        checks.append(at_most("memory, per 10 min", _slope(warm) * 600 / _MB, 5, " MB"))
+        checks.append(
+            at_most("memory, per 10 min after warm-up", _slope(warm) * 600 / _MB, 5, " MB")
+        )
     return checks
 
 
