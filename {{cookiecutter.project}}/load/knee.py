@@ -38,15 +38,15 @@ def find(
     repeats: int,
     halvings: int,
 ) -> Knee:
-    """Doubles the rate from `start` until it is too much, twice, then halves the gap, `repeats`
-    times from the same bounds."""
+    """Doubles the rate from `start` until it is too much, twice in turn, then halves the gap,
+    `repeats` times from the same bounds."""
     steps: list[Step] = []
 
     def fine(rate: float) -> Step | None:
         steps.append(take(rate))
         return steps[-1] if good(steps[-1]) else None
 
-    best = fine(start)
+    best = fine(start) or fine(start)
     if best is None:
         raise TooSlow(f"Even {start:,.0f} requests/s are too many: {_why(steps[-1])}.")
     while best.rate * 2 <= most and (better := fine(best.rate * 2) or fine(best.rate * 2)):

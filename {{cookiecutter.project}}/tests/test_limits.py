@@ -170,8 +170,12 @@ async def test_worker_that_does_not_keep_up_sheds_all_but_health_checks(
         assert (await client.get("/health")).status_code == 200
 
         working.cancel()
-        await asyncio.sleep(0.1)
-        assert (await client.get("/items")).status_code == 200
+        served = False
+        for _ in range(20):
+            await asyncio.sleep(0.1)
+            if served := (await client.get("/items")).status_code == 200:
+                break
+        assert served
 
 
 async def test_caller_never_waits_longer_than_the_acquire_bound(settings: Settings) -> None:
@@ -212,8 +216,9 @@ async def test_connections_are_given_in_the_order_in_which_they_are_asked_for(
     served: list[int] = []
 
     async def ask(number: int) -> None:
-        await database.fetchval("SELECT pg_sleep(0.002)")
-        served.append(number)
+        async with database.connection(reads=True) as connection:
+            served.append(number)
+            await connection.execute("SELECT pg_sleep(0.002)")
 
     async def come() -> None:
         # Those who come while others wait find a connection that was just given back.
@@ -225,8 +230,7 @@ async def test_connections_are_given_in_the_order_in_which_they_are_asked_for(
     async with database.lifespan():
         await come()
         await asyncio.gather(*asked)
-    overtaken = [place - number for place, number in enumerate(served)]
-    assert max(overtaken) <= 2
+    assert served == list(range(200))
 
 
 async def test_connections_are_replaced_after_their_life(settings: Settings) -> None:
