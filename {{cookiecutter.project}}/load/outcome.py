@@ -1,12 +1,13 @@
 """How requests ended, and how long each took."""
 
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Self
 
 NEVER = float("inf")
+_COLUMNS = ("due", "took", "late", "end", "asked")
 
 
 class End(IntEnum):
@@ -41,6 +42,16 @@ class Outcome:
 
     def __len__(self) -> int:
         return len(self.due)
+
+    @classmethod
+    def joined(cls, outcomes: Sequence[Self]) -> Self:
+        """Of the same names, one after the other."""
+        whole = cls(outcomes[0].names)
+        for outcome in outcomes:
+            for name in _COLUMNS:
+                getattr(whole, name).extend(getattr(outcome, name))
+            whole.cpu += outcome.cpu
+        return whole
 
     def only(self, *names: str) -> Self:
         wanted = {number for number, name in enumerate(self.names) if name in names}
@@ -98,7 +109,7 @@ class Outcome:
         chosen = [n for n in range(len(self)) if wanted(n)]
         columns = {
             name: array(getattr(self, name).typecode, [getattr(self, name)[n] for n in chosen])
-            for name in ("due", "took", "late", "end", "asked")
+            for name in _COLUMNS
         }
         return type(self)(self.names, **columns, cpu=self.cpu)
 

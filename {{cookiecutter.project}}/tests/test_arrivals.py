@@ -38,6 +38,9 @@ async def test_each_way_in_which_a_request_can_end_is_counted(upstream: FakeUpst
         "never served": 20,
         "reset": 20,
     }
+    twice = Outcome.joined([outcome, outcome])
+    assert (len(twice), twice.count("ok")) == (240, 40)
+    assert twice.percentile(50) == outcome.percentile(50)
     assert outcome.only("a-late").count("never served") == 20
     assert outcome.only("a-large", "a-missing").percentile(99) < 1.0
     assert outcome.percentile(99) == float("inf")
