@@ -5,7 +5,6 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from statistics import median
 
 import asyncpg
 import httpx
@@ -119,9 +118,10 @@ async def test_database_that_is_gone_is_503_at_once_and_used_again_when_it_is_ba
 ) -> None:
     wire.cut()
     assert (await took(wired, "/items"))[0] == 503
-    refused = [await took(wired, "/items") for _ in range(20)]
-    assert {status for status, _ in refused} == {503}
-    assert median(seconds for _, seconds in refused) < 0.05
+    for _ in range(5):
+        status, seconds = await took(wired, "/items")
+        assert status == 503
+        assert seconds < 0.05
     answer = await wired.get("/ready")
     assert (answer.status_code, answer.json()["database"]) == (503, "unavailable")
 
@@ -136,9 +136,9 @@ async def test_frozen_database_is_503_at_once_after_its_bounds(
     began = time.perf_counter()
     slow = [asyncio.create_task(took(wired, "/items")) for _ in range(20)]
     await asyncio.sleep(1.1)
-    refused = [(await took(wired, "/items"))[1] for _ in range(25)]
+    slowest = max([(await took(wired, "/items"))[1] for _ in range(10)][5:])
     assert time.perf_counter() - began < 3
-    assert median(refused[5:]) < 0.05
+    assert slowest < 0.05
     assert {status for status, _ in await asyncio.gather(*slow)} == {503}
 
     wire.thaw()

@@ -32,9 +32,7 @@ def test_any_node_serves_any_request(fleet: Fleet) -> None:
 
 
 def test_a_write_is_seen_by_all_nodes_within_100_ms(fleet: Fleet) -> None:
-    ports = [node.port for node in fleet.nodes]
-    plays = [interchange.invalidation(ports, writes=5) for _ in range(3)]
-    took = min(plays, key=max)  # as other processes may hold the machine in one
+    took = interchange.invalidation([node.port for node in fleet.nodes], writes=5)
     assert len(took) == 30
     assert took[-1] <= interchange.LATEST
 

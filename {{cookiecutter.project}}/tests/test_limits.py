@@ -170,12 +170,8 @@ async def test_worker_that_does_not_keep_up_sheds_all_but_health_checks(
         assert (await client.get("/health")).status_code == 200
 
         working.cancel()
-        served = False
-        for _ in range(20):
-            await asyncio.sleep(0.1)
-            if served := (await client.get("/items")).status_code == 200:
-                break
-        assert served
+        await asyncio.sleep(0.1)
+        assert (await client.get("/items")).status_code == 200
 
 
 async def test_caller_never_waits_longer_than_the_acquire_bound(settings: Settings) -> None:
