@@ -19,6 +19,7 @@ import uvloop
 
 from load.arrivals import Arrivals, Ask
 from load.outcome import NEVER, End, Outcome
+from load.pace import Pace
 
 _TICK = 0.001  # seconds: what is due is looked for so often
 _IDLE = -1
@@ -74,7 +75,7 @@ class Caller:
 
     async def call(self, began: float) -> None:
         """Sends all that is due from `began` on, and returns when each request has ended."""
-        plan, sent = self._arrivals, 0
+        plan, pace, sent = self._arrivals, Pace(), 0
         self._total = int(plan.rate * plan.seconds)
         while sent < self._total or self._busy or self._waiting:
             now = time.monotonic()
@@ -83,7 +84,9 @@ class Caller:
                 self._begin(sent, began + sent / plan.rate, now)
                 sent += 1
             self._expire(now)
+            pace.look()
             await asyncio.sleep(_TICK)
+        self.outcome.slow = pace.slow()
         self.outcome.cpu = time.process_time()
 
     def stop(self) -> None:

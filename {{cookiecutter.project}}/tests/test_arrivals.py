@@ -2,11 +2,17 @@
 
 import asyncio
 import time
+from array import array
+from functools import partial
 from urllib.parse import urlsplit
 
+import pytest
+
 from app.local import free_port
+from load import pace
 from load.arrivals import Arrivals, Ask, arriving, run
-from load.outcome import Outcome
+from load.outcome import NEVER, Outcome
+from load.pace import Pace
 from tests.fake_upstream import FakeUpstream
 
 
@@ -74,3 +80,33 @@ async def test_generator_that_is_late_says_so(upstream: FakeUpstream) -> None:
     assert len(outcome) == 10_000
     assert outcome.lateness() > 0.01
     assert outcome.rate() < 190_000
+
+
+def test_slow_is_who_needs_more_cpu_for_the_same_not_who_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    usual, wait, slow = partial(sum, range(20_000)), partial(time.sleep, 0.03), range(400_000)
+    looks, began = Pace(), []
+    for work in [*[usual] * 50, wait, partial(sum, slow)]:
+        monkeypatch.setattr(pace, "_work", work)
+        began.append(time.monotonic())
+        looks.look()
+    waited, worked = began[-2:]
+    assert not any(waited <= moment < worked for moment in looks.slow())
+    assert any(moment >= worked for moment in looks.slow())
+
+
+def test_comparisons_leave_out_what_met_a_slow_moment_of_the_machine() -> None:
+    due = [n / 100 for n in range(400)]
+    hiccups = [0.5, 1.0, 1.5, 2.0, 2.5, 3.0]
+    outcome = Outcome(["any"], due=array("d", due), late=array("d", [0.0] * 400))
+    outcome.took.extend(0.4 if moment in hiccups else 0.001 for moment in due)
+    outcome.end.extend([200] * 400)
+    outcome.asked.extend([0] * 400)
+    assert outcome.steady(99) == 0.4  # most half seconds have one
+    outcome.slow.extend(hiccup + 0.205 for hiccup in hiccups)
+    assert len(outcome.undisturbed()) == 400 - 3 * 6  # each, and two that came beside the moment
+    assert outcome.steady(99) == 0.001
+    assert outcome.percentile(99) == 0.4  # what is compared with nothing counts them all
+    outcome.slow.extend(due)
+    assert outcome.steady(99) == NEVER  # nothing seen is no success
