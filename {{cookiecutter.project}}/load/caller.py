@@ -86,7 +86,7 @@ class Caller:
             self._expire(now)
             pace.look()
             await asyncio.sleep(_TICK)
-        self.outcome.slow = pace.slow()
+        self.outcome.slow = pace.slow_at(self.outcome.due)
         self.outcome.cpu = time.process_time()
 
     def stop(self) -> None:

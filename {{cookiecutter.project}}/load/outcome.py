@@ -1,15 +1,13 @@
 """How requests ended, and how long each took."""
 
 from array import array
-from bisect import bisect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Self
 
 NEVER = float("inf")
-_COLUMNS = ("due", "took", "late", "end", "asked")
-_NEAR = 0.01  # seconds in which what a slow moment held up is made up for
+_COLUMNS = ("due", "took", "late", "end", "asked", "slow")
 
 
 class End(IntEnum):
@@ -40,7 +38,7 @@ class Outcome:
     late: "array[float]" = field(default_factory=lambda: array("d"))  # the generator itself
     end: "array[int]" = field(default_factory=lambda: array("H"))  # HTTP status, or an `End`
     asked: "array[int]" = field(default_factory=lambda: array("B"))  # which of `names`
-    slow: "array[float]" = field(default_factory=lambda: array("d"))  # moments of the machine
+    slow: "array[int]" = field(default_factory=lambda: array("B"))  # 1: the machine was
     cpu: float = 0.0  # seconds of the generator's process
 
     def __len__(self) -> int:
@@ -53,7 +51,6 @@ class Outcome:
         for outcome in outcomes:
             for name in _COLUMNS:
                 getattr(whole, name).extend(getattr(outcome, name))
-            whole.slow.extend(outcome.slow)
             whole.cpu += outcome.cpu
         return whole
 
@@ -84,23 +81,20 @@ class Outcome:
         return _percentile(self.took, percent)
 
     def undisturbed(self) -> Self:
-        """Those under way at no moment at which the machine itself was slow (`load.pace`)."""
-        slow = sorted(self.slow)
-
-        def met(n: int) -> bool:
-            first = bisect(slow, self.due[n] - _NEAR)
-            return first < len(slow) and slow[first] < self.due[n] + self.took[n] + _NEAR
-
-        return self._where(lambda n: not met(n))
+        """Those that were due while the machine itself was not slow (`load.pace`), however long
+        they took."""
+        return self._where(lambda n: not self.slow[n])
 
     def steady(self, percent: float) -> float:
-        """The median of each half second's percentile, of those who met no slow moment: no hiccup
-        of the machine decides between two runs."""
+        """The median of each second's percentile, of the undisturbed: no hiccup of the machine
+        decides between two runs."""
         met = self.undisturbed()
-        halves: dict[int, array[float]] = {}
+        seconds: dict[int, array[float]] = {}
         for due, took in zip(met.due, met.took, strict=True):
-            halves.setdefault(int((due - self.due[0]) * 2), array("d")).append(took)
-        return _percentile(array("d", [_percentile(took, percent) for took in halves.values()]), 50)
+            seconds.setdefault(int(due - self.due[0]), array("d")).append(took)
+        return _percentile(
+            array("d", [_percentile(took, percent) for took in seconds.values()]), 50
+        )
 
     def rate(self) -> float:
         """Requests that were sent per second."""
@@ -120,7 +114,7 @@ class Outcome:
             name: array(getattr(self, name).typecode, [getattr(self, name)[n] for n in chosen])
             for name in _COLUMNS
         }
-        return type(self)(self.names, **columns, slow=self.slow, cpu=self.cpu)
+        return type(self)(self.names, **columns, cpu=self.cpu)
 
 
 def _percentile(values: "array[float]", percent: float) -> float:

@@ -6,10 +6,13 @@ may count as work of whoever was on the core. What is under way then is late by 
 
 import time
 from array import array
+from bisect import bisect
+from collections.abc import Sequence
 from statistics import median
 
 _STEPS = range(400)  # some ten microseconds
 _SLOW = 3  # times as long as usual
+_NEAR = 0.01  # seconds in which what was held up is made up for
 
 
 class Pace:
@@ -25,13 +28,17 @@ class Pace:
         _work()
         self._costs.append(time.thread_time() - began)
 
-    def slow(self) -> "array[float]":
-        """The moments at which the work took more than three times as long as it mostly did."""
-        if not self._costs:
-            return array("d")
-        most = _SLOW * median(self._costs)
+    def slow_at(self, moments: Sequence[float]) -> "array[int]":
+        """1 for each of `moments` near one at which the work took more than three times as long as
+        it mostly did, else 0."""
+        most = _SLOW * median(self._costs) if self._costs else 0.0
         looks = zip(self._moments, self._costs, strict=True)
-        return array("d", [moment for moment, cost in looks if cost > most])
+        slow = [moment for moment, cost in looks if cost > most]
+        found = array("B")
+        for moment in moments:
+            first = bisect(slow, moment - _NEAR)
+            found.append(first < len(slow) and slow[first] < moment + _NEAR)
+        return found
 
 
 def _work() -> None:
