@@ -42,8 +42,10 @@ class FakeUpstream:
 
         self._behaviours[data_id] = behave
 
-    def resets(self, data_id: str) -> None:
+    def resets(self, data_id: str, once: bool = False) -> None:
         async def behave(request: web.Request) -> web.StreamResponse:
+            if once:
+                del self._behaviours[data_id]
             assert request.transport is not None
             request.transport.abort()
             return web.Response()

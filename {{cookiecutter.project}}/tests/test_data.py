@@ -112,6 +112,31 @@ async def test_upstream_that_resets_is_502(
 ) -> None:
     upstream.resets("a8")
     assert (await client.get("/data/a8")).status_code == 502
+    assert upstream.calls["a8"] == 2
+
+
+async def test_calls_whose_connection_broke_are_repeated_within_a_budget(
+    settings: Settings, upstream: FakeUpstream
+) -> None:
+    upstream.resets("b1")
+    two = replace(with_empty_cache(settings), upstream_connections=2)
+    async with serving(two) as client:
+        for asked in (2, 4, 5, 6):  # twice, as long as the budget's reserve of two lasts
+            assert (await client.get("/data/b1")).status_code == 502
+            assert upstream.calls["b1"] == asked
+
+        for number in range(10):  # one in ten of the calls
+            assert (await client.get(f"/data/b2-{number}")).status_code == 200
+        assert (await client.get("/data/b1")).status_code == 502
+        assert upstream.calls["b1"] == 8
+
+
+async def test_connection_that_broke_once_goes_unnoticed(
+    client: httpx.AsyncClient, upstream: FakeUpstream
+) -> None:
+    upstream.resets("b3", once=True)
+    assert (await client.get("/data/b3")).json()["data"] == {"id": "b3"}
+    assert upstream.calls["b3"] == 2
 
 
 async def test_what_the_upstream_has_no_room_for_is_503_and_not_held_against_it(

@@ -1,5 +1,6 @@
 import asyncio
 import hashlib
+import random
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
@@ -14,6 +15,7 @@ from app.breaker import Breaker
 from app.cache.entry import Loaded
 from app.cache.layers import Cache, Found
 from app.errors import NotFound, Unavailable, UpstreamFailed, UpstreamTimeout
+from app.retry import RetryBudget
 from app.settings import Settings
 from app.telemetry.counts import Timings
 from app.telemetry.metrics import UPSTREAM_DURATION, UPSTREAM_REQUESTS, Row
@@ -31,6 +33,7 @@ _LARGEST_ANSWER = 1_000_000  # bytes
 
 _FAILURES = 5  # in a row: no connection, no answer in time, or a status of 500 and above
 _PAUSE = 1.0  # seconds, between calls that try whether it has recovered
+_RETRY_AFTER = (0.0, 0.02)  # seconds: not all whose connections broke at once come back at once
 
 
 class Upstream:
@@ -40,6 +43,8 @@ class Upstream:
 
     def __init__(self, settings: Settings, cache: Cache) -> None:
         self.breaker = Breaker("upstream", failures=_FAILURES, pause=_PAUSE)
+        # A restart of the upstream breaks all connections at once.
+        self.retries = RetryBudget(reserve=settings.upstream_connections)
         self.cache = cache
         self.private = settings.auth is not None  # and so not for caches that several share
         self._settings = settings
@@ -53,6 +58,7 @@ class Upstream:
         async with aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=self._settings.upstream_connections),
             timeout=aiohttp.ClientTimeout(),  # `_call` has one for all it waits for
+            middlewares=[self._within_budget],
         ) as self._opened:
             yield
 
@@ -116,6 +122,26 @@ class Upstream:
             raise UpstreamTimeout("The upstream did not answer in time.") from error
         except aiohttp.ClientError as error:
             raise UpstreamFailed("The upstream could not be reached.") from error
+
+    async def _within_budget(
+        self, request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        """A connection that was kept may break just as it is used, so a call is made once more.
+        aiohttp would do so each time: an upstream that breaks many would be asked twice as much.
+        It repeats nothing that ends with an error of ours."""
+        self.retries.called()
+        try:
+            return await send(request)
+        except aiohttp.ClientConnectorError:
+            raise  # by itself it repeats no call that found no connection
+        except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+            if not self.retries.take():
+                raise UpstreamFailed("The upstream closed the connection.") from error
+        await asyncio.sleep(random.uniform(*_RETRY_AFTER))
+        try:
+            return await send(request)
+        except aiohttp.ClientError as error:
+            raise UpstreamFailed("The upstream closed the connection again.") from error
 
     @asynccontextmanager
     async def _slot(self) -> AsyncIterator[None]:
