@@ -47,6 +47,8 @@ def test_own_checks_pass(demo: Path) -> None:
 def test_service_is_typed_as_it_lies(demo: Path) -> None:
     settings = ROOT / SERVICE / "pyproject.toml"
     python = demo / ".venv/bin/python"
+    outcome = run("make", ".venv/load", cwd=demo)  # all that the service's parts import
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
     outcome = run(BIN / "basedpyright", "--project", settings, "--pythonpath", python, cwd=ROOT)
     assert outcome.returncode == 0, outcome.stdout
 
