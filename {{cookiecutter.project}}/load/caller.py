@@ -153,7 +153,9 @@ class Caller:
         connection.number = _IDLE
         del self._busy[number]
         lower = head.lower()
-        foreign = b"\r\nx-request-id:" in lower and self._id(number).encode() not in head
+        _, named, rest = lower.partition(b"\r\nx-request-id:")
+        own = self._id(number).lower().encode()
+        foreign = named and rest.partition(b"\r\n")[0].strip() != own
         self._ended(number, End.FOREIGN if foreign else status)
         if b"\r\nconnection: close" in lower:
             connection.transport.close()

@@ -33,12 +33,17 @@ class FakeUpstream:
         yield fake
         await runner.cleanup()
 
-    def answers(self, data_id: str, body: bytes, status: int = 200, after: float = 0.0) -> None:
+    def answers(
+        self, data_id: str, body: bytes, status: int = 200, after: float = 0.0, **headers: str
+    ) -> None:
         """From now on `data_id` is answered with `body`, `after` so many seconds."""
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
 
         async def behave(_request: web.Request) -> web.StreamResponse:
             await asyncio.sleep(after)
-            return web.Response(body=body, status=status, content_type="application/json")
+            return web.Response(
+                body=body, status=status, content_type="application/json", headers=given
+            )
 
         self._behaviours[data_id] = behave
 
