@@ -81,7 +81,7 @@ class Caller:
             now = time.monotonic()
             due = min(self._total, int((now - began) * plan.rate) + 1) if now >= began else 0
             while sent < due:
-                self._begin(sent, began + sent / plan.rate, now)
+                self._begin(sent, began + sent / plan.rate)
                 sent += 1
             self._expire(now)
             pace.look()
@@ -93,10 +93,10 @@ class Caller:
         asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
         self._total = len(self.outcome)
 
-    def _begin(self, number: int, due: float, now: float) -> None:
+    def _begin(self, number: int, due: float) -> None:
         outcome = self.outcome
         outcome.due.append(due)
-        outcome.late.append(now - due)
+        outcome.late.append(time.monotonic() - due)
         outcome.took.append(NEVER)
         outcome.end.append(End.NEVER_SERVED)
         outcome.asked.append(next(self._next_ask))
