@@ -34,15 +34,19 @@ class FakeUpstream:
         await runner.cleanup()
 
     def answers(
-        self, data_id: str, body: bytes, status: int = 200, after: float = 0.0, **headers: str
+        self,
+        data_id: str,
+        body: bytes,
+        status: int = 200,
+        after: float = 0.0,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         """From now on `data_id` is answered with `body`, `after` so many seconds."""
-        given = {name.replace("_", "-"): value for name, value in headers.items()}
 
         async def behave(_request: web.Request) -> web.StreamResponse:
             await asyncio.sleep(after)
             return web.Response(
-                body=body, status=status, content_type="application/json", headers=given
+                body=body, status=status, content_type="application/json", headers=headers
             )
 
         self._behaviours[data_id] = behave

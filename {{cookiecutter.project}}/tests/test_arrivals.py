@@ -53,7 +53,7 @@ async def test_each_way_in_which_a_request_can_end_is_counted(upstream: FakeUpst
 
 
 async def test_answer_to_another_request_is_foreign(upstream: FakeUpstream) -> None:
-    upstream.answers("a-mixed", b"{}", x_request_id="load-10")
+    upstream.answers("a-mixed", b"{}", headers={"X-Request-ID": "load-10"})
     outcome = await arrive(upstream, "a-mixed", rate=200, seconds=0.1)
     assert outcome.counts() == {"foreign": 19, "ok": 1}  # load-1, too
 
