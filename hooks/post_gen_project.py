@@ -1,4 +1,4 @@
-"""Completes a new project: copies infra/ and drops the caches that lay in the template."""
+"""Completes a new project: copies the libraries and drops the caches that lay in the template."""
 
 import json
 import shutil
@@ -6,9 +6,7 @@ import sys
 from fnmatch import fnmatch
 from pathlib import Path
 
-# Whoever renders this hook (cookiecutter or cruft, from a path, git or a zip) does it in the
-# template's folder; no variable names that folder in all of these cases.
-[HERE] = json.loads(r"""{{ [cycler.__init__.__globals__.os.getcwd()] | tojson }}""")
+[HERE] = json.loads(r"""{{ [template_folder] | tojson }}""")  # the quotes of JSON suit any path
 INFRA = Path(HERE, "infra")
 SERVICE = Path(HERE, "{% raw %}{{cookiecutter.project}}{% endraw %}")
 CLUTTER = ("__pycache__", ".*_cache", ".hypothesis", ".coverage", ".venv", "venv", ".local")
@@ -19,6 +17,13 @@ if not (INFRA / "__main__.py").is_file():
 # Pulumi.yaml and Pulumi.<stack>.yaml are the project's own, rendered beside the copy.
 unwanted = shutil.ignore_patterns(*CLUTTER, "build", "Pulumi.*yaml")
 shutil.copytree(INFRA, "infra", ignore=unwanted, dirs_exist_ok=True)
+
+shutil.copytree(
+    Path(HERE, "servicekit"),
+    "vendor/servicekit",
+    ignore=shutil.ignore_patterns(*CLUTTER, "tests"),
+    dirs_exist_ok=True,
+)
 
 for held in SERVICE.rglob("*"):
     leaked = Path(held.relative_to(SERVICE))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
 # The folder of this template, in which cookiecutter and cruft render this file.
-[HERE] = json.loads(r"""{{ [cycler.__init__.__globals__.os.getcwd()] | tojson }}""")
+[HERE] = json.loads(r"""{{ [template_folder] | tojson }}""")
 SERVICE = Path(HERE, "{% raw %}{{cookiecutter.project}}{% endraw %}")
 
 # Regions of the commercial partition in which every account gets three zones; new ones go here.

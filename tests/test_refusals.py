@@ -133,7 +133,7 @@ def test_usable_domain(template: Path, tmp_path: Path, domain: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answers", "sentence"),
+    "answers, sentence",
     [
         ({"project": "9lives"}, "The project name '9lives' doesn't start with a letter"),
         ({"project": "a/b"}, "The project name 'a/b' is to be a folder and AWS names"),

@@ -1,29 +1,8 @@
-"""The supervisor: Granian's parent process, with the admin server beside it.
+"""Starts the service as production runs it, from the environment alone: `python -m app`."""
 
-`app.server` starts it, once it has found that the service can start.
-"""
-
-import multiprocessing
-import sys
-from contextlib import nullcontext
-
-from granian.cli import entrypoint
+from servicekit.server.launch import main
 
 from app.settings import load_settings
-from app.telemetry.admin import admin_thread
-from app.telemetry.logs import configure_logging
-
-
-def main() -> None:
-    settings = load_settings()
-    configure_logging(settings.environment)
-    # A fork would take the admin server's thread along in the middle of whatever it does.
-    multiprocessing.set_start_method("spawn")
-    traced = settings.otel_exporter_otlp_endpoint is not None
-    sys.argv = ["granian", "app.traced:create_app" if traced else "app.main:create_app"]
-    with admin_thread(settings) if settings.admin_socket else nullcontext():
-        entrypoint()
-
 
 if __name__ == "__main__":
-    main()
+    main(load_settings)

@@ -9,37 +9,43 @@ from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import SwaggerRenderPlugin
 from litestar.types import ASGIApp, HTTPScope
+from servicekit.auth.middleware import Guard
+from servicekit.auth.rate_limit import RateLimit
+from servicekit.auth.tokens import Tokens
+from servicekit.cache.cached_routes import ColdReads, HotAnswers, HotPaths
+from servicekit.cache.entries import Life
+from servicekit.cache.leases import Leases
+from servicekit.cache.single_flight import Crowds
+from servicekit.cache.two_level import Cache, listening
+from servicekit.cache.valkey import Valkey
+from servicekit.database.pool import Database
+from servicekit.http.cors import Cors
+from servicekit.http.health import Probe, health, ready
+from servicekit.http.problems import PROBLEMS
+from servicekit.http.strict_host import Hosts, names_one_host
+from servicekit.overload.admission_queue import Handover
+from servicekit.overload.bulkheads import Bulkheads
+from servicekit.overload.load_shedding import Limits, ShortRefusal
+from servicekit.overload.loop_lag import Lag
+from servicekit.telemetry.collectors import (
+    breaker_rows,
+    cache_rows,
+    database_rows,
+    limits_rows,
+    log_rows,
+)
+from servicekit.telemetry.logs import configure_logging
+from servicekit.telemetry.metrics import PROFILE_REFUSED
+from servicekit.telemetry.registry import Meter
+from servicekit.telemetry.request_profiles import RequestProfiles
+from servicekit.telemetry.requests import Requests
+from servicekit.telemetry.spans import UNTRACED, Spans
 
-from app.bulkheads import Bulkheads
-from app.cache.crowd import Crowds
-from app.cache.entry import Life
-from app.cache.layers import Cache, listening
-from app.cache.lease import Leases
-from app.cache.short import ColdReads, HotAnswers, HotPaths
-from app.cache.valkey import Valkey
-from app.cors import Cors
 from app.data.routes import DataController, cached_data
 from app.data.upstream import Upstream
-from app.database import Database
-from app.guard import Guard
-from app.handover import Handover
-from app.health import Probe, health, ready
-from app.hosts import Hosts, names_one_host
 from app.items.routes import ItemController, cached_items
 from app.items.store import ItemStore
-from app.lag import Lag
-from app.limits import Limits, ShortRefusal
-from app.problems import PROBLEMS
-from app.rate import RateLimit
 from app.settings import Settings, load_settings
-from app.telemetry.logs import configure_logging
-from app.telemetry.meter import Meter
-from app.telemetry.metrics import PROFILE_REFUSED
-from app.telemetry.readings import breaker_rows, cache_rows, database_rows, limits_rows, log_rows
-from app.telemetry.request_profiles import RequestProfiles
-from app.telemetry.requests import Requests
-from app.telemetry.spans import UNTRACED, Spans
-from app.tokens import Tokens
 
 Service = HotAnswers | RequestProfiles
 _LEASE = 6.0  # seconds; an upstream that is slower is asked by each worker

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from app.local import StartFailed, free_port
+from servicekit.dev.local import StartFailed, free_port
+from verification.herd import service
+
 from load import machine, target
-from load.herd import service
 from load.options import up_to
 from load.processes import PROJECT, stores
 from load.upstream import SlowUpstream

@@ -14,7 +14,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from app.local import StartFailed
+from servicekit.dev.local import StartFailed
+
 from load import capacity_page, findings, machine
 from load.findings import Findings
 from load.knee import Knee, TooSlow

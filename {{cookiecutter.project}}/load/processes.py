@@ -10,11 +10,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.request import urlopen
 
-import app.local
-from app.local import StartFailed
+from servicekit.dev.local import StartFailed, postgres, valkey
 
-PROJECT = Path(app.local.__file__).parents[1]
-SERVICE = (sys.executable, "-m", "app.server")
+PROJECT = Path(__file__).parents[1]
+SERVICE = (sys.executable, "-m", "app")
 _START_TIMEOUT = 60.0  # seconds
 _STOP_TIMEOUT = 10.0  # seconds; what still runs then is killed: nobody waits for its answers
 
@@ -22,7 +21,10 @@ _STOP_TIMEOUT = 10.0  # seconds; what still runs then is killed: nobody waits fo
 @contextmanager
 def stores(folder: Path) -> Iterator[dict[str, str]]:
     """The URLs of a PostgreSQL that has the schema and of a Valkey, both empty."""
-    with app.local.postgres(folder) as database_url, app.local.valkey(folder) as redis_url:
+    with (
+        postgres(folder) as database_url,
+        valkey(folder) as redis_url,
+    ):
         urls = {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
         migrated = subprocess.run(
             [sys.executable, "-m", "alembic", "upgrade", "head"],

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+from verification.herd import service, warm_items
 
 from load import arrivals
 from load.arrivals import Arrivals, Ask
-from load.herd import service, warm_items
 from load.knee import Knee, find
 from load.mix import DATA, DATA_IDS, Mix, mix, waiting
 from load.step import Objective, Step, take

@@ -4,14 +4,15 @@ import asyncio
 import sys
 
 from alembic import context
+from servicekit.database.connection import connect
+from servicekit.errors import Unavailable
+from servicekit.settings import SettingsError
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from app.errors import Unavailable
-from app.postgres import connect
-from app.settings import SettingsError, load_settings
+from app.settings import load_settings
 
 _LOCK = 0x6D696772  # any number that no other program locks in this database
 

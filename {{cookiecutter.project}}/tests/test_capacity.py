@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from servicekit.tests.report import needs_browser, seen
 
 from app.settings import Settings
 from load import capacity_page, findings
@@ -18,7 +19,6 @@ from load.findings import Findings
 from load.knee import Knee, TooSlow, find
 from load.step import Objective, Step
 from load.trial import HELD, RATE, run
-from tests.report import needs_browser, seen
 
 PROJECT = Path(__file__).parent.parent
 OBJECTIVE = Objective(p99=0.1)
@@ -105,7 +105,7 @@ def test_the_file_is_what_the_plan_reads(tmp_path: Path) -> None:
         f"print(read_measurement(__import__('pathlib').Path({str(tmp_path)!r})))"
     )
     read = subprocess.run(
-        [sys.executable, "-c", code], cwd=PROJECT / "infra", capture_output=True, text=True
+        [sys.executable, "-c", code], cwd=PROJECT.parent / "infra", capture_output=True, text=True
     )
     assert "requests_per_second=5250, in_flight=" in read.stdout, read.stderr
 

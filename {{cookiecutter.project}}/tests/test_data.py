@@ -4,10 +4,11 @@ import re
 import httpx
 import pytest
 from msgspec.structs import replace
+from servicekit.testing.fake_upstream import FakeUpstream
+from servicekit.testing.service import problem_of, serving, with_empty_cache
 
+from app.main import create_app
 from app.settings import Settings
-from tests.fake_upstream import FakeUpstream
-from tests.service import problem_of, serving, with_empty_cache
 
 
 async def test_second_read_comes_from_memory(
@@ -25,7 +26,7 @@ async def test_another_worker_reads_what_the_first_one_fetched(
     settings: Settings, upstream: FakeUpstream
 ) -> None:
     shared = with_empty_cache(settings)
-    async with serving(shared) as one, serving(shared) as other:
+    async with serving(create_app(shared)) as one, serving(create_app(shared)) as other:
         await one.get("/data/a2")
         assert (await other.get("/data/a2")).json()["source"] == "cache"
     assert upstream.calls["a2"] == 1
@@ -89,7 +90,7 @@ async def test_what_the_upstream_lacks_is_404_until_it_is_asked_again(
     settings: Settings, upstream: FakeUpstream
 ) -> None:
     upstream.answers("a9", b"{}", status=404)
-    async with serving(replace(with_empty_cache(settings), missing_ttl=0.5)) as client:
+    async with serving(create_app(replace(with_empty_cache(settings), missing_ttl=0.5))) as client:
         answers = [await client.get("/data/a9") for _ in range(3)]
         assert {answer.status_code for answer in answers} == {404}
         assert upstream.calls["a9"] == 1
@@ -120,7 +121,7 @@ async def test_calls_whose_connection_broke_are_repeated_within_a_budget(
 ) -> None:
     upstream.resets("b1")
     two = replace(with_empty_cache(settings), upstream_connections=2)
-    async with serving(two) as client:
+    async with serving(create_app(two)) as client:
         for asked in (2, 4, 5, 6):  # twice, as long as the budget's reserve of two lasts
             assert (await client.get("/data/b1")).status_code == 502
             assert upstream.calls["b1"] == asked
@@ -145,7 +146,7 @@ async def test_what_the_upstream_has_no_room_for_is_503_and_not_held_against_it(
     one = replace(with_empty_cache(settings), upstream_connections=1, upstream_timeout=0.6)
     for number in range(8):
         upstream.answers(f"room{number}", b"{}", after=0.4)
-    async with serving(one) as client:
+    async with serving(create_app(one)) as client:
         answers = await asyncio.gather(*(client.get(f"/data/room{n}") for n in range(8)))
         statuses = sorted(answer.status_code for answer in answers)
         assert statuses == [200] + [503] * 7

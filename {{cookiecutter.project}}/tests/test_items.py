@@ -4,9 +4,16 @@ from typing import Any
 import httpx
 import pytest
 from msgspec.structs import replace
+from servicekit.testing.service import (
+    alembic,
+    environment_of,
+    problem_of,
+    serving,
+    with_empty_cache,
+)
 
+from app.main import create_app
 from app.settings import Settings
-from tests.service import alembic, problem_of, serving, with_empty_cache
 
 TEA = {"name": "tea", "price_cents": 350}
 
@@ -261,7 +268,7 @@ async def test_created_item_is_there_though_it_was_looked_for(client: httpx.Asyn
 
 async def test_other_worker_sees_a_write_within_100_ms(settings: Settings) -> None:
     shared = replace(with_empty_cache(settings), memory_cache_ttl=60.0)
-    async with serving(shared) as one, serving(shared) as other:
+    async with serving(create_app(shared)) as one, serving(create_app(shared)) as other:
         path = f"/items/{(await create(one))['id']}"
         await one.get(path)
         await other.get(path)
@@ -273,9 +280,11 @@ async def test_other_worker_sees_a_write_within_100_ms(settings: Settings) -> No
 async def test_pages_come_from_the_replica(settings: Settings, empty_database_url: str) -> None:
     """An empty, migrated database stands in for a replica that is far behind."""
     behind = replace(settings, database_url=empty_database_url)
-    assert (await asyncio.to_thread(alembic, behind, "upgrade", "head")).returncode == 0
+    assert (
+        await asyncio.to_thread(alembic, environment_of(behind), "upgrade", "head")
+    ).returncode == 0
     replicated = replace(with_empty_cache(settings), database_replica_url=empty_database_url)
-    async with serving(replicated) as client:
+    async with serving(create_app(replicated)) as client:
         item = await create(client)
         assert (await client.get("/items")).json() == {"items": [], "next": None}
         assert (await client.get(f"/items/{item['id']}")).json() == item

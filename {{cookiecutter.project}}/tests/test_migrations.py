@@ -11,10 +11,10 @@ from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 from msgspec.structs import replace
+from servicekit.dev.local import free_port
+from servicekit.testing.service import alembic, environment_of
 
-from app.local import free_port
 from app.settings import Settings
-from tests.service import alembic
 
 # What Squawk would flag beside what breaks the version that runs or blocks its requests.
 LEFT_ALONE = (
@@ -75,7 +75,7 @@ async def test_two_migrations_at_once_both_succeed(
 ) -> None:
     empty = replace(settings, database_url=empty_database_url)
     results = await asyncio.gather(
-        *(asyncio.to_thread(alembic, empty, "upgrade", "head") for _ in range(2))
+        *(asyncio.to_thread(alembic, environment_of(empty), "upgrade", "head") for _ in range(2))
     )
 
     assert [result.returncode for result in results] == [0, 0], [r.stderr for r in results]
@@ -88,13 +88,13 @@ async def test_two_migrations_at_once_both_succeed(
 async def test_migrations_can_be_undone(settings: Settings, empty_database_url: str) -> None:
     empty = replace(settings, database_url=empty_database_url)
     for arguments in (("upgrade", "head"), ("downgrade", "base"), ("upgrade", "head")):
-        result = await asyncio.to_thread(alembic, empty, *arguments)
+        result = await asyncio.to_thread(alembic, environment_of(empty), *arguments)
         assert result.returncode == 0, result.stderr
 
 
 def test_unreachable_database_is_one_sentence(settings: Settings) -> None:
     unreachable = replace(settings, database_url=f"postgresql://x@127.0.0.1:{free_port()}/x")
-    refused = alembic(unreachable, "upgrade", "head")
+    refused = alembic(environment_of(unreachable), "upgrade", "head")
 
     assert refused.returncode == 1
     assert "Traceback" not in refused.stderr

@@ -7,13 +7,13 @@ from litestar.di import NamedDependency
 from litestar.openapi import ResponseSpec
 from litestar.params import PathParameter
 from litestar.types import ASGIApp
+from servicekit.cache.cached_routes import CachedRoute
+from servicekit.cache.entries import Entry
+from servicekit.cache.representation import Representation
+from servicekit.cache.two_level import Source
+from servicekit.telemetry.registry import Meter
 
-from app.cache.entry import Entry
-from app.cache.http import Representation
-from app.cache.layers import Source
-from app.cache.short import CachedRoute
 from app.data.upstream import Upstream
-from app.telemetry.meter import Meter
 
 _PATH = "/data/{data_id}"
 _ID = re.compile("[A-Za-z0-9._~-]{1,64}")

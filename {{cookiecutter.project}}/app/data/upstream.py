@@ -10,16 +10,16 @@ from urllib.parse import quote
 
 import aiohttp
 import msgspec
+from servicekit.cache.entries import Loaded
+from servicekit.cache.two_level import Cache, Found
+from servicekit.errors import NotFound, Unavailable, UpstreamFailed, UpstreamTimeout
+from servicekit.resilience.circuit_breaker import Breaker
+from servicekit.resilience.retry_budget import RetryBudget
+from servicekit.telemetry.counters import Timings
+from servicekit.telemetry.metrics import UPSTREAM_DURATION, UPSTREAM_REQUESTS, Row
+from servicekit.telemetry.spans import UNTRACED, Spans
 
-from app.breaker import Breaker
-from app.cache.entry import Loaded
-from app.cache.layers import Cache, Found
-from app.errors import NotFound, Unavailable, UpstreamFailed, UpstreamTimeout
-from app.retry import RetryBudget
 from app.settings import Settings
-from app.telemetry.counts import Timings
-from app.telemetry.metrics import UPSTREAM_DURATION, UPSTREAM_REQUESTS, Row
-from app.telemetry.spans import UNTRACED, Spans
 
 _OUTCOME = {
     NotFound: "missing",

@@ -7,12 +7,12 @@ from litestar.di import NamedDependency
 from litestar.openapi import ResponseSpec
 from litestar.params import HeaderParameter, JSONBody, PathParameter, QueryParameter
 from litestar.types import ASGIApp
+from servicekit.cache.cached_routes import CachedRoute
+from servicekit.cache.representation import Representation
+from servicekit.telemetry.registry import Meter
 
-from app.cache.http import Representation
-from app.cache.short import CachedRoute
 from app.items.models import Item, ItemPage, ItemPatch, NewItem
 from app.items.store import ItemStore, etag_of
-from app.telemetry.meter import Meter
 
 _PATH = "/items/{item_id}"
 _LARGEST_ID = 2**63 - 1  # PostgreSQL's bigint

@@ -3,12 +3,12 @@ from collections.abc import Collection
 
 import asyncpg
 import msgspec
+from servicekit.cache.batches import Batcher
+from servicekit.cache.entries import Loaded
+from servicekit.cache.two_level import Cache, Found
+from servicekit.database.pool import Database
+from servicekit.errors import KeyReused, NotFound, VersionMismatch
 
-from app.cache.batch import Batcher
-from app.cache.entry import Loaded
-from app.cache.layers import Cache, Found
-from app.database import Database
-from app.errors import KeyReused, NotFound, VersionMismatch
 from app.items.models import Item, ItemPatch, NewItem
 
 _COLUMNS = ", ".join(Item.__struct_fields__)

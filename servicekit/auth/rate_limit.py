@@ -1,0 +1,52 @@
+import math
+from typing import cast
+
+from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
+
+from servicekit.auth.middleware import OPEN
+from servicekit.cache.valkey import Valkey
+from servicekit.errors import TooMany
+from servicekit.http.problems import problem_of
+
+# The generic cell rate algorithm: the key holds the moment (ms) at which the client has used up
+# nothing. Read, judged and written in one step, with the server's clock, for all workers.
+_SCRIPT = """
+local time = redis.call('TIME')
+local now = time[1] * 1000 + time[2] / 1000
+local each, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
+local free = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now) + each
+local wait = free - now - each * burst
+if wait > 0 then return math.ceil(wait) end
+redis.call('SET', KEYS[1], string.format('%.3f', free), 'PX', math.ceil(free - now))
+return 0
+"""
+
+
+class RateLimit:
+    """So many requests per second of one client, and a burst of `burst`; beyond it 429.
+
+    A client is the subject of its token, or its address. Without Valkey all are let in.
+    """
+
+    def __init__(self, app: ASGIApp, valkey: Valkey, per_second: float, burst: int) -> None:
+        self._app = app
+        self._valkey = valkey
+        self._each = 1000 / per_second  # ms
+        self._burst = burst
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope = cast("HTTPScope", scope)
+        if scope["path"] not in OPEN:
+            key = f"rate:{_client(scope)}"
+            wait = await self._valkey.run(_SCRIPT, key, self._each, self._burst)
+            if wait:
+                error = TooMany("Too many requests; try again later.", math.ceil(wait / 1000))
+                return await problem_of(scope, error)(scope, receive, send)
+        await self._app(scope, receive, send)
+
+
+def _client(scope: HTTPScope) -> str:
+    claims = scope["state"].get("claims")
+    if claims:
+        return f"sub:{claims['sub']}"
+    return f"address:{scope['client'][0] if scope['client'] else 'unknown'}"

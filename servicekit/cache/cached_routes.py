@@ -1,0 +1,162 @@
+"""The short ways to a cached answer: the same bytes as from the route, a fraction of the time."""
+
+import functools
+import re
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, cast
+
+import msgspec
+from litestar import Litestar
+from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
+
+from servicekit.cache.memory import Held
+from servicekit.cache.representation import Rendered, Representation, matches
+from servicekit.cache.single_flight import Crowds
+from servicekit.cache.two_level import Cache, Found
+from servicekit.http.problems import problem_of
+from servicekit.http.request_id import ACCEPTED, new_request_id
+from servicekit.http.responses import SECURITY
+from servicekit.overload.load_shedding import Limits, ShortRefusal
+from servicekit.telemetry.requests import HotRoute
+
+
+class CachedRoute(msgspec.Struct, frozen=True):
+    """`keys` are those that need no validation; `read` answers as the route's handler does."""
+
+    template: str
+    keys: re.Pattern[str]
+    cache: Cache
+    representation: Representation
+    read: Callable[[str], Awaitable[Found]]
+    hot: HotRoute
+
+
+class HotPaths:
+    """What memory holds, by the path that asks for it."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, Held] = {}
+        self.get = self._held.get
+
+    def put(self, path: str, held: Held) -> None:
+        self._held[path] = held
+        held.on_drop = functools.partial(self._held.pop, path, None)
+
+
+class HotAnswers:
+    """Answers a GET from memory, or when the load that others wait for ends, before anything else
+    looks at it, if `admits` has nothing against it. What a full worker can't take is refused, where
+    `refuse` is given. All else goes on to `app`."""
+
+    def __init__(
+        self,
+        app: Litestar,
+        paths: HotPaths,
+        crowds: Crowds,
+        limits: Limits,
+        admits: Callable[[HTTPScope], object],
+        refuse: ShortRefusal | None,
+    ) -> None:
+        self.app = app
+        self._paths = paths
+        self._crowds = crowds
+        self._limits = limits
+        self._admits = admits
+        self._refuse = refuse
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self.app(cast("Any", scope), cast("Any", receive), cast("Any", send))
+        short = scope["method"] == "GET" and not scope["query_string"]
+        if short:
+            begun = time.perf_counter()
+            held = self._paths.get(scope["path"])
+            if held is not None and time.time() < held.hot_until and self._admits(scope):
+                held.hot.reads += 1
+                answer = held.rendered, held.entry.stored
+                return await _answer(*answer, held.hot, begun, scope, send)
+        full = self._limits.refuses()
+        if full and self._refuse and scope["path"] != "/health":
+            return await self._refuse(scope, send)
+        if short and not full:
+            crowd = self._crowds.of(scope["path"])
+            if crowd is not None and self._admits(scope):
+                rendered, stored, error = await self._limits.counted(crowd.join())
+                if rendered is not None:
+                    return await _answer(rendered, stored, crowd.hot, begun, scope, send)
+                cast("Any", scope)["load_failed"] = error
+        await self.app(cast("Any", scope), cast("Any", receive), cast("Any", send))
+
+
+async def _answer(
+    rendered: Rendered, stored: float, hot: HotRoute, begun: float, scope: HTTPScope, send: Send
+) -> None:
+    # Written out, not composed of the route's parts: each call is a percent of such an answer.
+    if_none_match = request_id = None
+    for name, value in scope["headers"]:
+        if name == b"if-none-match":
+            if_none_match = if_none_match or value
+        elif name == b"x-request-id" and request_id is None and ACCEPTED.fullmatch(value):
+            request_id = value
+    if if_none_match is not None and matches(if_none_match, rendered.etag):
+        status, headers, body = 304, rendered.unchanged, b""
+    else:
+        status, headers, body = 200, rendered.full, rendered.body
+    age = (b"age", b"%d" % max(0, time.time() - stored))
+    own_id = request_id or new_request_id()
+    headers = [*headers, age, *SECURITY, (b"x-request-id", own_id)]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+    hot.answered(scope, status, own_id, time.perf_counter() - begun)
+
+
+class ColdReads:
+    """Answers a GET of what is cached, or can be, without routing and dependency injection.
+
+    `routes` maps a path up to its last slash to what is cached below it.
+    """
+
+    def __init__(
+        self, app: ASGIApp, routes: Mapping[str, CachedRoute], paths: HotPaths, crowds: Crowds
+    ) -> None:
+        self._app = app
+        self._routes = routes
+        self._paths = paths
+        for parent, route in routes.items():
+            crowds.gather(parent, route.cache, route.representation, route.hot)
+
+    def cached(self, scope: HTTPScope) -> tuple[CachedRoute, str] | None:
+        """The route and the key of what is, or can be, cached."""
+        parent, _, key = scope["path"].rpartition("/")
+        route = self._routes.get(parent)
+        if (
+            route is None
+            or scope["method"] != "GET"
+            or scope["query_string"]
+            or not route.keys.fullmatch(key)
+        ):
+            return None
+        return route, key
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope = cast("HTTPScope", scope)
+        cached = self.cached(scope)
+        if cached is None:
+            return await self._app(scope, receive, send)
+        route, key = cached
+        scope["path_template"] = route.template
+        try:
+            if error := cast("Any", scope).get("load_failed"):  # the one that it waited for
+                raise error
+            found = await route.read(key)
+        except Exception as error:  # the framework's own handler is not around this
+            answer = problem_of(scope, error)
+        else:
+            answer = route.representation.answer(scope, found)
+            held = route.cache.held(key)
+            if held is not None and held.hot_until:
+                held.rendered = route.representation.render(held.entry, "memory")
+                held.hot = route.hot
+                self._paths.put(scope["path"], held)
+        await answer(scope, receive, send)

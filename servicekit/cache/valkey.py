@@ -1,0 +1,217 @@
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from servicekit.cache.batches import Batcher
+from servicekit.resilience.circuit_breaker import Breaker
+from servicekit.resilience.timeouts import in_time
+from servicekit.settings import Settings
+
+_Command = tuple[str | bytes | int, ...]
+_RECONNECT_AFTER = 0.5  # seconds
+_PATIENCE = 30.0  # seconds
+_BATCH = 256  # keys, at most
+_CONCURRENCY = 2  # batches under way, of reads and of writes
+_FAILURES = (RedisError, TimeoutError)
+_TELL_AFTER = 0.02  # seconds: one message for all writes of that time, as each costs all workers
+_CLOSED = b""
+_MOST_OWED = 100_000  # closings: 50 a second for half an hour
+
+
+class Valkey:
+    """The cache that all workers share. Losing it costs latency, never an answer.
+
+    The first command that fails opens the breaker; until the server answers a ping again, every
+    read is a miss at once. What should have been closed meanwhile is closed before it is read.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.breaker = Breaker("valkey")
+        self._prefix = settings.cache_prefix
+        self._enabled = settings.shared_cache
+        self._worker = secrets.token_hex(4).encode()
+        self._channel = f"{settings.cache_prefix}forget"
+        self._timeout = settings.redis_timeout
+        # Commands are timed by `in_time`; redis-py's clocks take a busy loop for a slow server.
+        self._client = _client(settings, _PATIENCE)
+        self._subscriber = _client(settings, settings.redis_timeout)
+        self._owed: dict[_Command, None] = {}
+        self._untold: list[bytes] = []
+        self._telling: set[asyncio.Task[None]] = set()
+        self._reads = Batcher(self._read_all, max_size=_BATCH, concurrency=_CONCURRENCY)
+        self._writes = Batcher(self._write_all, max_size=_BATCH, concurrency=_CONCURRENCY)
+
+    @asynccontextmanager
+    async def lifespan(self, _app: object = None) -> AsyncIterator[None]:
+        async with self._client, self._subscriber:
+            # Connections are there before the first burst; a dead Valkey stops nothing.
+            if not all(await asyncio.gather(*(self.ping() for _ in range(2 * _CONCURRENCY)))):
+                self.breaker.failed()
+            watch = asyncio.create_task(self.breaker.watch(self._returned))
+            yield
+            watch.cancel()
+            await asyncio.gather(*self._telling)
+            await self._reads.finish()
+            await self._writes.finish()
+
+    async def get(self, key: str) -> bytes | None:
+        if not (self._enabled and self.breaker.closed):
+            return None
+        return await self._reads.get(self._prefix + key)
+
+    async def get_all(self, keys: list[str]) -> Mapping[str, bytes]:
+        """Those that there are."""
+        found: dict[str, bytes] = {}
+        for first in range(0, len(keys), _BATCH):
+            some = keys[first : first + _BATCH]
+            values = await self._read_all([self._prefix + key for key in some])
+            found |= {key.removeprefix(self._prefix): value for key, value in values.items()}
+        return found
+
+    async def put(self, key: str, value: bytes, ttl: float, *, instead_of: bytes | None) -> bool:
+        """Stores `value` for `ttl` seconds, unless the key holds something else than `instead_of`
+        (None: anything). So a write that came between keeps its word."""
+        condition = ("NX",) if instead_of is None else ("IFEQ", instead_of)
+        return await self._write("SET", self._prefix + key, value, "PX", _ms(ttl), *condition)
+
+    async def claim(self, key: str, value: bytes, seconds: float) -> bytes | None:
+        """Stores `value` where there is nothing, or says what there is."""
+        if not (self._enabled and self.breaker.closed):
+            return None
+        command = ("SET", self._prefix + key, value, "PX", _ms(seconds), "NX", "GET")
+        return await self._writes.get(command)
+
+    async def withdraw(self, key: str, value: bytes) -> None:
+        """Leaves nothing where there is `value`; later, if that can't be done now."""
+        await self._write("SET", self._prefix + key, _CLOSED, "PX", 1, "IFEQ", value)
+
+    async def close(self, key: str, seconds: float) -> None:
+        """Empties the key, and lets no `put` fill it for so long."""
+        await self._write("SET", self._prefix + key, _CLOSED, "PX", _ms(seconds))
+
+    def tell(self, key: str) -> None:
+        """Lets all other workers forget the key, a few milliseconds from now."""
+        if not self._enabled:
+            return
+        self._untold.append(key.encode())
+        if len(self._untold) == 1:
+            task = asyncio.create_task(self._tell())
+            self._telling.add(task)
+            task.add_done_callback(self._telling.discard)
+
+    async def _tell(self) -> None:
+        await asyncio.sleep(_TELL_AFTER)
+        message, self._untold = b" ".join([self._worker, *self._untold]), []
+        await self._write("PUBLISH", self._channel, message)
+
+    async def listen(self, forget: Callable[[str], None], forget_all: Callable[[], None]) -> None:
+        """Calls `forget` for each key that another worker closes, for ever; `forget_all` whenever
+        closings may have been missed."""
+        while True:
+            with suppress(RedisError):
+                async with self._subscriber.pubsub(ignore_subscribe_messages=True) as subscription:
+                    await subscription.subscribe(self._channel)
+                    forget_all()
+                    async for message in subscription.listen():
+                        worker, *keys = message["data"].split(b" ")
+                        for key in keys if worker != self._worker else ():
+                            forget(key.decode())
+            forget_all()
+            await asyncio.sleep(_RECONNECT_AFTER)
+
+    async def run(self, script: str, key: str, *arguments: float) -> int | None:
+        """What the script says of the key in one atomic step; None without Valkey."""
+        if not self.breaker.closed:
+            return None
+        work = self._client.execute_command("EVAL", script, 1, self._prefix + key, *arguments)
+        try:
+            return await in_time(work, self._timeout)
+        except _FAILURES:
+            self.breaker.failed()
+            return None
+
+    async def ping(self) -> bool:
+        try:
+            return bool(await in_time(self._client.execute_command("PING"), self._timeout))
+        except _FAILURES:
+            return False
+
+    async def _write(self, *command: str | bytes | int) -> bool:
+        """Whether it was carried out."""
+        if not self._enabled:
+            return False
+        if self.breaker.closed:
+            return bool(await self._writes.get(command))
+        self._owe([command])
+        return False
+
+    async def _read_all(self, keys: list[str]) -> Mapping[str, bytes]:
+        if not self.breaker.closed:  # since they began to wait
+            return {}
+        try:
+            values = await in_time(self._client.mget(keys), self._timeout)
+        except _FAILURES:
+            self.breaker.failed()
+            return {}
+        return {
+            key: value for key, value in zip(keys, values, strict=True) if isinstance(value, bytes)
+        }
+
+    async def _write_all(self, commands: list[_Command]) -> Mapping[_Command, Any]:
+        answers = await self._sent(commands) if self.breaker.closed else None
+        if answers is None:
+            self._owe(commands)
+            return {}
+        return dict(zip(commands, answers, strict=True))
+
+    async def _sent(self, commands: list[_Command]) -> list[Any] | None:
+        """The answers, if there are any."""
+        pipeline = self._client.pipeline(transaction=False)
+        for command in commands:
+            pipeline.execute_command(*command, get=command[-1] == "GET")
+        try:
+            return await in_time(pipeline.execute(), self._timeout)
+        except _FAILURES:
+            self.breaker.failed()
+            return None
+
+    def _owe(self, commands: list[_Command]) -> None:
+        closings = [command for command in commands if command[2] == _CLOSED]
+        self._owed.update(dict.fromkeys(closings[: _MOST_OWED - len(self._owed)]))
+
+    async def _returned(self) -> bool:
+        """Whether the server is there again, with no entry that a write has passed by."""
+        answers = await self.ping()
+        while answers and self._owed:
+            paying = list(self._owed)[:256]
+            answers = await self._sent(paying) is not None
+            if answers:
+                for command in paying:
+                    del self._owed[command]
+        return answers
+
+
+def _client(settings: Settings, timeout: float) -> Redis:
+    password = {} if settings.redis_password is None else {"password": settings.redis_password}
+    pool = BlockingConnectionPool.from_url(
+        settings.redis_url,
+        **password,
+        max_connections=settings.redis_pool_size,
+        timeout=timeout,
+        socket_connect_timeout=timeout,
+        socket_keepalive=True,  # a subscription to a host that vanished would wait for ever
+        # redis-py's default retries hold a request for seconds when the server is dead.
+        retry=Retry(NoBackoff(), 0),
+    )
+    return Redis.from_pool(pool)
+
+
+def _ms(seconds: float) -> int:
+    return max(1, int(seconds * 1000))

@@ -1,0 +1,49 @@
+from collections.abc import Collection
+from typing import cast
+
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+
+from servicekit.http.responses import Answer, header
+
+_METHODS = b"GET, POST, PUT, PATCH, DELETE"
+_HEADERS = b"authorization, content-type, idempotency-key, if-match, if-none-match, x-request-id"
+_EXPOSED = b"etag, location, retry-after, x-request-id"
+_MAX_AGE = b"600"  # seconds for which a browser need not ask again
+
+
+class Cors:
+    """Lets pages of `origins` ask from browsers, which read no answer without these headers."""
+
+    def __init__(self, app: ASGIApp, origins: Collection[str]) -> None:
+        self._app = app
+        self._origins = frozenset(origin.encode() for origin in origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope = cast("HTTPScope", scope)
+        origin = header(scope, b"origin")
+        allowed = [(b"vary", b"origin")]
+        if origin in self._origins and origin is not None:
+            allowed.append((b"access-control-allow-origin", origin))
+            if scope["method"] == "OPTIONS" and header(scope, b"access-control-request-method"):
+                return await _preflight(allowed)(scope, receive, send)
+            allowed.append((b"access-control-expose-headers", _EXPOSED))
+
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *allowed]
+            await send(message)
+
+        await self._app(scope, receive, sent)
+
+
+def _preflight(allowed: list[tuple[bytes, bytes]]) -> Answer:
+    return Answer(
+        204,
+        [
+            *allowed,
+            (b"access-control-allow-methods", _METHODS),
+            (b"access-control-allow-headers", _HEADERS),
+            (b"access-control-max-age", _MAX_AGE),
+        ],
+        b"",
+    )

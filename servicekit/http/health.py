@@ -1,0 +1,68 @@
+import asyncio
+import os
+from typing import Literal
+
+import msgspec
+from litestar import Response, get
+from litestar.di import NamedDependency
+
+from servicekit.cache.valkey import Valkey
+from servicekit.database.pool import Database
+from servicekit.errors import Unavailable
+
+State = Literal["ok", "unavailable"]
+
+
+class Health(msgspec.Struct, frozen=True):
+    status: Literal["ok"] = "ok"
+
+
+class Readiness(msgspec.Struct, frozen=True):
+    status: Literal["ready", "not ready", "stopping"]
+    build: str
+    database: State
+    cache: State
+
+
+class Probe(msgspec.Struct, frozen=True):
+    """Asks the dependencies, each within its own bound."""
+
+    database: Database
+    valkey: Valkey
+    build: str
+    stopping_file: str | None
+
+    async def ask(self) -> Readiness:
+        database, cache = await asyncio.gather(self._database(), self._cache())
+        status = "ready" if database == cache == "ok" else "not ready"
+        if self._stopping():
+            status = "stopping"
+        return Readiness(status=status, build=self.build, database=database, cache=cache)
+
+    def _stopping(self) -> bool:
+        return self.stopping_file is not None and os.path.exists(self.stopping_file)
+
+    async def _database(self) -> State:
+        try:
+            await self.database.fetchval("SELECT 1", repeatable=True)
+        except Unavailable:
+            return "unavailable"
+        return "ok"
+
+    async def _cache(self) -> State:
+        return "ok" if await self.valkey.ping() else "unavailable"
+
+
+@get("/health", tags=["health"])
+async def health() -> Health:
+    """For the load balancer: this process answers. Asks nothing, so that no dependency's
+    failure can take every node out of service at once."""
+    return Health()
+
+
+@get("/ready", tags=["health"])
+async def ready(probe: NamedDependency[Probe]) -> Response[Readiness]:
+    """For deploy gates, people and alarms: 200, or 503 with the state of each dependency. Load
+    balancers that ask it stop sending when the service is about to stop."""
+    readiness = await probe.ask()
+    return Response(readiness, status_code=200 if readiness.status == "ready" else 503)

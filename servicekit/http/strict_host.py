@@ -1,0 +1,43 @@
+import re
+from http import HTTPStatus
+from typing import cast
+
+from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
+
+from servicekit.http.problems import problem
+
+_HOST = re.compile(rb"([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
+
+
+def names_one_host(scope: HTTPScope) -> bool:
+    """And its body one coding at most. Without that, a cache or a proxy before us may take one
+    request for another, or for two (RFC 9112, sections 3.2 and 6.1)."""
+    host = coding = None
+    for name, value in scope["headers"]:
+        if name == b"host":
+            if host is not None:
+                return False
+            host = value
+        elif name == b"transfer-encoding":
+            if coding is not None or value.lower() != b"chunked":
+                return False
+            coding = value
+    if not host:  # Granian tells of an empty one where there is none, and of HTTP/1.0 as "1"
+        return scope["http_version"] in ("1", "1.0")
+    return _HOST.fullmatch(host) is not None
+
+
+class Hosts:
+    """Refuses requests that do not name one host and one coding."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope = cast("HTTPScope", scope)
+        if names_one_host(scope):
+            return await self._app(scope, receive, send)
+        detail = "The request has to name one host, and one coding of its body."
+        answer = problem(scope, HTTPStatus.BAD_REQUEST, detail)
+        answer.headers.append((b"connection", b"close"))  # whatever follows is not to be trusted
+        await answer(scope, receive, send)

@@ -1,0 +1,119 @@
+import os
+from collections.abc import Mapping
+from ipaddress import ip_network
+from typing import Annotated, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+Count = Annotated[int, Meta(ge=1)]
+Seconds = Annotated[float, Meta(gt=0)]
+Delay = Annotated[float, Meta(ge=0)]  # seconds
+Port = Annotated[int, Meta(ge=1, le=65535)]
+
+
+S = TypeVar("S", bound="Settings")
+
+
+class SettingsError(Exception):
+    """The environment does not describe a service that can run."""
+
+
+class Auth(msgspec.Struct, frozen=True):
+    """Whose tokens are accepted, and for whom they must be made."""
+
+    issuer: str
+    audience: str
+    jwks_url: str
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
+    """Environment variables of the service. A bad or missing one stops the start."""
+
+    database_url: Annotated[str, Meta(pattern="^postgres(ql)?://")]
+    redis_url: Annotated[str, Meta(pattern="^rediss?://")]
+    database_replica_url: Annotated[str, Meta(pattern="^postgres(ql)?://")] | None = None
+    database_password: str | None = None  # apart from the URL, so that it can be a secret reference
+    database_password_file: str | None = None  # read for each connection, so that it may change
+    redis_password: str | None = None
+
+    environment: Literal["local", "production"] = "production"
+    build_id: str = "unknown"  # what /ready reports, so that a deploy can recognise itself
+    expose_schema: bool = False  # /schema in production, too
+
+    host: str = "127.0.0.1"
+    port: Port = 8000
+    web_concurrency: Count = 1  # worker processes
+    # Loopback: metrics, and Granian's own on the port above it. 0 switches both off.
+    admin_port: Annotated[int, Meta(ge=0, le=65534)] = 9100
+    admin_socket: str | None = None  # where workers tell what they count; set by server/launch.py
+
+    otel_exporter_otlp_endpoint: Annotated[str, Meta(pattern="^https?://")] | None = None  # traces
+    profile_secret: Annotated[str, Meta(min_length=16)] | None = None  # None: nobody may profile
+    access_log_share: Annotated[float, Meta(ge=0, le=1)] = 0.01  # of answers below 500
+    slow_request: Seconds = 1.0  # slower answers are always logged
+    drain_time: Delay = 2.0  # after SIGTERM, in which /ready says 503 and all else is served
+    stopping_file: str | None = None  # exists from SIGTERM on; set by app/server.py
+
+    max_in_flight: Count = 8000  # requests of one worker; more are answered with 503
+    request_timeout: Seconds = 10.0  # from the first byte to the last, body included
+    max_body_bytes: Count = 1_000_000
+    trusted_proxies: str = ""  # CIDRs, by commas, of those whose X-Forwarded-For is believed
+    cors_origins: str = ""  # by commas: whose pages may ask; empty for none
+
+    auth_issuer: str | None = None  # set, all routes but health ask for a bearer token of his
+    auth_audience: str | None = None  # whom the token must be for
+    auth_jwks_url: str | None = None  # default: the issuer's /.well-known/jwks.json
+    rate_limit: Delay = 0.0  # requests per second of one client; 0: no limit
+    rate_burst: Count = 20
+
+    db_pool_size: Count = 10  # connections of one worker
+    db_acquire_timeout: Seconds = 0.5  # waiting for one of them
+    db_command_timeout: Seconds = 2.0
+    db_connection_lifetime: Seconds = 300.0  # of a connection, about
+
+    redis_pool_size: Count = 8
+    redis_timeout: Seconds = 0.2  # connecting, and each answer
+    shared_cache: bool = True  # false switches the Valkey layer off
+    cache_prefix: str = "app:"  # keeps services apart that share one Valkey
+    memory_cache_entries: Annotated[int, Meta(ge=0)] = 10_000  # of each cache; 0 switches it off
+    memory_cache_bytes: Count = 64_000_000  # of each cache
+    memory_cache_ttl: Seconds = 5.0  # bounds how long a write stays unseen whose notice was lost
+    missing_ttl: Seconds = 1.0  # how long it is known that something is not there
+    stale_ttl: Seconds = 600.0  # after its time an answer serves while a newer one is fetched
+
+    def __post_init__(self) -> None:
+        if self.auth_issuer and not self.auth_audience:
+            raise ValueError("AUTH_ISSUER needs AUTH_AUDIENCE, for whom its tokens are made")
+        try:
+            for network in self.proxies:
+                ip_network(network)
+        except ValueError as error:
+            raise ValueError(f"TRUSTED_PROXIES: {error}") from None
+
+    @property
+    def auth(self) -> Auth | None:
+        if not (self.auth_issuer and self.auth_audience):
+            return None
+        keys = self.auth_jwks_url or f"{self.auth_issuer.rstrip('/')}/.well-known/jwks.json"
+        return Auth(self.auth_issuer, self.auth_audience, keys)
+
+    @property
+    def proxies(self) -> list[str]:
+        return _list(self.trusted_proxies)
+
+    @property
+    def origins(self) -> list[str]:
+        return _list(self.cors_origins)
+
+
+def _list(value: str) -> list[str]:
+    return [item.strip() for item in value.split(",") if item.strip()]
+
+
+def read_settings(kind: type[S], environment: Mapping[str, str] = os.environ) -> S:
+    """Settings of this type from environment variables; raises SettingsError with one sentence."""
+    try:
+        return msgspec.convert(dict(environment), kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"The environment is not usable: {error}.") from None

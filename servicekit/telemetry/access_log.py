@@ -1,0 +1,66 @@
+import logging
+import random
+import time
+from urllib.parse import quote
+
+from servicekit.settings import Settings
+
+logger = logging.getLogger("access")
+
+_LONGEST_PATH = 256  # characters
+_MOST_SLOW = 100  # lines a second; a herd of slow answers would be slowed further by one for each
+
+
+class AccessLog:
+    """A line for each answer that is slow or failed, and for a share of the others.
+
+    Of a worker's slow answers, those beyond the first hundred of a second are told as a number.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._share = settings.access_log_share
+        self._slow = settings.slow_request
+        self._until_next = self._gap()
+        self._second = 0
+        self._slow_answers = 0  # of that second
+
+    def due(self, status: int, seconds: float) -> bool:
+        if status >= 500:
+            return True
+        if seconds >= self._slow:
+            return self._has_room(int(time.monotonic()))
+        self._until_next -= 1
+        if self._until_next > 0:
+            return False
+        self._until_next = self._gap()
+        return True
+
+    def line(
+        self, method: str, path: str, route: str, status: int, seconds: float, request_id: str
+    ) -> None:
+        logger.info(
+            "%s %s %s",
+            method[:16],
+            quote(path[:_LONGEST_PATH], errors="replace"),  # no line ends, no terminal's commands
+            status or "left",
+            extra={
+                "request_id": request_id,
+                "route": route,
+                "status": status,
+                "duration_ms": round(seconds * 1000, 2),
+            },
+        )
+
+    def _has_room(self, second: int) -> bool:
+        if second != self._second:
+            if self._slow_answers > _MOST_SLOW:
+                logger.info("%d more slow answers", self._slow_answers - _MOST_SLOW)
+            self._second, self._slow_answers = second, 0
+        self._slow_answers += 1
+        return self._slow_answers <= _MOST_SLOW
+
+    def _gap(self) -> float:
+        """How many answers to the next line: random, as traffic has rhythms of its own."""
+        if not self._share:
+            return float("inf")
+        return 1 if self._share == 1 else random.expovariate(self._share)

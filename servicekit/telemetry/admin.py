@@ -1,0 +1,90 @@
+import asyncio
+import sys
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+
+from servicekit.server.launch import ADMIN_HOST
+from servicekit.settings import Settings
+from servicekit.telemetry.profiles import Profiles
+from servicekit.telemetry.workers import Workers
+
+_PAGE = Path(__file__).with_name("live.html")
+_STOP_TIMEOUT = 2.0  # seconds; a slow reader is not waited for
+
+
+class Admin:
+    """The server beside the service: what all workers count, on one page.
+
+    It lives in the supervisor, so nothing that asks it can slow a worker down.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._workers = Workers()
+        self._registry = CollectorRegistry()
+        self._registry.register(self._workers)
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        app = web.Application()
+        profiles = Profiles(self._workers, self._settings.profile_secret)
+        app.add_routes(
+            [
+                web.get("/", self._page),
+                web.get("/metrics", self._metrics),
+                web.post("/profile", profiles.answer),
+            ]
+        )
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=_STOP_TIMEOUT)
+        await runner.setup()
+        await web.TCPSite(runner, ADMIN_HOST, self._settings.admin_port).start()
+        workers = await asyncio.start_unix_server(self._workers.hear, self._settings.admin_socket)
+        yield
+        workers.close()
+        await runner.cleanup()
+
+    async def _page(self, _request: web.Request) -> web.FileResponse:
+        return web.FileResponse(_PAGE)
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        return web.Response(body=encode(self._registry), headers={"content-type": content_type})
+
+
+@contextmanager
+def admin_thread(settings: Settings) -> Iterator[None]:
+    """The admin server in a thread of its own, as the main one belongs to Granian."""
+    loop = asyncio.new_event_loop()
+    ended = asyncio.Event()
+    begun: list[BaseException | None] = []
+    ready = threading.Event()
+
+    async def serve() -> None:
+        async with Admin(settings).serving():
+            begun.append(None)
+            ready.set()
+            await ended.wait()
+
+    def run() -> None:
+        try:
+            loop.run_until_complete(serve())
+        except OSError as error:
+            begun.append(error)
+        finally:
+            ready.set()
+            loop.close()
+
+    thread = threading.Thread(target=run, name="admin", daemon=True)
+    thread.start()
+    ready.wait()
+    if begun[0] is not None:
+        sys.exit(f"The admin server can't start: {begun[0]}")
+    yield
+    loop.call_soon_threadsafe(ended.set)
+    thread.join(2 * _STOP_TIMEOUT)

@@ -1,0 +1,49 @@
+"""What workers and their supervisor say to each other, on a Unix socket."""
+
+import asyncio
+from typing import Literal
+
+import msgspec
+
+from servicekit.telemetry.metrics import Row
+
+Form = Literal["html", "speedscope"]
+LONGEST_SAMPLE = 60.0  # seconds
+
+_LENGTH = 4  # bytes before each message
+
+
+class Counted(msgspec.Struct, frozen=True, tag=True):
+    """All that a worker has counted since its start."""
+
+    pid: int
+    rows: list[Row]
+
+
+class Sample(msgspec.Struct, frozen=True, tag=True):
+    """Asks a worker for a profile of so many seconds."""
+
+    seconds: float
+    form: Form
+
+
+class Sampled(msgspec.Struct, frozen=True, tag=True):
+    profile: bytes
+
+
+Message = Counted | Sample | Sampled
+_DECODER = msgspec.msgpack.Decoder(Message)
+
+
+def packed(message: Message) -> bytes:
+    body = msgspec.msgpack.encode(message)
+    return len(body).to_bytes(_LENGTH, "big") + body
+
+
+async def received(reader: asyncio.StreamReader) -> Message | None:
+    """The next message; None when the other side has gone."""
+    try:
+        length = int.from_bytes(await reader.readexactly(_LENGTH), "big")
+        return _DECODER.decode(await reader.readexactly(length))
+    except (asyncio.IncompleteReadError, ConnectionError):
+        return None

@@ -1,0 +1,63 @@
+import asyncio
+import hmac
+
+from aiohttp import web
+
+from servicekit.telemetry.messages import LONGEST_SAMPLE, Sample
+from servicekit.telemetry.workers import WorkerEnded, Workers
+
+_PATIENCE = 30.0  # seconds beside those that are sampled, for a busy worker
+_TYPES = {"html": "text/html", "speedscope": "application/json"}
+
+
+class Profiles:
+    """`POST /profile?seconds=5&format=html` with the secret: one worker's, one at a time."""
+
+    def __init__(self, workers: Workers, secret: str | None) -> None:
+        self._workers = workers
+        self._secret = secret
+        self._running = False
+
+    async def answer(self, request: web.Request) -> web.Response:
+        if self._secret is None:
+            raise web.HTTPNotFound(text="Profiling is off: PROFILE_SECRET is not set.\n")
+        given = request.headers.get("authorization", "").encode(errors="surrogateescape")
+        if not hmac.compare_digest(given, f"Bearer {self._secret}".encode()):
+            self._workers.profiles_refused += 1
+            raise web.HTTPUnauthorized(
+                text="The secret is not right.\n", headers={"www-authenticate": "Bearer"}
+            )
+        sample = _sample(request)
+        if self._running:
+            raise web.HTTPConflict(text="A profile is being taken; try again after it.\n")
+        self._running = True
+        try:
+            return await self._taken(sample)
+        finally:
+            self._running = False
+
+    async def _taken(self, sample: Sample) -> web.Response:
+        worker = self._workers.any()
+        if worker is None:
+            raise web.HTTPServiceUnavailable(text="No worker is running.\n")
+        try:
+            async with asyncio.timeout(sample.seconds + _PATIENCE):
+                profile = await worker.profile(sample)
+        except WorkerEnded:
+            raise web.HTTPServiceUnavailable(text="The worker ended meanwhile.\n") from None
+        except TimeoutError:
+            raise web.HTTPGatewayTimeout(text="The worker did not answer in time.\n") from None
+        return web.Response(body=profile, content_type=_TYPES[sample.form], charset="utf-8")
+
+
+def _sample(request: web.Request) -> Sample:
+    try:
+        seconds = float(request.query.get("seconds", "5"))
+    except ValueError:
+        seconds = 0
+    if not 0 < seconds <= LONGEST_SAMPLE:
+        raise web.HTTPBadRequest(text=f"`seconds` is above 0 and at most {LONGEST_SAMPLE:.0f}.\n")
+    form = request.query.get("format", "html")
+    if form == "html" or form == "speedscope":
+        return Sample(seconds, form)
+    raise web.HTTPBadRequest(text="`format` is html or speedscope.\n")

@@ -1,0 +1,109 @@
+import time
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import cast
+
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+
+from servicekit.http.request_id import request_id
+from servicekit.http.responses import SECURITY
+from servicekit.telemetry.access_log import AccessLog
+from servicekit.telemetry.counters import Timings
+from servicekit.telemetry.logs import LOG_CONTEXT
+from servicekit.telemetry.metrics import REQUEST_DURATION, REQUESTS, Row
+
+NO_ROUTE = "(none)"  # whatever a client asks for that no route has is one label
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+OTHER_METHOD = "(other)"
+_NO_ANSWER = "none"  # the client left before there was one
+
+
+class Tallies:
+    """Answers by route, method and status, all of them bounded."""
+
+    def __init__(self) -> None:
+        self._by_kind: dict[tuple[str, str, int], Timings] = {}
+
+    def add(self, route: str, method: str, status: int, seconds: float) -> None:
+        kind = (route, method, status)
+        timings = self._by_kind.get(kind)
+        if timings is None:
+            kind = (route, method if method in METHODS else OTHER_METHOD, status)
+            timings = self._by_kind.setdefault(kind, Timings())
+        timings.add(seconds)
+
+    def of(self, route: str, method: str, status: int) -> Timings:
+        return self._by_kind.setdefault((route, method, status), Timings())
+
+    def rows(self) -> Iterator[Row]:
+        durations: dict[tuple[str, str], list[Timings]] = {}
+        counts: dict[tuple[str, str, str], int] = {}
+        for (route, method, status), timings in self._by_kind.items():
+            durations.setdefault((route, method), []).append(timings)
+            kind = (route, method, str(status or _NO_ANSWER))
+            counts[kind] = counts.get(kind, 0) + sum(timings.buckets)
+        for kind, count in counts.items():
+            yield REQUESTS.of(count, *kind)
+        for kind, timed in durations.items():
+            yield REQUEST_DURATION.timed(timed, *kind)
+
+
+class HotRoute:
+    """Of one route's answers before routing: what is counted, and logged."""
+
+    __slots__ = ("_access", "_counting", "_full", "_route", "_unchanged", "reads")
+
+    def __init__(self, route: str, tallies: Tallies | None, access: AccessLog) -> None:
+        self._route = route
+        self._access = access
+        self._counting = tallies is not None
+        self.reads = 0  # before which the cache was never asked
+        self._full = tallies.of(route, "GET", 200) if tallies else Timings()
+        self._unchanged = tallies.of(route, "GET", 304) if tallies else Timings()
+
+    def answered(self, scope: HTTPScope, status: int, own_id: bytes, seconds: float) -> None:
+        if self._counting:
+            (self._full if status == 200 else self._unchanged).add(seconds)
+        scope["path_template"] = self._route
+        if self._access.due(status, seconds):
+            path, own = scope["path"], own_id.decode()
+            self._access.line("GET", path, self._route, status, seconds, own)
+
+
+class Requests:
+    """Gives each request its id, each answer the header that says it, and counts and logs both."""
+
+    def __init__(self, app: ASGIApp, tallies: Tallies | None, access: AccessLog) -> None:
+        self._app = app
+        self._tallies = tallies
+        self._access = access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope = cast("HTTPScope", scope)
+        own_id = request_id(scope)
+        own = scope["state"]["request_id"] = own_id.decode()
+        outer = LOG_CONTEXT.set({**LOG_CONTEXT.get(), "request_id": own})
+        begun = time.perf_counter()
+        status = 0
+
+        async def with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], *SECURITY, (b"x-request-id", own_id)]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, with_id)
+        finally:
+            self.answered(scope, status, own, time.perf_counter() - begun)
+            LOG_CONTEXT.reset(outer)
+
+    def answered(self, scope: HTTPScope, status: int, own_id: str, seconds: float) -> None:
+        route, method = scope.get("path_template", NO_ROUTE), scope["method"]
+        if self._tallies:
+            self._tallies.add(route, method, status, seconds)
+        # A request that was shed is a number: lines of them would cost what shedding saves.
+        shed = status == HTTPStatus.SERVICE_UNAVAILABLE and route == NO_ROUTE
+        if self._access.due(0 if shed else status, seconds):
+            self._access.line(method, scope["path"], route, status, seconds, own_id)

@@ -1,0 +1,163 @@
+"""Traces by OpenTelemetry; `app.traced` is the only one to import this, where traces are wanted."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, cast
+
+from litestar.types import HTTPScope, Message, Receive, Scope, Send
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.propagators.aws import AwsXRayPropagator
+from opentelemetry.propagators.composite import CompositePropagator
+from opentelemetry.propagators.textmap import Getter
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.trace import Span, SpanKind, StatusCode, format_span_id, format_trace_id
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from app.main import Service
+from servicekit.http.responses import Headers
+from servicekit.telemetry.logs import LOG_CONTEXT
+from servicekit.telemetry.requests import METHODS, OTHER_METHOD
+
+logger = logging.getLogger(__name__)
+
+_LAST_SPANS = 2.0  # seconds to deliver them at the end
+
+# A client that sends both headers means the second.
+_PROPAGATOR = CompositePropagator([AwsXRayPropagator(), TraceContextTextMapPropagator()])
+
+
+class Tracing:
+    """Spans, sampled and sent as the standard variables say (OTEL_…, see `app/server.py`)."""
+
+    def __init__(self) -> None:
+        # Its own lines for each failed attempt would fill the log of a service that is well.
+        for name in ("opentelemetry.exporter", "opentelemetry.sdk"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+        self._provider = TracerProvider(shutdown_on_exit=False)
+        self._provider.add_span_processor(BatchSpanProcessor(_Quiet(OTLPSpanExporter())))
+        self._tracer = self._provider.get_tracer("app")
+
+    def span(
+        self, name: str, *, remote: bool = False, **attributes: str
+    ) -> AbstractContextManager[Span]:
+        kind = SpanKind.CLIENT if remote else SpanKind.INTERNAL
+        return self._tracer.start_as_current_span(name, kind=kind, attributes=attributes)
+
+    def request(self, scope: HTTPScope) -> AbstractContextManager[Span]:
+        method = _method(scope)
+        return self._tracer.start_as_current_span(
+            method,
+            context=_PROPAGATOR.extract(list(scope["headers"]), getter=_HEADERS),
+            kind=SpanKind.SERVER,
+            attributes={"http.request.method": method, "url.path": scope["path"]},
+        )
+
+    def headers(self) -> Mapping[str, str]:
+        carrier: dict[str, str] = {}
+        _PROPAGATOR.inject(carrier)
+        return carrier
+
+    def close(self) -> None:
+        closing = threading.Thread(target=self._provider.shutdown, daemon=True)
+        closing.start()
+        closing.join(_LAST_SPANS)
+
+
+class Traced:
+    """One span around each request, whose ids are in each line that is logged meanwhile."""
+
+    def __init__(self, app: Service, tracing: Tracing) -> None:
+        self.app = app.app
+        self._app = app
+        self._tracing = tracing
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            return await self._request(scope, receive, send)
+
+        async def last(message: Message) -> None:
+            if cast("Any", message)["type"] == "lifespan.shutdown.complete":
+                await asyncio.to_thread(self._tracing.close)
+            await send(message)
+
+        await self._app(scope, receive, last)
+
+    async def _request(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
+        status = 0
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        with self._tracing.request(scope) as span:
+            ids = span.get_span_context()
+            outer = LOG_CONTEXT.set(
+                {
+                    "trace_id": format_trace_id(ids.trace_id),
+                    "span_id": format_span_id(ids.span_id),
+                }
+            )
+            try:
+                await self._app(scope, receive, watched)
+            finally:
+                LOG_CONTEXT.reset(outer)
+                _describe(span, scope, status)
+
+
+def _describe(span: Span, scope: HTTPScope, status: int) -> None:
+    route = scope.get("path_template")
+    if route:
+        span.update_name(f"{_method(scope)} {route}")
+        span.set_attribute("http.route", route)
+    span.set_attribute("http.response.status_code", status)
+    own_id = scope.get("state", {}).get("request_id")
+    if own_id:  # what memory answers has none but in its headers
+        span.set_attribute("request.id", own_id)
+    if status >= 500:
+        span.set_status(StatusCode.ERROR)
+
+
+def _method(scope: HTTPScope) -> str:
+    return scope["method"] if scope["method"] in METHODS else OTHER_METHOD
+
+
+class _Headers(Getter[Headers]):
+    def get(self, carrier: Headers, key: str) -> list[str] | None:
+        name = key.lower().encode()
+        return [value.decode("latin-1") for header, value in carrier if header == name] or None
+
+    def keys(self, carrier: Headers) -> list[str]:
+        return [name.decode("latin-1") for name, _ in carrier]
+
+
+_HEADERS = _Headers()
+
+
+class _Quiet(SpanExporter):
+    """Says once that spans can't be delivered, and once that they can be again."""
+
+    def __init__(self, exporter: SpanExporter) -> None:
+        self._exporter = exporter
+        self._failing = False
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        result = self._exporter.export(spans)
+        failed = result is not SpanExportResult.SUCCESS
+        if failed and not self._failing:
+            logger.warning("traces can't be delivered; they are dropped until they can")
+        if self._failing and not failed:
+            logger.info("traces are delivered again")
+        self._failing = failed
+        return result
+
+    def shutdown(self) -> None:
+        self._exporter.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        return self._exporter.force_flush(timeout_millis)

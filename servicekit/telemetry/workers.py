@@ -1,0 +1,126 @@
+import asyncio
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+)
+from prometheus_client.core import (
+    Metric as Family,
+)
+from prometheus_client.registry import Collector
+
+from servicekit.telemetry import metrics
+from servicekit.telemetry.counters import BOUNDS
+from servicekit.telemetry.messages import Counted, Sample, Sampled, packed, received
+from servicekit.telemetry.metrics import METRICS, Metric, Row
+
+_Key = tuple[str, tuple[str, ...]]
+_Values = dict[_Key, list[float]]
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+class WorkerEnded(Exception):
+    pass
+
+
+class Worker:
+    def __init__(self, writer: asyncio.StreamWriter) -> None:
+        self.pid: int | None = None
+        self.rows: list[Row] = []
+        self._writer = writer
+        self._sample: asyncio.Future[bytes] | None = None
+
+    async def profile(self, sample: Sample) -> bytes:
+        """What it did for so long; `WorkerEnded` if it ends meanwhile."""
+        self._sample = asyncio.get_running_loop().create_future()
+        self._writer.write(packed(sample))
+        return await self._sample
+
+    async def hear(self, reader: asyncio.StreamReader) -> None:
+        while (message := await received(reader)) is not None:
+            if isinstance(message, Counted):
+                self.pid, self.rows = message.pid, message.rows
+            elif isinstance(message, Sampled) and self._sample:
+                self._sample.set_result(message.profile)
+        if self._sample and not self._sample.done():
+            self._sample.set_exception(WorkerEnded)
+        self._writer.close()
+
+
+class Workers(Collector):
+    """All that the workers have told, added up. What one that is gone has counted stays."""
+
+    def __init__(self) -> None:
+        self._workers: set[Worker] = set()
+        self._starts = 0
+        self.profiles_refused = 0
+        self._gone: _Values = {}
+
+    async def hear(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Listens to one worker until it goes."""
+        worker = Worker(writer)
+        self._workers.add(worker)
+        self._starts += 1
+        await worker.hear(reader)
+        self._workers.remove(worker)
+        _merge(self._gone, (row for row in worker.rows if METRICS[row[0]].kind != "gauge"))
+
+    def any(self) -> Worker | None:
+        return next(iter(self._workers), None)
+
+    def collect(self) -> Iterator[Family]:
+        values: _Values = {key: list(numbers) for key, numbers in self._gone.items()}
+        _merge(values, [metrics.WORKERS.of(len(self._workers))])
+        _merge(values, [metrics.WORKER_STARTS.of(self._starts)])
+        _merge(values, [metrics.PROFILE_REFUSED.of(self.profiles_refused)])
+        for worker in self._workers:
+            _merge(values, worker.rows)
+            with suppress(OSError):  # it ended since, or the system has no /proc
+                _merge(values, list(_process_rows(worker.pid)))
+        for metric in METRICS.values():
+            samples = {key[1]: value for key, value in values.items() if key[0] == metric.name}
+            if samples:
+                yield _family(metric, samples)
+
+
+def _merge(values: _Values, rows: Iterable[Row]) -> None:
+    for name, labels, numbers in rows:
+        key = (name, labels)
+        before = values.get(key)
+        if before is None:
+            values[key] = list(numbers)
+        elif METRICS[name].across == "max":
+            before[0] = max(before[0], numbers[0])
+        else:
+            before[:] = [one + other for one, other in zip(before, numbers, strict=True)]
+
+
+def _process_rows(pid: int | None) -> Iterator[Row]:
+    """Read from here, as counting its open files would hold a busy worker up."""
+    process = Path(f"/proc/{pid}")
+    yield metrics.RESIDENT.of(int((process / "statm").read_text().split()[1]) * _PAGE)
+    yield metrics.OPEN_FILES.of(len(os.listdir(process / "fd")))
+    yield metrics.THREADS.of(len(os.listdir(process / "task")))
+
+
+def _family(metric: Metric, samples: dict[tuple[str, ...], list[float]]) -> Family:
+    if metric.kind == "histogram":
+        histogram = HistogramMetricFamily(metric.name, metric.help, labels=metric.labels)
+        for labels, (*buckets, seconds) in samples.items():
+            histogram.add_metric(labels, _cumulated(buckets), seconds)
+        return histogram
+    kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
+    family = kind(metric.name, metric.help, labels=metric.labels)
+    for labels, (value,) in samples.items():
+        family.add_metric(labels, value)
+    return family
+
+
+def _cumulated(buckets: list[float]) -> list[tuple[str, float]]:
+    bounds = [str(bound) for bound in BOUNDS] + ["+Inf"]
+    return [(bound, sum(buckets[: place + 1])) for place, bound in enumerate(bounds)]

@@ -1,0 +1,106 @@
+"""The service as tests reach it: in this process, or as processes of its own."""
+
+import asyncio
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
+from contextvars import copy_context
+from typing import Any
+
+import httpx
+import msgspec
+from msgspec.structs import asdict, replace
+
+from servicekit.settings import S, Settings
+
+
+@asynccontextmanager
+async def serving(
+    app: Any,
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a whole application."""
+    async with (
+        app.app.lifespan(),
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(app),
+            base_url="http://service",
+        ) as client,
+    ):
+        yield client
+
+
+_outside = copy_context()
+
+
+def hand_over(
+    loop: asyncio.AbstractEventLoop, callback: Callable[..., object], *args: object
+) -> None:
+    """As Granian does with a request: a coroutine, and what begins it, in a context of its own."""
+
+    async def request() -> None:
+        callback(*args)
+
+    def begin(coroutine: Coroutine[Any, Any, None]) -> None:
+        with suppress(StopIteration):
+            coroutine.send(None)
+
+    loop.call_soon_threadsafe(begin, request(), context=_outside)
+
+
+def with_empty_cache(settings: S) -> S:
+    return replace(settings, cache_prefix=f"{settings.cache_prefix}{secrets.token_hex(4)}:")
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    values = {name.upper(): value for name, value in asdict(settings).items()}
+    given = {name: str(value) for name, value in values.items() if value is not None}
+    return os.environ | given
+
+
+def alembic(environment: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "alembic", *arguments]
+    return subprocess.run(
+        command, env=os.environ | environment, capture_output=True, text=True, timeout=60
+    )
+
+
+@contextmanager
+def server_process(settings: Settings) -> Iterator[subprocess.Popen[str]]:
+    """`python -m app`, answering."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app"],
+        env=environment_of(settings),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        wait_for(f"http://127.0.0.1:{settings.port}/health", process)
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # the workers, too
+        process.communicate()
+
+
+def wait_for(url: str, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and process.poll() is None:
+        with suppress(httpx.TransportError):
+            if httpx.get(url).status_code == 200:
+                return
+        time.sleep(0.05)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    raise AssertionError(f"{url} never answered, but this came: {process.communicate()[0]}")
+
+
+def problem_of(response: httpx.Response) -> dict[str, object]:
+    assert response.headers["content-type"] == "application/problem+json"
+    return msgspec.json.decode(response.content)

@@ -1,0 +1,163 @@
+"""Who may call, and how often."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import jwt
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from jwt.algorithms import ECAlgorithm
+from msgspec.structs import replace
+
+from app.main import create_app
+from app.settings import Settings
+from servicekit.dev.local import free_port
+from servicekit.testing.fake_upstream import FakeUpstream
+from servicekit.testing.service import problem_of, serving, with_empty_cache
+
+KEY, OTHER = generate_private_key(SECP256R1()), generate_private_key(SECP256R1())
+ISSUER, AUDIENCE = "https://issuer.example", "orders"
+
+
+def jwks(*kids: str) -> dict[str, Any]:
+    keys = [ECAlgorithm.to_jwk(KEY.public_key(), as_dict=True) for _ in kids]
+    named = zip(keys, kids, strict=True)
+    return {"keys": [{**key, "kid": kid, "alg": "ES256"} for key, kid in named]}
+
+
+def token(key: Any = KEY, kid: str = "k1", algorithm: str = "ES256", **claims: Any) -> str:
+    given = {"iss": ISSUER, "aud": AUDIENCE, "sub": "ann", "exp": time.time() + 60, **claims}
+    given = {name: value for name, value in given.items() if value is not None}
+    return jwt.encode(given, key, algorithm=algorithm, headers={"kid": kid})
+
+
+def bearing(value: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {value}"}
+
+
+@pytest.fixture
+def guarded(settings: Settings, upstream: FakeUpstream) -> Settings:
+    upstream.answers("jwks", msgspec.json.encode(jwks("k1")))
+    upstream.calls.clear()
+    return replace(
+        with_empty_cache(settings),
+        auth_issuer=ISSUER,
+        auth_audience=AUDIENCE,
+        auth_jwks_url=f"{upstream.url}/jwks",
+    )
+
+
+@pytest.fixture
+async def client(guarded: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    async with serving(create_app(guarded)) as client:
+        yield client
+
+
+@pytest.mark.parametrize("path", ["/items", "/data/g1", "/schema", "/no"])
+async def test_all_but_health_asks_for_a_token(client: httpx.AsyncClient, path: str) -> None:
+    refused = await client.get(path)
+    assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Bearer")
+    assert problem_of(refused)["status"] == 401
+    assert (await client.get(path, headers=bearing(token()))).status_code in {200, 404}
+    assert (await client.get("/health")).status_code == 200
+    assert (await client.get("/ready")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        token(OTHER),
+        token(kid="unknown"),
+        token(aud="another"),
+        token(iss="https://evil.example"),
+        token(exp=time.time() - 60),
+        token(exp=None),
+        token(sub=None),
+        jwt.encode({"iss": ISSUER, "aud": AUDIENCE, "sub": "ann", "exp": 2**33}, "s" * 32),
+        jwt.encode({"iss": ISSUER, "aud": AUDIENCE, "sub": "a", "exp": 2**33}, "", "none"),
+        "not.a.token",
+        "",
+    ],
+)
+async def test_token_that_is_not_ours_is_refused(client: httpx.AsyncClient, bad: str) -> None:
+    refused = await client.get("/items", headers=bearing(bad))
+    assert refused.status_code == 401
+    if bad:
+        assert bad not in refused.text
+
+
+async def test_hot_answer_asks_for_a_token_too(client: httpx.AsyncClient) -> None:
+    good = bearing(token())
+    for _ in range(2):
+        await client.get("/data/g2", headers=good)
+    answer = await client.get("/data/g2", headers=good)
+    assert answer.json()["source"] == "memory"
+    assert answer.headers["cache-control"].startswith("private")
+    assert (await client.get("/data/g2")).status_code == 401
+
+
+async def test_keys_are_fetched_once_whatever_tokens_ask_for(
+    client: httpx.AsyncClient, upstream: FakeUpstream
+) -> None:
+    kids = ["k1", *(f"unknown{n}" for n in range(20)), "k1"]
+    await asyncio.gather(*(client.get("/items", headers=bearing(token(kid=k))) for k in kids))
+    assert upstream.calls["jwks"] == 1
+
+
+async def test_keys_that_can_not_be_had_are_503(guarded: Settings) -> None:
+    away = replace(guarded, auth_jwks_url=f"http://127.0.0.1:{free_port()}/jwks")
+    async with serving(create_app(away)) as client:
+        assert (await client.get("/items", headers=bearing(token()))).status_code == 503
+
+
+async def test_clients_have_a_rate_each(settings: Settings) -> None:
+    limited = replace(
+        with_empty_cache(settings), rate_limit=5, rate_burst=3, trusted_proxies="127.0.0.0/8"
+    )
+    async with serving(create_app(limited)) as client:
+        by = [{"x-forwarded-for": f"10.0.0.9, 192.0.2.{n}"} for n in (1, 2)]
+        answers = await asyncio.gather(*(client.get("/no", headers=by[0]) for _ in range(10)))
+        statuses = [answer.status_code for answer in answers]
+        assert (statuses.count(404), statuses.count(429)) == (3, 7)
+        assert {a.headers["retry-after"] for a in answers if a.status_code == 429} == {"1"}
+        assert (await client.get("/no", headers=by[1])).status_code == 404
+
+        await asyncio.sleep(0.21)
+        again = [(await client.get("/no", headers=by[0])).status_code for _ in range(2)]
+        assert again == [404, 429]
+        assert (await client.get("/health", headers=by[0])).status_code == 200
+
+
+async def test_all_are_let_in_while_the_cache_is_away(settings: Settings) -> None:
+    gone = replace(settings, redis_url=f"redis://127.0.0.1:{free_port()}/0")
+    async with serving(create_app(replace(gone, rate_limit=1, rate_burst=1))) as client:
+        assert {(await client.get("/no")).status_code for _ in range(5)} == {404}
+
+
+async def test_forged_address_is_not_believed(settings: Settings) -> None:
+    limited = replace(with_empty_cache(settings), rate_limit=1, rate_burst=1)
+    async with serving(create_app(limited)) as client:
+        forged = [{"x-forwarded-for": f"192.0.2.{n}"} for n in range(3)]
+        statuses = [(await client.get("/no", headers=h)).status_code for h in forged]
+        assert statuses == [404, 429, 429]
+
+
+async def test_other_sites_pages_are_let_in_only_where_it_is_said(settings: Settings) -> None:
+    asks = {"origin": "https://shop.example", "access-control-request-method": "PUT"}
+    async with serving(create_app(settings)) as client:
+        closed = await client.options("/items", headers=asks)
+        assert not [name for name in closed.headers if name.startswith("access-control")]
+    async with serving(
+        create_app(replace(settings, cors_origins="https://shop.example"))
+    ) as client:
+        opened = await client.options("/items/1", headers=asks)
+        assert opened.status_code == 204
+        assert opened.headers["access-control-allow-origin"] == asks["origin"]
+        for origin, given in (("https://shop.example", True), ("https://evil.example", False)):
+            answer = await client.get("/data/cors", headers={"origin": origin})
+            assert ("access-control-allow-origin" in answer.headers) is given
+            assert answer.headers["vary"] == "origin"

@@ -1,0 +1,74 @@
+import asyncio
+
+import pytest
+
+from servicekit.cache.batches import Batcher
+
+
+class Backend:
+    """Knows the double of each even number, and what it was asked for."""
+
+    def __init__(self, latency: float = 0.0) -> None:
+        self.asked: list[list[int]] = []
+        self.failing = False
+        self._latency = latency
+
+    async def __call__(self, keys: list[int]) -> dict[int, int]:
+        self.asked.append(keys)
+        await asyncio.sleep(self._latency)
+        if self.failing:
+            raise ConnectionError("backend")
+        return {key: key * 2 for key in keys if key % 2 == 0}
+
+
+async def test_reads_of_one_tick_are_one_call() -> None:
+    backend = Backend()
+    reads = Batcher(backend, max_size=100, concurrency=2)
+
+    assert await asyncio.gather(*(reads.get(n) for n in (2, 3, 4, 2))) == [4, None, 8, 4]
+    assert backend.asked == [[2, 3, 4]]
+
+
+async def test_batch_is_bounded_in_size_and_concurrency() -> None:
+    backend = Backend(latency=0.02)
+    reads = Batcher(backend, max_size=10, concurrency=2)
+    asking = asyncio.gather(*(reads.get(n) for n in range(35)))
+    await asyncio.sleep(0.01)
+
+    assert [len(keys) for keys in backend.asked] == [10, 10]
+    assert await asking == [n * 2 if n % 2 == 0 else None for n in range(35)]
+    assert [len(keys) for keys in backend.asked] == [10, 10, 10, 5]
+
+
+async def test_read_that_comes_alone_waits_for_nobody() -> None:
+    backend = Backend()
+    reads = Batcher(backend, max_size=100, concurrency=1)
+    asking = asyncio.create_task(reads.get(2))
+    for _ in range(3):  # ticks: the task's, the batch's, and its call's
+        await asyncio.sleep(0)
+
+    assert backend.asked == [[2]]
+    assert await asking == 4
+
+
+async def test_failure_reaches_all_of_its_batch_and_none_of_the_next() -> None:
+    backend = Backend()
+    reads = Batcher(backend, max_size=100, concurrency=1)
+    backend.failing = True
+    failures = await asyncio.gather(*(reads.get(n) for n in range(3)), return_exceptions=True)
+    assert [type(failure) for failure in failures] == [ConnectionError] * 3
+
+    backend.failing = False
+    assert await reads.get(2) == 4
+
+
+async def test_reader_that_leaves_takes_nothing_from_the_others() -> None:
+    backend = Backend(latency=0.02)
+    reads = Batcher(backend, max_size=100, concurrency=1)
+    leaving, staying = (asyncio.create_task(reads.get(n)) for n in (2, 4))
+    await asyncio.sleep(0.01)
+    leaving.cancel()
+
+    assert await staying == 8
+    with pytest.raises(asyncio.CancelledError):
+        await leaving

@@ -1,0 +1,76 @@
+import httpx
+import pytest
+
+from servicekit.cache.cached_routes import HotPaths
+from servicekit.cache.entries import Life, Loaded
+from servicekit.cache.memory import Memory
+
+# With a query string, even an unused one, a request takes the long way through the router.
+LONG_WAY = "?long"
+
+
+async def answers(
+    client: httpx.AsyncClient, path: str, headers: dict[str, str]
+) -> list[tuple[int, list[tuple[bytes, bytes]], bytes]]:
+    """The short way's answer and the long way's, both from memory."""
+    given = []
+    for address in (path, path + LONG_WAY):
+        response = await client.get(address, headers={"x-request-id": "same", **headers})
+        raw = [(name, b"" if name == b"age" else value) for name, value in response.headers.raw]
+        given.append((response.status_code, raw, response.content))
+    return given
+
+
+@pytest.mark.parametrize("validator", [None, "held", "other", "*", "list", "weak"])
+@pytest.mark.parametrize("path", ["/items/{id}", "/data/h1"])
+async def test_short_way_gives_what_the_long_way_gives(
+    client: httpx.AsyncClient, path: str, validator: str | None
+) -> None:
+    created = await client.post("/items", json={"name": "tea", "price_cents": 1})
+    path = path.format(id=created.json()["id"])
+    etag = (await client.get(path)).headers["etag"]
+    sent = {
+        "held": etag,
+        "other": '"other"',
+        "*": "*",
+        "list": f'"other", {etag}',
+        "weak": "W/" + etag.removeprefix("W/"),
+    }
+    headers = {"if-none-match": sent[validator]} if validator else {}
+
+    short, long = await answers(client, path, headers)
+    assert (b"cache-status", b"memory; hit") in short[1]
+    assert short == long
+    assert short[0] == (200 if validator in {None, "other"} else 304)
+
+
+@pytest.mark.parametrize("path", ["/items/{id}/", "/items/0{id}", "/items//{id}", "/ITEMS/{id}"])
+async def test_only_the_path_itself_takes_the_short_way(
+    client: httpx.AsyncClient, path: str
+) -> None:
+    created = await client.post("/items", json={"name": "tea", "price_cents": 1})
+    item_id = created.json()["id"]
+    await client.get(f"/items/{item_id}")
+
+    short, long = await answers(client, path.format(id=item_id), {})
+    assert short == long
+
+
+async def test_only_get_takes_the_short_way(client: httpx.AsyncClient) -> None:
+    created = await client.post("/items", json={"name": "tea", "price_cents": 1})
+    await client.get(created.headers["location"])
+
+    assert (await client.head(created.headers["location"])).status_code == 405
+    assert (await client.delete(created.headers["location"])).status_code == 204
+
+
+def test_dropped_answer_is_not_kept_under_its_path() -> None:
+    memory, paths = Memory(max_entries=1, max_bytes=10**6, ttl=60.0), HotPaths()
+    life = Life(fresh=60.0, stale=0.0, missing=1.0)
+    for number in range(3):
+        memory.put(str(number), life.entry(Loaded(b"x" * 1_000, '"1"')))
+        held = memory.get(str(number))
+        assert held
+        paths.put(f"/items/{number}", held)
+    kept = [paths.get(f"/items/{number}") for number in range(3)]
+    assert kept == [None, None, memory.get("2")]

@@ -1,0 +1,107 @@
+"""Those who wait for one load are answered together, and as if each had asked alone."""
+
+import asyncio
+
+import httpx
+from msgspec.structs import replace
+
+from app.main import create_app
+from app.settings import Settings
+from servicekit.cache.representation import Representation
+from servicekit.cache.single_flight import Crowds
+from servicekit.telemetry.access_log import AccessLog
+from servicekit.telemetry.requests import HotRoute
+from servicekit.testing.fake_upstream import FakeUpstream
+from servicekit.testing.service import problem_of, serving, with_empty_cache
+from servicekit.tests.caches import CacheOf, Origin
+
+
+async def test_those_who_wait_get_what_the_first_one_gets(
+    client: httpx.AsyncClient, upstream: FakeUpstream
+) -> None:
+    upstream.answers("crowd1", b'{"n": 1}', after=0.2)
+    given = await asyncio.gather(
+        *(client.get("/data/crowd1", headers={"x-request-id": f"r{n}"}) for n in range(50))
+    )
+
+    assert upstream.calls["crowd1"] == 1
+    assert [answer.headers["x-request-id"] for answer in given] == [f"r{n}" for n in range(50)]
+    leader, *others = (
+        (answer.status_code, [h for h in answer.headers.raw if h[0] != b"x-request-id"], body)
+        for answer in given
+        if (body := answer.content)
+    )
+    assert others == [leader] * 49
+    assert leader[2] == b'{"data":{"n": 1},"source":"external"}'
+
+
+async def test_those_who_wait_may_hold_what_is_loaded(
+    client: httpx.AsyncClient, upstream: FakeUpstream, settings: Settings
+) -> None:
+    upstream.answers("crowd2", b"{}")
+    held = {"if-none-match": (await client.get("/data/crowd2")).headers["etag"]}
+    upstream.answers("crowd2", b"{}", after=0.2)
+    async with serving(create_app(with_empty_cache(settings))) as cold:
+        given = await asyncio.gather(*(cold.get("/data/crowd2", headers=held) for _ in range(5)))
+    assert [(answer.status_code, answer.content) for answer in given] == [(304, b"")] * 5
+
+
+async def test_failure_reaches_all_who_wait_each_with_its_own_id(
+    client: httpx.AsyncClient, upstream: FakeUpstream
+) -> None:
+    upstream.answers("crowd3", b"no", status=500, after=0.2)
+    given = await asyncio.gather(
+        *(client.get("/data/crowd3", headers={"x-request-id": f"r{n}"}) for n in range(5))
+    )
+    assert {answer.status_code for answer in given} == {502}
+    assert [problem_of(answer)["request_id"] for answer in given] == [f"r{n}" for n in range(5)]
+    assert upstream.calls["crowd3"] == 1
+
+
+async def test_absence_reaches_all_who_wait(
+    client: httpx.AsyncClient, upstream: FakeUpstream
+) -> None:
+    upstream.answers("crowd4", b"", status=404, after=0.2)
+    given = await asyncio.gather(*(client.get("/data/crowd4") for _ in range(5)))
+    assert {answer.status_code for answer in given} == {404}
+    assert upstream.calls["crowd4"] == 1
+
+
+async def test_those_who_wait_count_as_in_flight(
+    settings: Settings, upstream: FakeUpstream
+) -> None:
+    upstream.answers("crowd5", b"{}", after=0.3)
+    async with serving(create_app(replace(with_empty_cache(settings), max_in_flight=4))) as client:
+        given = await asyncio.gather(*(client.get("/data/crowd5") for _ in range(20)))
+    statuses = [answer.status_code for answer in given]
+    assert (statuses.count(200), statuses.count(503)) == (4, 16)
+
+
+async def test_nobody_waits_longer_than_a_request_may_last(
+    settings: Settings, upstream: FakeUpstream
+) -> None:
+    upstream.answers("crowd6", b"{}", after=0.4)
+    async with serving(
+        create_app(replace(with_empty_cache(settings), request_timeout=0.1))
+    ) as client:
+        async with asyncio.timeout(0.3):
+            given = await asyncio.gather(*(client.get("/data/crowd6") for _ in range(5)))
+    assert {answer.status_code for answer in given} == {504}
+
+
+async def test_who_comes_after_a_write_does_not_wait_for_what_was_loaded_before(
+    empty: Settings, cache_of: CacheOf
+) -> None:
+    cache, crowds = await cache_of(empty), Crowds()
+    hot = HotRoute("/t/{id}", None, AccessLog(empty))
+    crowds.gather("/t", cache, Representation(lambda _: "no-cache"), hot)
+    reading = asyncio.create_task(cache.get("k", Origin(latency=0.1)))
+    await asyncio.sleep(0.05)
+    before = crowds.of("/t/k")
+    assert before is not None
+    waiting = before.join()
+    await cache.forget("k")
+
+    assert crowds.of("/t/k") is None
+    await reading
+    assert (await waiting).rendered is not None

@@ -1,0 +1,123 @@
+import asyncio
+import secrets
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+from msgspec.structs import replace
+from redis.asyncio import Redis
+
+from app.main import create_app
+from app.settings import Settings
+from servicekit.dev.local import free_port, valkey
+from servicekit.testing.service import serving
+from servicekit.tests.caches import CacheOf, Origin
+
+
+async def test_failure_of_the_origin_reaches_all_who_wait_and_is_not_kept(
+    empty: Settings, cache_of: CacheOf
+) -> None:
+    origin = Origin(latency=0.05)
+    origin.failing = True
+    cache = await cache_of(empty)
+    failures = await asyncio.gather(
+        *(cache.get("k", origin) for _ in range(5)), return_exceptions=True
+    )
+    assert [type(failure) for failure in failures] == [ConnectionError] * 5
+    assert origin.calls == 1
+
+    origin.failing = False
+    assert (await cache.get("k", origin)).entry.body == b"2"
+
+
+async def test_corrupt_entry_is_a_miss_and_is_rewritten(empty: Settings, cache_of: CacheOf) -> None:
+    origin = Origin()
+    await (await cache_of(empty)).get("k", origin)
+    async with Redis.from_url(empty.redis_url) as valkey:
+        for garbage in (
+            secrets.token_bytes(200),
+            b"\x94\xa1x",
+            b"null",
+            b"\xc1",
+            b"\x92\xc4\x01x\xa1\xff",
+        ):
+            await valkey.set(f"{empty.cache_prefix}t:k", garbage)
+            found = await (await cache_of(empty)).get("k", origin)
+            assert found.source == "external"
+            assert (await (await cache_of(empty)).get("k", origin)).source == "cache"
+
+
+async def test_dead_cache_is_a_miss(empty: Settings, cache_of: CacheOf) -> None:
+    dead = replace(empty, redis_url=f"redis://127.0.0.1:{free_port()}/0")
+    origin = Origin()
+    cache = await cache_of(dead)
+
+    async with asyncio.timeout(0.5):
+        assert (await cache.get("k", origin)).source == "external"
+        await cache.forget("k")
+        assert (await cache.get("k", origin)).entry.body == b"2"
+
+
+async def test_stale_answer_is_kept_while_the_origin_fails_and_no_longer_than_it_may(
+    empty: Settings, cache_of: CacheOf
+) -> None:
+    origin = Origin()
+    cache = await cache_of(empty, fresh=0.05, stale=1.0)
+    await cache.get("k", origin)
+    origin.failing = True
+    await asyncio.sleep(0.1)
+    assert (await cache.get("k", origin)).entry.body == b"1"
+    await asyncio.sleep(0.1)
+    assert (await cache.get("k", origin)).entry.body == b"1"
+
+    await asyncio.sleep(1.0)
+    with pytest.raises(ConnectionError):
+        await cache.get("k", origin)
+
+
+async def test_frozen_cache_is_a_miss_and_its_late_answers_are_not_mixed_up(
+    empty: Settings, cache_of: CacheOf, tmp_path: Path
+) -> None:
+    with valkey(tmp_path) as url:
+        port = str(urlsplit(url).port)
+        children = psutil.Process().children()
+        [process] = [child for child in children if port in " ".join(child.cmdline())]
+        frozen = replace(empty, redis_url=url, memory_cache_entries=0, redis_timeout=0.1)
+        cache, origins = await cache_of(frozen), {key: Origin() for key in "abc"}
+        origins["b"].calls, origins["c"].calls = 10, 20
+        for key, origin in origins.items():
+            await cache.get(key, origin)
+        process.suspend()
+        async with asyncio.timeout(0.5):
+            assert (await cache.get("a", origins["a"])).source == "external"
+        process.resume()
+        await asyncio.sleep(1)  # by then the breaker has closed
+        for key in "cba" * 5:
+            found = await cache.get(key, origins[key])
+            assert found.source == "cache"
+            assert found.entry.body == {"a": b"1", "b": b"11", "c": b"21"}[key]
+
+
+async def test_busy_process_does_not_take_its_cache_for_dead(
+    empty: Settings, cache_of: CacheOf
+) -> None:
+    origin = Origin()
+    cache = await cache_of(replace(empty, memory_cache_entries=0, redis_timeout=0.1))
+    await cache.get("k", origin)
+    reading = asyncio.create_task(cache.get("k", origin))
+    for _ in range(5):  # until the question is on its way
+        await asyncio.sleep(0)
+    time.sleep(0.4)  # noqa: ASYNC251 (a loop that is busy elsewhere)
+
+    assert (await reading).source == "cache"
+
+
+async def test_service_answers_without_its_cache(settings: Settings) -> None:
+    dead = replace(settings, redis_url=f"redis://127.0.0.1:{free_port()}/0")
+    async with serving(create_app(dead)) as client:
+        created = await client.post("/items", json={"name": "tea", "price_cents": 1})
+        found = await client.get(created.headers["location"])
+        assert (found.status_code, found.json()) == (200, created.json())
+        assert (await client.delete(created.headers["location"])).status_code == 204

@@ -1,0 +1,52 @@
+"""Caches as tests of theirs need them: opened, listening, and before an origin that counts."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from app.settings import Settings
+from servicekit.cache.entries import Life, Loaded
+from servicekit.cache.leases import Leases
+from servicekit.cache.two_level import Cache, listening
+from servicekit.cache.valkey import Valkey
+
+CacheOf = Callable[..., Awaitable[Cache]]
+
+
+class Origin:
+    """Answers with the number of times it was asked, or fails."""
+
+    def __init__(self, latency: float = 0.0) -> None:
+        self.calls = 0
+        self.failing = False
+        self._latency = latency
+
+    async def __call__(self) -> Loaded:
+        self.calls += 1
+        answer = Loaded(b"%d" % self.calls, f'"{self.calls}"')
+        await asyncio.sleep(self._latency)
+        if self.failing:
+            raise ConnectionError("origin")
+        return answer
+
+
+@asynccontextmanager
+async def opening() -> AsyncIterator[CacheOf]:
+    """Makes caches of given settings, and closes them in the end."""
+    async with AsyncExitStack() as opened:
+
+        async def open_cache(
+            settings: Settings,
+            fresh: float = 60.0,
+            stale: float = 0.0,
+            missing: float = 0.1,
+            lease: float | None = None,
+        ) -> Cache:
+            shared = Valkey(settings)
+            await opened.enter_async_context(shared.lifespan())
+            leases = Leases(shared, lease) if lease else None
+            cache = Cache("t", Life(fresh, stale, missing), settings, shared, leases)
+            await opened.enter_async_context(listening(shared, cache))
+            return cache
+
+        yield open_cache

@@ -1,0 +1,242 @@
+"""The database fails, and what callers are told."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import httpx
+import pytest
+from msgspec.structs import replace
+
+from app.main import create_app
+from app.settings import Settings
+from servicekit.database.pool import Database
+from servicekit.dev.local import free_port
+from servicekit.testing.service import problem_of, serving, with_empty_cache
+from servicekit.tests.wire import Wire
+
+TEA = {"name": "tea", "price_cents": 1}
+
+
+@pytest.fixture
+async def wire(settings: Settings) -> AsyncIterator[Wire]:
+    async with Wire.laid(settings.database_url) as wire:
+        yield wire
+
+
+@pytest.fixture
+async def wired(settings: Settings, wire: Wire) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a service whose database can fail, and that caches nothing."""
+    # As many may be repeated at once as there are connections.
+    uncached = {"memory_cache_entries": 0, "shared_cache": False, "db_pool_size": 20}
+    async with serving(create_app(replace(settings, database_url=wire.url, **uncached))) as client:
+        yield client
+
+
+async def took(client: httpx.AsyncClient, path: str) -> tuple[int, float]:
+    began = time.perf_counter()
+    answer = await client.get(path)
+    return answer.status_code, time.perf_counter() - began
+
+
+async def until(client: httpx.AsyncClient, path: str, status: int) -> float:
+    """The seconds until `path` is answered so."""
+    began = time.perf_counter()
+    for _ in range(100):
+        if (await took(client, path))[0] == status:
+            break
+        await asyncio.sleep(0.02)
+    return time.perf_counter() - began
+
+
+async def sql(settings: Settings, statement: str) -> list[asyncpg.Record]:
+    writable = {"default_transaction_read_only": "off"}
+    connection = await asyncpg.connect(settings.database_url, server_settings=writable)
+    try:
+        return await connection.fetch(statement)
+    finally:
+        await connection.close()
+
+
+async def test_what_can_be_repeated_survives_the_loss_of_all_connections(
+    settings: Settings, wired: httpx.AsyncClient
+) -> None:
+    path = (await wired.post("/items", json=TEA)).headers["location"]
+    for _ in range(5):
+        asking = [
+            asyncio.create_task(request)
+            for request in (
+                wired.get(path),
+                wired.get("/items"),
+                wired.put(path, json=TEA),
+                wired.post("/items", json=TEA, headers={"idempotency-key": secrets.token_hex(8)}),
+            )
+        ]
+        await sql(
+            settings,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE application_name = 'app' AND datname = current_database()",
+        )
+        answers = await asyncio.gather(*asking)
+        assert [answer.status_code for answer in answers] == [200, 200, 200, 201]
+
+
+async def test_creation_whose_answer_was_lost_is_repeated_only_with_a_key(
+    settings: Settings, wire: Wire, wired: httpx.AsyncClient
+) -> None:
+    name, key = secrets.token_hex(8), {"idempotency-key": secrets.token_hex(8)}
+    count = f"SELECT count(*) AS n FROM items WHERE name = '{name}'"
+
+    wire.loses = name.encode()
+    lost = await wired.post("/items", json={**TEA, "name": name})
+    assert lost.status_code == 503
+    assert (await sql(settings, count))[0]["n"] == 1
+
+    wire.loses = name.encode()
+    created = await wired.post("/items", json={**TEA, "name": name}, headers=key)
+    assert created.status_code == 201
+    again = await wired.post("/items", json={**TEA, "name": name}, headers=key)
+    assert again.json() == created.json()
+    assert (await sql(settings, count))[0]["n"] == 2
+
+
+async def test_write_of_a_certain_version_is_not_repeated(
+    wire: Wire, wired: httpx.AsyncClient
+) -> None:
+    created = await wired.post("/items", json=TEA)
+    path, version = created.headers["location"], {"if-match": created.headers["etag"]}
+    wire.loses = b"first"
+    lost = await wired.put(path, json={**TEA, "name": "first"}, headers=version)
+    assert lost.status_code == 503  # and not 412, which would say that another had written
+    assert (await wired.get(path)).json()["name"] == "first"
+
+
+async def test_database_that_is_gone_is_503_at_once_and_used_again_when_it_is_back(
+    wire: Wire, wired: httpx.AsyncClient
+) -> None:
+    wire.cut()
+    assert (await took(wired, "/items"))[0] == 503
+    for _ in range(5):
+        status, seconds = await took(wired, "/items")
+        assert status == 503
+        assert seconds < 0.05
+    answer = await wired.get("/ready")
+    assert (answer.status_code, answer.json()["database"]) == (503, "unavailable")
+
+    await wire.mend()
+    assert await until(wired, "/items", 200) < 1
+
+
+async def test_frozen_database_is_503_at_once_after_its_bounds(
+    wire: Wire, wired: httpx.AsyncClient
+) -> None:
+    wire.freeze()
+    began = time.perf_counter()
+    slow = [asyncio.create_task(took(wired, "/items")) for _ in range(20)]
+    await asyncio.sleep(1.1)
+    slowest = max([(await took(wired, "/items"))[1] for _ in range(10)][5:])
+    assert time.perf_counter() - began < 3
+    assert slowest < 0.05
+    assert {status for status, _ in await asyncio.gather(*slow)} == {503}
+
+    wire.thaw()
+    assert await until(wired, "/items", 200) < 1
+
+
+async def test_demoted_primary_is_left(settings: Settings) -> None:
+    name = settings.database_url.rpartition("/")[2]
+    await sql(settings, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    async with serving(create_app(settings)) as client:
+        refused = await client.post("/items", json=TEA)
+        assert refused.status_code == 503
+        assert "read-only" not in refused.text
+
+        await sql(settings, f"ALTER DATABASE {name} RESET default_transaction_read_only")
+        await asyncio.sleep(0.5)
+        assert (await client.post("/items", json=TEA)).status_code == 201
+
+
+async def test_service_starts_without_its_database(settings: Settings) -> None:
+    gone = replace(settings, database_url=f"postgresql://x@127.0.0.1:{free_port()}/x")
+    async with serving(create_app(with_empty_cache(gone))) as client:
+        assert (await client.get("/health")).status_code == 200
+        answer = await client.get("/items")
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+        assert problem_of(answer)["detail"] == "The database does not answer."
+
+
+@pytest.fixture
+async def hba(settings: Settings) -> Path:
+    """PostgreSQL's file of who must show what to be let in."""
+    [row] = await sql(settings, "SHOW hba_file")
+    return Path(row["hba_file"])
+
+
+@pytest.fixture
+def passwords_asked_for(hba: Path) -> Iterator[None]:
+    """Of all roles named `asked_…`; the embedded server otherwise asks for none."""
+    if not hba.exists():
+        pytest.skip("the database is on another machine")
+    before = hba.read_text()
+    hba.write_text(f'host all "/^asked_" all scram-sha-256\n{before}')
+    yield
+    hba.write_text(before)
+
+
+@pytest.fixture
+async def role(settings: Settings, passwords_asked_for: None) -> AsyncIterator[str]:
+    name = f"asked_{secrets.token_hex(4)}"
+    await sql(settings, "SELECT pg_reload_conf()")
+    await sql(settings, f"CREATE ROLE {name} LOGIN PASSWORD 'first'")
+    yield name
+    await sql(settings, f"DROP ROLE {name}")
+
+
+@pytest.fixture
+def password_file(tmp_path: Path) -> Path:
+    file = tmp_path / "password"
+    file.write_text("first\n")
+    return file
+
+
+@pytest.fixture
+def rotated(settings: Settings, role: str, password_file: Path) -> Settings:
+    """Settings whose password is read from a file, and whose connections live for 0.6 s."""
+    return replace(
+        settings,
+        database_url=settings.database_url.replace("postgres@", f"{role}@"),
+        database_password_file=str(password_file),
+        db_pool_size=1,
+        db_connection_lifetime=0.6,
+    )
+
+
+async def test_password_is_read_anew_for_each_connection(
+    settings: Settings, rotated: Settings, role: str, password_file: Path
+) -> None:
+    database = Database(rotated, rotated.database_url)
+    async with database.lifespan():
+        first = await database.fetchval("SELECT pg_backend_pid()")
+        await sql(settings, f"ALTER ROLE {role} PASSWORD 'second'")
+        await asyncio.sleep(0.8)
+        # The file is not yet up to date: what is open is kept.
+        assert await database.fetchval("SELECT pg_backend_pid()") == first
+
+        await asyncio.to_thread(password_file.write_text, "second")
+        await asyncio.sleep(0.8)
+        assert await database.fetchval("SELECT pg_backend_pid()") != first
+
+
+async def test_a_long_wait_for_a_connection_is_counted(settings: Settings) -> None:
+    own = replace(settings, db_pool_size=1, db_acquire_timeout=0.4)
+    database = Database(own, own.database_url)
+    async with database.lifespan():
+        async with database.connection():
+            waiting = asyncio.create_task(database.fetchval("SELECT 1"))
+            await asyncio.sleep(0.3)
+        assert await waiting == 1
+        await database.fetchval("SELECT 1")
+    assert database.counts.slow == 1

@@ -1,0 +1,112 @@
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from servicekit.dev.local import free_port
+
+PROJECT = Path(__file__).parents[3] / "{{cookiecutter.project}}"
+
+
+@contextmanager
+def local_service(
+    folder: Path, *, module: str = "servicekit.dev.local", **environment: str
+) -> Iterator[subprocess.Popen[str]]:
+    """`make dev`, or another `module`, with its data in `folder`."""
+    bare = {name: value for name, value in os.environ.items() if not name.endswith("_URL")}
+    for needed in ("app", "migrations", "pyproject.toml"):
+        if not (folder / needed).exists():
+            (folder / needed).symlink_to(PROJECT / needed)
+    process = subprocess.Popen(
+        [sys.executable, "-m", module],
+        cwd=folder,
+        env={**bare, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        _kill_all(process)
+        process.communicate()
+
+
+def _kill_all(process: subprocess.Popen[str]) -> None:
+    """A failed test's service has not ended what it started, and that keeps our pipe open."""
+    with suppress(psutil.NoSuchProcess):
+        started = descendants(process)
+        process.kill()
+        for one in started:
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
+
+
+def read_until(process: subprocess.Popen[str], text: str) -> str:
+    assert process.stdout is not None
+    seen = ""
+    for line in process.stdout:
+        seen += line
+        if text in line:
+            return seen
+    raise AssertionError(f"{text!r} never came; this did:\n{seen}")
+
+
+def descendants(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    return psutil.Process(process.pid).children(recursive=True)
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_everything_that_was_started_ends_with_it(tmp_path: Path, ending: signal.Signals) -> None:
+    port = free_port()
+    with local_service(tmp_path, PORT=str(port)) as process:
+        read_until(process, "Ctrl-C stops everything")
+        assert httpx.get(f"http://127.0.0.1:{port}/ready").status_code == 200
+        assert httpx.get(f"http://127.0.0.1:{port}/data/1").json()["source"] == "external"
+        started = descendants(process)
+        assert {"postgres", "valkey-server"} <= {child.name() for child in started}
+
+        process.send_signal(ending)
+        process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert psutil.wait_procs(started, timeout=2)[1] == []
+
+
+def test_data_is_kept_between_runs(tmp_path: Path) -> None:
+    answers: list[int] = []
+    for _ in range(2):
+        port = free_port()
+        with local_service(tmp_path, PORT=str(port)) as process:
+            read_until(process, "Ctrl-C stops everything")
+            url = f"http://127.0.0.1:{port}/items"
+            answers.append(httpx.get(f"{url}/1").status_code)
+            httpx.post(url, json={"name": "tea", "price_cents": 1})
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=30)
+    assert answers == [404, 200]
+
+
+def test_start_that_fails_half_way_leaves_nothing(tmp_path: Path) -> None:
+    unreachable = f"redis://127.0.0.1:{free_port()}/0"
+    with local_service(tmp_path, REDIS_URL=unreachable, DB_POOL_SIZE="0") as process:
+        output, _ = process.communicate(timeout=30)
+
+    assert process.returncode == 1
+    assert output.splitlines()[-1].endswith("nothing was served.")
+    here = [p for p in psutil.process_iter(["cmdline"]) if str(tmp_path) in str(p.info["cmdline"])]
+    assert here == []
+
+
+def test_taken_port_is_one_sentence(tmp_path: Path) -> None:
+    with local_service(tmp_path, PORT="eighty") as process:
+        output, _ = process.communicate(timeout=30)
+
+    assert process.returncode == 1
+    assert output == "PORT eighty can't be used; choose a free one, or none.\n"

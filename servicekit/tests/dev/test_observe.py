@@ -1,0 +1,96 @@
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+from msgspec.structs import replace
+
+from app.settings import Settings
+from servicekit.dev.local import free_pair, free_port
+from servicekit.testing.service import server_process, with_empty_cache
+from servicekit.tests.browser import CHROMIUM, Page, browsing
+from servicekit.tests.dev.test_local import local_service, read_until
+
+needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on PATH")
+
+
+@asynccontextmanager
+async def load(base: str) -> AsyncIterator[None]:
+    """About a hundred requests a second of several kinds."""
+
+    async def ask(session: aiohttp.ClientSession) -> None:
+        while True:
+            for path in ("/items?limit=5", "/data/live", "/nothing", "/items/1"):
+                async with session.get(base + path) as answer:
+                    await answer.read()
+            await asyncio.sleep(0.03)
+
+    async with aiohttp.ClientSession() as session:
+        asking = asyncio.create_task(ask(session))
+        yield
+        asking.cancel()
+
+
+async def until(page: Page, script: str) -> None:
+    for _ in range(150):
+        if await page.evaluate(script):
+            return
+        await asyncio.sleep(0.1)  # the page polls once a second
+    raise AssertionError(f"never true: {script}")
+
+
+FACT = "document.querySelector('[data-fact=\"{}\"]')?.textContent"
+LINE = "document.querySelector('[data-card=\"{}\"] path').getAttribute('d')"
+
+
+@needs_browser
+async def test_page_shows_numbers_that_move_with_the_load(settings: Settings) -> None:
+    own = replace(with_empty_cache(settings), port=free_port(), admin_port=free_pair())
+    with server_process(own) as process:
+        async with browsing(f"http://127.0.0.1:{own.admin_port}/") as page:
+            await until(page, FACT.format("workers") + " === '1'")
+            assert await page.evaluate(FACT.format("answers/s")) == "0"
+            before = await page.evaluate(LINE.format("Answers per second"))
+            async with load(f"http://127.0.0.1:{own.port}"):
+                await until(page, f"parseFloat({FACT.format('answers/s')}) > 10")
+                await until(page, f"{FACT.format('p99')}.endsWith('ms')")
+                await until(page, "document.querySelectorAll('#routes tr').length >= 3")
+                cache = "document.querySelector('[data-card=\"Cache reads per second\"] b')"
+                await until(page, f"parseFloat({cache}.textContent) > 0")
+            assert await page.evaluate(LINE.format("Answers per second")) != before
+            assert page.complaints == []
+
+            process.send_signal(signal.SIGINT)
+            process.wait(10)
+            state = "document.getElementById('state').textContent"
+            await until(page, f"{state} === 'the service does not answer'")
+
+
+@needs_browser
+async def test_page_fits_a_phone() -> None:
+    page_file = Path(__file__).parents[2] / "telemetry/live.html"
+    async with browsing(page_file.as_uri(), width=390) as page:
+        await until(page, "document.querySelectorAll('.card').length >= 8")
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@needs_browser
+async def test_observe_shows_traces_of_its_own(tmp_path: Path) -> None:
+    port, admin = free_port(), free_pair()
+    with local_service(
+        tmp_path, module="servicekit.dev.observe", PORT=str(port), ADMIN_PORT=str(admin)
+    ) as process:
+        seen = read_until(process, "Ctrl-C stops everything")
+        (url,) = [word for word in seen.split() if word.startswith(f"http://127.0.0.1:{admin}/")]
+        async with browsing(url) as page, aiohttp.ClientSession() as session:
+            async with session.get(f"http://127.0.0.1:{port}/data/seen") as answer:
+                assert answer.status == 200
+            await until(page, "document.getElementById('traces').innerText.includes('upstream')")
+            assert page.complaints == []
+        os.kill(process.pid, signal.SIGINT)
+        process.communicate(timeout=30)
+    assert process.returncode == 0

@@ -1,0 +1,77 @@
+import json
+import logging
+
+import httpx
+import pytest
+from litestar import get
+
+from app.main import create_app
+from app.settings import Settings
+from servicekit.telemetry.logs import JSONFormatter
+from servicekit.testing.service import problem_of
+
+
+async def test_every_answer_carries_a_request_id(client: httpx.AsyncClient) -> None:
+    ids = [(await client.get(path)).headers["x-request-id"] for path in ("/health", "/no", "/no")]
+
+    assert len(set(ids)) == 3
+
+
+async def test_request_id_of_the_client_is_kept(client: httpx.AsyncClient) -> None:
+    response = await client.get("/no", headers={"x-request-id": "abc-1"})
+
+    assert response.headers["x-request-id"] == "abc-1"
+    assert problem_of(response)["request_id"] == "abc-1"
+
+
+@pytest.mark.parametrize("sent", ["", "a b", 'a"b', "x" * 129])
+async def test_unusable_request_id_is_replaced(client: httpx.AsyncClient, sent: str) -> None:
+    response = await client.get("/health", headers={"x-request-id": sent})
+
+    assert response.headers["x-request-id"] not in {"", sent}
+
+
+@pytest.mark.parametrize(
+    "method, path, status",
+    [("GET", "/no", 404), ("DELETE", "/items", 405), ("PATCH", "/health", 405)],
+)
+async def test_what_no_route_answers_is_a_problem(
+    client: httpx.AsyncClient, method: str, path: str, status: int
+) -> None:
+    response = await client.request(method, path)
+
+    assert response.status_code == status
+    assert set(problem_of(response)) == {"title", "status", "detail", "request_id"}
+
+
+async def test_defect_is_500_without_a_trace_and_logged_once(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    @get("/defect")
+    async def defect() -> None:
+        raise KeyError("secret detail")
+
+    app = create_app(settings)
+    app.app.register(defect)
+    caplog.clear()
+    logging.getLogger().addHandler(caplog.handler)  # create_app set up the handlers anew
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)  # pyright: ignore[reportArgumentType] (Litestar's own Scope type)
+    async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+        response = await client.get("/defect")
+
+    assert response.status_code == 500
+    assert "secret" not in response.text
+    defects = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert [record.getMessage() for record in defects] == ["unhandled exception"]
+    assert vars(defects[0])["request_id"] == problem_of(response)["request_id"]
+
+
+def test_log_line_is_one_json_object() -> None:
+    record = logging.LogRecord("app", logging.WARNING, "", 0, "two\nlines %s", ("x",), None)
+    record.error = "told"
+    line = JSONFormatter().format(record)
+
+    assert "\n" not in line
+    assert json.loads(line) | {"level": "warning", "message": "two\nlines x", "error": "told"} == (
+        json.loads(line)
+    )

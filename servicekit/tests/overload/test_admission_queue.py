@@ -1,0 +1,207 @@
+"""What Granian hands over comes to the event loop a few calls at a time, and none is lost."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from typing import Any
+
+import httpx
+import pytest
+from litestar.types import Scope
+
+from servicekit.dev.local import free_port
+from servicekit.overload.admission_queue import Handover, stood_in_line
+from servicekit.server.launch import GRANIAN
+from servicekit.testing.service import hand_over, wait_for
+
+
+async def turns_until(done: Callable[[], bool]) -> None:
+    for _ in range(10_000):
+        if done():
+            return
+        await asyncio.sleep(0)
+    pytest.fail("not done after 10,000 turns")
+
+
+async def test_line_lets_a_few_in_each_turn_and_in_the_order_in_which_they_came() -> None:
+    loop = asyncio.get_running_loop()
+    entered: list[int] = []
+    async with Handover(lambda: False).lifespan():
+        for number in range(1_000):
+            hand_over(loop, entered.append, number)
+        turns = 0
+        while len(entered) < 1_000:
+            before = len(entered)
+            await asyncio.sleep(0)
+            turns += 1
+            assert len(entered) - before <= 16
+    assert entered == list(range(1_000))
+    assert turns >= 1_000 / 16
+
+
+async def test_who_finds_the_service_full_passes_by_the_line() -> None:
+    loop = asyncio.get_running_loop()
+    entered: list[tuple[str, bool]] = []
+
+    def enter(name: str) -> None:
+        entered.append((name, stood_in_line.get()))
+
+    full = False
+    handover = Handover(lambda: full)
+    async with handover.lifespan():
+        for _ in range(1_000):
+            hand_over(loop, enter, "early")
+        full = True
+        for _ in range(1_000):
+            hand_over(loop, enter, "late")
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert len(handover) >= 1_000 - 32
+        assert entered.count(("late", False)) == 1_000
+        await turns_until(lambda: not handover)
+    await asyncio.sleep(0)
+    assert entered.count(("early", True)) == 1_000
+    assert not stood_in_line.get()
+
+
+async def test_wait_is_told_before_it_is_over() -> None:
+    loop = asyncio.get_running_loop()
+    handover = Handover(lambda: False)
+
+    def work() -> None:
+        time.sleep(0.0005)
+
+    async with handover.lifespan():
+        for _ in range(1_000):
+            hand_over(loop, work)
+        await turns_until(lambda: len(handover) <= 500)
+        told, begun = handover.wait(), time.monotonic()
+        await turns_until(lambda: not handover)
+        assert told == pytest.approx(time.monotonic() - begun, rel=0.5)
+    assert handover.wait() == 0
+
+
+async def test_busy_loop_stops_for_those_who_pass_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = asyncio.get_running_loop()
+    default = sys.getswitchinterval()
+    let_in: list[bool] = []
+    sleep, over, came = time.sleep, threading.Event(), threading.Event()
+
+    def stop(seconds: float) -> None:
+        assert seconds < 0.0001
+        came.clear()
+        let_in.append(came.wait(0 if over.is_set() else 5))  # a busy machine is slow to wake it
+
+    def come() -> None:
+        while not over.is_set():
+            hand_over(loop, int)
+            came.set()
+            sleep(0)  # gives the interpreter away
+
+    monkeypatch.setattr(time, "sleep", stop)
+    async with Handover(lambda: True).lifespan():
+        assert sys.getswitchinterval() == pytest.approx(0.001)
+        sys.setswitchinterval(10)  # so none come in but while it stops, or waits
+        thread = threading.Thread(target=come, daemon=True)
+        thread.start()
+        try:
+            await asyncio.sleep(0.01)
+            let_in.clear()
+            for _ in range(20):
+                busy_until = time.monotonic() + 0.006
+                while time.monotonic() < busy_until:
+                    pass
+                await asyncio.sleep(0)
+            assert let_in.count(True) >= 10
+        finally:
+            over.set()
+            await asyncio.to_thread(thread.join)
+        await asyncio.sleep(0.1)
+        let_in.clear()
+        await asyncio.sleep(0.05)
+        assert not let_in  # it has not stopped, as nobody has come for a while
+    assert sys.getswitchinterval() == default
+
+
+async def test_nothing_is_lost_between_threads_nor_at_the_end() -> None:
+    loop = asyncio.get_running_loop()
+    entered: list[int] = []
+
+    def come() -> None:
+        for number in range(5_000):
+            hand_over(loop, entered.append, number)
+            if number % 100 == 0:
+                time.sleep(0.0001)
+
+    async with Handover(lambda: False).lifespan():
+        threads = [threading.Thread(target=come) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        await asyncio.to_thread(lambda: [thread.join() for thread in threads])
+        for number in range(100):
+            hand_over(loop, entered.append, number)
+    assert "call_soon_threadsafe" not in vars(loop)
+    for _ in range(20_100):  # turns: more than all can need
+        await asyncio.sleep(0)
+    assert len(entered) == 20_100
+
+
+async def test_calls_of_others_pass_by_the_line_and_can_be_cancelled() -> None:
+    loop = asyncio.get_running_loop()
+    entered: list[str] = []
+    async with Handover(lambda: False).lifespan():
+        for _ in range(100):
+            hand_over(loop, entered.append, "request")
+        loop.call_soon_threadsafe(entered.append, "cancelled").cancel()
+        loop.call_soon_threadsafe(entered.append, "other")
+        await turns_until(lambda: len(entered) == 101)
+    assert entered.index("other") <= 32
+    assert entered.count("request") == 100
+    assert "cancelled" not in entered
+
+
+def test_requests_of_granian_stand_in_line() -> None:
+    """Each is handed over as a coroutine with a context; else none would stand in line, and turns
+    were long again."""
+    port = free_port()
+    settings = {**os.environ, **GRANIAN, "GRANIAN_FACTORY": "false", "GRANIAN_PORT": str(port)}
+    command = [sys.executable, "-m", "granian", f"{__name__}:standing"]
+    with subprocess.Popen(
+        command, env=settings | {"GRANIAN_HOST": "127.0.0.1"}, text=True
+    ) as process:
+        try:
+            wait_for(f"http://127.0.0.1:{port}/health", process)
+            assert httpx.get(f"http://127.0.0.1:{port}/").text == "True"
+            # What wakes a request, as its body does, keeps to the request's own context.
+            assert httpx.post(f"http://127.0.0.1:{port}/", content=b"body").status_code == 200
+        finally:
+            process.terminate()
+
+
+_inside = ContextVar("inside", default=False)
+_handover = Handover(lambda: False)
+
+
+async def standing(
+    scope: Scope,
+    receive: Callable[[], Awaitable[Any]],
+    send: Callable[[Any], Awaitable[None]],
+) -> None:
+    """Answers whether the request has stood in line."""
+    if scope["type"] == "lifespan":
+        async with _handover.lifespan():
+            await receive()
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        return await send({"type": "lifespan.shutdown.complete"})
+    outside = _inside.set(True)
+    if scope["type"] == "http" and scope["method"] == "POST":
+        await receive()
+    _inside.reset(outside)
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": str(stood_in_line.get()).encode()})

@@ -1,0 +1,242 @@
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import asyncpg
+import pytest
+from litestar.types import Message, Send
+from msgspec.structs import replace
+
+from app.main import create_app
+from app.settings import Settings
+from servicekit.database.pool import Database
+from servicekit.http.responses import Answer
+from servicekit.overload.admission_queue import Handover, stood_in_line
+from servicekit.overload.load_shedding import Limits, ShortRefusal
+from servicekit.overload.loop_lag import Lag
+from servicekit.telemetry.access_log import AccessLog
+from servicekit.telemetry.requests import NO_ROUTE, Requests, Tallies
+from servicekit.testing.fake_upstream import FakeUpstream
+from servicekit.testing.service import hand_over, problem_of, serving, with_empty_cache
+
+
+async def test_full_worker_sheds_requests_but_not_health_checks(
+    settings: Settings, upstream: FakeUpstream
+) -> None:
+    upstream.answers("l1", b"{}", after=0.3)
+    async with serving(create_app(replace(with_empty_cache(settings), max_in_flight=2))) as client:
+        admitted = [asyncio.create_task(client.get("/data/l1")) for _ in range(2)]
+        await asyncio.sleep(0.1)
+
+        shed = await client.get("/items")
+        assert shed.status_code == 503
+        assert shed.headers["retry-after"] == "1"
+        assert problem_of(shed)["title"] == "Service Unavailable"
+        assert (await client.get("/health")).status_code == 200
+
+        assert {answer.status_code for answer in await asyncio.gather(*admitted)} == {200}
+        assert (await client.get("/items")).status_code == 200
+
+
+async def told(app: Callable[[Any, Any, Send], Awaitable[None]], method: str = "GET") -> list[Any]:
+    messages: list[Any] = []
+
+    async def send(message: Message) -> None:
+        messages.append(message)
+
+    headers = [(b"x-request-id", b"own-1")]
+    scope = {"type": "http", "path": "/", "method": method, "headers": headers, "state": {}}
+    await app(scope, None, send)
+    return messages
+
+
+async def test_those_who_stand_in_line_fill_a_worker_and_are_let_in(settings: Settings) -> None:
+    handover = Handover(lambda: False)
+    lag = Lag(1.0, handover.wait)
+    limits = Limits(Answer(200, [], b""), handover, lag, max_in_flight=2, request_timeout=1.0)
+    requests = Requests(limits, None, AccessLog(settings))
+    async with handover.lifespan():
+        assert (await told(requests))[0]["status"] == 200
+        for _ in range(2):
+            hand_over(asyncio.get_running_loop(), int)
+        assert limits.full()
+        assert (await told(requests))[0]["status"] == 503
+        came = stood_in_line.set(True)
+        assert (await told(requests))[0]["status"] == 200
+        stood_in_line.reset(came)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_short_refusal_is_the_long_one_byte_by_byte(settings: Settings, method: str) -> None:
+    handover = Handover(lambda: False)
+    lag = Lag(1.0, handover.wait)
+    limits = Limits(Answer(200, [], b""), handover, lag, max_in_flight=0, request_timeout=1.0)
+    tallies = Tallies()
+    requests = Requests(limits, tallies, AccessLog(settings))
+    short = ShortRefusal(limits, requests)
+    assert await told(lambda scope, _, send: short(scope, send), method) == await told(
+        requests, method
+    )
+    assert limits.shed == 2
+    assert sum(tallies.of(NO_ROUTE, method, 503).buckets) == 2
+
+
+async def test_request_ends_at_its_deadline(settings: Settings, upstream: FakeUpstream) -> None:
+    upstream.answers("l2", b"{}", after=0.4)
+    async with serving(
+        create_app(replace(with_empty_cache(settings), request_timeout=0.1))
+    ) as client:
+        late = await client.get("/data/l2")
+        assert late.status_code == 504
+        assert problem_of(late)["detail"] == "The request took too long."
+
+
+async def test_statement_of_a_request_that_is_over_is_stopped(settings: Settings) -> None:
+    item = {"name": "tea", "price_cents": 1}
+    connection = await asyncpg.connect(settings.database_url)
+    async with serving(create_app(replace(settings, request_timeout=0.3))) as client:
+        path = (await client.post("/items", json=item)).headers["location"]
+        async with connection.transaction():
+            await connection.execute("LOCK TABLE items IN EXCLUSIVE MODE")
+            assert (await client.put(path, json=item)).status_code == 504
+            await asyncio.sleep(0.2)
+            waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            assert await connection.fetchval(waiting) == 0
+        assert (await client.put(path, json=item)).status_code == 200
+    await connection.close()
+
+
+async def test_database_that_is_too_slow_for_all_refuses_at_once(settings: Settings) -> None:
+    narrow = replace(settings, db_pool_size=1, db_acquire_timeout=0.5)
+    connection = await asyncpg.connect(settings.database_url)
+    async with serving(create_app(narrow)) as client:
+        for _ in range(60):  # each statement waits for the lock for a while
+            async with connection.transaction():
+                await connection.execute("LOCK TABLE items IN ACCESS EXCLUSIVE MODE")
+                asking = asyncio.create_task(client.get("/items"))
+                await asyncio.sleep(0.03)
+            assert (await asking).status_code == 200
+
+        async with connection.transaction():
+            await connection.execute("LOCK TABLE items IN ACCESS EXCLUSIVE MODE")
+            asking = [asyncio.create_task(client.get("/items")) for _ in range(30)]
+            await asyncio.sleep(0.1)
+            refused = [task.result().status_code for task in asking if task.done()]
+            assert set(refused) == {503}
+            assert len(refused) > 10
+            assert (await client.get("/data/beside")).status_code == 200
+        statuses = [(await task).status_code for task in asking]
+        assert statuses.count(200) == 30 - len(refused)
+    await connection.close()
+
+
+def test_loop_that_is_late_for_a_while_has_a_burst_and_for_longer_too_much() -> None:
+    line = 0.0
+    lag = Lag(patience=2.0, line=lambda: line)
+    for tenth in range(1, 20):
+        lag.observe(tenth / 10, behind=0.5)
+        assert not lag.excessive
+    lag.observe(2.1, behind=0.5)
+    assert lag.excessive
+
+    # Once it was too much, each lateness is, until it has been punctual for as long.
+    lag.observe(2.2, behind=0.0)
+    assert not lag.excessive
+    line = 0.06
+    assert lag.excessive
+    line = 0.04  # kept just below what is too much, it is not punctual
+    for tenth in range(23, 50):
+        lag.observe(tenth / 10, behind=0.0)
+    line = 0.06
+    assert lag.excessive
+    line = 0.0
+    for tenth in range(50, 72):
+        lag.observe(tenth / 10, behind=0.0)
+    line = 0.06
+    assert not lag.excessive
+
+
+async def test_worker_that_does_not_keep_up_sheds_all_but_health_checks(
+    settings: Settings,
+) -> None:
+    async def work() -> None:
+        while True:
+            time.sleep(0.07)  # noqa: ASYNC251 (a loop that is busy)
+            await asyncio.sleep(0)
+
+    async with serving(create_app(replace(settings, request_timeout=1))) as client:
+        assert (await client.get("/items")).status_code == 200
+        working = asyncio.create_task(work())
+        await asyncio.sleep(0.6)
+        assert (await client.get("/items")).status_code == 503
+        assert (await client.get("/health")).status_code == 200
+
+        working.cancel()
+        await asyncio.sleep(0.1)
+        assert (await client.get("/items")).status_code == 200
+
+
+async def test_caller_never_waits_longer_than_the_acquire_bound(settings: Settings) -> None:
+    tight = replace(settings, db_pool_size=1, db_acquire_timeout=0.1)
+    async with serving(create_app(tight)) as client:
+        answers = await asyncio.gather(*(client.get("/items?limit=100") for _ in range(400)))
+        statuses = {answer.status_code for answer in answers}
+        assert statuses <= {200, 503}
+        assert (await client.get("/items")).status_code == 200
+
+
+async def test_writes_that_wait_for_a_lock_leave_room_for_reads(settings: Settings) -> None:
+    uncached = {"memory_cache_entries": 0, "shared_cache": False, "db_pool_size": 4}
+    patient = replace(settings, **uncached, db_acquire_timeout=2.0)
+    item = {"name": "tea", "price_cents": 1}
+    connection = await asyncpg.connect(settings.database_url)
+    async with serving(create_app(patient)) as client:
+        path = (await client.post("/items", json=item)).headers["location"]
+        async with connection.transaction():
+            await connection.execute("LOCK TABLE items IN SHARE MODE")  # as a slow commit does
+            writing = [asyncio.create_task(client.post("/items", json=item)) for _ in range(20)]
+            await asyncio.sleep(0.1)
+            began = time.perf_counter()
+            for _ in range(20):
+                reads = await asyncio.gather(*(client.get(each) for each in (path, "/items")))
+                assert [read.status_code for read in reads] == [200, 200]
+            assert time.perf_counter() - began < 1
+            assert not any(write.done() for write in writing)
+        assert {write.status_code for write in await asyncio.gather(*writing)} == {201}
+    await connection.close()
+
+
+async def test_connections_are_given_in_the_order_in_which_they_are_asked_for(
+    settings: Settings,
+) -> None:
+    narrow = replace(settings, db_pool_size=2)
+    database = Database(narrow, narrow.database_url)
+    served: list[int] = []
+
+    async def ask(number: int) -> None:
+        async with database.connection(reads=True) as connection:
+            served.append(number)
+            await connection.execute("SELECT pg_sleep(0.002)")
+
+    async def come() -> None:
+        # Those who come while others wait find a connection that was just given back.
+        for number in range(200):
+            asked.append(asyncio.create_task(ask(number)))
+            await asyncio.sleep(0.001 if number > 20 else 0)
+
+    asked: list[asyncio.Task[None]] = []
+    async with database.lifespan():
+        await come()
+        await asyncio.gather(*asked)
+    assert served == list(range(200))
+
+
+async def test_connections_are_replaced_after_their_life(settings: Settings) -> None:
+    short = replace(settings, db_pool_size=1, db_connection_lifetime=0.1)
+    database = Database(short, short.database_url)
+    async with database.lifespan():
+        first = await database.fetchval("SELECT pg_backend_pid()")
+        assert await database.fetchval("SELECT pg_backend_pid()") == first
+        await asyncio.sleep(0.3)
+        assert await database.fetchval("SELECT pg_backend_pid()") != first

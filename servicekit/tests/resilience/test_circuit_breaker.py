@@ -1,0 +1,78 @@
+import asyncio
+import logging
+
+import pytest
+
+from servicekit.resilience.circuit_breaker import Breaker
+from servicekit.resilience.retry_budget import RetryBudget
+
+
+async def test_breaker_opens_after_its_failures_in_a_row() -> None:
+    breaker = Breaker("d", failures=3, pause=60)
+    for _ in range(2):
+        breaker.failed()
+    breaker.succeeded()
+    for _ in range(2):
+        breaker.failed()
+    assert breaker.admits()
+
+    breaker.failed()
+    assert not breaker.admits()
+    assert breaker.times_opened == 1
+
+
+async def test_open_breaker_lets_one_call_try_after_each_pause() -> None:
+    breaker = Breaker("d", pause=0.05)
+    breaker.failed()
+    await asyncio.sleep(0.06)
+    assert [breaker.admits() for _ in range(3)] == [True, False, False]
+    breaker.failed()
+    assert not breaker.admits()
+
+    await asyncio.sleep(0.06)
+    assert breaker.admits()
+    breaker.succeeded()
+    assert [breaker.admits() for _ in range(3)] == [True, True, True]
+
+
+async def test_each_change_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    breaker = Breaker("d", pause=0.0)
+    for _ in range(10):
+        breaker.failed()
+        breaker.admits()
+    breaker.succeeded()
+
+    assert caplog.messages == ["circuit breaker open", "circuit breaker closed"]
+
+
+async def test_doubt_opens_only_what_does_not_answer() -> None:
+    alive = True
+
+    async def answers() -> bool:
+        return alive
+
+    breaker = Breaker("d", pause=0.01)
+    watch = asyncio.create_task(breaker.watch(answers))
+    breaker.doubt()
+    await asyncio.sleep(0.02)
+    assert breaker.closed
+
+    alive = False
+    breaker.doubt()
+    await asyncio.sleep(0.05)
+    assert breaker.state == "open"
+
+    alive = True
+    await asyncio.sleep(0.05)
+    assert breaker.closed
+    watch.cancel()
+
+
+def test_retries_are_a_tenth_of_the_calls_and_a_reserve() -> None:
+    budget = RetryBudget(reserve=3)
+    assert [budget.take() for _ in range(4)] == [True, True, True, False]
+
+    for _ in range(21):
+        budget.called()
+    assert [budget.take() for _ in range(3)] == [True, True, False]

@@ -1,0 +1,67 @@
+"""A bound on what is waited for, that a busy event loop does not use up."""
+
+import asyncio
+import gc
+import time
+
+import pytest
+
+from servicekit.resilience.timeouts import in_time
+
+
+async def test_answer_in_time_is_given() -> None:
+    assert await in_time(asyncio.sleep(0.01, "answer"), 0.2) == "answer"
+
+
+async def test_what_takes_too_long_is_ended_first() -> None:
+    ended = asyncio.Event()
+
+    async def work() -> None:
+        try:
+            await asyncio.sleep(10)
+        finally:
+            ended.set()
+
+    with pytest.raises(TimeoutError):
+        await in_time(work(), 0.05)
+    assert ended.is_set()
+    await asyncio.sleep(0)  # nothing of the timeout is left to be raised
+
+
+async def test_time_in_which_the_loop_was_busy_does_not_count() -> None:
+    loop = asyncio.get_running_loop()
+    answer = loop.create_future()
+
+    def busy() -> None:
+        time.sleep(0.3)
+        loop.call_later(0.05, answer.set_result, "late")
+
+    loop.call_soon(busy)
+    assert await in_time(answer, 0.1) == "late"
+
+
+async def test_cancelling_from_outside_stays_one() -> None:
+    waiting = asyncio.create_task(in_time(asyncio.sleep(10), 5))
+    await asyncio.sleep(0.01)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+
+async def test_inner_bound_does_not_pass_for_the_outer_one() -> None:
+    async with asyncio.timeout(1):
+        with pytest.raises(TimeoutError):
+            await in_time(asyncio.sleep(10), 0.02)
+        await asyncio.sleep(0.02)
+
+
+async def test_nothing_is_left_to_the_garbage_collector() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(100):
+            await in_time(asyncio.sleep(0), 1)
+        left = gc.collect()
+    finally:
+        gc.enable()
+    assert left < 100

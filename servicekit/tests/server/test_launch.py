@@ -1,0 +1,174 @@
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import httpx
+import psutil
+import pytest
+from msgspec.structs import replace
+
+from app.settings import Settings
+from servicekit.dev.local import free_port
+from servicekit.testing.service import environment_of, server_process, wait_for, with_empty_cache
+
+
+@pytest.fixture
+def production(settings: Settings) -> Settings:
+    empty = with_empty_cache(settings)
+    return replace(empty, environment="production", port=free_port(), drain_time=0)
+
+
+def test_server_answers_on_its_port_and_logs_json(production: Settings) -> None:
+    with server_process(production) as process:
+        created = httpx.post(
+            f"http://127.0.0.1:{production.port}/items", json={"name": "tea", "price_cents": 1}
+        )
+        assert created.status_code == 201
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=20)
+    assert process.returncode == 0
+    lines = [json.loads(line) for line in output.splitlines()]
+    assert any("granian" in line["message"].lower() for line in lines)
+
+
+def test_workers_share_one_port(production: Settings) -> None:
+    with server_process(replace(production, web_concurrency=2)) as process:
+        url = f"http://127.0.0.1:{production.port}/health"
+        assert {httpx.get(url).status_code for _ in range(20)} == {200}
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=20)
+    assert "worker-2" in output
+
+
+def test_write_in_one_process_reaches_another_within_100_ms(production: Settings) -> None:
+    near = replace(production, memory_cache_ttl=60.0)
+    far = replace(near, port=free_port())
+    with server_process(near), server_process(far), httpx.Client() as client:
+        item = {"name": "tea", "price_cents": 0}
+        path = client.post(f"http://127.0.0.1:{near.port}/items", json=item).headers["location"]
+        for price in range(1, 6):
+            assert client.get(f"http://127.0.0.1:{far.port}{path}").status_code == 200
+            client.put(f"http://127.0.0.1:{near.port}{path}", json={**item, "price_cents": price})
+            time.sleep(0.1)
+            seen = client.get(f"http://127.0.0.1:{far.port}{path}").json()
+            assert seen["price_cents"] == price
+
+
+def test_stopping_server_finishes_what_it_began(production: Settings) -> None:
+    with server_process(production) as process:
+        connection = socket.create_connection(("127.0.0.1", production.port))
+        connection.sendall(
+            b"POST /items HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            b"Content-Length: 32\r\n\r\n"
+        )
+        stopping = threading.Timer(0.2, process.send_signal, [signal.SIGTERM])
+        stopping.start()
+        time.sleep(0.6)
+        connection.sendall(b'{"name": "tea", "price_cents":1}')
+        answer = connection.recv(4096)
+        connection.close()
+        process.communicate(timeout=20)
+    assert answer.startswith(b"HTTP/1.1 201 Created")
+    assert process.returncode == 0
+
+
+def test_stopping_server_says_so_and_serves_on_until_it_has_been_seen(
+    production: Settings,
+) -> None:
+    with server_process(replace(production, drain_time=1)) as process, httpx.Client() as client:
+        url = f"http://127.0.0.1:{production.port}"
+        assert client.get(f"{url}/ready").status_code == 200
+        process.send_signal(signal.SIGTERM)
+        told = time.monotonic()
+        time.sleep(0.3)
+        ready = client.get(f"{url}/ready")
+        assert (ready.status_code, ready.json()["status"]) == (503, "stopping")
+        assert client.get(f"{url}/items").status_code == 200
+        process.communicate(timeout=20)
+        assert 1 <= time.monotonic() - told < 4
+    assert process.returncode == 0
+
+
+def test_stalled_upload_ends_with_the_kill_timeout(
+    production: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRANIAN_WORKERS_KILL_TIMEOUT", "2")
+    with (
+        server_process(production) as process,
+        socket.create_connection(("127.0.0.1", production.port)) as connection,
+    ):
+        connection.sendall(b"POST /items HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
+        time.sleep(0.2)
+        process.send_signal(signal.SIGTERM)
+        told = time.monotonic()
+        process.communicate(timeout=20)
+        assert time.monotonic() - told < 4
+
+
+def test_lost_worker_is_replaced_within_5_s(production: Settings) -> None:
+    with server_process(production) as process:
+        [granian] = psutil.Process(process.pid).children()
+        children = granian.children()
+        [worker] = [child for child in children if "resource_tracker" not in str(child.cmdline())]
+        worker.kill()
+        lost = time.monotonic()
+        wait_for(f"http://127.0.0.1:{production.port}/ready", process)
+        assert time.monotonic() - lost < 5
+
+
+def test_busy_port_is_one_sentence(production: Settings) -> None:
+    with socket.create_server(("127.0.0.1", production.port)):
+        refused = _start(environment_of(production))
+
+    assert refused.returncode == 1
+    assert refused.stderr == (
+        f"Can't listen on 127.0.0.1:{production.port}: Address already in use.\n"
+    )
+
+
+def test_missing_variable_is_one_sentence(production: Settings) -> None:
+    environment = environment_of(production)
+    del environment["DATABASE_URL"]
+    refused = _start(environment)
+
+    assert refused.returncode == 1
+    assert refused.stderr == (
+        "The environment is not usable: Object missing required field `DATABASE_URL`.\n"
+    )
+
+
+def test_unreachable_database_ends_the_start(production: Settings) -> None:
+    unreachable = replace(production, database_url=f"postgresql://x@127.0.0.1:{free_port()}/x")
+    refused = _start(environment_of(unreachable))
+
+    assert refused.returncode == 1
+    assert "The database could not be reached" in refused.stdout + refused.stderr
+    assert "Traceback" not in refused.stdout + refused.stderr
+
+
+def test_missing_migration_ends_the_start(production: Settings, empty_database_url: str) -> None:
+    began = time.monotonic()
+    refused = _start(environment_of(replace(production, database_url=empty_database_url)))
+
+    assert refused.returncode == 1
+    assert re.fullmatch(
+        r"The database is at revision none and \w+ is needed; `alembic upgrade head` brings it"
+        r" there.\n",
+        refused.stderr,
+    )
+    assert time.monotonic() - began < 10
+
+
+def _start(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "app"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )

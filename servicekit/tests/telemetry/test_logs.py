@@ -1,0 +1,192 @@
+import fcntl
+import json
+import logging
+import os
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+from litestar import get
+from msgspec.structs import replace
+
+from app.main import create_app
+from app.settings import Settings
+from servicekit.dev.local import free_pair, free_port
+from servicekit.telemetry.access_log import AccessLog
+from servicekit.telemetry.logs import ConsoleFormatter, JSONFormatter
+from servicekit.telemetry.stdout import StdoutHandler
+from servicekit.testing.service import server_process, serving, with_empty_cache
+from servicekit.tests.scraping import settled, value
+
+Lines = Callable[[], list[dict[str, object]]]
+
+
+@pytest.fixture
+def logged(capfd: pytest.CaptureFixture[str]) -> Lines:
+    """What this process has logged since the last look."""
+
+    def look() -> list[dict[str, object]]:
+        logging.getLogger().handlers[0].flush()
+        return [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+
+    return look
+
+
+async def test_answer_is_one_line_with_route_status_and_time(
+    settings: Settings, logged: Lines
+) -> None:
+    every = replace(with_empty_cache(settings), environment="production", access_log_share=1)
+    async with serving(create_app(every)) as client:
+        created = await client.post("/items", json={"name": "tea", "price_cents": 1})
+        for _ in range(2):  # the second one from memory
+            await client.get(created.headers["location"], headers={"x-request-id": "mine"})
+        await client.get("/no%0A%1B[1m")
+    lines = [line for line in logged() if line["logger"] == "access"]
+
+    assert [(line["route"], line["status"]) for line in lines] == [
+        ("/items", 201),
+        ("/items/{item_id}", 200),
+        ("/items/{item_id}", 200),
+        ("(none)", 404),
+    ]
+    assert [line["request_id"] for line in lines[1:3]] == ["mine", "mine"]
+    assert all(0 < float(str(line["duration_ms"])) < 5000 for line in lines)
+    assert lines[3]["message"] == "GET /no%0A%1B%5B1m 404"
+
+
+async def test_line_of_a_request_carries_its_id(settings: Settings, logged: Lines) -> None:
+    @get("/speaks")
+    async def speaks() -> None:
+        logging.getLogger("domain").warning("said")
+
+    app = create_app(replace(settings, environment="production"))
+    app.app.register(speaks)
+    transport = httpx.ASGITransport(app)  # pyright: ignore[reportArgumentType] (Litestar's own Scope type)
+    async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+        await client.get("/speaks", headers={"x-request-id": "mine"})
+    (line,) = [line for line in logged() if line["logger"] == "domain"]
+    assert line["request_id"] == "mine"
+
+
+def test_share_of_the_good_answers_is_logged_and_every_bad_or_slow_one(settings: Settings) -> None:
+    access = AccessLog(replace(settings, access_log_share=0.1, slow_request=0.5))
+    logged = sum(access.due(200, 0.001) for _ in range(10_000))
+    assert 800 < logged < 1200
+    assert all(access.due(500, 0.001) and access.due(200, 0.5) for _ in range(100))
+    none = AccessLog(replace(settings, access_log_share=0))
+    assert not any(none.due(200, 0.001) for _ in range(1000))
+
+
+def test_herd_of_slow_answers_is_told_as_a_number(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    access = AccessLog(replace(settings, access_log_share=0, slow_request=0.5))
+    with caplog.at_level(logging.INFO, "access"):
+        logged, beginning = 0, time.monotonic()
+        while time.monotonic() < beginning + 1.2:  # two seconds of the clock, at least in part
+            logged += access.due(200, 0.5)
+    assert 100 <= logged <= 300
+    assert re.fullmatch("[0-9]{3,} more slow answers", caplog.messages[0])
+
+
+def test_console_shows_fields_beside_the_message_and_the_trace_below() -> None:
+    try:
+        raise ValueError("wrong")
+    except ValueError as error:
+        record = logging.LogRecord(
+            "app", logging.ERROR, "", 0, "failed", None, (type(error), error, None)
+        )
+    record.item = 7
+    first, *rest = ConsoleFormatter("%(levelname)s %(message)s").format(record).split("\n")
+    assert first == "ERROR failed item=7"
+    assert rest == ["ValueError: wrong"]
+
+
+def test_line_that_cannot_be_formatted_harms_nobody(capfd: pytest.CaptureFixture[str]) -> None:
+    handler = StdoutHandler()
+    handler.handle(logging.makeLogRecord({"msg": "%d", "args": ("x",), "levelname": "INFO"}))
+    assert "TypeError" in capfd.readouterr().err
+
+
+def full_pipe() -> tuple[int, int]:
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+    os.write(writing, b"x" * 4096)
+    os.set_blocking(writing, True)
+    return reading, writing
+
+
+def test_full_pipe_costs_lines_and_says_how_many_once() -> None:
+    reading, writing = full_pipe()
+    handler = StdoutHandler(writing)
+    handler.setFormatter(JSONFormatter())
+    begun = time.monotonic()
+    for number in range(12_000):
+        handler.handle(logging.makeLogRecord({"msg": f"line {number}", "levelname": "INFO"}))
+    assert time.monotonic() - begun < 2
+    assert 1_900 < handler.dropped <= 2_000
+
+    os.read(reading, 4096)
+    text = b""
+    while b"were dropped" not in text:
+        text += os.read(reading, 65536)
+    lines = [json.loads(line) for line in text.splitlines()]
+    told = [line for line in lines if line["message"] == "log lines were dropped"]
+    assert [line["lines"] for line in told] == [handler.dropped]
+    assert len(lines) == 12_000 - handler.dropped + 1
+
+
+def test_full_disk_is_said_once_and_what_follows_is_whole(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    full = os.open("/dev/full", os.O_WRONLY)
+    handler = StdoutHandler(full)
+    handler.setFormatter(JSONFormatter())
+    for number in range(3):
+        handler.handle(logging.makeLogRecord({"msg": f"lost {number}", "levelname": "INFO"}))
+        handler.flush()
+    assert capfd.readouterr().err == "The log can't be written: No space left on device.\n"
+    assert handler.dropped == 3
+
+    room = tmp_path / "log"
+    os.dup2(os.open(room, os.O_WRONLY | os.O_CREAT), full)
+    handler.handle(logging.makeLogRecord({"msg": "again", "levelname": "INFO"}))
+    handler.flush()
+    assert _until(lambda: room.read_text().count("\n") == 2)
+    messages = [json.loads(line)["message"] for line in room.read_text().splitlines()]
+    assert messages == ["again", "log lines were dropped"]
+
+
+def _until(holds: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + 5
+    while not holds() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return holds()
+
+
+def test_service_whose_log_nobody_reads_answers_as_before(settings: Settings) -> None:
+    own = replace(
+        with_empty_cache(settings),
+        environment="production",
+        port=free_port(),
+        admin_port=free_pair(),
+        access_log_share=1,
+        drain_time=0,
+    )
+    path = "x" * 200
+    with server_process(own) as process, httpx.Client() as client:
+        assert process.stdout  # a pipe of 64 KiB that is not read
+        slowest = 0.0
+        for _ in range(250):  # some 400 bytes each
+            begun = time.monotonic()
+            assert client.get(f"http://127.0.0.1:{own.port}/{path}").status_code == 404
+            slowest = max(slowest, time.monotonic() - begun)
+        assert slowest < 1
+        series = settled(own.admin_port, lambda now: value(now, "asyncio_tasks") > 0)
+        assert value(series, "log_lines_dropped_total") == 0  # they wait, up to 10,000
+        process.terminate()
+        process.wait(6)  # and still nobody reads

@@ -1,0 +1,163 @@
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from msgspec.structs import replace
+
+from app.main import create_app
+from app.settings import Settings
+from servicekit.dev.local import free_pair, free_port
+from servicekit.telemetry.signature import HEADER, signature
+from servicekit.testing.service import (
+    environment_of,
+    problem_of,
+    server_process,
+    serving,
+    with_empty_cache,
+)
+from servicekit.tests.scraping import settled, value
+
+SECRET = "0123456789abcdef"
+KNOWN = {"authorization": f"Bearer {SECRET}"}
+
+
+@pytest.fixture(scope="module")
+def running(settings: Settings) -> Iterator[Settings]:
+    own = replace(
+        with_empty_cache(settings),
+        environment="production",
+        port=free_port(),
+        admin_port=free_pair(),
+        profile_secret=SECRET,
+    )
+    with server_process(own):
+        settled(own.admin_port, lambda now: value(now, "worker_processes") == 1)
+        yield own
+
+
+def ask(running: Settings, query: str, headers: dict[str, str] = KNOWN) -> httpx.Response:
+    url = f"http://127.0.0.1:{running.admin_port}/profile?{query}"
+    return httpx.post(url, headers=headers, timeout=20)
+
+
+@contextmanager
+def load(running: Settings) -> Iterator[None]:
+    ended = threading.Event()
+
+    def ask_on() -> None:
+        with httpx.Client() as client:
+            while not ended.is_set():
+                client.get(f"http://127.0.0.1:{running.port}/items?limit=100")
+
+    thread = threading.Thread(target=ask_on)
+    thread.start()
+    yield
+    ended.set()
+    thread.join()
+
+
+def test_profile_names_the_code_that_ran(running: Settings) -> None:
+    with load(running):
+        answer = ask(running, "seconds=1&format=speedscope")
+    assert answer.status_code == 200
+    profile = json.loads(answer.content)
+    assert profile["$schema"] == "https://www.speedscope.app/file-format-schema.json"
+    assert "list_items" in {frame["name"] for frame in profile["shared"]["frames"]}
+    (sampled,) = profile["profiles"]
+    assert 0.9 < sampled["endValue"] - sampled["startValue"] < 3
+
+
+def test_command_writes_a_page(running: Settings, tmp_path: Path) -> None:
+    page = tmp_path / "profile.html"
+    arguments = ["--seconds", "0.2", "--out", str(page)]
+    taken = _command(environment_of(running), *arguments)
+    assert taken.returncode == 0, taken.stderr
+    assert page.read_text().startswith("<!DOCTYPE html>")
+
+    refused = _command({**environment_of(running), "PROFILE_SECRET": "not the right one"})
+    assert (refused.returncode, refused.stderr) == (1, "401: The secret is not right.\n")
+    gone = _command({**environment_of(running), "ADMIN_PORT": str(free_port())})
+    assert gone.returncode == 1
+    assert "can't be asked" in gone.stderr
+
+
+@pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer x"}, {"authorization": SECRET}])
+def test_wrong_secret_is_401_and_counted(running: Settings, headers: dict[str, str]) -> None:
+    before = settled(running.admin_port, lambda now: True)
+    assert ask(running, "seconds=1", headers).status_code == 401
+    refused = value(before, "profile_requests_refused_total") + 1
+    settled(running.admin_port, lambda now: value(now, "profile_requests_refused_total") == refused)
+
+
+def test_second_profile_meanwhile_is_409(running: Settings) -> None:
+    answers: list[int] = []
+    first = threading.Thread(target=lambda: answers.append(ask(running, "seconds=1").status_code))
+    first.start()
+    time.sleep(0.3)
+    assert ask(running, "seconds=1").status_code == 409
+    first.join()
+    assert answers == [200]
+    assert ask(running, "seconds=0.1").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "query", ["seconds=0", "seconds=61", "seconds=x", "seconds=nan", "format=svg"]
+)
+def test_unusable_wish_is_400(running: Settings, query: str) -> None:
+    assert ask(running, query).status_code == 400
+
+
+async def test_signed_request_is_answered_by_its_profile(settings: Settings) -> None:
+    async with serving(
+        create_app(replace(with_empty_cache(settings), profile_secret=SECRET))
+    ) as client:
+        answer = await client.get("/items", headers={HEADER: _signed("/items")})
+        assert answer.status_code == 200
+        assert "list_items" in answer.text
+        assert "cumtime" in answer.text
+        assert "items" in (await client.get("/items")).json()
+
+
+@pytest.mark.parametrize("fault", ["path", "expired", "too long", "secret", "garbage"])
+async def test_wrong_signature_is_401(settings: Settings, fault: str) -> None:
+    now = int(time.time())
+    sent = {
+        "path": _signed("/other"),
+        "expired": signature(SECRET, "GET", "/items", now - 1),
+        "too long": signature(SECRET, "GET", "/items", now + 3600),
+        "secret": signature("another", "GET", "/items", now + 60),
+        "garbage": "1.\xff",
+    }[fault]
+    async with serving(
+        create_app(replace(with_empty_cache(settings), profile_secret=SECRET))
+    ) as client:
+        answer = await client.get("/items", headers=[(HEADER.encode(), sent.encode("latin-1"))])
+    assert answer.status_code == 401
+    assert problem_of(answer)["request_id"] == answer.headers["x-request-id"]
+
+
+async def test_signature_means_nothing_without_a_secret(settings: Settings) -> None:
+    async with serving(create_app(with_empty_cache(settings))) as client:
+        answer = await client.get("/items", headers={HEADER: _signed("/items")})
+    assert "items" in answer.json()
+
+
+def _signed(path: str) -> str:
+    return signature(SECRET, "GET", path, int(time.time()) + 60)
+
+
+def _command(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "servicekit.server.profile", *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )

@@ -1,0 +1,186 @@
+import json
+import logging
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+from msgspec.structs import replace
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from app import traced
+from app.settings import Settings
+from servicekit.dev.local import free_port
+from servicekit.testing.fake_upstream import FakeUpstream
+from servicekit.testing.service import server_process, serving, with_empty_cache
+from servicekit.tests.collector import Collector
+
+
+@pytest.fixture
+async def collector(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Collector]:
+    async with Collector.serving() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "50")
+        monkeypatch.setenv("OTEL_TRACES_SAMPLER", "parentbased_always_off")
+        yield collector
+
+
+@pytest.fixture
+async def traced_client(
+    collector: Collector, settings: Settings
+) -> AsyncIterator[httpx.AsyncClient]:
+    async with serving(traced.create_app(with_empty_cache(settings))) as client:
+        yield client
+
+
+def new_trace(sampled: bool = True) -> tuple[str, str]:
+    """An id, and the W3C header of a caller that began it."""
+    trace_id = secrets.token_hex(16)
+    return trace_id, f"00-{trace_id}-{secrets.token_hex(8)}-{'01' if sampled else '00'}"
+
+
+def attributes(span: Span) -> dict[str, object]:
+    return {
+        each.key: getattr(each.value, each.value.WhichOneof("value") or "")
+        for each in span.attributes
+    }
+
+
+async def test_cold_read_shows_what_it_waited_for(
+    traced_client: httpx.AsyncClient, collector: Collector, upstream: FakeUpstream
+) -> None:
+    upstream.answers("t1", b"{}")
+    trace_id, parent = new_trace()
+    await traced_client.get("/data/t1", headers={"traceparent": parent, "x-request-id": "mine"})
+    spans = await collector.trace(trace_id, 4)
+
+    assert set(spans) == {"GET /data/{data_id}", "cache read", "cache load", "upstream"}
+    root, load = spans["GET /data/{data_id}"], spans["cache load"]
+    assert root.parent_span_id.hex() == parent.split("-")[2]
+    assert load.parent_span_id == root.span_id
+    assert spans["upstream"].parent_span_id == load.span_id
+    assert spans["upstream"].kind == Span.SPAN_KIND_CLIENT
+    assert attributes(root) == {
+        "http.request.method": "GET",
+        "url.path": "/data/t1",
+        "http.route": "/data/{data_id}",
+        "http.response.status_code": 200,
+        "request.id": "mine",
+    }
+
+
+async def test_query_is_part_of_its_request(
+    traced_client: httpx.AsyncClient, collector: Collector
+) -> None:
+    trace_id, parent = new_trace()
+    await traced_client.get("/items", headers={"traceparent": parent})
+    spans = await collector.trace(trace_id, 2)
+    assert spans["query"].parent_span_id == spans["GET /items"].span_id
+
+
+async def test_answer_from_memory_is_traced_too(
+    traced_client: httpx.AsyncClient, collector: Collector, upstream: FakeUpstream
+) -> None:
+    upstream.answers("t2", b"{}")
+    await traced_client.get("/data/t2")
+    trace_id, parent = new_trace()
+    answer = await traced_client.get("/data/t2", headers={"traceparent": parent})
+    assert answer.headers["cache-status"] == "memory; hit"
+    assert set(await collector.trace(trace_id, 1)) == {"GET /data/{data_id}"}
+
+
+async def test_trace_of_xray_is_continued_and_passed_on(
+    traced_client: httpx.AsyncClient, collector: Collector, upstream: FakeUpstream
+) -> None:
+    upstream.answers("t3", b"{}")
+    trace_id, _ = new_trace()
+    header = f"Root=1-{trace_id[:8]}-{trace_id[8:]};Parent={secrets.token_hex(8)};Sampled=1"
+    await traced_client.get("/data/t3", headers={"x-amzn-trace-id": header})
+    spans = await collector.trace(trace_id, 4)
+
+    sent = upstream.headers["t3"]
+    span_id = spans["upstream"].span_id.hex()
+    assert sent["traceparent"] == f"00-{trace_id}-{span_id}-01"
+    assert sent["x-amzn-trace-id"] == (
+        f"Root=1-{trace_id[:8]}-{trace_id[8:]};Parent={span_id};Sampled=1"
+    )
+
+
+async def test_caller_who_does_not_sample_and_a_new_trace_make_no_spans(
+    traced_client: httpx.AsyncClient, collector: Collector
+) -> None:
+    _, unsampled = new_trace(sampled=False)
+    await traced_client.get("/items", headers={"traceparent": unsampled})
+    await traced_client.get("/items")  # the sampler of these tests takes no new ones
+    trace_id, parent = new_trace()
+    await traced_client.get("/health", headers={"traceparent": parent})
+    await collector.trace(trace_id, 1)
+    assert {span.trace_id.hex() for span in collector.spans} == {trace_id}
+
+
+async def test_ids_are_in_each_line_of_the_request(
+    settings: Settings, collector: Collector, capfd: pytest.CaptureFixture[str]
+) -> None:
+    logs = replace(with_empty_cache(settings), environment="production", access_log_share=1)
+    async with serving(traced.create_app(logs)) as client:
+        trace_id, parent = new_trace()
+        await client.get("/items", headers={"traceparent": parent})
+    logging.getLogger().handlers[0].flush()
+    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    (line,) = [line for line in lines if line["logger"] == "access"]
+    root = (await collector.trace(trace_id, 2))["GET /items"]
+    assert (line["trace_id"], line["span_id"]) == (trace_id, root.span_id.hex())
+
+
+@contextmanager
+def dead(kind: str) -> Iterator[int]:
+    """The port of a collector that refuses, or of one that accepts and then says nothing."""
+    if kind == "refuses":
+        yield free_port()
+    else:
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            yield silent.getsockname()[1]
+
+
+@pytest.mark.parametrize("kind", ["refuses", "is silent"])
+def test_dead_collector_slows_nothing_and_is_said_once(
+    settings: Settings, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "always_on")
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "50")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "0.3")
+    with dead(kind) as port:
+        own = replace(
+            with_empty_cache(settings),
+            environment="production",
+            port=free_port(),
+            drain_time=0,
+            otel_exporter_otlp_endpoint=f"http://127.0.0.1:{port}",
+        )
+        with server_process(own) as process, httpx.Client() as client:
+            slowest, ending = 0.0, time.monotonic() + 1.5
+            while time.monotonic() < ending:  # long enough for several attempts
+                begun = time.monotonic()
+                assert client.get(f"http://127.0.0.1:{own.port}/items").status_code == 200
+                slowest = max(slowest, time.monotonic() - begun)
+            begun = time.monotonic()
+            process.terminate()
+            output, _ = process.communicate(timeout=10)
+            assert time.monotonic() - begun < 6
+    assert slowest < 0.5
+    messages = [json.loads(line)["message"] for line in output.splitlines()]
+    said = [message for message in messages if "traces" in message]
+    assert said == ["traces can't be delivered; they are dropped until they can"]
+
+
+def test_service_without_traces_does_not_load_them() -> None:
+    # redis-py loads OpenTelemetry's metrics wherever they are installed
+    code = "import sys, app.main; print(*(name for name in sys.modules if 'opentelemetry' in name))"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "opentelemetry.sdk.trace" not in shown.stdout
+    assert "opentelemetry.exporter" not in shown.stdout

@@ -1,0 +1,275 @@
+"""Rows 1, 2, 9, 13 and 14: more is asked than there is room for."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from statistics import mean
+from urllib.parse import urlsplit
+
+import aiohttp
+import asyncpg
+
+from load import machine
+from load.arrivals import Arrivals, Ask
+from load.clients import Herd
+from load.generator import Report
+from load.generator import run as run_herd
+from load.outcome import Outcome
+from verification.faults.proxy import Proxy
+from verification.faults.system import Service, System
+from verification.faults.table import Check, Scale, Sight, at_least, at_most, none, within
+from verification.faults.traffic import cached, ended, loading, not_ok, pages, warm
+
+_DESCRIPTION = 2_000  # characters of each item, so that a page of 100 has 200 kB
+_CALLERS = 32  # in flight when the peak is measured; the plan's limit is twice what is needed
+_POOL = 10
+_SHED_BY = 0.05  # seconds; bound of the 503
+_FAR = 0.05  # seconds that each answer of the far database takes
+_KEY_LIFE = 1.0  # seconds
+_ORIGIN = 0.2  # seconds that the upstream takes
+
+
+async def many_clients(system: System, scale: Scale) -> Sight:
+    clients = scale.pick(10_000, 2_000)
+    files = machine.raise_open_files()
+    room = machine.connections_per_worker(clients, 1, files)
+    async with system.service(granian_backpressure=room, max_in_flight=room) as service:
+        paths = await system.items(100)
+        await warm(service, paths)
+        overflows = machine.listen_overflows()
+        herd = Herd(port=service.port, paths=paths, clients=clients, rounds=scale.pick(5, 2))
+        report = await asyncio.to_thread(run_herd, herd, machine.generators(clients))
+        checks = [
+            none("never served", report.never_answered - report.errors),
+            none("refused or reset", report.errors),
+            none("5xx", report.bad_status),
+            none("listen overflows of the kernel", machine.listen_overflows() - overflows),
+        ]
+    return Sight(f"{clients:,} clients of 1 worker", checks)
+
+
+async def overload(system: System, scale: Scale) -> Sight:
+    """Twice: a far database's pool is what limits; and the worker's CPU, which refusing needs too.
+
+    The generator shares the machine. The first is the size at which five times as much can be
+    asked for here without taking from those who are served."""
+    await system.items(100)
+    far, far_late = await _far_database(system, scale, "/items?limit=20")
+    first = (await system.items(100, "x" * _DESCRIPTION))[0].removeprefix("/items/")
+    page = f"/items?after={int(first) - 1}&limit=100"
+    near, near_late = await _busy_worker(system, scale, page)
+    size = f"pool of {_POOL} {_FAR * 1000:.0f} ms away; CPU, 200 kB each"
+    return Sight(size, [*far, *near], max(far_late, near_late))
+
+
+async def _far_database(system: System, scale: Scale, path: str) -> tuple[list[Check], float]:
+    async with Proxy.serving(system.postgres.url, scale.seed) as distance:
+        distance.toxin, distance.delay = "slow", _FAR
+        there = urlsplit(system.postgres.url)
+        near, far = f":{there.port}", f":{urlsplit(distance.url).port}"
+        url = system.postgres.url.replace(near, far)
+        async with system.service(database_url=url, db_pool_size=_POOL) as service:
+            return await _overloaded(service, scale, "far", lambda peak, _times: peak, path, 1)
+
+
+async def _busy_worker(system: System, scale: Scale, path: str) -> tuple[list[Check], float]:
+    """The work is a page of 200 kB. What is left for it is what refusing the rest leaves."""
+    async with system.service(max_in_flight=1) as service:
+        refusals = await _refusals(service, scale, path)
+    async with system.service(max_in_flight=2 * _CALLERS) as service:
+
+        def left(peak: float, times: int) -> float:
+            refusing = peak / refusals
+            return peak * max(0.0, 1 - times * refusing) / (1 - refusing)
+
+        return await _overloaded(service, scale, "CPU", left, path, scale.pick(6, 3))
+
+
+async def _overloaded(
+    service: Service,
+    scale: Scale,
+    name: str,
+    can: Callable[[float, int], float],
+    path: str,
+    turns: int,
+) -> tuple[list[Check], float]:
+    """`can` says how many answers per second there can be at so many times a peak. Overloads and
+    peaks take turns, and their means are compared: a machine's speed changes within seconds."""
+    peak = await _peak(service, path, 1.0)
+    before = await _arrive(service, peak / 2, scale.pick(5.0, 2.0), path)
+    seen: dict[int, list[Outcome]] = {2: [], 5: []}
+    left: dict[int, list[float]] = {2: [], 5: []}
+    for times in turns * [2, 5]:
+        seen[times].append(await _arrive(service, times * peak, scale.pick(3.0, 2.0), path))
+        await _arrive(service, peak / 2, 1.0, path)
+        earlier, peak = peak, await _peak(service, path, scale.pick(1.5, 1.0), peak)
+        left[times].append(can((earlier + peak) / 2, times))
+    await _arrive(service, 5 * peak, 2.0, path)
+    after = await _arrive(service, peak / 2, 7.0, path)
+    later = after.between(after.due[0] + 5, after.due[-1])
+    checks = [
+        *(
+            check
+            for times in seen
+            for check in _refused(seen[times], left[times], f"{name}, {times}x")
+        ),
+        none(f"{name}, after 5 s: not ok", not_ok(later)),
+        within(f"{name}, after 5 s: p99, p99₀ x 2", later.steady(99), 2 * before.steady(99)),
+    ]
+    return checks, Outcome.joined([*seen[2], *seen[5]]).lateness()
+
+
+def _refused(outcomes: Sequence[Outcome], left: Sequence[float], name: str) -> list[Check]:
+    """`left` is how many answers per second there can be, at most, in each."""
+    settled = [each.between(each.due[0] + 1, each.due[-1]) for each in outcomes]
+    seconds = sum(each.due[-1] - each.due[0] for each in settled)
+    work, health = (Outcome.joined(settled).only(asked) for asked in ("pages", "health"))
+    shed = work.answered(503)
+    enough = at_least(f"{name}: goodput per s", work.count("ok") / seconds, 0.9 * mean(left))
+    return [
+        replace(enough, timed=True),
+        none(f"{name}: neither ok nor 503", not_ok(work, "shed 503")),
+        within(f"{name}: p99 of 503", shed.percentile(99) if len(shed) else 0, _SHED_BY),
+        within(f"{name}: p99 of /health", health.percentile(99), 0.1),
+    ]
+
+
+async def _refusals(service: Service, scale: Scale, path: str) -> float:
+    """How many answers of 503 the clients get per second while there is room for nothing else."""
+    _, upload = await asyncio.open_connection("127.0.0.1", service.port)
+    upload.write(b"POST /items HTTP/1.1\r\nHost: faults\r\nContent-Length: 9\r\n\r\n{")
+    await upload.drain()
+    await asyncio.sleep(0.2)  # until it fills the worker
+    report = await _ask_in_turns(service, int(scale.pick(20_000, 6_000) / _CALLERS), path)
+    upload.close()
+    assert report.ok == 0
+    return report.bad_status / report.wall
+
+
+async def _peak(service: Service, path: str, seconds: float, about: float = 0.0) -> float:
+    """Answers per second that `_CALLERS` clients get, each waiting for one before the next. `about`
+    is what it was lately."""
+    if not about:
+        await warm(service, [path])
+        lately = await _ask_in_turns(service, 20, path)
+        about = lately.ok / lately.wall
+    report = await _ask_in_turns(service, max(20, int(about * seconds / _CALLERS)), path)
+    return report.ok / report.wall
+
+
+async def _ask_in_turns(service: Service, rounds: int, path: str) -> Report:
+    herd = Herd(port=service.port, paths=[path], clients=_CALLERS, rounds=rounds)
+    return await asyncio.to_thread(run_herd, herd, 1)
+
+
+async def _arrive(service: Service, rate: float, seconds: float, path: str) -> Outcome:
+    """On as many connections as answers within the bound need; later ones wait for one, as those
+    of a load balancer with a pool. To open thousands at once takes this machine half a second."""
+    health = Ask(name="health", paths=["/health"])
+    share = max(1, int(rate / 50))  # about 50 health checks per second
+    connections = max(100, int(rate * _SHED_BY))
+    arrivals = Arrivals(
+        port=service.port,
+        asks=[Ask(name="pages", paths=[path], share=share), health],
+        rate=rate,
+        seconds=seconds,
+        connections=connections,
+        most_connections=connections,
+    )
+    async with loading(arrivals) as load:
+        return await ended(load)
+
+
+async def slow_queries(system: System, scale: Scale) -> Sight:
+    callers, pool, acquire, command = scale.pick(500, 200), 10, 0.5, 2.0
+    held = scale.pick(6.0, 3.0)
+    given = {
+        "db_pool_size": pool, "db_acquire_timeout": acquire, "db_command_timeout": command
+    }  # fmt: skip
+    async with system.service(**given) as service:
+        await warm(service, ["/items?limit=20"])
+        blocker = await asyncpg.connect(system.postgres.url)
+        arrivals = Arrivals(
+            port=service.port, asks=[pages()], rate=callers / 0.5, seconds=0.5, connections=callers
+        )
+        async with loading(arrivals) as load, blocker.transaction():
+            await blocker.execute("LOCK TABLE items IN ACCESS EXCLUSIVE MODE")
+            outcome = await ended(load)
+            await asyncio.sleep(max(0.0, held - 3.0))
+        await blocker.close()
+        took = sorted(outcome.took)
+        statuses = await _at_once(service, pool)
+        checks = [
+            none("neither ok nor 503", not_ok(outcome, "shed 503")),
+            within(f"slowest of all but {pool}", took[-pool - 1], acquire + 0.1),
+            within("slowest", took[-1], acquire + command + 0.1),
+            none(f"{pool} callers afterwards: not ok", [s for s in statuses if s != 200]),
+            at_most("connections of the pool", await _sessions(system), pool),
+            none("of these busy", await _sessions(system, "AND state <> 'idle'")),
+        ]
+    return Sight(f"{callers} callers in 0.5 s, pool of {pool}", checks, outcome.lateness())
+
+
+async def _at_once(service: Service, count: int) -> list[int]:
+    async def ask(client: aiohttp.ClientSession) -> int:
+        async with client.get("/items?limit=20") as answer:
+            return answer.status
+
+    async with aiohttp.ClientSession(service.url) as client:
+        return await asyncio.gather(*(ask(client) for _ in range(count)))
+
+
+async def _sessions(system: System, where: str = "") -> int:
+    rows = await system.sql(
+        f"SELECT 1 FROM pg_stat_activity WHERE application_name = 'app' {where}"
+    )
+    return len(rows)
+
+
+async def hot_key_expires(system: System, scale: Scale) -> Sight:
+    clients, workers = scale.pick(5_000, 500), 2
+    system.upstream.delay = _ORIGIN
+    given = {"data_ttl": _KEY_LIFE, "stale_ttl": 0.001, "memory_cache_ttl": _KEY_LIFE}
+    async with system.service(web_concurrency=workers, **given) as service:
+        await warm(service, ["/data/hot"])
+        system.upstream.calls.clear()
+        arrivals = Arrivals(
+            port=service.port,
+            asks=[cached(["/data/hot"])],
+            rate=scale.pick(2_500, 500),
+            seconds=scale.pick(8.0, 4.0),
+            connections=clients,
+        )
+        async with loading(arrivals) as load:
+            outcome = await ended(load)
+    system.upstream.delay = 0.05
+    lives = arrivals.seconds / (_KEY_LIFE * 0.9) + 1  # a tenth is jitter
+    checks = [
+        none("not ok", not_ok(outcome)),
+        at_most(
+            f"origin calls, {workers} processes", system.upstream.calls["hot"], lives * workers
+        ),
+        within("slowest", max(outcome.took), _ORIGIN + 0.05),
+    ]
+    size = f"{clients:,} clients, {arrivals.rate:,.0f}/s, {workers} workers"
+    return Sight(size, checks, outcome.lateness())
+
+
+async def cold_start(system: System, scale: Scale) -> Sight:
+    count, limit = scale.pick(5_000, 1_000), 20
+    paths = await system.items(count // 2)
+    asks = [
+        Ask(name="data", paths=[f"/data/cold{n}" for n in range(count)]),
+        Ask(name="items", paths=paths),
+    ]
+    system.upstream.peak = 0
+    async with system.service(upstream_connections=limit) as service:
+        arrivals = Arrivals(port=service.port, asks=asks, rate=count, seconds=1.0, connections=0)
+        async with loading(arrivals) as load:
+            outcome = await ended(load)
+    checks = [
+        at_most("calls of the upstream at once", system.upstream.peak, limit),
+        none("neither ok nor 503", not_ok(outcome, "shed 503")),
+        at_least("ok", outcome.count("ok"), 1),
+    ]
+    return Sight(f"{count:,} arrivals in 1 s, all cold", checks)

@@ -1,0 +1,133 @@
+"""The whole of it on one machine: stores, an upstream behind a proxy, and the service."""
+
+import asyncio
+import os
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import psutil
+
+from load.processes import PROJECT, SERVICE, serving
+from load.upstream import SlowUpstream
+from servicekit.dev.local import free_port, postgres, valkey
+from verification.faults.proxy import Proxy
+from verification.faults.store import Store
+
+
+@dataclass(frozen=True)
+class Service:
+    """The service, started; `settings` are those that differ from the defaults."""
+
+    port: int
+    process: psutil.Process
+    log: Path
+    prefix: str  # of its keys in Valkey
+    admin_url: str
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def workers(self) -> list[psutil.Process]:
+        """The processes that answer: those below which there is none."""
+        workers = []
+        for process in self.process.children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                if not process.children() and "resource_tracker" not in str(process.cmdline()):
+                    workers.append(process)
+        return workers
+
+
+class System:
+    def __init__(self, folder: Path, upstream: SlowUpstream, proxy: Proxy) -> None:
+        self.folder = folder
+        # What the kernel has outlives a kill -9. A disk that others keep busy is none of the rows.
+        self.postgres = Store(partial(postgres, fsync="off"), folder)
+        self.valkey = Store(valkey, folder)
+        self.upstream = upstream
+        self.proxy = proxy
+
+    @classmethod
+    @asynccontextmanager
+    async def starting(cls, folder: Path, seed: int) -> AsyncIterator["System"]:
+        with SlowUpstream.serving(0.05) as upstream:
+            async with Proxy.serving(upstream.url, seed) as proxy:
+                system = cls(folder, upstream, proxy)
+                try:
+                    await asyncio.to_thread(system._start)
+                    yield system
+                finally:
+                    await asyncio.to_thread(system._stop)
+
+    def _start(self) -> None:
+        self.postgres.start()
+        self.valkey.start()
+        subprocess.run(
+            [sys.executable, "-m", "alembic", "upgrade", "head"],
+            cwd=PROJECT,
+            env=os.environ | self.environment(),
+            check=True,
+            capture_output=True,
+        )
+
+    def _stop(self) -> None:
+        self.postgres.stop()
+        self.valkey.stop()
+
+    def environment(self, **settings: object) -> dict[str, str]:
+        urls = {
+            "DATABASE_URL": self.postgres.url,
+            "REDIS_URL": self.valkey.url,
+            "UPSTREAM_URL": self.proxy.url,
+        }
+        return urls | {name.upper(): str(value) for name, value in settings.items()}
+
+    @asynccontextmanager
+    async def service(self, **settings: object) -> AsyncIterator[Service]:
+        """One that no cache knows anything of."""
+        defaults: dict[str, object] = {
+            "port": free_port(),
+            "admin_port": 0,
+            "drain_time": 0.1,  # most rows have no load balancer
+            "cache_prefix": f"faults-{secrets.token_hex(4)}:",
+        }
+        own = defaults | settings
+        port = int(str(own["port"]))
+        log = self.folder / f"service-{port}-{time.monotonic_ns()}.log"
+        given = self.environment(**own)
+        running = serving(
+            SERVICE, f"http://127.0.0.1:{port}/health", cwd=PROJECT, log=log, environment=given
+        )
+        started = ExitStack()
+        process = await asyncio.to_thread(started.enter_context, running)
+        try:
+            prefix, admin = str(own["cache_prefix"]), f"http://127.0.0.1:{own['admin_port']}"
+            yield Service(port, psutil.Process(process), log, prefix, admin)
+        finally:
+            await asyncio.to_thread(started.close)
+
+    async def items(self, count: int, description: str = "") -> list[str]:
+        """The paths of so many new items."""
+        rows = await self.sql(
+            "INSERT INTO items (name, price_cents, description)"
+            " SELECT 'tea', n, $2 FROM generate_series(1, $1) n RETURNING id",
+            count,
+            description,
+        )
+        return [f"/items/{row['id']}" for row in rows]
+
+    async def sql(self, statement: str, *arguments: Any) -> list[asyncpg.Record]:
+        connection = await asyncpg.connect(self.postgres.url, timeout=10)
+        try:
+            return await connection.fetch(statement, *arguments)
+        finally:
+            await connection.close()

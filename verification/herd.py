@@ -1,0 +1,208 @@
+"""`make herd`: tens of thousands of requests in flight at once, and how many were never answered.
+
+Cold, each client asks for one of 1,000 ids that no cache has, and whose upstream takes 2 s. Hot,
+each asks 5 times for one of 1,000 items that the caches hold. Everything runs on this machine: the
+service, its stores, its upstream and the clients.
+"""
+
+import argparse
+import json
+import signal
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+from load import machine
+from load.clients import Herd
+from load.generator import Report, run
+from load.processes import PROJECT, SERVICE, serving, stores
+from load.upstream import SlowUpstream
+from servicekit.dev.local import StartFailed, free_pair, free_port
+
+SEEN = PROJECT / "reports/herd.json"
+IDS = 1_000
+DELAY = 2.0  # seconds, of the upstream
+HOT_ROUNDS = 5
+WORKERS = 4
+MODES = ("cold", "hot")
+_P99 = {"cold": 4.0, "hot": 6.0}  # seconds
+_MEMORY = 2 * 2**30  # bytes, resident
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    mode: str
+    report: Report
+    memory: int  # bytes
+    processes: int
+    overflows: int
+    calls: Counter[str]  # of the upstream, by id
+
+    def shortfalls(self) -> list[str]:
+        report = self.report
+        found = []
+        if lost := report.never_answered + report.bad_status:
+            found.append(f"{lost:,} not answered with 2xx")
+        if report.p99 > _P99[self.mode]:
+            found.append(f"p99 above {_P99[self.mode]:.0f} s")
+        if self.memory > _MEMORY:
+            found.append(f"more than {_MEMORY / 2**30:.0f} GiB of memory")
+        if max(self.calls.values(), default=0) > WORKERS:
+            found.append("more than one upstream call per id and process")
+        return found
+
+
+def main() -> None:
+    options = _options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    files = machine.raise_open_files()
+    if lack := machine.lacks(options.clients, WORKERS, files):
+        sys.exit(lack)
+    print(machine.description(), flush=True)
+    SEEN.unlink(missing_ok=True)
+    results = []
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="herd-") as folder,
+            stores(Path(folder)) as urls,
+            SlowUpstream.serving(DELAY) as upstream,
+        ):
+            environment = {**urls, "UPSTREAM_URL": upstream.url, **settings(options.clients, files)}
+            for mode in options.mode or MODES:
+                with service(Path(folder), environment) as (port, process):
+                    asked = paths(mode, port)
+                    result = attack(mode, port, process, options.clients, upstream, asked)
+                print(describe(result), flush=True)
+                results.append(result)
+    except StartFailed as error:
+        sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit("\nStopped.")
+    SEEN.parent.mkdir(exist_ok=True)
+    SEEN.write_text(json.dumps([seen(result) for result in results]))
+    sys.exit(1 if any(result.shortfalls() for result in results) else 0)
+
+
+def seen(result: Result) -> Mapping[str, Any]:
+    """What stands beside the plan."""
+    report = result.report
+    return {
+        "mode": result.mode,
+        "workers": WORKERS,
+        "peak": report.peak,
+        "requests": report.ok + report.bad_status + report.never_answered,
+        "ok": report.ok,
+        "never_answered": report.never_answered,
+        "p99": min(report.p99, 1e9),  # JSON has no infinity
+        "wall": report.wall,
+        "memory": result.memory,
+    }
+
+
+def settings(clients: int, files: int) -> Mapping[str, str]:
+    """Of a service that is to hold them all."""
+    connections = str(machine.connections_per_worker(clients, WORKERS, files))
+    return {
+        "WEB_CONCURRENCY": str(WORKERS),
+        "GRANIAN_BACKPRESSURE": connections,
+        "MAX_IN_FLIGHT": connections,
+        "REQUEST_TIMEOUT": "60",  # as long as the clients wait
+        "UPSTREAM_TIMEOUT": "20",
+        "REDIS_TIMEOUT": "1",  # it shares two cores with all the others
+        "UPSTREAM_CONNECTIONS": str(IDS),  # each worker may ask for all of them at once
+    }
+
+
+@contextmanager
+def service(folder: Path, environment: Mapping[str, str]) -> Iterator[tuple[int, int]]:
+    """The port and the process of this service."""
+    port = free_port()
+    log = folder / "service.log"
+    url = f"http://127.0.0.1:{port}/health"
+    given = {**environment, "PORT": str(port), "ADMIN_PORT": str(free_pair())}
+    with serving(SERVICE, url, cwd=PROJECT, log=log, environment=given) as process:
+        yield port, process
+
+
+def paths(mode: str, port: int) -> list[str]:
+    """What the clients ask for; made first, for the hot herd."""
+    return warm_items(port) if mode == "hot" else [f"/data/cold{n}" for n in range(IDS)]
+
+
+def attack(
+    mode: str,
+    port: int,
+    process: int,
+    clients: int,
+    upstream: SlowUpstream,
+    asked: list[str],
+) -> Result:
+    """`process` serves at `port`; `upstream` is what it asks."""
+    rounds = HOT_ROUNDS if mode == "hot" else 1
+    herd = Herd(port=port, paths=asked, clients=clients, rounds=rounds)
+    upstream.calls.clear()
+    overflows = machine.listen_overflows()
+    report = run(herd, machine.generators(clients))
+    memory, processes = machine.resident(process)
+    return Result(
+        mode=mode,
+        report=report,
+        memory=memory,
+        processes=processes,
+        overflows=machine.listen_overflows() - overflows,
+        calls=upstream.calls.copy(),
+    )
+
+
+def describe(result: Result) -> str:
+    report, calls = result.report, result.calls
+    most = max(calls.values(), default=0)
+    verdict = "; ".join(result.shortfalls())
+    asks = (
+        f"each asks for one of {IDS:,} cold ids whose upstream takes {DELAY:.0f} s"
+        if result.mode == "cold"
+        else f"each asks {HOT_ROUNDS} times for one of {IDS:,} warm items"
+    )
+    return f"""
+{result.mode}: {report.clients:,} clients at once, {asks}
+  connections  {report.opened:,} opened, {report.errors:,} failed
+  in flight    {report.peak:,} at the peak
+  answers      {report.ok:,} good, {report.bad_status:,} bad, {report.never_answered:,} never came
+  latency      p50 {report.p50:.2f} s, p99 {report.p99:.2f} s, slowest {report.slowest:.2f} s
+  wall         {report.wall:.1f} s; the clients took {report.cpu:.1f} s of CPU time
+  upstream     {calls.total():,} calls for {len(calls):,} ids, at most {most} for one
+  memory       {result.memory / 2**20:,.0f} MiB resident in {result.processes} processes of ours
+  kernel       {result.overflows:,} connections found a full queue
+  result       {f"short: {verdict}" if verdict else "ok"}"""
+
+
+def warm_items(port: int, count: int = IDS) -> list[str]:
+    connection = HTTPConnection("127.0.0.1", port, timeout=10)
+    paths = []
+    for number in range(count):
+        body = json.dumps({"name": f"tea {number}", "price_cents": number})
+        connection.request("POST", "/items", body, {"Content-Type": "application/json"})
+        created = connection.getresponse()
+        created.read()
+        paths.append(created.headers["Location"])
+        connection.request("GET", paths[-1])
+        connection.getresponse().read()
+    connection.close()
+    return paths
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make herd")
+    parser.add_argument("--clients", type=int, default=50_000)
+    parser.add_argument("--mode", action="append", choices=MODES, help="default: both")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+"""Nodes of the service on this machine, with the same stores and a load balancer before them."""
+
+import os
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from load.upstream import SlowUpstream
+from verification.balancer import Balancer, balancing
+from verification.herd import service
+
+NODES = 3
+DELAY = 0.3  # seconds, of the upstream
+
+
+@dataclass(frozen=True)
+class Node:
+    name: str
+    port: int
+    process: int
+
+    def kill(self) -> None:
+        """All of its processes at once, as when its machine is gone."""
+        os.killpg(self.process, signal.SIGKILL)
+
+
+@dataclass(frozen=True)
+class Fleet:
+    balancer: Balancer
+    nodes: list[Node]
+
+
+@contextmanager
+def running(folder: Path, urls: Mapping[str, str]) -> Iterator[Fleet]:
+    with ExitStack() as started:
+        upstream = started.enter_context(SlowUpstream.serving(DELAY))
+        environment = {**urls, "UPSTREAM_URL": upstream.url, "UPSTREAM_CONNECTIONS": "1000"}
+        nodes = []
+        for name in (f"node{number}" for number in range(1, NODES + 1)):
+            own = folder / name
+            own.mkdir()
+            port, process = started.enter_context(service(own, environment))
+            nodes.append(Node(name, port, process))
+        addresses = [(node.name, node.port) for node in nodes]
+        yield Fleet(started.enter_context(balancing(folder, addresses)), nodes)

@@ -1,0 +1,63 @@
+"""Three nodes behind a load balancer: which of them serves a request doesn't matter."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from servicekit.settings import Settings
+from verification import balancer, interchange, loss
+from verification.nodes import Fleet, running
+
+PROJECT = Path(__file__).parents[2] / "{{cookiecutter.project}}"
+
+
+@pytest.fixture(scope="module")
+def fleet(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    try:
+        balancer.program()
+    except balancer.StartFailed as missing:
+        pytest.skip(str(missing))
+    urls = {"DATABASE_URL": settings.database_url, "REDIS_URL": settings.redis_url}
+    with running(tmp_path_factory.mktemp("fleet"), urls) as fleet:
+        yield fleet
+
+
+def test_any_node_serves_any_request(fleet: Fleet) -> None:
+    asked = interchange.any_node([node.port for node in fleet.nodes])
+    assert (asked.requests, asked.wrong) == (60, 0)
+
+
+def test_a_write_is_seen_by_all_nodes_within_100_ms(fleet: Fleet) -> None:
+    took = interchange.invalidation([node.port for node in fleet.nodes], writes=5)
+    assert len(took) == 30
+    assert took[-1] <= interchange.LATEST
+
+
+# The last: one node is gone after it.
+def test_the_loss_of_a_node_costs_only_what_it_held(fleet: Fleet) -> None:
+    lost = loss.of_one(fleet, rate=100, seconds=3)
+    assert lost.requests == 300
+    assert lost.held > 0
+    assert lost.lost > 0
+    assert lost.only_its_own, lost.describe()
+    assert sum(lost.ends.values()) == 300
+
+
+def test_a_missing_balancer_is_one_sentence() -> None:
+    code = (
+        "from verification import balancer; balancer._PLACES = '';"
+        " from verification.fleet import main; main()"
+    )
+    outcome = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=PROJECT,
+        env=os.environ | {"PATH": "/nowhere"},
+        capture_output=True,
+        text=True,
+    )
+    assert outcome.returncode == 1
+    assert outcome.stderr == "haproxy is not on PATH: install it (apt install haproxy).\n"

@@ -1,0 +1,78 @@
+"""The generator that `make herd` uses has to be right before its figures mean anything."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+
+from load.clients import Herd
+from load.generator import Report, run
+from load.machine import connections_per_worker, lacks
+from servicekit.testing.fake_upstream import FakeUpstream
+
+PROJECT = Path(__file__).parents[2] / "{{cookiecutter.project}}"
+COMMAND = (sys.executable, "-m", "verification.herd", "--mode", "cold", "--clients")
+
+
+async def attack(upstream: FakeUpstream, paths: list[str], clients: int, rounds: int = 1) -> Report:
+    port = urlsplit(upstream.url).port
+    assert port
+    herd = Herd(port=port, paths=paths, clients=clients, rounds=rounds, limit=1.5)
+    return await asyncio.to_thread(run, herd, 2)
+
+
+async def test_every_request_is_answered_and_was_in_flight_at_once(upstream: FakeUpstream) -> None:
+    upstream.answers("herd", b"{}" + b" " * 100_000, after=0.5)  # more than one read
+    report = await attack(upstream, ["/herd"], clients=40, rounds=2)
+
+    assert (report.opened, report.peak) == (40, 40)
+    assert (report.ok, report.never_answered, report.errors) == (80, 0, 0)
+    assert 0.5 <= report.p50 <= report.p99 <= report.slowest < 1.5
+
+
+async def test_requests_that_get_no_answer_are_counted(upstream: FakeUpstream) -> None:
+    upstream.answers("late", b"{}", after=5)
+    upstream.answers("refused", b"{}", status=503)
+    upstream.resets("reset")
+    report = await attack(upstream, ["/ok", "/late", "/refused", "/reset"], clients=40)
+
+    assert (report.ok, report.bad_status, report.never_answered) == (10, 10, 20)
+    assert report.errors == 10
+    assert report.p99 == float("inf")
+
+
+def test_what_is_missing_is_one_sentence_with_a_way_out() -> None:
+    sentence = lacks(50_000, workers=4, files=4096)
+    assert sentence
+    assert "ulimit -Hn 15125" in sentence
+    assert "CLIENTS=7984" in sentence
+    assert lacks(7984, workers=4, files=4096) is None
+
+
+@pytest.mark.parametrize("clients, files", [(50_000, 20_000), (50_000, 15_125), (200, 4096)])
+def test_workers_can_hold_all_clients_within_their_files(clients: int, files: int) -> None:
+    each = connections_per_worker(clients, workers=4, files=files)
+    assert clients < each * 4
+    assert each < files
+
+
+def test_herd_of_200_is_answered() -> None:
+    outcome = subprocess.run([*COMMAND, "200"], cwd=PROJECT, capture_output=True, text=True)
+    assert "200 good, 0 bad, 0 never came" in outcome.stdout, outcome.stderr
+
+
+def test_ctrl_c_ends_all_that_was_started() -> None:
+    with subprocess.Popen([*COMMAND, "200"], cwd=PROJECT, stdout=subprocess.PIPE) as herd:
+        assert herd.stdout
+        herd.stdout.readline()  # what the machine is; the servers start
+        while len(started := psutil.Process(herd.pid).children(recursive=True)) < 2:
+            os.sched_yield()
+        herd.send_signal(signal.SIGINT)
+    assert herd.returncode == 1
+    assert psutil.wait_procs(started, timeout=2)[1] == []
