@@ -1,8 +1,8 @@
-"""What can go wrong in the domain. `app/problems.py` turns each into an HTTP answer."""
+"""Errors of domain code. `servicekit/http/problems.py` maps each to an HTTP status."""
 
 
 class ServiceError(Exception):
-    """Carries one sentence for the client."""
+    """Its message is one sentence, and is sent to the client."""
 
 
 class NotFound(ServiceError):
@@ -10,38 +10,38 @@ class NotFound(ServiceError):
 
 
 class VersionMismatch(ServiceError):
-    """The caller's precondition names a version that is not the current one."""
+    """The caller's precondition does not hold for the current version."""
 
 
-class KeyReused(ServiceError):
-    """An idempotency key came back with another request."""
+class IdempotencyConflict(ServiceError):
+    """The same idempotency key was used for another request."""
 
 
-class BodyBroken(ServiceError):
-    """The client left before its body was whole, or sent what is none."""
+class MalformedBody(ServiceError):
+    """The request body ended early, or its framing is invalid."""
 
 
 class Unavailable(ServiceError):
-    """A dependency did not answer in time; the same request may succeed later."""
+    """A dependency did not answer in time. The same request may succeed later."""
 
 
 class UpstreamFailed(ServiceError):
-    """The upstream answered with something that is of no use."""
+    """The upstream could not be reached, or its response is not usable."""
 
 
 class UpstreamTimeout(ServiceError):
     pass
 
 
-class TookTooLong(ServiceError):
-    """What was asked for is not there within a request's time."""
+class DeadlineExceeded(ServiceError):
+    """The work was not finished within the request timeout."""
 
 
 class Unauthorized(ServiceError):
-    """The caller has not shown who it is."""
+    """The request has no valid credentials."""
 
 
-class TooMany(ServiceError):
+class RateLimited(ServiceError):
     def __init__(self, sentence: str, retry_after: int) -> None:
         super().__init__(sentence)
         self.retry_after = retry_after  # seconds

@@ -3,10 +3,10 @@ from typing import cast
 
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
-from servicekit.auth.middleware import OPEN
+from servicekit.auth.middleware import PUBLIC_PATHS
 from servicekit.cache.valkey import Valkey
-from servicekit.errors import TooMany
-from servicekit.http.problems import problem_of
+from servicekit.errors import RateLimited
+from servicekit.http.problems import error_response
 
 # The generic cell rate algorithm: the key holds the moment (ms) at which the client has used up
 # nothing. Read, judged and written in one step, with the server's clock, for all workers.
@@ -22,7 +22,7 @@ return 0
 """
 
 
-class RateLimit:
+class RateLimitMiddleware:
     """So many requests per second of one client, and a burst of `burst`; beyond it 429.
 
     A client is the subject of its token, or its address. Without Valkey all are let in.
@@ -36,12 +36,12 @@ class RateLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope = cast("HTTPScope", scope)
-        if scope["path"] not in OPEN:
+        if scope["path"] not in PUBLIC_PATHS:
             key = f"rate:{_client(scope)}"
             wait = await self._valkey.run(_SCRIPT, key, self._each, self._burst)
             if wait:
-                error = TooMany("Too many requests; try again later.", math.ceil(wait / 1000))
-                return await problem_of(scope, error)(scope, receive, send)
+                error = RateLimited("Too many requests; try again later.", math.ceil(wait / 1000))
+                return await error_response(scope, error)(scope, receive, send)
         await self._app(scope, receive, send)
 
 

@@ -23,7 +23,7 @@ _MOST_KNOWN = 10_000  # tokens
 Claims = dict[str, Any]
 
 
-class Tokens:
+class TokenVerifier:
     """Bearer tokens: JWTs signed by a key that the issuer publishes, for our audience.
 
     A token is verified once and known until it expires. Keys that can't be fetched anew serve on.
@@ -43,14 +43,14 @@ class Tokens:
         async with aiohttp.ClientSession(timeout=timeout) as self._session:
             yield
 
-    def known(self, scope: HTTPScope) -> Claims | None:
+    def cached_claims(self, scope: HTTPScope) -> Claims | None:
         """The claims of a request whose token was verified before."""
         claims = self._known.get(header(scope, b"authorization") or b"")
         return claims if claims and time.time() < claims["exp"] else None
 
-    async def claims(self, scope: HTTPScope) -> Claims:
+    async def verify(self, scope: HTTPScope) -> Claims:
         """The claims of the request's token; `Unauthorized` says what is wrong with it."""
-        if (claims := self.known(scope)) is not None:
+        if (claims := self.cached_claims(scope)) is not None:
             return claims
         given = header(scope, b"authorization") or b""
         scheme, _, token = given.partition(b" ")

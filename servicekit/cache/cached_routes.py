@@ -14,10 +14,10 @@ from servicekit.cache.memory import Held
 from servicekit.cache.representation import Rendered, Representation, matches
 from servicekit.cache.single_flight import Crowds
 from servicekit.cache.two_level import Cache, Found
-from servicekit.http.problems import problem_of
+from servicekit.http.problems import error_response
 from servicekit.http.request_id import ACCEPTED, new_request_id
-from servicekit.http.responses import SECURITY
-from servicekit.overload.load_shedding import Limits, ShortRefusal
+from servicekit.http.responses import SECURITY_HEADERS
+from servicekit.overload.load_shedding import FastRejection, Limits
 from servicekit.telemetry.requests import HotRoute
 
 
@@ -56,7 +56,7 @@ class HotAnswers:
         crowds: Crowds,
         limits: Limits,
         admits: Callable[[HTTPScope], object],
-        refuse: ShortRefusal | None,
+        refuse: FastRejection | None,
     ) -> None:
         self.app = app
         self._paths = paths
@@ -105,7 +105,7 @@ async def _answer(
         status, headers, body = 200, rendered.full, rendered.body
     age = (b"age", b"%d" % max(0, time.time() - stored))
     own_id = request_id or new_request_id()
-    headers = [*headers, age, *SECURITY, (b"x-request-id", own_id)]
+    headers = [*headers, age, *SECURITY_HEADERS, (b"x-request-id", own_id)]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})
     hot.answered(scope, status, own_id, time.perf_counter() - begun)
@@ -151,7 +151,7 @@ class ColdReads:
                 raise error
             found = await route.read(key)
         except Exception as error:  # the framework's own handler is not around this
-            answer = problem_of(scope, error)
+            answer = error_response(scope, error)
         else:
             answer = route.representation.answer(scope, found)
             held = route.cache.held(key)

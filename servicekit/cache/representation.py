@@ -6,7 +6,7 @@ from litestar.types import HTTPScope
 
 from servicekit.cache.entries import Entry
 from servicekit.cache.two_level import Found, Source
-from servicekit.http.responses import Answer, Headers, header
+from servicekit.http.responses import Headers, RawResponse, header
 
 # The layers' names for Cache-Status, RFC 9211.
 _STATUS = {
@@ -24,13 +24,13 @@ class Rendered(msgspec.Struct, frozen=True):
     full: Headers
     unchanged: Headers
 
-    def answer(self, scope: HTTPScope, age: float) -> Answer:
+    def answer(self, scope: HTTPScope, age: float) -> RawResponse:
         """The entry `age` seconds after it was stored, or 304 if the client holds it."""
         current = (b"age", b"%d" % max(0, age))
         if_none_match = header(scope, b"if-none-match")
         if if_none_match is not None and matches(if_none_match, self.etag):
-            return Answer(304, [*self.unchanged, current], b"")
-        return Answer(200, [*self.full, current], self.body)
+            return RawResponse(304, [*self.unchanged, current], b"")
+        return RawResponse(200, [*self.full, current], self.body)
 
 
 class Representation(msgspec.Struct, frozen=True):
@@ -54,7 +54,7 @@ class Representation(msgspec.Struct, frozen=True):
         ]
         return Rendered(etag, body, full, unchanged)
 
-    def answer(self, scope: HTTPScope, found: Found) -> Answer:
+    def answer(self, scope: HTTPScope, found: Found) -> RawResponse:
         age = time.time() - found.entry.stored
         return self.render(found.entry, found.source).answer(scope, age)
 

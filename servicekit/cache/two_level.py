@@ -12,7 +12,7 @@ from servicekit.cache.entries import Entry, Life, Loaded, decode, encode
 from servicekit.cache.leases import Leases, is_lease
 from servicekit.cache.memory import Held, Memory
 from servicekit.cache.valkey import Valkey
-from servicekit.errors import NotFound, TookTooLong
+from servicekit.errors import DeadlineExceeded, NotFound
 from servicekit.settings import Settings
 from servicekit.telemetry.spans import UNTRACED, Spans
 
@@ -145,7 +145,7 @@ class Cache:
             async with asyncio.timeout(self._longest_load):
                 return await self._find(key, load, waited_for=True)
         except TimeoutError as error:
-            raise TookTooLong("The request took too long.") from error
+            raise DeadlineExceeded("The request took too long.") from error
 
     async def _find(self, key: str, load: Load, *, waited_for: bool) -> Found:
         """The shared entry, or the origin's. A stale one will do if someone waits for it."""

@@ -10,8 +10,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from servicekit.cache.batches import Batcher
-from servicekit.resilience.circuit_breaker import Breaker
-from servicekit.resilience.timeouts import in_time
+from servicekit.resilience.circuit_breaker import CircuitBreaker
+from servicekit.resilience.timeouts import wait_excluding_lag
 from servicekit.settings import Settings
 
 _Command = tuple[str | bytes | int, ...]
@@ -33,13 +33,14 @@ class Valkey:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self.breaker = Breaker("valkey")
+        self.breaker = CircuitBreaker("valkey")
         self._prefix = settings.cache_prefix
         self._enabled = settings.shared_cache
         self._worker = secrets.token_hex(4).encode()
         self._channel = f"{settings.cache_prefix}forget"
         self._timeout = settings.redis_timeout
-        # Commands are timed by `in_time`; redis-py's clocks take a busy loop for a slow server.
+        # `wait_excluding_lag` bounds commands: redis-py's timeouts take a busy event loop for a
+        # slow server.
         self._client = _client(settings, _PATIENCE)
         self._subscriber = _client(settings, settings.redis_timeout)
         self._owed: dict[_Command, None] = {}
@@ -53,8 +54,8 @@ class Valkey:
         async with self._client, self._subscriber:
             # Connections are there before the first burst; a dead Valkey stops nothing.
             if not all(await asyncio.gather(*(self.ping() for _ in range(2 * _CONCURRENCY)))):
-                self.breaker.failed()
-            watch = asyncio.create_task(self.breaker.watch(self._returned))
+                self.breaker.record_failure()
+            watch = asyncio.create_task(self.breaker.run_probes(self._returned))
             yield
             watch.cancel()
             await asyncio.gather(*self._telling)
@@ -132,14 +133,16 @@ class Valkey:
             return None
         work = self._client.execute_command("EVAL", script, 1, self._prefix + key, *arguments)
         try:
-            return await in_time(work, self._timeout)
+            return await wait_excluding_lag(work, self._timeout)
         except _FAILURES:
-            self.breaker.failed()
+            self.breaker.record_failure()
             return None
 
     async def ping(self) -> bool:
         try:
-            return bool(await in_time(self._client.execute_command("PING"), self._timeout))
+            return bool(
+                await wait_excluding_lag(self._client.execute_command("PING"), self._timeout)
+            )
         except _FAILURES:
             return False
 
@@ -156,9 +159,9 @@ class Valkey:
         if not self.breaker.closed:  # since they began to wait
             return {}
         try:
-            values = await in_time(self._client.mget(keys), self._timeout)
+            values = await wait_excluding_lag(self._client.mget(keys), self._timeout)
         except _FAILURES:
-            self.breaker.failed()
+            self.breaker.record_failure()
             return {}
         return {
             key: value for key, value in zip(keys, values, strict=True) if isinstance(value, bytes)
@@ -177,9 +180,9 @@ class Valkey:
         for command in commands:
             pipeline.execute_command(*command, get=command[-1] == "GET")
         try:
-            return await in_time(pipeline.execute(), self._timeout)
+            return await wait_excluding_lag(pipeline.execute(), self._timeout)
         except _FAILURES:
-            self.breaker.failed()
+            self.breaker.record_failure()
             return None
 
     def _owe(self, commands: list[_Command]) -> None:

@@ -11,9 +11,9 @@ import asyncpg
 
 from servicekit.database.connection import BROKEN, REFUSING, UNREACHABLE, ask, connect_options
 from servicekit.errors import Unavailable
-from servicekit.resilience.circuit_breaker import Breaker
+from servicekit.resilience.circuit_breaker import CircuitBreaker
 from servicekit.resilience.retry_budget import RetryBudget
-from servicekit.resilience.timeouts import in_time
+from servicekit.resilience.timeouts import wait_excluding_lag
 from servicekit.settings import Settings
 from servicekit.telemetry.counters import PoolCounts
 from servicekit.telemetry.spans import UNTRACED, Spans
@@ -40,7 +40,7 @@ class Database:
     spans: Spans = UNTRACED
 
     def __init__(self, settings: Settings, url: str, name: str = "postgresql") -> None:
-        self.breaker = Breaker(name, pause=0.5)
+        self.breaker = CircuitBreaker(name, pause=0.5)
         self.retries = RetryBudget(reserve=settings.db_pool_size)
         self._settings = settings
         self._url = url
@@ -66,7 +66,7 @@ class Database:
         await self._warm()
         tasks = [
             asyncio.create_task(self._recycle()),
-            asyncio.create_task(self.breaker.watch(self._answers)),
+            asyncio.create_task(self.breaker.run_probes(self._answers)),
         ]
         try:
             yield
@@ -111,7 +111,7 @@ class Database:
             self._heard = time.monotonic()
             lane.held += 0.05 * (self._heard - begun - lane.held)
         except UNREACHABLE as error:
-            self.breaker.doubt()
+            self.breaker.request_probe()
             if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
                 await self._renew()
             raise Unavailable("The database did not answer in time.") from error
@@ -134,7 +134,7 @@ class Database:
         if self._reads.under_way + self._writes.under_way == 0:
             self._heard = time.monotonic()
         elif time.monotonic() - self._heard > _SILENCE:
-            self.breaker.doubt()
+            self.breaker.request_probe()
 
     async def _run(
         self, method: str, sql: str, arguments: tuple[object, ...], repeatable: bool
@@ -175,7 +175,7 @@ class Database:
     async def _lives(self) -> bool:
         """False if it broke the connection, which may be the end of what it did to all others."""
         try:
-            await in_time(ask(self._settings, self._url), _ASK_TIMEOUT)
+            await wait_excluding_lag(ask(self._settings, self._url), _ASK_TIMEOUT)
         except REFUSING:
             pass  # no new connection is let in, and open ones may still be of use
         except BROKEN:
@@ -189,7 +189,7 @@ class Database:
         while True:
             await asyncio.sleep(self._settings.db_connection_lifetime * random.uniform(0.8, 1.2))
             try:
-                await in_time(ask(self._settings, self._url), _ASK_TIMEOUT)
+                await wait_excluding_lag(ask(self._settings, self._url), _ASK_TIMEOUT)
             except UNREACHABLE as error:
                 logger.warning("database connections kept", extra={"error": type(error).__name__})
             else:

@@ -3,7 +3,7 @@ from typing import cast
 
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
-from servicekit.http.responses import Answer, header
+from servicekit.http.responses import RawResponse, header
 
 _METHODS = b"GET, POST, PUT, PATCH, DELETE"
 _HEADERS = b"authorization, content-type, idempotency-key, if-match, if-none-match, x-request-id"
@@ -11,7 +11,7 @@ _EXPOSED = b"etag, location, retry-after, x-request-id"
 _MAX_AGE = b"600"  # seconds for which a browser need not ask again
 
 
-class Cors:
+class CorsMiddleware:
     """Lets pages of `origins` ask from browsers, which read no answer without these headers."""
 
     def __init__(self, app: ASGIApp, origins: Collection[str]) -> None:
@@ -36,8 +36,8 @@ class Cors:
         await self._app(scope, receive, sent)
 
 
-def _preflight(allowed: list[tuple[bytes, bytes]]) -> Answer:
-    return Answer(
+def _preflight(allowed: list[tuple[bytes, bytes]]) -> RawResponse:
+    return RawResponse(
         204,
         [
             *allowed,

@@ -24,7 +24,7 @@ class Readiness(msgspec.Struct, frozen=True):
     cache: State
 
 
-class Probe(msgspec.Struct, frozen=True):
+class ReadinessCheck(msgspec.Struct, frozen=True):
     """Asks the dependencies, each within its own bound."""
 
     database: Database
@@ -32,7 +32,7 @@ class Probe(msgspec.Struct, frozen=True):
     build: str
     stopping_file: str | None
 
-    async def ask(self) -> Readiness:
+    async def run(self) -> Readiness:
         database, cache = await asyncio.gather(self._database(), self._cache())
         status = "ready" if database == cache == "ok" else "not ready"
         if self._stopping():
@@ -61,8 +61,8 @@ async def health() -> Health:
 
 
 @get("/ready", tags=["health"])
-async def ready(probe: NamedDependency[Probe]) -> Response[Readiness]:
+async def ready(readiness_check: NamedDependency[ReadinessCheck]) -> Response[Readiness]:
     """For deploy gates, people and alarms: 200, or 503 with the state of each dependency. Load
     balancers that ask it stop sending when the service is about to stop."""
-    readiness = await probe.ask()
+    readiness = await readiness_check.run()
     return Response(readiness, status_code=200 if readiness.status == "ready" else 503)

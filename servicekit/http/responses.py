@@ -4,14 +4,14 @@ from litestar.types import HTTPScope, Receive, Scope, Send
 Headers = list[tuple[bytes, bytes]]
 
 # Of every answer: it is what its type says, in no one's frame, and over TLS once it was.
-SECURITY: Headers = [
+SECURITY_HEADERS: Headers = [
     (b"x-content-type-options", b"nosniff"),
     (b"content-security-policy", b"frame-ancestors 'none'"),
     (b"strict-transport-security", b"max-age=31536000"),
 ]
 
 
-class Answer(msgspec.Struct, frozen=True):
+class RawResponse(msgspec.Struct, frozen=True):
     """A whole response, and the ASGI application that gives it."""
 
     status: int

@@ -4,12 +4,12 @@ from typing import cast
 
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
-from servicekit.http.problems import problem
+from servicekit.http.problems import problem_response
 
 _HOST = re.compile(rb"([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
 
 
-def names_one_host(scope: HTTPScope) -> bool:
+def has_valid_host_and_framing(scope: HTTPScope) -> bool:
     """And its body one coding at most. Without that, a cache or a proxy before us may take one
     request for another, or for two (RFC 9112, sections 3.2 and 6.1)."""
     host = coding = None
@@ -27,7 +27,7 @@ def names_one_host(scope: HTTPScope) -> bool:
     return _HOST.fullmatch(host) is not None
 
 
-class Hosts:
+class StrictHostMiddleware:
     """Refuses requests that do not name one host and one coding."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -35,9 +35,9 @@ class Hosts:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope = cast("HTTPScope", scope)
-        if names_one_host(scope):
+        if has_valid_host_and_framing(scope):
             return await self._app(scope, receive, send)
         detail = "The request has to name one host, and one coding of its body."
-        answer = problem(scope, HTTPStatus.BAD_REQUEST, detail)
+        answer = problem_response(scope, HTTPStatus.BAD_REQUEST, detail)
         answer.headers.append((b"connection", b"close"))  # whatever follows is not to be trusted
         await answer(scope, receive, send)

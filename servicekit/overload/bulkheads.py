@@ -5,7 +5,7 @@ from typing import cast
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from servicekit.database.pool import Database
-from servicekit.http.problems import refusal
+from servicekit.http.problems import rejection
 
 
 class Bulkheads:
@@ -33,7 +33,7 @@ class Bulkheads:
         if refused is None:
             return await self._app(scope, receive, send)
         self.refused += 1
-        await refusal(scope, HTTPStatus.SERVICE_UNAVAILABLE, refused)(scope, receive, send)
+        await rejection(scope, HTTPStatus.SERVICE_UNAVAILABLE, refused)(scope, receive, send)
 
     def _refuses(self, scope: HTTPScope) -> str | None:
         behind = self._databases.get(scope["path"][1:].partition("/")[0])

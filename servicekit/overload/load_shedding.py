@@ -6,10 +6,10 @@ from typing import TypeVar, cast
 
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
-from servicekit.errors import BodyBroken
-from servicekit.http.problems import BODILESS, refusal
+from servicekit.errors import MalformedBody
+from servicekit.http.problems import BODILESS, rejection
 from servicekit.http.request_id import request_id
-from servicekit.http.responses import SECURITY, Answer
+from servicekit.http.responses import SECURITY_HEADERS, RawResponse
 from servicekit.overload.admission_queue import Handover, stood_in_line
 from servicekit.overload.loop_lag import Lag
 from servicekit.telemetry.requests import Requests
@@ -79,11 +79,11 @@ class Limits:
             self.in_flight -= 1
 
 
-def _too_busy(scope: HTTPScope) -> Answer:
-    return refusal(scope, HTTPStatus.SERVICE_UNAVAILABLE, "Too busy; try again.")
+def _too_busy(scope: HTTPScope) -> RawResponse:
+    return rejection(scope, HTTPStatus.SERVICE_UNAVAILABLE, "Too busy; try again.")
 
 
-class ShortRefusal:
+class FastRejection:
     """Says what `Limits` says, byte by byte, before anything else looks at the request: what a
     refusal costs, those pay who could be served."""
 
@@ -103,7 +103,7 @@ class ShortRefusal:
         headers = [self._type, (b"content-length", b"%d" % len(body)), *self._headers]
         if scope["method"] not in BODILESS:
             headers.append((b"connection", b"close"))
-        headers += [*SECURITY, (b"x-request-id", own_id)]
+        headers += [*SECURITY_HEADERS, (b"x-request-id", own_id)]
         await send({"type": "http.response.start", "status": 503, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})
         self._requests.answered(scope, 503, own_id.decode(), time.perf_counter() - begun)
@@ -126,15 +126,15 @@ class _Exchange:
         if message["type"] == "http.request":
             self._whole = not message.get("more_body", False)
         elif not self._whole:
-            raise BodyBroken("The body ended before it was whole.")  # the framework says 500
+            raise MalformedBody("The body ended before it was whole.")  # the framework says 500
         return message
 
     async def sent(self, message: Message) -> None:
         self.answering = True
         await self._send(message)
 
-    def spent(self, scope: HTTPScope) -> Answer:
+    def spent(self, scope: HTTPScope) -> RawResponse:
         if self._reading:
             detail = "The body took too long to come."
-            return refusal(scope, HTTPStatus.REQUEST_TIMEOUT, detail)
-        return refusal(scope, HTTPStatus.GATEWAY_TIMEOUT, "The request took too long.")
+            return rejection(scope, HTTPStatus.REQUEST_TIMEOUT, detail)
+        return rejection(scope, HTTPStatus.GATEWAY_TIMEOUT, "The request took too long.")

@@ -7,74 +7,89 @@ from typing import Literal, get_args
 
 logger = logging.getLogger(__name__)
 
-_CALM = 4  # what answers is asked so much more rarely: it may be busy, and questions are work
+# A healthy server is probed 4 times less often than a failing one: a probe is load, and the server
+# may just be busy.
+_HEALTHY_PROBE_FACTOR = 4
 State = Literal["closed", "half-open", "open"]
-STATES = get_args(State)  # in the order of how little goes through
+STATES = get_args(State)  # by how few calls each lets through
 
 
-class Breaker:
-    """Keeps calls from a dependency that does not answer, so that none waits to learn it again.
+class CircuitBreaker:
+    """Rejects calls to a dependency that does not answer, so that no caller waits for a timeout.
 
-    Closed, all calls go through; after `failures` in a row it is open and none does. What closes
-    it again is either `watch`, which asks the dependency apart from any request, or one call that
-    `admits` lets through after each `pause` (seconds).
+    | state | calls |
+    |---|---|
+    | closed | all |
+    | open, after `failures` in a row | none |
+    | half-open, `pause` seconds later | one, whose outcome closes or opens the breaker |
+
+    A dependency with `run_probes` is closed by a probe instead, apart from any request.
     """
 
-    def __init__(self, name: str, *, failures: int = 1, pause: float = 0.25) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        failures: int = 1,
+        pause: float = 0.25,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.name = name
         self.state: State = "closed"
         self.times_opened = 0
         self._limit = failures
         self._pause = pause
+        self._clock = clock
         self._failures = 0
         self._try_at = 0.0
-        self._doubted = asyncio.Event()
+        self._probe_requested = asyncio.Event()
 
     @property
     def closed(self) -> bool:
         return self.state == "closed"
 
-    def admits(self) -> bool:
-        """Whether a call may go out. Of those that come after a pause, the first tries for all."""
+    def allows_call(self) -> bool:
+        """True if a call may go out. After a pause, this is true for the first caller only."""
         if self.state == "closed":
             return True
-        now = time.monotonic()
+        now = self._clock()
         if now < self._try_at:
             return False
         self._try_at = now + self._pause
         self.state = "half-open"
         return True
 
-    def succeeded(self) -> None:
+    def record_success(self) -> None:
         self._failures = 0
         if self.state != "closed":
             self._change("closed")
 
-    def failed(self) -> None:
+    def record_failure(self) -> None:
         self._failures += 1
-        self._doubted.set()
+        self._probe_requested.set()
         if self._failures >= self._limit:
-            self._try_at = time.monotonic() + self._pause
+            self._try_at = self._clock() + self._pause
             if self.state == "closed":
                 self.times_opened += 1
                 self._change("open")
             self.state = "open"
 
-    def doubt(self) -> None:
-        """Has `watch` ask, for failures that may have another cause than the dependency."""
-        self._doubted.set()
+    def request_probe(self) -> None:
+        """Starts a probe after a failure that the dependency may not have caused."""
+        self._probe_requested.set()
 
-    async def watch(self, answers: Callable[[], Awaitable[bool]]) -> None:
-        """Asks the dependency when it is in doubt, and from then on until it answers."""
+    async def run_probes(self, is_alive: Callable[[], Awaitable[bool]]) -> None:
+        """Probes the dependency when asked to, and then repeatedly until it answers."""
         while True:
-            await self._doubted.wait()
-            self._doubted.clear()
-            if await answers():
-                self.succeeded()
-                await asyncio.sleep(self._pause * _CALM)
+            await self._probe_requested.wait()
+            self._probe_requested.clear()
+            if await is_alive():
+                self.record_success()
+                await asyncio.sleep(self._pause * _HEALTHY_PROBE_FACTOR)
             else:
-                self.failed()
-                await asyncio.sleep(self._pause * random.uniform(0.5, 1))  # not all workers at once
+                self.record_failure()
+                # Random, so that the workers do not probe at the same moment.
+                await asyncio.sleep(self._pause * random.uniform(0.5, 1))
 
     def _change(self, state: State) -> None:
         self.state = state

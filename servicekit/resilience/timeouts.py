@@ -7,7 +7,7 @@ T = TypeVar("T")
 _PUNCTUAL = 0.02  # seconds; a loop that is later than this is busy
 
 
-async def in_time(work: Awaitable[T], seconds: float) -> T:
+async def wait_excluding_lag(work: Awaitable[T], seconds: float) -> T:
     """What `work` gives, or TimeoutError. The time for which a busy event loop kept us from
     looking is not counted: that the other side answered meanwhile is then still to be seen.
 
@@ -15,7 +15,7 @@ async def in_time(work: Awaitable[T], seconds: float) -> T:
     task = asyncio.current_task()
     assert task is not None
     cancelled_before = task.cancelling()
-    bound = _Bound(task, seconds)
+    bound = _LagAwareTimer(task, seconds)
     try:
         return await work
     except asyncio.CancelledError:
@@ -26,7 +26,7 @@ async def in_time(work: Awaitable[T], seconds: float) -> T:
         bound.end()
 
 
-class _Bound:
+class _LagAwareTimer:
     """Cancels the task when its time is over. (Not a function within the other, as one that calls
     itself later is a cycle, which only the garbage collector would end.)"""
 

@@ -17,14 +17,14 @@ from servicekit.errors import Unavailable
 from servicekit.settings import Settings, read_settings
 
 
-class NotMigrated(Exception):
+class SchemaOutOfDate(Exception):
     pass
 
 
 def main() -> None:
     try:
         asyncio.run(check(read_settings(Settings)))
-    except (Unavailable, NotMigrated, CommandError) as error:
+    except (Unavailable, SchemaOutOfDate, CommandError) as error:
         sys.exit(str(error))
 
 
@@ -48,7 +48,7 @@ def _check_revision(current: str | None) -> None:
     heads = script.get_heads()
     older = {revision.revision for revision in script.walk_revisions()} - set(heads)
     if current is None or current in older:
-        raise NotMigrated(
+        raise SchemaOutOfDate(
             f"The database is at revision {current or 'none'} and {', '.join(heads)} is needed;"
             " `alembic upgrade head` brings it there."
         )

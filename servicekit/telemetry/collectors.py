@@ -6,14 +6,14 @@ from servicekit.cache.two_level import LAYERS, Cache
 from servicekit.database.pool import Database
 from servicekit.overload.bulkheads import Bulkheads
 from servicekit.overload.load_shedding import Limits
-from servicekit.resilience.circuit_breaker import STATES, Breaker
+from servicekit.resilience.circuit_breaker import STATES, CircuitBreaker
 from servicekit.telemetry import metrics
 from servicekit.telemetry.metrics import Row
 from servicekit.telemetry.requests import HotRoute
 from servicekit.telemetry.stdout import StdoutHandler
 
 
-def breaker_rows(breaker: Breaker) -> Iterator[Row]:
+def breaker_rows(breaker: CircuitBreaker) -> Iterator[Row]:
     yield metrics.BREAKER_STATE.of(STATES.index(breaker.state), breaker.name)
 
 

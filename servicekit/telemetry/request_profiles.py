@@ -12,9 +12,9 @@ from typing import Any, cast
 from litestar.types import HTTPScope, Message, Receive, Scope, Send
 
 from servicekit.cache.cached_routes import HotAnswers
-from servicekit.http.problems import problem
+from servicekit.http.problems import problem_response
 from servicekit.http.request_id import request_id
-from servicekit.http.responses import Answer, header
+from servicekit.http.responses import RawResponse, header
 from servicekit.telemetry.sampling import Sampler
 from servicekit.telemetry.signature import HEADER, signature
 
@@ -44,11 +44,11 @@ class RequestProfiles:
         scope = cast("HTTPScope", scope)
         if not self._valid(scope, signed):
             self.refused += 1
-            refusal = _refusal(scope, HTTPStatus.UNAUTHORIZED, "The signature is not valid.")
-            return await refusal(scope, receive, send)
+            rejection = _rejection(scope, HTTPStatus.UNAUTHORIZED, "The signature is not valid.")
+            return await rejection(scope, receive, send)
         if self._sampler.sampling:
-            refusal = _refusal(scope, HTTPStatus.CONFLICT, "The worker is being sampled.")
-            return await refusal(scope, receive, send)
+            rejection = _rejection(scope, HTTPStatus.CONFLICT, "The worker is being sampled.")
+            return await rejection(scope, receive, send)
         profile = cProfile.Profile()
 
         async def unsent(_message: Message) -> None: ...
@@ -57,7 +57,7 @@ class RequestProfiles:
         text = _table(profile).encode()
         headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"cache-control", b"no-store")]
         length = (b"content-length", b"%d" % len(text))
-        await Answer(HTTPStatus.OK, [*headers, length], text)(scope, receive, send)
+        await RawResponse(HTTPStatus.OK, [*headers, length], text)(scope, receive, send)
 
     def _valid(self, scope: HTTPScope, signed: bytes) -> bool:
         parts = _SIGNED.fullmatch(signed)
@@ -96,9 +96,9 @@ def _table(profile: cProfile.Profile) -> str:
     return text.getvalue()
 
 
-def _refusal(scope: HTTPScope, status: HTTPStatus, detail: str) -> Answer:
+def _rejection(scope: HTTPScope, status: HTTPStatus, detail: str) -> RawResponse:
     own_id = request_id(scope)
     scope.setdefault("state", {})["request_id"] = own_id.decode()
-    answer = problem(scope, status, detail)
+    answer = problem_response(scope, status, detail)
     answer.headers.append((b"x-request-id", own_id))
     return answer

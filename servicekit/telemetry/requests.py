@@ -6,7 +6,7 @@ from typing import cast
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from servicekit.http.request_id import request_id
-from servicekit.http.responses import SECURITY
+from servicekit.http.responses import SECURITY_HEADERS
 from servicekit.telemetry.access_log import AccessLog
 from servicekit.telemetry.counters import Timings
 from servicekit.telemetry.logs import LOG_CONTEXT
@@ -90,7 +90,11 @@ class Requests:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *SECURITY, (b"x-request-id", own_id)]
+                message["headers"] = [
+                    *message["headers"],
+                    *SECURITY_HEADERS,
+                    (b"x-request-id", own_id),
+                ]
             await send(message)
 
         try:

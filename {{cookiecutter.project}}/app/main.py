@@ -9,9 +9,9 @@ from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import SwaggerRenderPlugin
 from litestar.types import ASGIApp, HTTPScope
-from servicekit.auth.middleware import Guard
-from servicekit.auth.rate_limit import RateLimit
-from servicekit.auth.tokens import Tokens
+from servicekit.auth.middleware import AuthenticationMiddleware
+from servicekit.auth.rate_limit import RateLimitMiddleware
+from servicekit.auth.tokens import TokenVerifier
 from servicekit.cache.cached_routes import ColdReads, HotAnswers, HotPaths
 from servicekit.cache.entries import Life
 from servicekit.cache.leases import Leases
@@ -19,13 +19,13 @@ from servicekit.cache.single_flight import Crowds
 from servicekit.cache.two_level import Cache, listening
 from servicekit.cache.valkey import Valkey
 from servicekit.database.pool import Database
-from servicekit.http.cors import Cors
-from servicekit.http.health import Probe, health, ready
-from servicekit.http.problems import PROBLEMS
-from servicekit.http.strict_host import Hosts, names_one_host
+from servicekit.http.cors import CorsMiddleware
+from servicekit.http.health import ReadinessCheck, health, ready
+from servicekit.http.problems import EXCEPTION_HANDLERS
+from servicekit.http.strict_host import StrictHostMiddleware, has_valid_host_and_framing
 from servicekit.overload.admission_queue import Handover
 from servicekit.overload.bulkheads import Bulkheads
-from servicekit.overload.load_shedding import Limits, ShortRefusal
+from servicekit.overload.load_shedding import FastRejection, Limits
 from servicekit.overload.loop_lag import Lag
 from servicekit.telemetry.collectors import (
     breaker_rows,
@@ -59,7 +59,7 @@ def create_app(settings: Settings | None = None, spans: Spans = UNTRACED) -> Ser
     handover = Handover(lambda: limited.full())
     lag = Lag(settings.request_timeout / 3, handover.wait)
     meter = Meter(settings, handover.wait)
-    tokens = Tokens(settings.auth) if settings.auth else None
+    tokens = TokenVerifier(settings.auth) if settings.auth else None
     database = Database(settings, settings.database_url)
     replica_url = settings.database_replica_url
     replica = Database(settings, replica_url, "replica") if replica_url else database
@@ -73,14 +73,14 @@ def create_app(settings: Settings | None = None, spans: Spans = UNTRACED) -> Ser
     upstream = Upstream(settings, data_cache)
     for part in (database, replica, item_cache, data_cache, upstream):
         part.spans = spans
-    probe = Probe(database, valkey, settings.build_id, settings.stopping_file)
+    readiness_check = ReadinessCheck(database, valkey, settings.build_id, settings.stopping_file)
 
     app = Litestar(
         route_handlers=[health, ready, ItemController, DataController],
         dependencies={
             "items": _provide(items),
             "upstream": _provide(upstream),
-            "probe": _provide(probe),
+            "readiness_check": _provide(readiness_check),
         },
         lifespan=[
             rare_collections,
@@ -93,7 +93,7 @@ def create_app(settings: Settings | None = None, spans: Spans = UNTRACED) -> Ser
             *([tokens.lifespan] if tokens else []),
             meter.lifespan,
         ],
-        exception_handlers=PROBLEMS,
+        exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=_openapi(settings),
         request_max_body_size=settings.max_body_bytes,
         logging_config=None,
@@ -108,13 +108,13 @@ def create_app(settings: Settings | None = None, spans: Spans = UNTRACED) -> Ser
     reads = ColdReads(app.asgi_handler, cached, paths, crowds)
     handler: ASGIApp = reads
     if settings.rate_limit:
-        handler = RateLimit(handler, valkey, settings.rate_limit, settings.rate_burst)
+        handler = RateLimitMiddleware(handler, valkey, settings.rate_limit, settings.rate_burst)
     if tokens:
-        handler = Guard(handler, tokens)
+        handler = AuthenticationMiddleware(handler, tokens)
     most, timeout = settings.max_in_flight, settings.request_timeout
-    limited = Limits(Hosts(handler), handover, lag, most, timeout)
+    limited = Limits(StrictHostMiddleware(handler), handover, lag, most, timeout)
     bulkheads = Bulkheads(limited, {"items": (replica, database)}, reads.cached)
-    handler = Cors(bulkheads, settings.origins) if settings.origins else bulkheads
+    handler = CorsMiddleware(bulkheads, settings.origins) if settings.origins else bulkheads
     if settings.proxies:
         handler = wrap_asgi_with_proxy_headers(handler, settings.proxies)
     app.asgi_handler = requests = Requests(handler, meter.tallies, meter.access)
@@ -126,7 +126,7 @@ def create_app(settings: Settings | None = None, spans: Spans = UNTRACED) -> Ser
     for route in cached.values():
         meter.watch(cache_rows, route.cache, route.hot)
     # Other sites' pages can't read an answer that says nothing of them.
-    refuse = None if settings.origins else ShortRefusal(limited, requests)
+    refuse = None if settings.origins else FastRejection(limited, requests)
     service = HotAnswers(app, paths, crowds, limited, _admission(settings, tokens), refuse)
     return _profiled(service, settings, meter)
 
@@ -149,13 +149,13 @@ def _profiled(service: HotAnswers, settings: Settings, meter: Meter) -> Service:
     return profiled
 
 
-def _admission(settings: Settings, tokens: Tokens | None) -> Callable[[HTTPScope], object]:
+def _admission(settings: Settings, tokens: TokenVerifier | None) -> Callable[[HTTPScope], object]:
     """What has to agree to an answer that nothing else looks at."""
     if settings.rate_limit or settings.origins:
         return lambda _scope: False
     if tokens:
-        return lambda scope: names_one_host(scope) and tokens.known(scope)
-    return names_one_host
+        return lambda scope: has_valid_host_and_framing(scope) and tokens.cached_claims(scope)
+    return has_valid_host_and_framing
 
 
 @asynccontextmanager

@@ -14,7 +14,7 @@ from servicekit.cache.entries import Life, Loaded
 from servicekit.cache.leases import Leases
 from servicekit.cache.two_level import Cache, listening
 from servicekit.cache.valkey import Valkey
-from servicekit.errors import TookTooLong
+from servicekit.errors import DeadlineExceeded
 from servicekit.testing.service import with_empty_cache
 
 SECONDS = 4.0
@@ -63,7 +63,7 @@ class World:
         )
         try:
             found = await self.nodes[node].get(key, lambda: self.load(key))
-        except (OriginFailed, TookTooLong):
+        except (OriginFailed, DeadlineExceeded):
             self.failures += 1
             return
         version = int(found.entry.body)

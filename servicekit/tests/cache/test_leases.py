@@ -91,7 +91,7 @@ async def test_lease_of_one_that_can_not_store_is_withdrawn_when_valkey_is_back(
     holder = asyncio.create_task(one.get("k", origin))
     await asyncio.sleep(0.1)
     follower = asyncio.create_task(other.get("k", origin))
-    one._valkey.breaker.failed()  # the next ping closes it
+    one._valkey.breaker.record_failure()  # the next ping closes it
     async with asyncio.timeout(5):
         assert (await holder).entry.body == b"1"
         assert (await follower).source in ("cache", "external")
@@ -116,7 +116,7 @@ async def test_without_valkey_each_loads_for_itself(empty: Settings, cache_of: C
     origin = Origin()
     one, other = await cache_of(empty, lease=LEASE), await cache_of(empty, lease=LEASE)
     for cache in (one, other):
-        cache._valkey.breaker.failed()
+        cache._valkey.breaker.record_failure()
     ends, took = await both(one, other, origin)
     assert ends == ["external"] * 2
     assert took < 0.2

@@ -11,9 +11,9 @@ from msgspec.structs import replace
 from app.main import create_app
 from app.settings import Settings
 from servicekit.database.pool import Database
-from servicekit.http.responses import Answer
+from servicekit.http.responses import RawResponse
 from servicekit.overload.admission_queue import Handover, stood_in_line
-from servicekit.overload.load_shedding import Limits, ShortRefusal
+from servicekit.overload.load_shedding import FastRejection, Limits
 from servicekit.overload.loop_lag import Lag
 from servicekit.telemetry.access_log import AccessLog
 from servicekit.telemetry.requests import NO_ROUTE, Requests, Tallies
@@ -54,7 +54,7 @@ async def told(app: Callable[[Any, Any, Send], Awaitable[None]], method: str = "
 async def test_those_who_stand_in_line_fill_a_worker_and_are_let_in(settings: Settings) -> None:
     handover = Handover(lambda: False)
     lag = Lag(1.0, handover.wait)
-    limits = Limits(Answer(200, [], b""), handover, lag, max_in_flight=2, request_timeout=1.0)
+    limits = Limits(RawResponse(200, [], b""), handover, lag, max_in_flight=2, request_timeout=1.0)
     requests = Requests(limits, None, AccessLog(settings))
     async with handover.lifespan():
         assert (await told(requests))[0]["status"] == 200
@@ -71,10 +71,10 @@ async def test_those_who_stand_in_line_fill_a_worker_and_are_let_in(settings: Se
 async def test_short_refusal_is_the_long_one_byte_by_byte(settings: Settings, method: str) -> None:
     handover = Handover(lambda: False)
     lag = Lag(1.0, handover.wait)
-    limits = Limits(Answer(200, [], b""), handover, lag, max_in_flight=0, request_timeout=1.0)
+    limits = Limits(RawResponse(200, [], b""), handover, lag, max_in_flight=0, request_timeout=1.0)
     tallies = Tallies()
     requests = Requests(limits, tallies, AccessLog(settings))
-    short = ShortRefusal(limits, requests)
+    short = FastRejection(limits, requests)
     assert await told(lambda scope, _, send: short(scope, send), method) == await told(
         requests, method
     )

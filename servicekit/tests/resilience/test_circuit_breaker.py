@@ -3,45 +3,45 @@ import logging
 
 import pytest
 
-from servicekit.resilience.circuit_breaker import Breaker
+from servicekit.resilience.circuit_breaker import CircuitBreaker
 from servicekit.resilience.retry_budget import RetryBudget
 
 
 async def test_breaker_opens_after_its_failures_in_a_row() -> None:
-    breaker = Breaker("d", failures=3, pause=60)
+    breaker = CircuitBreaker("d", failures=3, pause=60)
     for _ in range(2):
-        breaker.failed()
-    breaker.succeeded()
+        breaker.record_failure()
+    breaker.record_success()
     for _ in range(2):
-        breaker.failed()
-    assert breaker.admits()
+        breaker.record_failure()
+    assert breaker.allows_call()
 
-    breaker.failed()
-    assert not breaker.admits()
+    breaker.record_failure()
+    assert not breaker.allows_call()
     assert breaker.times_opened == 1
 
 
 async def test_open_breaker_lets_one_call_try_after_each_pause() -> None:
-    breaker = Breaker("d", pause=0.05)
-    breaker.failed()
+    breaker = CircuitBreaker("d", pause=0.05)
+    breaker.record_failure()
     await asyncio.sleep(0.06)
-    assert [breaker.admits() for _ in range(3)] == [True, False, False]
-    breaker.failed()
-    assert not breaker.admits()
+    assert [breaker.allows_call() for _ in range(3)] == [True, False, False]
+    breaker.record_failure()
+    assert not breaker.allows_call()
 
     await asyncio.sleep(0.06)
-    assert breaker.admits()
-    breaker.succeeded()
-    assert [breaker.admits() for _ in range(3)] == [True, True, True]
+    assert breaker.allows_call()
+    breaker.record_success()
+    assert [breaker.allows_call() for _ in range(3)] == [True, True, True]
 
 
 async def test_each_change_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    breaker = Breaker("d", pause=0.0)
+    breaker = CircuitBreaker("d", pause=0.0)
     for _ in range(10):
-        breaker.failed()
-        breaker.admits()
-    breaker.succeeded()
+        breaker.record_failure()
+        breaker.allows_call()
+    breaker.record_success()
 
     assert caplog.messages == ["circuit breaker open", "circuit breaker closed"]
 
@@ -52,14 +52,14 @@ async def test_doubt_opens_only_what_does_not_answer() -> None:
     async def answers() -> bool:
         return alive
 
-    breaker = Breaker("d", pause=0.01)
-    watch = asyncio.create_task(breaker.watch(answers))
-    breaker.doubt()
+    breaker = CircuitBreaker("d", pause=0.01)
+    watch = asyncio.create_task(breaker.run_probes(answers))
+    breaker.request_probe()
     await asyncio.sleep(0.02)
     assert breaker.closed
 
     alive = False
-    breaker.doubt()
+    breaker.request_probe()
     await asyncio.sleep(0.05)
     assert breaker.state == "open"
 

@@ -6,11 +6,11 @@ import time
 
 import pytest
 
-from servicekit.resilience.timeouts import in_time
+from servicekit.resilience.timeouts import wait_excluding_lag
 
 
 async def test_answer_in_time_is_given() -> None:
-    assert await in_time(asyncio.sleep(0.01, "answer"), 0.2) == "answer"
+    assert await wait_excluding_lag(asyncio.sleep(0.01, "answer"), 0.2) == "answer"
 
 
 async def test_what_takes_too_long_is_ended_first() -> None:
@@ -23,7 +23,7 @@ async def test_what_takes_too_long_is_ended_first() -> None:
             ended.set()
 
     with pytest.raises(TimeoutError):
-        await in_time(work(), 0.05)
+        await wait_excluding_lag(work(), 0.05)
     assert ended.is_set()
     await asyncio.sleep(0)  # nothing of the timeout is left to be raised
 
@@ -37,11 +37,11 @@ async def test_time_in_which_the_loop_was_busy_does_not_count() -> None:
         loop.call_later(0.05, answer.set_result, "late")
 
     loop.call_soon(busy)
-    assert await in_time(answer, 0.1) == "late"
+    assert await wait_excluding_lag(answer, 0.1) == "late"
 
 
 async def test_cancelling_from_outside_stays_one() -> None:
-    waiting = asyncio.create_task(in_time(asyncio.sleep(10), 5))
+    waiting = asyncio.create_task(wait_excluding_lag(asyncio.sleep(10), 5))
     await asyncio.sleep(0.01)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -51,7 +51,7 @@ async def test_cancelling_from_outside_stays_one() -> None:
 async def test_inner_bound_does_not_pass_for_the_outer_one() -> None:
     async with asyncio.timeout(1):
         with pytest.raises(TimeoutError):
-            await in_time(asyncio.sleep(10), 0.02)
+            await wait_excluding_lag(asyncio.sleep(10), 0.02)
         await asyncio.sleep(0.02)
 
 
@@ -60,7 +60,7 @@ async def test_nothing_is_left_to_the_garbage_collector() -> None:
     gc.disable()
     try:
         for _ in range(100):
-            await in_time(asyncio.sleep(0), 1)
+            await wait_excluding_lag(asyncio.sleep(0), 1)
         left = gc.collect()
     finally:
         gc.enable()

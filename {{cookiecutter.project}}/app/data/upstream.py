@@ -13,7 +13,7 @@ import msgspec
 from servicekit.cache.entries import Loaded
 from servicekit.cache.two_level import Cache, Found
 from servicekit.errors import NotFound, Unavailable, UpstreamFailed, UpstreamTimeout
-from servicekit.resilience.circuit_breaker import Breaker
+from servicekit.resilience.circuit_breaker import CircuitBreaker
 from servicekit.resilience.retry_budget import RetryBudget
 from servicekit.telemetry.counters import Timings
 from servicekit.telemetry.metrics import UPSTREAM_DURATION, UPSTREAM_REQUESTS, Row
@@ -42,7 +42,7 @@ class Upstream:
     spans: Spans = UNTRACED
 
     def __init__(self, settings: Settings, cache: Cache) -> None:
-        self.breaker = Breaker("upstream", failures=_FAILURES, pause=_PAUSE)
+        self.breaker = CircuitBreaker("upstream", failures=_FAILURES, pause=_PAUSE)
         # A restart of the upstream breaks all connections at once.
         self.retries = RetryBudget(reserve=settings.upstream_connections)
         self.cache = cache
@@ -92,17 +92,17 @@ class Upstream:
 
     async def _fetch(self, data_id: str) -> bytes:
         """A JSON object, as the upstream sent it."""
-        if not self.breaker.admits():
+        if not self.breaker.allows_call():
             raise Unavailable("The upstream does not answer.")
         try:
             status, body = await self._call(data_id)
         except (UpstreamTimeout, UpstreamFailed):
-            self.breaker.failed()
+            self.breaker.record_failure()
             raise
         if status >= 500:
-            self.breaker.failed()
+            self.breaker.record_failure()
         else:
-            self.breaker.succeeded()
+            self.breaker.record_success()
         if status == 404:
             raise NotFound(f"The upstream has no {data_id}.")
         if status != 200 or not _is_json_object(body):

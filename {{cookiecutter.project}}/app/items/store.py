@@ -7,7 +7,7 @@ from servicekit.cache.batches import Batcher
 from servicekit.cache.entries import Loaded
 from servicekit.cache.two_level import Cache, Found
 from servicekit.database.pool import Database
-from servicekit.errors import KeyReused, NotFound, VersionMismatch
+from servicekit.errors import IdempotencyConflict, NotFound, VersionMismatch
 
 from app.items.models import Item, ItemPatch, NewItem
 
@@ -171,7 +171,7 @@ class ItemStore:
             repeatable=True,
         )
         if row is None or row["fingerprint"] != fingerprint:
-            raise KeyReused("This Idempotency-Key belongs to another request.")
+            raise IdempotencyConflict("This Idempotency-Key belongs to another request.")
         return msgspec.json.decode(row["answer"], type=Item)
 
 
