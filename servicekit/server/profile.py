@@ -7,16 +7,12 @@ and ADMIN_PORT from the environment.
 import argparse
 import os
 import sys
-import time
 from pathlib import Path
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 from servicekit.telemetry.messages import LONGEST_SAMPLE
-from servicekit.telemetry.signature import HEADER, signature
 
-_VALIDITY = 60  # seconds
 _PATIENCE = 60  # seconds beside those that are sampled
 
 
@@ -24,20 +20,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m servicekit.server.profile")
     parser.add_argument("--seconds", type=float, default=5, help=f"at most {LONGEST_SAMPLE:.0f}")
     parser.add_argument("--format", choices=("html", "speedscope"), default="html")
-    parser.add_argument("--request", metavar="URL", help="profile one GET of this instead")
     parser.add_argument("--out", metavar="FILE", type=Path, help="default: standard output")
     options = parser.parse_args()
     secret = os.environ.get("PROFILE_SECRET")
     if not secret:
         sys.exit("PROFILE_SECRET is not set; the service has to have the same one.")
-    if options.request:
-        asked = Request(options.request, headers=_signed(options.request, secret))
-        timeout = _PATIENCE
-    else:
-        asked = _sampling(options.seconds, options.format, secret)
-        timeout = options.seconds + _PATIENCE
+    asked = _sampling(options.seconds, options.format, secret)
     try:
-        with urlopen(asked, timeout=timeout) as answer:
+        with urlopen(asked, timeout=options.seconds + _PATIENCE) as answer:
             profile = answer.read()
     except HTTPError as error:
         sys.exit(f"{error.code}: {error.read().decode(errors='replace').strip()}")
@@ -53,11 +43,6 @@ def _sampling(seconds: float, form: str, secret: str) -> Request:
     port = os.environ.get("ADMIN_PORT", "9100")
     url = f"http://127.0.0.1:{port}/profile?seconds={seconds:g}&format={form}"
     return Request(url, method="POST", headers={"Authorization": f"Bearer {secret}"})
-
-
-def _signed(url: str, secret: str) -> dict[str, str]:
-    path = urlsplit(url).path or "/"
-    return {HEADER: signature(secret, "GET", path, int(time.time()) + _VALIDITY)}
 
 
 if __name__ == "__main__":

@@ -12,19 +12,14 @@ _RENDERERS = {"html": HTMLRenderer, "speedscope": SpeedscopeRenderer}
 class Sampler:
     """Looks again and again at what the event loop's thread is doing."""
 
-    def __init__(self) -> None:
-        self.sampling = False
-
     async def take(self, sample: Sample) -> bytes:
         # The loop's callbacks are all of interest, not only those of this task.
         profiler = Profiler(interval=_INTERVAL, async_mode="disabled")
-        self.sampling = True
         profiler.start()
         try:
             await asyncio.sleep(sample.seconds)
         finally:
             session = profiler.stop()
-            self.sampling = False
         renderer = _RENDERERS[sample.form](show_all=True)  # libraries, too
         page = await asyncio.to_thread(renderer.render, session)
         return page.encode()

@@ -35,9 +35,7 @@ from servicekit.telemetry.collectors import (
     log_rows,
 )
 from servicekit.telemetry.logs import configure_logging
-from servicekit.telemetry.metrics import PROFILE_REFUSED
 from servicekit.telemetry.registry import Meter
-from servicekit.telemetry.request_profiles import RequestProfiles
 from servicekit.telemetry.requests import Requests
 from servicekit.telemetry.spans import UNTRACED, Spans
 
@@ -47,7 +45,7 @@ from app.items.routes import ItemController, cached_items
 from app.items.store import ItemStore
 from app.settings import Settings, load_settings
 
-Service = HotAnswers | RequestProfiles
+Service = HotAnswers
 _LEASE = 6.0  # seconds; an upstream that is slower is asked by each worker
 _NEW_ITEM_UNSEEN = 0.1  # seconds, at most, in a worker that was asked for it before it was there
 
@@ -127,8 +125,7 @@ def create_app(settings: Settings | None = None, spans: Spans = UNTRACED) -> Ser
         meter.watch(cache_rows, route.cache, route.hot)
     # Other sites' pages can't read an answer that says nothing of them.
     refuse = None if settings.origins else FastRejection(limited, requests)
-    service = HotAnswers(app, paths, crowds, limited, _admission(settings, tokens), refuse)
-    return _profiled(service, settings, meter)
+    return HotAnswers(app, paths, crowds, limited, _admission(settings, tokens), refuse)
 
 
 def _watch_stores(
@@ -139,14 +136,6 @@ def _watch_stores(
         meter.watch(database_rows, replica, "replica")
     for part in (database, replica, valkey, upstream):
         meter.watch(breaker_rows, part.breaker)
-
-
-def _profiled(service: HotAnswers, settings: Settings, meter: Meter) -> Service:
-    if settings.profile_secret is None:
-        return service
-    profiled = RequestProfiles(service, settings.profile_secret, meter.sampler)
-    meter.watch(lambda: [PROFILE_REFUSED.of(profiled.refused)])
-    return profiled
 
 
 def _admission(settings: Settings, tokens: TokenVerifier | None) -> Callable[[HTTPScope], object]:

@@ -11,15 +11,11 @@ import httpx
 import pytest
 from msgspec.structs import replace
 
-from app.main import create_app
 from app.settings import Settings
 from servicekit.dev.local import free_pair, free_port
-from servicekit.telemetry.signature import HEADER, signature
 from servicekit.testing.service import (
     environment_of,
-    problem_of,
     server_process,
-    serving,
     with_empty_cache,
 )
 from servicekit.tests.scraping import settled, value
@@ -112,45 +108,6 @@ def test_second_profile_meanwhile_is_409(running: Settings) -> None:
 )
 def test_unusable_wish_is_400(running: Settings, query: str) -> None:
     assert ask(running, query).status_code == 400
-
-
-async def test_signed_request_is_answered_by_its_profile(settings: Settings) -> None:
-    async with serving(
-        create_app(replace(with_empty_cache(settings), profile_secret=SECRET))
-    ) as client:
-        answer = await client.get("/items", headers={HEADER: _signed("/items")})
-        assert answer.status_code == 200
-        assert "list_items" in answer.text
-        assert "cumtime" in answer.text
-        assert "items" in (await client.get("/items")).json()
-
-
-@pytest.mark.parametrize("fault", ["path", "expired", "too long", "secret", "garbage"])
-async def test_wrong_signature_is_401(settings: Settings, fault: str) -> None:
-    now = int(time.time())
-    sent = {
-        "path": _signed("/other"),
-        "expired": signature(SECRET, "GET", "/items", now - 1),
-        "too long": signature(SECRET, "GET", "/items", now + 3600),
-        "secret": signature("another", "GET", "/items", now + 60),
-        "garbage": "1.\xff",
-    }[fault]
-    async with serving(
-        create_app(replace(with_empty_cache(settings), profile_secret=SECRET))
-    ) as client:
-        answer = await client.get("/items", headers=[(HEADER.encode(), sent.encode("latin-1"))])
-    assert answer.status_code == 401
-    assert problem_of(answer)["request_id"] == answer.headers["x-request-id"]
-
-
-async def test_signature_means_nothing_without_a_secret(settings: Settings) -> None:
-    async with serving(create_app(with_empty_cache(settings))) as client:
-        answer = await client.get("/items", headers={HEADER: _signed("/items")})
-    assert "items" in answer.json()
-
-
-def _signed(path: str) -> str:
-    return signature(SECRET, "GET", path, int(time.time()) + 60)
 
 
 def _command(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
