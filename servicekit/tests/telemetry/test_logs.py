@@ -3,6 +3,8 @@ import json
 import logging
 import os
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -120,27 +122,25 @@ def full_pipe() -> tuple[int, int]:
     return reading, writing
 
 
-def test_full_pipe_costs_lines_and_says_how_many_once() -> None:
+def test_full_pipe_drops_lines_and_reports_their_number_once() -> None:
     reading, writing = full_pipe()
     handler = StdoutHandler(writing)
     handler.setFormatter(JSONFormatter())
-    begun = time.monotonic()
-    for number in range(12_000):
+    for number in range(12_000):  # 10,000 fit into the queue, and the thread holds one
         handler.handle(logging.makeLogRecord({"msg": f"line {number}", "levelname": "INFO"}))
-    assert time.monotonic() - begun < 2
-    assert 1_900 < handler.dropped <= 2_000
+    assert 1_999 <= handler.dropped <= 2_000
 
     os.read(reading, 4096)
     text = b""
     while b"were dropped" not in text:
         text += os.read(reading, 65536)
     lines = [json.loads(line) for line in text.splitlines()]
-    told = [line for line in lines if line["message"] == "log lines were dropped"]
-    assert [line["lines"] for line in told] == [handler.dropped]
+    reports = [line for line in lines if line["message"] == "log lines were dropped"]
+    assert [line["lines"] for line in reports] == [handler.dropped]
     assert len(lines) == 12_000 - handler.dropped + 1
 
 
-def test_full_disk_is_said_once_and_what_follows_is_whole(
+def test_full_disk_is_reported_once_and_later_lines_are_whole(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     full = os.open("/dev/full", os.O_WRONLY)
@@ -148,7 +148,7 @@ def test_full_disk_is_said_once_and_what_follows_is_whole(
     handler.setFormatter(JSONFormatter())
     for number in range(3):
         handler.handle(logging.makeLogRecord({"msg": f"lost {number}", "levelname": "INFO"}))
-        handler.flush()
+    handler.flush()
     assert capfd.readouterr().err == "The log can't be written: No space left on device.\n"
     assert handler.dropped == 3
 
@@ -156,16 +156,30 @@ def test_full_disk_is_said_once_and_what_follows_is_whole(
     os.dup2(os.open(room, os.O_WRONLY | os.O_CREAT), full)
     handler.handle(logging.makeLogRecord({"msg": "again", "levelname": "INFO"}))
     handler.flush()
-    assert _until(lambda: room.read_text().count("\n") == 2)
     messages = [json.loads(line)["message"] for line in room.read_text().splitlines()]
     assert messages == ["again", "log lines were dropped"]
 
 
-def _until(holds: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 5
-    while not holds() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return holds()
+def test_process_whose_log_nobody_reads_ends() -> None:
+    reading, writing = full_pipe()
+    script = (
+        "import logging, sys; from servicekit.telemetry.stdout import StdoutHandler;"
+        "logging.basicConfig(handlers=[StdoutHandler(int(sys.argv[1]))]);"
+        "logging.warning('never read')"
+    )
+    subprocess.run(
+        [sys.executable, "-c", script, str(writing)], pass_fds=[writing], check=True, timeout=20
+    )
+    os.close(reading)
+
+
+def test_line_with_lone_surrogates_does_not_end_the_writer(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    handler = StdoutHandler(os.open(log, os.O_WRONLY | os.O_CREAT))
+    for message in ("bad \udc80", "good"):
+        handler.handle(logging.makeLogRecord({"msg": message, "levelname": "INFO"}))
+    handler.flush()
+    assert log.read_text().splitlines() == ["bad \\udc80", "good"]
 
 
 def test_service_whose_log_nobody_reads_answers_as_before(settings: Settings) -> None:
@@ -180,12 +194,8 @@ def test_service_whose_log_nobody_reads_answers_as_before(settings: Settings) ->
     path = "x" * 200
     with server_process(own) as process, httpx.Client() as client:
         assert process.stdout  # a pipe of 64 KiB that is not read
-        slowest = 0.0
         for _ in range(250):  # some 400 bytes each
-            begun = time.monotonic()
             assert client.get(f"http://127.0.0.1:{own.port}/{path}").status_code == 404
-            slowest = max(slowest, time.monotonic() - begun)
-        assert slowest < 1
         series = settled(own.admin_port, lambda now: value(now, "asyncio_tasks") > 0)
         assert value(series, "log_lines_dropped_total") == 0  # they wait, up to 10,000
         process.terminate()
