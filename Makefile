@@ -1,6 +1,8 @@
 PYTHON ?= python3
 PROJECT := $(shell sed -n '/"project"/{s/.*: "\(.*\)".*/\1/p;q;}' cookiecutter.json)
 DEMO := build/demo/$(PROJECT)
+# a project's requirements; its vendor/ is infra/ here
+INFRA := {{cookiecutter.project}}/infra
 BENCH := build/bench/$(PROJECT)
 
 .PHONY: help demo test bench herd $(BENCH)
@@ -51,9 +53,10 @@ $(BENCH): .venv/bake
 	@.venv/bin/python -m pip install --quiet --group dev
 	@touch $@
 
-.venv/infra: .venv/bake infra/requirements.txt infra/requirements-dev.txt
+.venv/infra: .venv/bake $(INFRA)/requirements.txt $(INFRA)/requirements-dev.txt
 	@echo "tools: installing those of infra/"
-	@.venv/bin/python -m pip install --quiet -r infra/requirements-dev.txt
+	@sed '/^-/d' $(INFRA)/requirements.txt $(INFRA)/requirements-dev.txt \
+		| .venv/bin/python -m pip install --quiet -r /dev/stdin
 	@touch $@
 
 # Beside the others it would hold them back; a Python too new for it does without.

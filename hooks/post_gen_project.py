@@ -11,19 +11,17 @@ INFRA = Path(HERE, "infra")
 SERVICE = Path(HERE, "{% raw %}{{cookiecutter.project}}{% endraw %}")
 CLUTTER = ("__pycache__", ".*_cache", ".hypothesis", ".coverage", ".venv", "venv", ".local")
 
-if not (INFRA / "__main__.py").is_file():
-    sys.exit(f"{INFRA} holds no Pulumi program: generate from a complete copy of the template.")
+if not (INFRA / "stackkit").is_dir():
+    sys.exit(f"{INFRA} holds no stackkit: generate from a complete copy of the template.")
 
-# Pulumi.yaml and Pulumi.<stack>.yaml are the project's own, rendered beside the copy.
-unwanted = shutil.ignore_patterns(*CLUTTER, "build", "Pulumi.*yaml")
-shutil.copytree(INFRA, "infra", ignore=unwanted, dirs_exist_ok=True)
-
-shutil.copytree(
-    Path(HERE, "servicekit"),
-    "vendor/servicekit",
-    ignore=shutil.ignore_patterns(*CLUTTER, "tests"),
-    dirs_exist_ok=True,
-)
+unwanted = shutil.ignore_patterns(*CLUTTER, "tests")
+for library, copy in (
+    (Path(HERE, "servicekit"), "vendor/servicekit"),
+    (INFRA / "stackkit", "vendor/stackkit"),
+    (INFRA / "runbooks", "infra/runbooks"),
+):
+    shutil.rmtree(copy, ignore_errors=True)  # an older version may have held more files
+    shutil.copytree(library, copy, ignore=unwanted)
 
 for held in SERVICE.rglob("*"):
     leaked = Path(held.relative_to(SERVICE))

@@ -28,7 +28,6 @@ def used_template(template: Path, tmp_path: Path) -> Path:
             file.write_text("{{ nothing that renders")
     (used / SERVICE / ".local").mkdir()
     (used / SERVICE / ".local/PG_VERSION").write_text("18")
-    (used / "infra/Pulumi.dev.yaml").write_text("config: {}")
     return used
 
 

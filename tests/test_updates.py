@@ -16,10 +16,14 @@ OLDER = (
     (f"{SERVICE}/pyproject.toml", '"granian[uvloop]', '"granian  [uvloop]'),
     (f"{SERVICE}/infra/Pulumi.yaml", "description: The VPC's private", "description: A private"),
     (f"{SERVICE}/.github/workflows/check.yml", "timeout-minutes: 20", "timeout-minutes: 25"),
-    ("infra/plan.py", '"""', '"""Older. '),
+    ("infra/stackkit/plan/plan.py", '"""', '"""Older. '),
     ("hooks/post_gen_project.py", '"""Completes', '"""Makes'),
 )
-ADDED = (f"{SERVICE}/app/limits.py", "infra/report.py", f"{SERVICE}/.dockerignore")
+ADDED = (
+    f"{SERVICE}/app/limits.py",
+    "infra/stackkit/tools/report/columns.py",
+    f"{SERVICE}/.dockerignore",
+)
 # what people do to a project of theirs
 EDITS = (
     ("README.md", "\n", "\nWhose this is: the orders' team.\n"),
@@ -65,6 +69,11 @@ def edit(file: Path, before: str, now: str) -> None:
     file.write_text(text.replace(before, now, 1))
 
 
+def copied_to(file: str) -> str:
+    """Where a file of the template lies in a project."""
+    return file.removeprefix(f"{SERVICE}/").replace("infra/stackkit", "vendor/stackkit")
+
+
 def release(template: Path, newest: Path) -> None:
     """The newest version, as the next commit."""
     for entry in (entry for entry in template.iterdir() if entry.name != ".git"):
@@ -93,9 +102,9 @@ def test_update_brings_what_changed_and_keeps_what_was_edited(
     assert [str(path) for path in mine.rglob("*.rej")] == []
     for file, now, _ in OLDER:
         if not file.startswith("hooks"):
-            assert now in (mine / file.removeprefix(f"{SERVICE}/")).read_text(), file
+            assert now in (mine / copied_to(file)).read_text(), file
     for file in ADDED:
-        assert (mine / file.removeprefix(f"{SERVICE}/")).is_file(), file
+        assert (mine / copied_to(file)).is_file(), file
     for file, _, ours in EDITS:
         assert ours in (mine / file).read_text(), file
     assert (mine / "app/billing/__init__.py").read_text() == "RATE = 19\n"

@@ -30,9 +30,9 @@ def test_project_holds_service_and_infrastructure(project: Path) -> None:
     assert stacks == ["Pulumi.dev.yaml", "Pulumi.prod.yaml", "Pulumi.yaml"]
 
 
-def test_all_of_infra_is_copied(project: Path, template: Path) -> None:
-    copied = contents(project / "infra")
-    for path, content in contents(template / "infra").items():
+def test_all_of_stackkit_is_copied(project: Path, template: Path) -> None:
+    copied = contents(project / "vendor/stackkit")
+    for path, content in contents(template / "infra/stackkit").items():
         if not any(part.startswith((".", "__pycache__")) for part in Path(path).parts):
             assert copied[path] == content
 
@@ -92,6 +92,6 @@ def test_without_a_copy_of_infra_nothing_is_generated(
     outcome = cookiecutter(part, cwd=output)
     assert outcome.returncode == 1
     assert outcome.stderr == (
-        f"{part}/infra holds no Pulumi program: generate from a complete copy of the template.\n"
+        f"{part}/infra holds no stackkit: generate from a complete copy of the template.\n"
     )
     assert list(output.iterdir()) == []

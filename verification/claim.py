@@ -35,7 +35,7 @@ def main() -> None:
     if not (PROJECT / "infra" / _PLAN).exists():
         sys.exit("The plan's own tools are missing, so nothing stands beside it: run `make plan`.")
     asked = subprocess.run(
-        [str(_PLAN), "report.py", "--stack", stack, "--json"],
+        [str(_PLAN), "-m", "stackkit.tools.report", "--stack", stack, "--json"],
         cwd=PROJECT / "infra",
         capture_output=True,
         text=True,

@@ -6,7 +6,7 @@ from typing import Any
 import pulumi
 from pulumi.runtime import mocks
 
-from rehearsal.parts import reference
+from stackkit.tools.rehearse.monitor import reference
 
 REGION = "eu-west-1"
 ACCOUNT = "123456789012"

@@ -10,7 +10,7 @@ from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 from cloudformation_rows import OUTSIDE, PARTS, ROWS
 from cloudformation_shapes import Properties
 from harness import REGION
-from rehearsal.account import Call
+from stackkit.tools.rehearse.account import Call
 
 # id, name or ARN → what a template has in its place
 References = Mapping[str, Mapping[str, Any]]

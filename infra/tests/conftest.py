@@ -7,19 +7,8 @@ import pytest
 
 from cloud import ACCOUNT
 from delivering import Clock, Commands, Scene, Session, make_project
-from delivery import patience
-from harness import INFRA
 from rehearsed import Rehearsals, in_two_processes
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A project rehearses its own stacks; that rehearsals can be relied on is shown once."""
-    if not (INFRA / "Pulumi.yaml").exists():
-        return
-    left_out = pytest.mark.skip(reason="the template's own test: it shows nothing of this project")
-    for item in items:
-        if item.get_closest_marker("template"):
-            item.add_marker(left_out)
+from stackkit.tools.deploy import poll_policy as patience
 
 
 @pytest.fixture(scope="session")

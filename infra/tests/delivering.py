@@ -18,7 +18,7 @@ import pytest
 from botocore.stub import Stubber
 
 from cloud import REGION
-from delivery.__main__ import main
+from stackkit.tools.deploy.__main__ import main
 
 STACK_FILE = """\
 config:

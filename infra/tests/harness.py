@@ -13,9 +13,11 @@ from pulumi.runtime import mocks, rpc, set_all_config, settings
 from pulumi.runtime.stack import Stack
 
 from cloud import ACCOUNT, REGION, Cloud
-from rehearsal.parts import Monitor
+from stackkit.tools.rehearse.monitor import Monitor
 
-INFRA = Path(__file__).absolute().parent.parent
+INFRA = Path(__file__).absolute().parents[1]
+# the program of a project
+PROGRAM = INFRA.parent / "{{cookiecutter.project}}" / "infra"
 PROJECT = "shop"
 DOMAIN = "api.example.com"
 
@@ -165,7 +167,7 @@ def run(
 
     @pulumi.runtime.test
     def program() -> Any:
-        runpy.run_path(str(INFRA / "__main__.py"), run_name="__main__")
+        runpy.run_path(str(PROGRAM / "__main__.py"), run_name="__main__")
         root = settings.get_root_resource()
         assert isinstance(root, Stack)
         known = pulumi.Output.all(**root.outputs)

@@ -2,8 +2,8 @@
 
 from hypothesis import settings
 
-import config
-import plan
+from stackkit.plan import plan
+from stackkit.settings import config
 
 # the same examples each time, however slow the machine; nothing is kept between runs
 settings.register_profile("infra", derandomize=True, deadline=None, database=None)

@@ -18,7 +18,7 @@ from pulumi_policy import (
 from pulumi_policy.proxy import unknown_checking_proxy
 
 from harness import PROJECT, Registration, Secret
-from policy.pack import POLICIES
+from stackkit.policy.pack import POLICIES
 
 # policy's name, resource's name, message
 Violation = tuple[str, str, str]

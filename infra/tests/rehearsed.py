@@ -8,12 +8,13 @@ from multiprocessing import get_context
 from typing import Any
 
 import overrides
+
 import pairs
-from harness import PROJECT, REGION
-from rehearsal.account import Call
-from rehearsal.judge import judge
-from rehearsal.program import Rehearsal, rehearse
-from rehearsal.world import World
+from harness import PROGRAM, PROJECT, REGION
+from stackkit.tools.rehearse.account import Call
+from stackkit.tools.rehearse.account_snapshot import World
+from stackkit.tools.rehearse.program import Rehearsal, rehearse
+from stackkit.tools.rehearse.validate import judge
 
 # (type, logical name) → inputs that a user sets in overrides.py
 Overrides = Mapping[tuple[str, str], Mapping[str, Any]]
@@ -53,7 +54,7 @@ def rehearsed(choices: pairs.Choices, changes: Overrides) -> Outcome:
     values = pairs.values(choices)
     secrets = [name for name in values if name == "cache_password"]
     overrides.OVERRIDES.update({resource: dict(inputs) for resource, inputs in changes.items()})
-    run = rehearse(PROJECT, choices["tier"], REGION, values, secrets)
+    run = rehearse(PROGRAM, PROJECT, choices["tier"], REGION, values, secrets)
     try:
         faults = list(_faults(World(run.account), run))
         return Outcome(len(run.resources), faults, run.account.calls)

@@ -11,7 +11,7 @@ from moto import mock_aws
 
 from cloud import ACCOUNT, REGION
 from delivering import Commands, Scene
-from delivery.__main__ import main
+from stackkit.tools.deploy.__main__ import main
 
 BUCKET = f"shop-dev-state-{ACCOUNT}-{REGION}"
 

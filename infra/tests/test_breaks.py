@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plans import planned
-from refusal import Refusal
-from sizing.breaks import Break, breaks, first
+from stackkit.plan.bottlenecks import Break, breaks, first
+from stackkit.settings.errors import Refusal
 
 
 def found(**values: object) -> dict[str, Break]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sizing.capacity import Measurement, doubts
+from stackkit.plan.capacity import Measurement, doubts
 
 TODAY = date(2026, 11, 26)
 MACHINE = {"architecture": "aarch64", "processors": 4}

@@ -10,10 +10,10 @@ import pytest
 
 from adot import COMPONENTS
 from harness import Run, keys, run, stack
-from sizing.server import COLLECTOR_MIB
+from stackkit.plan.server import COLLECTOR_MIB
+from stackkit.resources.service_metrics import ADMIN_PORT, EMITTED, NAMESPACE, SERVICE
 from test_instance import content
 from test_project_files import PROJECT
-from watching.emitted import ADMIN_PORT, EMITTED, NAMESPACE, SERVICE
 
 TASK = "aws:ecs/taskDefinition:TaskDefinition"
 HEADERS = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:otlp-AbCdEf"

@@ -3,10 +3,10 @@ import re
 import pulumi
 import pytest
 
-import config
 from harness import IMAGE
 from plans import COMPLETE, stack
-from refusal import Refusal
+from stackkit.settings import config
+from stackkit.settings.errors import Refusal
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,9 @@ import re
 
 import pytest
 
-import config
 from plans import COMPLETE, stack
-from refusal import Refusal
+from stackkit.settings import config
+from stackkit.settings.errors import Refusal
 
 EC2 = {"compute": "ec2"}
 DEV = {"tier": "dev"}

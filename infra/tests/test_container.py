@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-import config
-import plan
 from cloud import REGION
 from harness import DEV, DOMAIN, PROD, PROJECT, Run, keys, run, stack
+from stackkit.plan import plan
+from stackkit.settings import config
 
 TASK = "aws:ecs/taskDefinition:TaskDefinition"
 POLICY = "aws:iam/rolePolicy:RolePolicy"

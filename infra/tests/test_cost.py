@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import cost
-import plan
-from components.waf import MANAGED_GROUPS
 from plans import stack
-from refusal import Refusal
-from sizing.prices import Prices, read_prices
+from stackkit.plan import plan
+from stackkit.resources.waf import MANAGED_GROUPS
+from stackkit.settings.errors import Refusal
+from stackkit.tools.report import cost
+from stackkit.tools.report.prices import Prices, read_prices
 
 VIRGINIA = read_prices("us-east-1")
 

@@ -12,7 +12,7 @@ from botocore.response import StreamingBody
 import rollouts as aws
 from cloud import ACCOUNT, REGION
 from delivering import Commands, Scene, Session, make_project
-from delivery.__main__ import main
+from stackkit.tools.deploy.__main__ import main
 
 
 def refused(scene: Scene, *arguments: str) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-import report
+from stackkit.tools.report import __main__ as report
 
 
 @pytest.fixture
@@ -13,7 +13,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "Pulumi.yaml").write_text("name: shop\nruntime: python\n")
     for stack, region in (("prod", "eu-central-1"), ("brazil", "sa-east-1")):
         (tmp_path / f"Pulumi.{stack}.yaml").write_text(f"config:\n  aws:region: {region}\n")
-    monkeypatch.setattr(report, "__file__", str(tmp_path / "report.py"))
+    monkeypatch.chdir(tmp_path)
     return tmp_path
 
 

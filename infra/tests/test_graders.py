@@ -17,11 +17,9 @@ import pytest
 import pairs
 from cloudformation import template
 from harness import PROJECT, REGION
-from rehearsal import accepted as known
-from rehearsal.account import Call
 from rehearsed import Overrides, Rehearsals
-
-pytestmark = pytest.mark.template
+from stackkit.tools.rehearse import suppressions as known
+from stackkit.tools.rehearse.account import Call
 
 # in an environment of its own: it holds botocore at a version of years ago
 CHECKOV = shutil.which(os.environ.get("CHECKOV", "checkov"))

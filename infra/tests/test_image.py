@@ -1,6 +1,6 @@
 import pytest
 
-from components.image import repository_arn
+from stackkit.resources.image import repository_arn
 
 
 @pytest.mark.parametrize(

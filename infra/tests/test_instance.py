@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from components.instance import Instance, cloud_config
-from sizing.timeouts import LONGEST_REQUEST, timeouts
+from stackkit.plan.timeouts import LONGEST_REQUEST, timeouts
+from stackkit.resources.instance import Instance, cloud_config
 
 INSTANCE = Instance(
     region="eu-west-1",

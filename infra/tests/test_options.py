@@ -1,8 +1,8 @@
 """What a deployment may not touch, and what it waits for."""
 
+import overrides
 import pytest
 
-import overrides
 from harness import PROD, Run, keys, run, stack
 
 STATEFUL = {

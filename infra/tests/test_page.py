@@ -4,7 +4,7 @@ import re
 
 from htpy import Element, svg
 
-from page import Section, facts, mark, page, picture, table
+from stackkit.tools.page import Section, facts, mark, page, picture, table
 
 ODD = "<script>alert('1 & 2')</script>"
 

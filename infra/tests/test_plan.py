@@ -9,12 +9,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-import plan
-from config import Config
 from plans import planned, stack
-from refusal import Refusal
-from sizing.network import nat_ports
-from sizing.timeouts import LONGEST_REQUEST, SHORTEST_REQUEST, timeouts
+from stackkit.plan import plan
+from stackkit.plan.network import nat_ports
+from stackkit.plan.timeouts import LONGEST_REQUEST, SHORTEST_REQUEST, timeouts
+from stackkit.settings.config import Config
+from stackkit.settings.errors import Refusal
 
 FARGATE = st.sampled_from([(256, 512), (512, 1024), (1024, 2048), (2048, 4096), (4096, 8192)])
 TWO_CORES, FOUR_CORES = ("c7g.large",), ("c8g.xlarge", "c7g.xlarge")
@@ -230,6 +230,6 @@ def test_the_sources_step_thresholds_serve_a_small_fleet() -> None:
 
 
 def test_the_plan_needs_no_pulumi() -> None:
-    program = "import plan, sys; sys.exit('pulumi' in sys.modules)"
-    folder = Path(plan.__file__).parent
+    program = "import stackkit.plan.plan, sys; sys.exit('pulumi' in sys.modules)"
+    folder = Path(plan.__file__).parents[2]
     assert subprocess.run([sys.executable, "-c", program], cwd=folder).returncode == 0

@@ -3,7 +3,7 @@ import re
 import pytest
 
 from plans import planned
-from refusal import Refusal
+from stackkit.settings.errors import Refusal
 
 STEPS = {"scaling_policies": ["step"]}
 SMALL = {"peak_in_flight": 10, "base_in_flight": 0, "latency_ms": 200}

@@ -10,7 +10,7 @@ import test_policy_service_edits
 from editing import edited
 from harness import Run, keys, run, stack
 from policed import in_tier, violations
-from policy.pack import POLICIES
+from stackkit.policy.pack import POLICIES
 
 DATABASE = "aws:rds/instance:Instance"
 CACHE = "aws:elasticache/replicationGroup:ReplicationGroup"

@@ -14,9 +14,11 @@ from google.protobuf import empty_pb2, json_format
 from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE
 
-from policy.pack import POLICIES
+from harness import PROGRAM
+from stackkit.policy.pack import POLICIES
 
-FOLDER = Path(__file__).parent.parent / "policy"
+INFRA = Path(__file__).absolute().parents[1]
+FOLDER = INFRA / "stackkit" / "policy"
 SETTINGS = {
     "PULUMI_PROJECT": "shop",
     "PULUMI_STACK": "blue",
@@ -28,8 +30,9 @@ SETTINGS = {
 @pytest.fixture(scope="module")
 def pack() -> Iterator[analyzer_pb2_grpc.AnalyzerStub]:
     command = [sys.executable, "-u", "-m", "pulumi.policy", "127.0.0.1:1", "."]
+    environment = os.environ | SETTINGS | {"PYTHONPATH": str(INFRA)}
     started = subprocess.Popen(
-        command, cwd=FOLDER, env=os.environ | SETTINGS, stdout=subprocess.PIPE, text=True
+        command, cwd=FOLDER, env=environment, stdout=subprocess.PIPE, text=True
     )
     assert started.stdout is not None
     port = int(started.stdout.readline())
@@ -79,6 +82,6 @@ def test_a_preview_says_what_it_could_not_judge(pack: analyzer_pb2_grpc.Analyzer
 
 def test_the_pack_runs_on_what_the_program_installs() -> None:
     options = yaml.safe_load((FOLDER / "PulumiPolicy.yaml").read_text())["runtime"]["options"]
-    assert options == {"toolchain": "pip", "virtualenv": "../venv"}
-    required = (FOLDER.parent / "requirements.txt").read_text()
+    assert options == {"toolchain": "pip", "virtualenv": "../../../infra/venv"}
+    required = (PROGRAM / "requirements.txt").read_text()
     assert "pulumi-policy" in required

@@ -1,5 +1,6 @@
 """What a user reads who broke something: the resource, the API's words, the input at fault."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -10,9 +11,7 @@ from typing import Any
 import pytest
 
 from harness import INFRA, keys
-from test_rehearsal import rehearse
-
-pytestmark = pytest.mark.template
+from test_rehearsal import copy_program, program_alone, rehearse
 
 LONG = "a-name-of-forty-characters-is-eight-more"
 PAGE = "page.html"
@@ -63,9 +62,9 @@ def refused(infra: Path) -> str:
 
 
 def copied(folder: Path) -> Path:
-    # without stack files the names are the same in the template and in each project
-    ignored = shutil.ignore_patterns("venv", "__pycache__", ".*", "tests", "Pulumi.*yaml")
-    return shutil.copytree(INFRA, folder / "infra", ignore=ignored)
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(INFRA / "stackkit", folder / "infra/stackkit", ignore=ignored)
+    return copy_program(folder / "infra")
 
 
 @pytest.mark.parametrize(
@@ -144,7 +143,7 @@ def test_the_page_shows_what_is_refused_and_what_is_left(broken: str, broken_inf
 @pytest.fixture(scope="module")
 def miswired(tmp_path_factory: pytest.TempPathFactory) -> str:
     infra = copied(tmp_path_factory.mktemp("miswired"))
-    fargate = infra / "components" / "fargate.py"
+    fargate = infra / "stackkit" / "resources" / "fargate.py"
     right, trusted = "container_port=args.container.port", "ecs-tasks.amazonaws.com"
     text = fargate.read_text()
     assert right in text
@@ -174,8 +173,23 @@ def test_a_refused_stack_is_told_in_the_programs_words() -> None:
 
 
 def test_a_key_without_a_value_is_refused_before_anything_runs() -> None:
-    command = [sys.executable, "-m", "rehearsal", "--stack", "prod", "--set", "domain"]
-    outcome = subprocess.run(command, cwd=INFRA, capture_output=True, text=True, check=False)
+    command = [
+        sys.executable,
+        "-m",
+        "stackkit.tools.rehearse",
+        "--stack",
+        "prod",
+        "--set",
+        "domain",
+    ]
+    outcome = subprocess.run(
+        command,
+        cwd=program_alone(),
+        env=os.environ | {"PYTHONPATH": str(INFRA)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert outcome.returncode == 1
     assert outcome.stderr == "domain: write it as KEY=VALUE.\n"
     assert outcome.stdout == ""

@@ -7,11 +7,10 @@ import pytest
 
 from browser import DESK, MISSING, PHONE, Browser, browsing
 from harness import keys
-from rehearsal.judge import CHECKS
+from stackkit.tools.rehearse.validate import CHECKS
 from test_rehearsal import rehearse
 
 pytestmark = [
-    pytest.mark.template,
     pytest.mark.skipif(bool(MISSING), reason=MISSING),
 ]
 PARTS = {"compute": "ec2", "database_proxy": "true", "database_replicas": "1"}

@@ -4,12 +4,11 @@ import pytest
 
 import pairs
 from cloud import ACCOUNT
-from components.delivery_permissions import Place, of_deployer
 from harness import REGION
-from rehearsal.account import Call
 from rehearsed import Outcome, Rehearsals
+from stackkit.resources.delivery_permissions import Place, of_deployer
+from stackkit.tools.rehearse.account import Call
 
-pytestmark = pytest.mark.template
 # an API's and its operations' names in IAM, where they differ
 SERVICES = {"elbv2": "elasticloadbalancing"}
 ACTIONS = {

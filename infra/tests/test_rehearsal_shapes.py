@@ -5,9 +5,7 @@ from typing import Any
 import botocore.session
 import pytest
 
-from rehearsal.shapes import faults
-
-pytestmark = pytest.mark.template
+from stackkit.tools.rehearse.api_models import faults
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rehearsal.judging.trust import vouched_for
+from stackkit.tools.rehearse.checks.trust import vouched_for
 
 HOST = "token.actions.githubusercontent.com"
 GITHUB = f"arn:aws:iam::123456789012:oidc-provider/{HOST}"

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-import report
+from stackkit.tools.report import __main__ as report
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "  shop:cache_password:\n"
         "    secure: v1:abc\n"
     )
-    monkeypatch.setattr(report, "__file__", str(tmp_path / "report.py"))
+    monkeypatch.chdir(tmp_path)
     return tmp_path
 
 

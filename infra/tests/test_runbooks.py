@@ -2,16 +2,17 @@
 
 import pytest
 
-from watching.cost import watching
-from watching.pages import FOLDER, facts, pages
-from watching.row import Row
-from watching.table import table
+from harness import INFRA
+from stackkit.alarms.catalogue import table
+from stackkit.alarms.cost import watching
+from stackkit.alarms.runbooks import facts, pages
+from stackkit.alarms.spec import Row
 
 ROWS = {row.name: row for compute in ("fargate", "ec2") for row in table(facts(compute))}
 
 
 def test_the_pages_are_those_of_the_table() -> None:
-    written = {file.name: file.read_text() for file in FOLDER.iterdir()}
+    written = {file.name: file.read_text() for file in (INFRA / "runbooks").iterdir()}
     assert written == pages(), "the table has changed: write them anew with make runbooks"
 
 

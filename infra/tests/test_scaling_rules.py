@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from simulation.alarms import Adjustment, Step, Tracking, largest
-from simulation.scaler import Change, Policies, Size, capacity, decided, settled
+from stackkit.tools.simulate.alarms import Adjustment, Step, Tracking, largest
+from stackkit.tools.simulate.scaler import Change, Policies, Size, capacity, decided, settled
 
 # "Step scaling policies", step adjustments: an alarm at 50 percent, PercentChangeInCapacity
 OUT = Step(

@@ -1,6 +1,6 @@
 import pytest
 
-from sizing.schedules import Schedule, read_schedule
+from stackkit.plan.schedules import Schedule, read_schedule
 
 
 @pytest.mark.parametrize(

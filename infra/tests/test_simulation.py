@@ -7,16 +7,16 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-import plan
 from plans import stack
-from refusal import Refusal
-from simulation.alarms import Adjustment, Step
-from simulation.findings import enough, findings
-from simulation.run import Run, Setup, simulate, with_minimum
-from simulation.setup import setup, task_rate
-from simulation.tasks import Starts, Tasks, advanced, resized
-from simulation.traffic import MONDAY, TICK_S, Trace, shaped
-from sizing.pace import MINUTE
+from stackkit.plan import plan
+from stackkit.plan.scale_up import MINUTE
+from stackkit.settings.errors import Refusal
+from stackkit.tools.simulate.alarms import Adjustment, Step
+from stackkit.tools.simulate.findings import enough, findings
+from stackkit.tools.simulate.run import Run, Setup, simulate, with_minimum
+from stackkit.tools.simulate.setup import setup, task_rate
+from stackkit.tools.simulate.tasks import Starts, Tasks, advanced, resized
+from stackkit.tools.simulate.traffic import MONDAY, TICK_S, Trace, shaped
 
 STEPS = {"scaling_policies": ["step"], "step_out_requests": 0, "step_in_requests": 0}
 SMALL = {"peak_in_flight": 2_000, "base_in_flight": 200}

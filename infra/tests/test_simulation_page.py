@@ -7,7 +7,7 @@ import pytest
 from matplotlib.image import imread
 
 from browser import DESK, MISSING, PHONE, Browser, browsing
-from simulation import __main__ as command
+from stackkit.tools.simulate import __main__ as command
 
 LABELS = {"requests/s", "tasks", "%", "US dollars"}
 LEGENDS = {"load", "capacity", "shed", "serving", "asked for", "target", "this fleet"}
@@ -23,7 +23,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     for stack, region in (("prod", "eu-central-1"), ("brazil", "sa-east-1")):
         (folder / f"Pulumi.{stack}.yaml").write_text(f"config:\n  aws:region: {region}\n")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(command, "INFRA", folder)
+        patch.chdir(folder)
         yield folder
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from aws_metrics import METRICS
 from harness import Registration, Run
-from watching.emitted import EMITTED, NAMESPACE, SERVICE
+from stackkit.resources.service_metrics import EMITTED, NAMESPACE, SERVICE
 
 # what CloudWatch has, and what the collector makes of what the service counts
 KNOWN = METRICS | {

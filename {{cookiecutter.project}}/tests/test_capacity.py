@@ -101,11 +101,11 @@ def test_a_noisy_machine_is_said_to_be() -> None:
 def test_the_file_is_what_the_plan_reads(tmp_path: Path) -> None:
     findings.write(found().document(), tmp_path / "capacity.json")
     code = (
-        "from sizing.capacity import read_measurement\n"
+        "from stackkit.plan.capacity import read_measurement\n"
         f"print(read_measurement(__import__('pathlib').Path({str(tmp_path)!r})))"
     )
     read = subprocess.run(
-        [sys.executable, "-c", code], cwd=PROJECT.parent / "infra", capture_output=True, text=True
+        [sys.executable, "-c", code], cwd=PROJECT / "vendor", capture_output=True, text=True
     )
     assert "requests_per_second=5250, in_flight=" in read.stdout, read.stderr
 

@@ -16,7 +16,8 @@ from servicekit.testing.service import server_process, with_empty_cache
 from servicekit.tests.scraping import settled, total
 
 # plain Python: what runs in infra/ is not installed here
-ASKED = runpy.run_path(str(Path(__file__).parents[3] / "infra" / "watching" / "emitted.py"))
+METRICS = Path(__file__).parents[3] / "infra/stackkit/resources/service_metrics.py"
+ASKED = runpy.run_path(str(METRICS))
 SERVICE, GRANIAN = ASKED["ADMIN_PORT"], ASKED["GRANIAN_PORT"]
 SAMPLE = re.compile(r"^(\w+)(?:{(.*)})? ", re.MULTILINE)
 

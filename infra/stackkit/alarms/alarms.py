@@ -1,0 +1,116 @@
+"""CloudWatch alarms, made of rows of the table."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import pulumi
+import pulumi_aws as aws
+
+from stackkit.alarms.series import combined, named, numbered
+from stackkit.alarms.spec import Metric, Part, Row, Severity, Window
+
+Places = Mapping[Part, Sequence[pulumi.Input[str]]]
+Query = aws.cloudwatch.MetricAlarmMetricQueryArgs
+RESULT = "result"
+SHORT = "short"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlarmsArgs:
+    # of the stack: alarms are named after it and their row
+    stack: str
+    rows: Sequence[Row]
+    # the names that dimensions ask for
+    places: Places
+    # whom an alarm itself tells; a severity that isn't there is told by a composite
+    topics: Mapping[Severity, pulumi.Input[str]]
+    # where the runbooks are read
+    runbooks: str
+
+
+class Alarms(pulumi.ComponentResource):
+    """One alarm for each row, or two where a shorter window must agree."""
+
+    # row → its alarms, which must all be on
+    names: Mapping[str, Sequence[pulumi.Output[str]]]
+
+    def __init__(
+        self, name: str, args: AlarmsArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("service:watching:Alarms", name, None, opts)
+        self._args = args
+        self.names = {row.name: [self._alarm(*each) for each in _windows(row)] for row in args.rows}
+        self.register_outputs({})
+
+    def _alarm(self, name: str, row: Row) -> pulumi.Output[str]:
+        args = self._args
+        # half of a pair says nothing alone
+        topic = None if row.short else args.topics.get(row.severity)
+        alarm = _measure(row, args.places)
+        alarm.alarm_description = description(row, args.runbooks)
+        alarm.comparison_operator = f"{'Greater' if row.limit.above else 'Less'}ThanThreshold"
+        alarm.threshold = row.limit.value
+        alarm.evaluation_periods = row.window.periods
+        alarm.datapoints_to_alarm = row.window.breaching
+        alarm.treat_missing_data = "breaching" if row.silence_is_bad else "notBreaching"
+        alarm.alarm_actions = [topic] if topic else None
+        alarm.ok_actions = [topic] if topic else None
+        return aws.cloudwatch.MetricAlarm(
+            f"{args.stack}-{name}", alarm, opts=pulumi.ResourceOptions(parent=self)
+        ).name
+
+
+def description(row: Row, runbooks: str) -> str:
+    return f"{row.title}. {row.means} Runbook: {runbooks}/{row.name}.md"
+
+
+def _windows(row: Row) -> Iterator[tuple[str, Row]]:
+    yield row.name, row
+    if row.short:
+        yield f"{row.name}-{SHORT}", replace(row, window=row.short)
+
+
+def _measure(row: Row, places: Places) -> aws.cloudwatch.MetricAlarmArgs:
+    """The metric itself if it is one, and an expression otherwise."""
+    series = {id: named(metric, places) for id, metric in row.metrics.items()}
+    [first, *rest] = [(row.metrics[id], found) for id, found in series.items()]
+    if not row.expression and not rest and len(first[1]) == 1:
+        return _plain(first[0], first[1][0], row.window)
+    queries = [
+        Query(id=id, metric=_metric(row.metrics[kind], dimensions, row.window))
+        for kind, found in series.items()
+        for id, dimensions in numbered(kind, found)
+    ]
+    result = Query(
+        id=RESULT,
+        expression=row.expression or combined(row.across, series),
+        label=row.limit.unit,
+        return_data=True,
+    )
+    return aws.cloudwatch.MetricAlarmArgs(metric_queries=[*queries, result])
+
+
+def _plain(
+    metric: Metric, dimensions: Mapping[str, pulumi.Input[str]], window: Window
+) -> aws.cloudwatch.MetricAlarmArgs:
+    percentile = metric.statistic.startswith("p")
+    return aws.cloudwatch.MetricAlarmArgs(
+        namespace=metric.namespace,
+        metric_name=metric.name,
+        dimensions=dimensions,
+        extended_statistic=metric.statistic if percentile else None,
+        statistic=None if percentile else metric.statistic,
+        period=window.period_s,
+    )
+
+
+def _metric(
+    metric: Metric, dimensions: Mapping[str, pulumi.Input[str]], window: Window
+) -> aws.cloudwatch.MetricAlarmMetricQueryMetricArgs:
+    return aws.cloudwatch.MetricAlarmMetricQueryMetricArgs(
+        namespace=metric.namespace,
+        metric_name=metric.name,
+        dimensions=dimensions,
+        stat=metric.statistic,
+        period=window.period_s,
+    )

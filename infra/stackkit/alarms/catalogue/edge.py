@@ -1,0 +1,156 @@
+"""The load balancer, as clients see what is behind it."""
+
+from collections.abc import Iterator
+
+from stackkit.alarms.context import Facts
+from stackkit.alarms.spec import Limit, Metric, Part, Row, Severity, Window
+
+TIER = "edge"
+NAMESPACE = "AWS/ApplicationELB"
+BALANCER = {"LoadBalancer": Part.BALANCER}
+TARGETS = {"LoadBalancer": Part.BALANCER, "TargetGroup": Part.TARGETS}
+# SRE workbook, "Alerting on SLOs": 2 % of a month's budget in an hour
+FAST_BURN = 14.4
+
+
+def edge(name: str, statistic: str, of: dict[str, Part] = TARGETS) -> Metric:
+    return Metric(namespace=NAMESPACE, name=name, statistic=statistic, of=of)
+
+
+def rows(facts: Facts) -> Iterator[Row]:
+    yield errors()
+    yield latency(facts)
+    yield _balancer_errors(facts)
+    yield _refused_requests()
+    yield _rejected_connections()
+
+
+def errors() -> Row:
+    return Row(
+        name="errors",
+        title="The service answers with errors",
+        tier=TIER,
+        metrics={
+            "errors": edge("HTTPCode_Target_5XX_Count", "Sum"),
+            "requests": edge("RequestCount", "Sum"),
+        },
+        expression="100 * FILL(errors, 0) / requests",
+        window=Window(breaching=2, periods=3),
+        limit=Limit(value=5, unit="%", reason="one answer in twenty: no deployment may cause it"),
+        severity=Severity.PAGE,
+        means="More than one answer in twenty of the service itself is a 5xx.",
+        steps=(
+            "A deployment that runs is rolled back by this alarm: wait for it, then read what it"
+            " changed.",
+            "Which routes and what: Logs Insights on the group of `pulumi stack output log_group`:"
+            " `filter status >= 500 | stats count(*) by route, status`.",
+            "503 is shed load or a full pool, 504 a deadline, 500 a defect with its traceback in"
+            " the same log.",
+            "GET /ready of a task says which dependency it misses; look at the database's and the"
+            " cache's alarms.",
+        ),
+        everywhere=True,
+    )
+
+
+def latency(facts: Facts) -> Row:
+    own = facts.settings.latency_objective_ms
+    return Row(
+        name="latency",
+        title="Answers are slow",
+        tier=TIER,
+        metrics={"p99": edge("TargetResponseTime", "p99")},
+        window=Window(breaching=2, periods=3),
+        limit=Limit(
+            value=facts.latency_s,
+            unit="s",
+            reason="latency_objective_ms" if own else "half of a request's deadline",
+        ),
+        severity=Severity.PAGE,
+        means="One answer in a hundred takes longer than the objective allows.",
+        steps=(
+            "A deployment that runs is rolled back by this alarm.",
+            "Is the fleet full? Compare CPU and requests per target with their lines in the"
+            " dashboard; raise fleet_max if the fleet is at its maximum.",
+            "Is it waiting? The database's queue, slow statements (its log has those above 1 s)"
+            " and the pools' waiters say so.",
+            "Take a profile of one task, and look at the slowest traces in X-Ray.",
+        ),
+        everywhere=True,
+    )
+
+
+def _balancer_errors(facts: Facts) -> Row:
+    return Row(
+        name="balancer-errors",
+        title="The load balancer answers with errors of its own",
+        tier=TIER,
+        metrics={
+            "failed": edge("HTTPCode_ELB_5XX_Count", "Sum", BALANCER),
+            "served": edge("RequestCount", "Sum", BALANCER),
+        },
+        expression="100 * FILL(failed, 0) / (FILL(failed, 0) + FILL(served, 0))",
+        window=Window(breaching=2, periods=3),
+        limit=Limit(
+            value=facts.burning(FAST_BURN),
+            unit="%",
+            reason=f"{FAST_BURN} times the error budget of {facts.budget_percent:g} %",
+        ),
+        severity=Severity.PAGE,
+        means="502, 503 and 504 that no target wrote: none was there, or it hung up, or it was"
+        " silent.",
+        steps=(
+            "503 without healthy targets: look at the tasks' last stop reason or the instances'"
+            " status.",
+            "502: a target closed a connection first. Granian's keep-alive must be longer than the"
+            " balancer's idle timeout; `make plan` shows both.",
+            "504: no byte within the idle timeout; the service's own deadline should have come"
+            " first.",
+            "The access logs' bucket has elb_status_code beside target_status_code for each"
+            " request.",
+        ),
+    )
+
+
+def _refused_requests() -> Row:
+    return Row(
+        name="refused-requests",
+        title="Many requests are refused as wrong",
+        tier=TIER,
+        metrics={
+            "refused": edge("HTTPCode_Target_4XX_Count", "Sum"),
+            "requests": edge("RequestCount", "Sum"),
+        },
+        expression="100 * FILL(refused, 0) / requests",
+        window=Window(breaching=3, periods=3, period_s=300),
+        limit=Limit(
+            value=20, unit="%", reason="404 and 412 belong to the API; one answer in five doesn't"
+        ),
+        severity=Severity.TICKET,
+        means="A client or a release of ours sends or refuses what it shouldn't.",
+        steps=(
+            "Which: `filter status >= 400 and status < 500 | stats count(*) by route, status`.",
+            "401 and 403: a credential that has run out. 404: a client of an older API. 429: nobody"
+            " but a proxy in between sends it.",
+            "If it began with a deployment, roll back.",
+        ),
+    )
+
+
+def _rejected_connections() -> Row:
+    return Row(
+        name="rejected-connections",
+        title="The load balancer rejects connections",
+        tier=TIER,
+        metrics={"rejected": edge("RejectedConnectionCount", "Sum", BALANCER)},
+        window=Window(breaching=2, periods=3),
+        limit=Limit(
+            value=0, unit="connections", reason="the balancer is at its maximum of connections"
+        ),
+        severity=Severity.PAGE,
+        means="Clients are turned away before a request was read.",
+        steps=(
+            "A burst faster than the balancer grows: reserve capacity with alb_lcu.",
+            "An attack: look at WAF's sampled requests, lower waf_rate_limit.",
+        ),
+    )

@@ -1,0 +1,93 @@
+"""EC2's view of the fleet; memory and full disks it doesn't see."""
+
+from collections.abc import Iterator
+
+from stackkit.alarms.catalogue.fleet import MEMORY_STEPS, TIER, cpu, missing, network
+from stackkit.alarms.catalogue.service import emitted
+from stackkit.alarms.context import Facts
+from stackkit.alarms.spec import Limit, Metric, Part, Row, Severity, Window
+from stackkit.resources.scaling import BYTES_PER_MEGABIT
+
+# Amazon Linux, Docker and the collector
+SYSTEM_MIB = 512
+GROUP = {"AutoScalingGroupName": Part.GROUP}
+
+
+def _of(name: str, statistic: str, namespace: str = "AWS/EC2") -> Metric:
+    return Metric(namespace=namespace, name=name, statistic=statistic, of=GROUP)
+
+
+def rows(facts: Facts) -> Iterator[Row]:
+    yield cpu(facts, _of("CPUUtilization", "Average"))
+    # EC2 counts the bytes of a minute
+    minute = BYTES_PER_MEGABIT * 60
+    yield network(facts, _of("NetworkOut", "Average"), "bytes/min", minute, "of an instance")
+    if not facts.settings.otlp_endpoint:
+        yield _memory(facts)
+    yield _disk_credit()
+    yield missing(
+        "instances",
+        _of("GroupDesiredCapacity", "Average", "AWS/AutoScaling"),
+        _of("GroupInServiceInstances", "Average", "AWS/AutoScaling"),
+    )
+    yield _failing()
+
+
+def _memory(facts: Facts) -> Row:
+    whole = facts.numbers.inputs.task.memory_mib
+    return Row(
+        name="memory",
+        title="A task's memory is nearly used up",
+        tier=TIER,
+        metrics={"resident": emitted("process_resident_memory_bytes", "Maximum")},
+        window=Window(breaching=5, periods=5),
+        limit=Limit(
+            value=(whole - SYSTEM_MIB) * 2**20 * 9 // 10,
+            unit="bytes",
+            reason=f"90 % of {whole:,} MiB less {SYSTEM_MIB} of the system, of which EC2 has no"
+            " metric: the workers' own",
+        ),
+        severity=Severity.TICKET,
+        means="The fullest task has a tenth of its memory left.",
+        steps=MEMORY_STEPS,
+    )
+
+
+def _disk_credit() -> Row:
+    return Row(
+        name="disk-credit",
+        title="An instance's disk is used beyond its base rate",
+        tier=TIER,
+        metrics={"credit": _of("EBSIOBalance%", "Minimum")},
+        window=Window(breaching=5, periods=5, period_s=300),
+        limit=Limit(
+            value=20,
+            unit="%",
+            reason="the credit for bursts; the service itself writes nothing to disk",
+            above=False,
+        ),
+        severity=Severity.TICKET,
+        means="Something reads or writes the disk all the time; soon it will be slow.",
+        steps=(
+            "Session Manager, then `docker stats` and the processes by I/O: logging, swapping or"
+            " pulling images again and again.",
+            "`df -h /`: a full disk retries for ever. EC2 has no metric of it.",
+        ),
+    )
+
+
+def _failing() -> Row:
+    return Row(
+        name="failing-instances",
+        title="An instance fails its status checks",
+        tier=TIER,
+        metrics={"failed": _of("StatusCheckFailed", "Maximum")},
+        window=Window(breaching=10, periods=10),
+        limit=Limit(value=0, unit="instances", reason="the group replaces one within minutes"),
+        severity=Severity.TICKET,
+        means="An instance has been failing for ten minutes, and the group did not replace it.",
+        steps=(
+            "Is a process of the group suspended, or an instance protected or in standby?",
+            "AWS Health: is the hardware or the zone impaired?",
+        ),
+    )

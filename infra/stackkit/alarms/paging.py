@@ -1,0 +1,75 @@
+"""One failure, one page."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from stackkit.alarms.spec import Row, Severity
+
+# what clients notice, whatever lies below
+SYMPTOMS = ("edge", "objective", "service")
+# a cause may be measured a little later than what it does
+WAIT_S = 120
+# and is over a little earlier
+EXTENSION_S = 300
+Suppressor = aws.cloudwatch.CompositeAlarmActionsSuppressorArgs
+
+
+@dataclass(frozen=True, kw_only=True)
+class PagingArgs:
+    rows: Sequence[Row]
+    # row → alarms that must all be on
+    alarms: Mapping[str, Sequence[pulumi.Output[str]]]
+    topic_arn: pulumi.Input[str]
+
+
+class Paging(pulumi.ComponentResource):
+    """Pages for a cause, and for symptoms only while no cause is known."""
+
+    def __init__(
+        self, name: str, args: PagingArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("service:watching:Paging", name, None, opts)
+        self._args = args
+        causes = self._composite(f"{name}-causes", "Something below the service fails.", False)
+        suppressor = Suppressor(
+            alarm=causes.alarm_name, wait_period=WAIT_S, extension_period=EXTENSION_S
+        )
+        self._composite(
+            f"{name}-symptoms",
+            "Clients notice; told only while no cause is known.",
+            True,
+            suppressor,
+        )
+        self.register_outputs({})
+
+    def _composite(
+        self, name: str, what: str, symptoms: bool, suppressor: Suppressor | None = None
+    ) -> aws.cloudwatch.CompositeAlarm:
+        paging = [row for row in self._args.rows if row.severity is Severity.PAGE]
+        rows = [row for row in paging if (row.tier in SYMPTOMS) is symptoms]
+        return aws.cloudwatch.CompositeAlarm(
+            name,
+            aws.cloudwatch.CompositeAlarmArgs(
+                alarm_name=name,
+                alarm_description=f"{what} The alarms that are on name their runbooks.",
+                alarm_rule=self._rule(rows),
+                alarm_actions=[self._args.topic_arn],
+                ok_actions=[self._args.topic_arn],
+                actions_suppressor=suppressor,
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+    def _rule(self, rows: Sequence[Row]) -> pulumi.Output[str]:
+        groups = [pulumi.Output.all(*self._args.alarms[row.name]) for row in rows]
+        return pulumi.Output.all(*groups).apply(
+            lambda named: " OR ".join(_together(names) for names in named)
+        )
+
+
+def _together(names: Sequence[str]) -> str:
+    rule = " AND ".join(f'ALARM("{name}")' for name in names)
+    return f"({rule})" if len(names) > 1 else rule

@@ -1,0 +1,101 @@
+"""The dashboard as data: sections of panels, each with its lines and the limits that they meet."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from stackkit.alarms.catalogue import table
+from stackkit.alarms.catalogue.edge import BALANCER, edge
+from stackkit.alarms.catalogue.service import emitted
+from stackkit.alarms.context import Facts
+from stackkit.alarms.spec import Metric, Row
+
+# the golden signals, on top; the rest of the rows stay with their tiers
+GOLDEN = ("busy-targets", "errors", "latency", "cpu")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    title: str
+    unit: str
+    # id → metric, as in a row
+    metrics: Mapping[str, Metric]
+    expression: str = ""
+    across: str = ""
+    period_s: int = 60
+    # what a horizontal line says → where it is
+    limits: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Section:
+    title: str
+    panels: Sequence[Panel]
+
+
+def sections(facts: Facts) -> Sequence[Section]:
+    rows = table(facts)
+    rest = [row for row in rows if row.name not in GOLDEN]
+    tiers = dict.fromkeys(row.tier for row in rest)
+    below = [
+        Section(tier.capitalize(), [panel(row) for row in rest if row.tier == tier])
+        for tier in tiers
+    ]
+    own = [] if facts.settings.otlp_endpoint else [Section("Inside", list(_inside(facts)))]
+    return [Section("Golden signals", list(_golden(facts, rows))), *below, *own]
+
+
+def panel(row: Row) -> Panel:
+    return Panel(
+        title=row.title,
+        unit=row.limit.unit,
+        metrics=row.metrics,
+        expression=row.expression,
+        across=row.across,
+        period_s=row.short.period_s if row.short else row.window.period_s,
+        limits={f"{row.name}: {row.limit.reason}": row.limit.value},
+    )
+
+
+def _golden(facts: Facts, rows: Sequence[Row]) -> Iterator[Panel]:
+    peak = facts.numbers.fleet.peak_rate
+    yield Panel(
+        title="Traffic",
+        unit="requests/min",
+        metrics={"requests": edge("RequestCount", "Sum", BALANCER)},
+        limits={f"the plan's peak: {peak.reason}": peak.value * 60},
+    )
+    percentiles = {name: edge("TargetResponseTime", name) for name in ("p50", "p90", "p99")}
+    more = {"latency": percentiles}
+    for row in [row for name in GOLDEN for row in rows if row.name == name]:
+        shown = panel(row)
+        metrics = more.get(row.name, shown.metrics)
+        yield Panel(**{**vars(shown), "metrics": metrics})
+
+
+def _inside(facts: Facts) -> Iterator[Panel]:
+    """What explains, and alarms nobody."""
+    held = facts.numbers.server.max_in_flight.value * facts.numbers.server.workers.value
+    yield Panel(
+        title="Requests in flight of the fullest task",
+        unit="requests",
+        metrics={"held": emitted("http_requests_in_flight", "Maximum")},
+        limits={"a task sheds beyond": held},
+    )
+    for title, name, statistic in (
+        ("Connections that clients hold open", "granian_connections_active", "Sum"),
+        ("A statement takes on average", "database_query_duration_seconds", "Average"),
+        ("Callers that wait for a database connection", "database_pool_waiters", "Maximum"),
+        ("A call of the upstream takes on average", "upstream_request_duration_seconds", "Average"),
+        ("A garbage collection pauses on average", "python_gc_pause_seconds", "Average"),
+        ("A request takes on average", "http_request_duration_seconds", "Average"),
+    ):
+        unit = "s" if name.endswith("_seconds") else ""
+        yield Panel(title=title, unit=unit, metrics={"of": emitted(name, statistic)})
+    yield Panel(
+        title="Reads by the layer that had them",
+        unit="reads/min",
+        metrics={
+            layer: emitted("cache_reads_total", "Sum", layer=layer)
+            for layer in ("memory", "cache", "external", "stale", "missing")
+        },
+    )

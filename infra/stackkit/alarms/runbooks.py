@@ -1,0 +1,151 @@
+"""Writes the runbooks: a page for each row of the table, and a list of them: `make runbooks`."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from stackkit.alarms.catalogue import table
+from stackkit.alarms.context import Facts
+from stackkit.alarms.cost import COMPOSITE, watching
+from stackkit.alarms.spec import Limit, Row, Severity, Window
+from stackkit.plan import plan
+from stackkit.resources.service_metrics import NAMESPACE
+from stackkit.settings import config
+from stackkit.tools.report.prices import read_prices
+
+FOLDER = Path("runbooks")
+# config's defaults, which are production's, and what has none
+COMPLETE = {
+    "domain": "api.example.com",
+    "upstream_url": "https://up.example.com",
+    "database_replicas": 1,
+}
+REGION = "us-east-1"
+INTRODUCTION = f"""\
+One page for each alarm. A failure below the service pages by itself, as `causes`; what clients
+notice pages as `symptoms`, and only while no cause is known. `pulumi stack output dashboard` names
+the dashboard that shows all of it.
+
+What the service counts comes by the collector beside it: each task's totals, once a minute, in
+CloudWatch's namespace `{NAMESPACE}`; traces are in X-Ray. With `otlp_endpoint` both go there
+instead, and the alarms of the tier Service are to be made there, from these pages."""
+COMPUTE = {"fargate": "Fargate", "ec2": "EC2"}
+URGENCY = {
+    Severity.PAGE: "A **page**: somebody looks now.",
+    Severity.TICKET: "A **ticket**: somebody looks on a working day.",
+}
+
+
+def main() -> None:
+    FOLDER.mkdir(exist_ok=True)
+    wanted = pages()
+    for name, text in wanted.items():
+        (FOLDER / name).write_text(text)
+    for stale in [file for file in FOLDER.glob("*.md") if file.name not in wanted]:
+        stale.unlink()
+    print(f"{len(wanted)} pages in {FOLDER}")
+
+
+def pages() -> Mapping[str, str]:
+    """File name → text."""
+    tables = {compute: table(facts(compute)) for compute in COMPUTE}
+    variants: dict[str, dict[str, Row]] = {}
+    for compute, rows in tables.items():
+        for row in rows:
+            variants.setdefault(row.name, {})[compute] = row
+    found = {f"{name}.md": "\n".join(_page(name, rows)) for name, rows in variants.items()}
+    return found | {"README.md": "\n".join(_list(variants))}
+
+
+def facts(compute: str, tier: str = "prod") -> Facts:
+    values = {**COMPLETE, "tier": tier, "compute": compute}
+    settings = config.parse("service", tier, values)
+    return Facts(settings, plan.derive(settings.inputs()))
+
+
+def _page(name: str, rows: Mapping[str, Row]) -> Iterator[str]:
+    first = next(iter(rows.values()))
+    yield from (f"# {name}", "", f"**{first.title}.** {first.means}", "", URGENCY[first.severity])
+    for compute, row in _different(rows).items():
+        yield from ("", f"## {_measured(compute, rows)}", "", *_measure(row))
+    yield from ("", "## What to do", "")
+    yield from (f"{number}. {step}" for number, step in enumerate(first.steps, start=1))
+    yield from ("", "Written by `make runbooks` from infra/watching; edit it there.", "")
+
+
+def _different(rows: Mapping[str, Row]) -> Mapping[str, Row]:
+    """One of each; Fargate's stands for both where they measure the same."""
+    first = next(iter(rows.values()))
+    return {compute: row for compute, row in rows.items() if row is first or row != first}
+
+
+def _measured(compute: str, rows: Mapping[str, Row]) -> str:
+    both = len(_different(rows)) > 1
+    return f"Measured on {COMPUTE[compute]}" if both or len(rows) == 1 else "Measured"
+
+
+def _measure(row: Row) -> Iterator[str]:
+    for id, metric in row.metrics.items():
+        by = ", ".join([*metric.of, *(f"{k} {v}" for k, v in metric.fixed.items())])
+        yield f"- `{id}`: {metric.namespace} {metric.name}, {metric.statistic}, by {by}"
+    if row.expression:
+        yield f"- `{row.expression}`"
+    elif row.across:
+        yield f"- {row.across} of all of them"
+    yield ""
+    yield f"Fires {beyond(row.limit)} {during(row)}: {row.limit.reason}."
+    yield ""
+    yield "The number is that of production's defaults; the alarm has your stack's."
+
+
+def beyond(limit: Limit) -> str:
+    return f"{'above' if limit.above else 'below'} {limit.value:,.10g} {limit.unit}"
+
+
+def during(row: Row) -> str:
+    if row.short:
+        return f"over {row.window.minutes} minutes and over {row.short.minutes}"
+    return _window(row.window)
+
+
+def _window(window: Window) -> str:
+    minutes = window.period_s // 60
+    unit = "minutes" if minutes == 1 else f"periods of {minutes} minutes"
+    if window.periods == 1:
+        return f"over {minutes} minutes"
+    return f"in {window.breaching} of {window.periods} {unit}"
+
+
+def _list(variants: Mapping[str, Mapping[str, Row]]) -> Iterator[str]:
+    yield from ("# Runbooks", "")
+    yield INTRODUCTION
+    tier = ""
+    firsts = {name: next(iter(rows.values())) for name, rows in variants.items()}
+    tiers = list(dict.fromkeys(row.tier for row in firsts.values()))
+    for name, row in sorted(firsts.items(), key=lambda item: tiers.index(item[1].tier)):
+        rows = variants[name]
+        if row.tier != tier:
+            tier = row.tier
+            yield from ("", f"## {tier.capitalize()}", "")
+            yield from ("| alarm | tells | fires |", "|---|---|---|")
+        only = f" ({COMPUTE[next(iter(rows))]} only)" if len(rows) == 1 else ""
+        yield f"| [{name}]({name}.md){only} | {row.severity} | {beyond(row.limit)} {during(row)} |"
+    yield from ("", "## Cost", "")
+    metric = read_prices(REGION).of("alarm")
+    for tier in ("prod", "dev"):
+        yield _costs(tier, facts("fargate", tier), metric)
+    yield ""
+    yield f"at ${metric:.2f} for each metric that an alarm reads and ${COMPOSITE:.2f} for a"
+    yield f"composite alarm, in {REGION}; metrics, logs and traces themselves are not in it."
+    yield from ("", "Written by `make runbooks` from infra/watching; edit it there.", "")
+
+
+def _costs(tier: str, known: Facts, metric: float) -> str:
+    found = watching(table(known), known)
+    return (
+        f"- {tier}: {found.alarms} alarms, {found.metrics} metrics and {found.composites}"
+        f" composites, ${found.dollars(metric):.2f} a month"
+    )
+
+
+if __name__ == "__main__":
+    main()

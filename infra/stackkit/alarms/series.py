@@ -1,0 +1,31 @@
+"""A metric of several resources is as many series."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeVar
+
+from stackkit.alarms.spec import Metric, Part
+
+T = TypeVar("T")
+
+
+def named(metric: Metric, names: Mapping[Part, Sequence[T]]) -> list[dict[str, T | str]]:
+    """The metric's dimensions, once for each resource that has it."""
+    columns = {dimension: names[part] for dimension, part in metric.of.items()}
+    count = max(len(found) for found in columns.values())
+    return [
+        {name: found[index % len(found)] for name, found in columns.items()} | dict(metric.fixed)
+        for index in range(count)
+    ]
+
+
+def numbered(kind: str, found: Sequence[T]) -> Iterator[tuple[str, T]]:
+    if len(found) == 1:
+        yield kind, found[0]
+        return
+    yield from ((f"{kind}{number}", each) for number, each in enumerate(found, start=1))
+
+
+def combined(across: str, series: Mapping[str, Sequence[object]]) -> str:
+    """The one metric of all resources."""
+    [(kind, found)] = series.items()
+    return f"{across}([{', '.join(id for id, _ in numbered(kind, found))}])"

@@ -1,0 +1,104 @@
+"""What gives way first when the load outgrows a plan, and at which load."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from stackkit.plan.classes import database_memory
+from stackkit.plan.fleet import Fleet, busy_tasks, size
+from stackkit.plan.inputs import Inputs
+from stackkit.plan.pools import SMALLEST_POOL, deploying_workers, usable_connections
+from stackkit.plan.quotas import limits
+
+# past this nothing is looked for: config.py takes no larger peak
+LARGEST_LOAD = 10_000_000
+
+
+@dataclass(frozen=True)
+class Break:
+    """`in_flight` is the smallest load that is too much; `ask` marks what AWS raises on request."""
+
+    subject: str
+    in_flight: int
+    limit: str
+    way_out: str
+    ask: bool = False
+
+
+def breaks(inputs: Inputs, fleet: Fleet) -> tuple[Break, ...]:
+    """Every limit with the load that breaks it, the tightest first."""
+    found = [*_capacity(inputs, fleet), *_quotas(inputs), *_connections(inputs)]
+    return tuple(sorted(found, key=lambda one: one.in_flight))
+
+
+def first(found: tuple[Break, ...]) -> Break:
+    """The tightest limit that no letter to AWS moves."""
+    return next(one for one in found if not one.ask)
+
+
+def _capacity(inputs: Inputs, fleet: Fleet) -> Iterator[Break]:
+    workload, most = inputs.workload, fleet.maximum.value
+    per_request = busy_tasks(1, workload, inputs.task)
+    yield Break(
+        "tasks of the fleet",
+        _beyond(most / per_request),
+        f"{most:,} full tasks",
+        "raise peak_in_flight: the plan grows with it",
+    )
+    if workload.survives_zone_loss:
+        left = most * (workload.zones - 1) // workload.zones
+        yield Break(
+            "tasks with a zone lost",
+            _beyond(left / per_request),
+            f"{left:,} full tasks",
+            "raise peak_in_flight: the plan grows with it",
+        )
+
+
+def _beyond(load: Fraction) -> int:
+    return int(load) + 1
+
+
+def _quotas(inputs: Inputs) -> Iterator[Break]:
+    """As if the fleet grew with the load."""
+    for index, check in enumerate(limits(*_grown(inputs, 1))):
+
+        def short(load: int, index: int = index) -> bool:
+            return limits(*_grown(inputs, load))[index].short
+
+        if short(LARGEST_LOAD):
+            load = _smallest(short)
+            way_out = "have AWS raise the quota" if check.ask else check.way_out
+            yield Break(check.subject, load, f"{check.limit:,}", way_out, check.ask)
+
+
+def _connections(inputs: Inputs) -> Iterator[Break]:
+    usable = usable_connections(database_memory(inputs.data.database_class))
+
+    def short(load: int) -> bool:
+        grown, fleet = _grown(inputs, load)
+        return deploying_workers(grown.task, fleet) * SMALLEST_POOL > usable
+
+    if short(LARGEST_LOAD):
+        yield Break(
+            "database connections",
+            _smallest(short),
+            f"{usable:,}, {SMALLEST_POOL} a worker",
+            "choose a larger database_class, tasks that sustain more, or lower peak_in_flight",
+        )
+
+
+def _grown(inputs: Inputs, load: int) -> tuple[Inputs, Fleet]:
+    workload = replace(inputs.workload, peak_in_flight=load, base_in_flight=0)
+    task = replace(inputs.task, fleet_min=0, fleet_max=0)
+    grown = replace(inputs, workload=workload, task=task)
+    return grown, size(workload, task)
+
+
+def _smallest(short: Callable[[int], bool]) -> int:
+    """The smallest load that is short, by halving: more load never needs fewer tasks."""
+    low, high = 0, LARGEST_LOAD
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if short(middle) else (middle, high)
+    return high

@@ -1,0 +1,83 @@
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil
+
+from stackkit.plan.derived_value import Number
+from stackkit.plan.inputs import Task, Workload
+from stackkit.settings.errors import Refusal
+
+
+@dataclass(frozen=True)
+class Fleet:
+    peak_rate: Number
+    busy_at_peak: Number
+    minimum: Number
+    maximum: Number
+
+
+def rate(in_flight: int, latency_ms: int) -> Fraction:
+    """Requests/s that keep `in_flight` requests open: Little's law, L = λW (Little, 1961)."""
+    return Fraction(in_flight * 1000, latency_ms)
+
+
+def busy_tasks(in_flight: int, workload: Workload, task: Task) -> Fraction:
+    """Tasks that a load fills to the brim: by its rate or its open requests, the larger."""
+    by_rate = rate(in_flight, workload.latency_ms) / task.capacity.requests_per_second
+    return max(by_rate, Fraction(in_flight, task.capacity.in_flight))
+
+
+def spread_tasks(busy: Fraction, workload: Workload) -> int:
+    """Tasks that carry `busy` tasks' worth of load at the target utilisation.
+
+    If a zone may fail, the tasks of the others carry it all before a replacement starts
+    (static stability: AWS Builders' Library, "Static stability using Availability Zones").
+    """
+    with_headroom = busy * 100 / workload.utilisation_percent
+    if not workload.survives_zone_loss:
+        return max(1, ceil(with_headroom))
+    per_zone = max(with_headroom / workload.zones, busy / (workload.zones - 1))
+    return max(1, ceil(per_zone)) * workload.zones
+
+
+def size(workload: Workload, task: Task) -> Fleet:
+    peak_rate = rate(workload.peak_in_flight, workload.latency_ms)
+    busy = busy_tasks(workload.peak_in_flight, workload, task)
+    base_busy = busy_tasks(workload.base_in_flight, workload, task)
+    minimum = _bound("fleet_min", task.fleet_min, spread_tasks(base_busy, workload))
+    maximum = _bound("fleet_max", task.fleet_max, spread_tasks(busy, workload))
+    if minimum > maximum:
+        raise Refusal(
+            f"fleet_min: {minimum} is above the maximum of {maximum}; lower fleet_min or"
+            " base_in_flight, or raise fleet_max."
+        )
+    return Fleet(
+        peak_rate=Number(
+            ceil(peak_rate),
+            "requests/s",
+            f"Little's law: {workload.peak_in_flight:,} in flight / {workload.latency_ms} ms",
+        ),
+        busy_at_peak=Number(
+            ceil(busy),
+            "tasks",
+            f"the larger of {ceil(peak_rate):,}/s over {task.capacity.requests_per_second:,}/s and"
+            f" {workload.peak_in_flight:,} over {task.capacity.in_flight:,} in flight",
+        ),
+        minimum=Number(minimum, "tasks", _why(base_busy, workload, "base_in_flight")),
+        maximum=Number(maximum, "tasks", _why(busy, workload, "the peak")),
+    )
+
+
+def _bound(key: str, given: int, derived: int) -> int:
+    if given and given < derived:
+        raise Refusal(
+            f"{key}: {given} is below the {derived} tasks that the workload needs; set it to 0 to"
+            " take the derived number, lower the workload, or give a task more capacity."
+        )
+    return given or derived
+
+
+def _why(busy: Fraction, workload: Workload, load: str) -> str:
+    spare = f"{load} fills {float(busy):.1f}; at {workload.utilisation_percent} % of each"
+    if not workload.survives_zone_loss:
+        return spare
+    return f"{spare}, in {workload.zones} equal zones of which one may fail"

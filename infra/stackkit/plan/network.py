@@ -1,0 +1,46 @@
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+
+from stackkit.plan.derived_value import Number
+from stackkit.plan.inputs import Inputs
+
+PRIVATE_BITS = 4
+OTHER_BITS = 8
+NAT_PORTS = 55_000
+_ENDPOINTS = ("ecr.api", "ecr.dkr", "logs", "secretsmanager", "ssm")
+# what Session Manager's shells on instances take beside ssm
+_SESSION_ENDPOINTS = ("ssmmessages", "ec2messages")
+
+
+@dataclass(frozen=True)
+class Subnets:
+    """Prefix lengths of one zone's subnets."""
+
+    private: Number
+    public: Number
+    isolated: Number
+
+
+def subnets(vpc_cidr: str) -> Subnets:
+    whole = IPv4Network(vpc_cidr).prefixlen
+    return Subnets(
+        private=Number(
+            whole + PRIVATE_BITS, "bits", "a sixteenth of the VPC: every task has an address"
+        ),
+        public=Number(whole + OTHER_BITS, "bits", "the ALB wants /27 or larger"),
+        isolated=Number(whole + OTHER_BITS, "bits", "database and cache nodes are few"),
+    )
+
+
+def nat_ports(inputs: Inputs) -> int:
+    """Connections to one destination that the NAT gateways carry, each with one address.
+
+    AWS, "NAT gateway basics": 55,000 to each unique destination.
+    """
+    gateways = inputs.site.nat_gateways
+    return NAT_PORTS * (gateways - 1 if inputs.workload.survives_zone_loss else gateways)
+
+
+def endpoints(sessions: bool) -> tuple[str, ...]:
+    """AWS's services that production reaches without NAT; `sessions` is for shells on instances."""
+    return _ENDPOINTS + (_SESSION_ENDPOINTS if sessions else ())

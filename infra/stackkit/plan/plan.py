@@ -1,0 +1,91 @@
+"""One set of numbers: the workload goes in, every number that depends on it comes out.
+
+Pure functions over frozen dataclasses; each family of numbers has a module beside this one.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields
+
+from stackkit.plan.derived_value import Check, Number
+from stackkit.plan.fleet import Fleet, size
+from stackkit.plan.inputs import Inputs
+from stackkit.plan.network import Subnets, subnets
+from stackkit.plan.pools import Pools, pools
+from stackkit.plan.quotas import checks
+from stackkit.plan.scale_up import Pace, pace
+from stackkit.plan.server import Server, server
+from stackkit.plan.thresholds import Steps, Thresholds, steps, thresholds
+from stackkit.plan.timeouts import Timeouts, timeouts
+
+
+@dataclass(frozen=True)
+class Plan:
+    inputs: Inputs
+    fleet: Fleet
+    scaling: Thresholds
+    step: Steps | None
+    pace: Pace
+    server: Server
+    pools: Pools
+    timeouts: Timeouts
+    subnets: Subnets
+    checks: tuple[Check, ...]
+
+
+def derive(inputs: Inputs) -> Plan:
+    """Derive and check every number; raise Refusal on the first that doesn't add up."""
+    fleet = size(inputs.workload, inputs.task)
+    shares = pools(inputs, fleet)
+    return Plan(
+        inputs=inputs,
+        fleet=fleet,
+        scaling=thresholds(inputs.workload, inputs.task, inputs.scaling, fleet),
+        step=steps(inputs.workload, inputs.task, inputs.scaling, fleet),
+        pace=pace(inputs, fleet),
+        server=server(inputs.task, shares, inputs.workload.request_timeout_s),
+        pools=shares,
+        timeouts=timeouts(inputs.workload.request_timeout_s),
+        subnets=subnets(inputs.site.vpc_cidr),
+        checks=checks(inputs, fleet),
+    )
+
+
+def numbers(plan: Plan) -> Iterator[tuple[str, Number]]:
+    """Each derived number under its name, such as `fleet.maximum`."""
+    for group in ("fleet", "scaling", "step", "pace", "server", "pools", "timeouts", "subnets"):
+        part = getattr(plan, group)
+        for entry in fields(part) if part else ():
+            value = getattr(part, entry.name)
+            if isinstance(value, Number):
+                yield f"{group}.{entry.name}", value
+
+
+def outputs(plan: Plan) -> Mapping[str, int]:
+    """What the stack shows of the plan."""
+    return {name: number.value for name, number in numbers(plan)}
+
+
+def environment(plan: Plan) -> Mapping[str, str]:
+    """The plan's numbers as the variables that the service and Granian read."""
+    return {name: str(value(plan)) for name, value in _ENVIRONMENT.items()}
+
+
+_ENVIRONMENT: Mapping[str, Callable[[Plan], int]] = {
+    "WEB_CONCURRENCY": lambda plan: plan.server.workers.value,
+    "MAX_IN_FLIGHT": lambda plan: plan.server.max_in_flight.value,
+    "GRANIAN_BACKLOG": lambda plan: plan.server.backlog.value,
+    "GRANIAN_BACKPRESSURE": lambda plan: plan.server.backpressure.value,
+    "DRAIN_TIME": lambda plan: plan.timeouts.drain.value,
+    "GRANIAN_WORKERS_KILL_TIMEOUT": lambda plan: plan.timeouts.workers_kill.value,
+    # milliseconds
+    "GRANIAN_HTTP1_HEADER_READ_TIMEOUT": lambda plan: plan.timeouts.keep_alive.value * 1000,
+    "DB_POOL_SIZE": lambda plan: plan.pools.database.value,
+    "DB_ACQUIRE_TIMEOUT": lambda plan: plan.timeouts.database_acquire.value,
+    "DB_COMMAND_TIMEOUT": lambda plan: plan.timeouts.database_command.value,
+    "DB_CONNECTION_LIFETIME": lambda plan: plan.timeouts.connection_lifetime.value,
+    "REDIS_POOL_SIZE": lambda plan: plan.pools.cache.value,
+    "UPSTREAM_CONNECTIONS": lambda plan: plan.pools.upstream.value,
+    "UPSTREAM_TIMEOUT": lambda plan: plan.timeouts.upstream.value,
+    "REQUEST_TIMEOUT": lambda plan: plan.timeouts.request.value,
+}
+ENVIRONMENT_NAMES = tuple(_ENVIRONMENT)

@@ -1,0 +1,106 @@
+"""How fast a fleet grows: AWS's alarms, the pauses of this program, and the starts of tasks."""
+
+from dataclasses import dataclass
+from math import ceil
+
+from stackkit.plan.derived_value import Number, ceil_div
+from stackkit.plan.fleet import Fleet
+from stackkit.plan.inputs import Inputs, Scaling
+
+MINUTE = 60  # seconds: the period of every alarm here
+# a minute's figure is in CloudWatch about a minute after that minute has ended
+METRIC_DELAY_S = 60
+# alarms of target tracking as both Auto Scaling services make them, and as the console shows them
+TRACKING_OUT_MINUTES = 3
+TRACKING_IN_MINUTES = 15
+# alarms of the step policy
+STEP_OUT_MINUTES = 1
+STEP_IN_MINUTES = 5
+# a burst doesn't wait: only shrinking takes the configured pause
+SCALE_OUT_COOLDOWN_S = 60
+# assumed: half a minute to place, pull and start, another until the first health check
+TASK_START_S = 60
+# until a new instance counts: it boots, installs Docker and pulls the image
+INSTANCE_START_S = 180
+# assumed: a stopped instance of the warm pool has its image and starts as a task does
+WARM_START_S = 60
+# ECS service quotas: "Tasks launched by a service per minute on Fargate"
+LAUNCHES_PER_MINUTE = 500
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Seconds from a jump of the load until the fleet that it needs serves."""
+
+    notice: Number
+    start: Number
+    minimum_to_peak: Number
+
+
+def start_s(compute: str, warm_pool: int = 0) -> int:
+    if compute == "fargate":
+        return TASK_START_S
+    return WARM_START_S if warm_pool else INSTANCE_START_S
+
+
+def pace(inputs: Inputs, fleet: Fleet) -> Pace:
+    scaling, compute = inputs.scaling, inputs.task.compute
+    tracks = scaling.policies != ("step",)
+    datapoints = TRACKING_OUT_MINUTES if tracks else STEP_OUT_MINUTES
+    notice = datapoints * MINUTE + METRIC_DELAY_S
+    start = start_s(compute, scaling.warm_pool)
+    more = fleet.maximum.value - fleet.minimum.value
+    rounds, why = _rounds(inputs, fleet)
+    pause, pause_why = _pause(compute, scaling, start, tracks)
+    launching = ceil(more * MINUTE / LAUNCHES_PER_MINUTE) if compute == "fargate" else 0
+    waiting = max(0, rounds - 1) * pause
+    between = f" + {rounds - 1} x {pause} between decisions ({pause_why})" if waiting else ""
+    launches = f" + {launching} to launch {more}" if launching else ""
+    return Pace(
+        notice=Number(
+            notice, "s", f"{datapoints} of {datapoints} minutes above the target, and a minute late"
+        ),
+        start=Number(start, "s", _start_reason(compute, scaling)),
+        minimum_to_peak=Number(
+            notice + waiting + launching + start if more else 0,
+            "s",
+            f"{notice} to notice{between}{launches} + {start} to start: {why}"
+            if more
+            else "the fleet has one size",
+        ),
+    )
+
+
+def _rounds(inputs: Inputs, fleet: Fleet) -> tuple[int, str]:
+    """Decisions from the minimum to the maximum."""
+    scaling = inputs.scaling
+    fewest, most = fleet.minimum.value, fleet.maximum.value
+    if "requests" in scaling.policies:
+        return 1, "one decision, because requests are counted in full, however few serve them"
+    if scaling.policies == ("step",):
+        steps = ceil((most - fewest) / scaling.step_out_tasks)
+        return steps, f"{steps:,} decisions of {scaling.step_out_tasks} tasks"
+    share = inputs.workload.utilisation_percent
+    rounds, size = 0, fewest
+    while size < most:
+        rounds, size = rounds + 1, ceil_div(size * 100, share)
+    return rounds, (
+        f"{rounds} decisions, because no task shows more than 100 % of its CPU and so none grows"
+        f" the fleet by more than 100 / {share}"
+    )
+
+
+def _pause(compute: str, scaling: Scaling, start: int, tracks: bool) -> tuple[int, str]:
+    if compute == "ec2":
+        warming = INSTANCE_START_S if tracks else scaling.cooldown_s
+        return warming, "an instance's warm-up"
+    cooldown = SCALE_OUT_COOLDOWN_S if tracks else scaling.cooldown_s
+    return start + cooldown, "a start and a cooldown"
+
+
+def _start_reason(compute: str, scaling: Scaling) -> str:
+    if compute == "fargate":
+        return "assumed: place, pull, start, and a first health check"
+    if scaling.warm_pool:
+        return f"assumed, for the {scaling.warm_pool} of the warm pool; others {INSTANCE_START_S} s"
+    return "assumed: boot, install Docker, pull, start"

@@ -1,0 +1,102 @@
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from stackkit.plan.derived_value import Number, ceil_div
+from stackkit.plan.inputs import Task
+from stackkit.plan.pools import Pools
+from stackkit.settings.errors import Refusal
+
+ACCEPT_QUEUE = 65535
+# Fargate's own default and the usual limit of a container: both limits soft and hard
+OPEN_FILES = 65535
+# logs, epoll, libraries and sockets that are closing
+OTHER_FILES = 1024
+# 50,000 open requests on four workers took 1.1 GB: 22 KiB each, and some for bodies
+WORKER_MIB = 128
+# the ADOT collector beside it: 80 MB in AWS's performance report, at a scrape and few traces
+COLLECTOR_MIB = 160
+REQUEST_KIB = 48
+
+
+@dataclass(frozen=True)
+class Server:
+    """What Granian, the app's admission control and the kernel are told, for one task."""
+
+    workers: Number
+    max_in_flight: Number
+    backpressure: Number
+    backlog: Number
+    open_files: Number
+    kernel: Mapping[str, str]
+
+
+def server(task: Task, pools: Pools, request_timeout_s: int) -> Server:
+    _check_queue(task, request_timeout_s)
+    _check_memory(task)
+    in_flight = ceil_div(task.capacity.in_flight, task.workers)
+    backpressure = 2 * in_flight
+    # a read replica has a pool of its own
+    clients = 2 * pools.database.value + pools.cache.value + pools.upstream.value
+    files = backpressure + clients + OTHER_FILES
+    if files > OPEN_FILES:
+        raise Refusal(
+            f"task_in_flight: {task.capacity.in_flight} on {task.workers} workers needs"
+            f" {files} open files a process and {OPEN_FILES} are allowed; add vCPUs or lower"
+            " task_in_flight."
+        )
+    return Server(
+        workers=Number(task.workers, "processes", "one event loop per vCPU"),
+        max_in_flight=Number(
+            in_flight, "requests/worker", f"{task.capacity.in_flight:,} of a task / its workers"
+        ),
+        backpressure=Number(
+            backpressure,
+            "connections/worker",
+            "twice max_in_flight: the app answers 503 before Granian stops accepting in silence",
+        ),
+        backlog=Number(ACCEPT_QUEUE, "connections", "a burst waits in the queue, none is dropped"),
+        open_files=Number(
+            OPEN_FILES,
+            "files/process",
+            f"{backpressure:,} connections in, {clients:,} out and {OTHER_FILES:,} other files fit",
+        ),
+        kernel=kernel(),
+    )
+
+
+def _check_queue(task: Task, request_timeout_s: int) -> None:
+    """A task that is full answers the last request in line before its deadline."""
+    capacity = task.capacity
+    if capacity.in_flight > capacity.requests_per_second * request_timeout_s:
+        raise Refusal(
+            f"task_in_flight: {capacity.in_flight} requests at {capacity.requests_per_second}/s"
+            f" take longer than the deadline of {request_timeout_s} s; lower it, or raise"
+            " task_requests_per_second or request_timeout_s."
+        )
+
+
+def _check_memory(task: Task) -> None:
+    requests = ceil_div(task.capacity.in_flight * REQUEST_KIB, 1024)
+    needed = task.workers * WORKER_MIB + requests + COLLECTOR_MIB
+    if needed > task.memory_mib:
+        raise Refusal(
+            f"task_in_flight: {task.capacity.in_flight} requests on {task.workers} workers need"
+            f" about {needed} MiB and a task has {task.memory_mib}; lower it or give a task more"
+            " memory."
+        )
+
+
+def kernel() -> Mapping[str, str]:
+    """Network settings of a task's or an instance's namespace (Linux, ip-sysctl)."""
+    return {
+        # the kernel cuts a listen backlog to this (4096 by default) without a word
+        "net.core.somaxconn": str(ACCEPT_QUEUE),
+        # half-open connections of the same burst
+        "net.ipv4.tcp_max_syn_backlog": str(ACCEPT_QUEUE),
+        # 55,000 local ports for each destination, as many as a NAT gateway has, and none of ours
+        "net.ipv4.ip_local_port_range": "10240 65535",
+        # a dead peer is found in 60 + 3 x 10 s; idle NAT and NLB flows end at 350 s
+        "net.ipv4.tcp_keepalive_time": "60",
+        "net.ipv4.tcp_keepalive_intvl": "10",
+        "net.ipv4.tcp_keepalive_probes": "3",
+    }

@@ -1,0 +1,116 @@
+"""Who may do what in the account."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pulumi_policy import ResourceValidationArgs
+
+from stackkit.policy.rules import Props, resource_policy
+
+ROLE = "aws:iam/role:Role"
+DOCUMENTS = (
+    "aws:iam/policy:Policy",
+    "aws:iam/rolePolicy:RolePolicy",
+    "aws:iam/userPolicy:UserPolicy",
+    "aws:iam/groupPolicy:GroupPolicy",
+)
+ATTACHMENTS = (
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+    "aws:iam/userPolicyAttachment:UserPolicyAttachment",
+    "aws:iam/groupPolicyAttachment:GroupPolicyAttachment",
+)
+# actions that AWS itself offers for all resources only, and why one is needed
+ON_EVERYTHING = {
+    "ecr:GetAuthorizationToken": "a token is for the whole registry",
+    "ecs:DeregisterTaskDefinition": "a revision that is taken back starts nothing",
+    "kms:CreateKey": "a key has no name before it is made",
+    "xray:PutTelemetryRecords": "X-Ray has no resources to name",
+    "xray:PutTraceSegments": "X-Ray has no resources to name",
+}
+ADMINISTRATORS = ("AdministratorAccess", "PowerUserAccess", "FullAccess")
+
+Statement = Mapping[str, Any]
+
+
+def actions_are_named(args: ResourceValidationArgs) -> Iterator[str]:
+    for statement in _allowed(args.resource_type, args.props):
+        wild = [action for action in _listed(statement.get("Action")) if "*" in action]
+        if "NotAction" in statement:
+            wild.append("everything but NotAction")
+        if wild:
+            yield f"{', '.join(wild)} is allowed; name the actions that are used."
+
+
+def resources_are_named(args: ResourceValidationArgs) -> Iterator[str]:
+    for statement in _allowed(args.resource_type, args.props):
+        open_ended = [r for r in _listed(statement.get("Resource")) if _everything(r)]
+        if "NotResource" in statement:
+            open_ended.append("everything but NotResource")
+        actions = [a for a in _listed(statement.get("Action")) if a not in ON_EVERYTHING]
+        if open_ended and actions:
+            yield (
+                f"{', '.join(actions)} on {', '.join(open_ended)} is allowed; name the resources,"
+                " or add an action that AWS offers for all of them only to ON_EVERYTHING in"
+                " policy/access.py, with its reason."
+            )
+
+
+def roles_trust_somebody(args: ResourceValidationArgs) -> Iterator[str]:
+    for statement in _statements(args.props["assumeRolePolicy"]):
+        principal = statement.get("Principal")
+        named = principal.values() if isinstance(principal, Mapping) else [principal]
+        if any("*" in _listed(who) for who in named):
+            yield "everybody may assume the role; name the service or the account that does."
+
+
+def nobody_is_administrator(args: ResourceValidationArgs) -> Iterator[str]:
+    arn = args.props["policyArn"]
+    if arn.endswith(ADMINISTRATORS):
+        yield f"{arn} is attached; write a policy with the actions and resources that are used."
+
+
+def _allowed(kind: str, props: Props) -> Iterator[Statement]:
+    inline = [entry["policy"] for entry in props.get("inlinePolicies") or () if "policy" in entry]
+    for document in inline if kind == ROLE else [props["policy"]]:
+        yield from (s for s in _statements(document) if s["Effect"] == "Allow")
+
+
+def _statements(document: str) -> list[Statement]:
+    statements = json.loads(document)["Statement"]
+    return [statements] if isinstance(statements, Mapping) else list(statements)
+
+
+def _listed(value: Any) -> list[str]:
+    """IAM writes a list of one as the one."""
+    return [value] if isinstance(value, str) else list(value or ())
+
+
+def _everything(resource: str) -> bool:
+    """All resources, or all of a service."""
+    return resource.split(":", 5)[-1] == "*"
+
+
+POLICIES = [
+    resource_policy(
+        "iam-actions-named",
+        "Permissions name their actions.",
+        (*DOCUMENTS, ROLE),
+        actions_are_named,
+    ),
+    resource_policy(
+        "iam-resources-named",
+        "Permissions name their resources.",
+        (*DOCUMENTS, ROLE),
+        resources_are_named,
+    ),
+    resource_policy(
+        "iam-trust-named", "Roles trust somebody by name.", (ROLE,), roles_trust_somebody
+    ),
+    resource_policy(
+        "iam-no-administrators",
+        "No role has an administrator's permissions.",
+        ATTACHMENTS,
+        nobody_is_administrator,
+    ),
+]

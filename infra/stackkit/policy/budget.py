@@ -1,0 +1,77 @@
+"""The database's connections, counted against everyone who may open one."""
+
+from collections.abc import Iterator
+
+from pulumi_policy import PolicyResource, StackValidationArgs
+
+from stackkit.plan.classes import database_memory
+from stackkit.plan.pools import ROLLING_FACTOR, usable_connections
+from stackkit.policy.containers import KINDS, Container, containers
+from stackkit.policy.rules import Finding, of_kind, stack_policy
+from stackkit.settings.errors import Refusal
+
+DATABASE = "aws:rds/instance:Instance"
+SERVICE = "aws:ecs/service:Service"
+# the property that bounds the fleet
+MAXIMA = {
+    "aws:appautoscaling/target:Target": "maxCapacity",
+    "aws:autoscaling/group:Group": "maxSize",
+    "aws:autoscaling/schedule:Schedule": "maxSize",
+}
+SCHEDULED = "aws:appautoscaling/scheduledAction:ScheduledAction"
+POOL = "DB_POOL_SIZE"
+WORKERS = "WEB_CONCURRENCY"
+
+
+def connections_fit(args: StackValidationArgs) -> Iterator[Finding]:
+    for resource in of_kind(args, *KINDS):
+        for container in containers(resource.resource_type, resource.props):
+            if "DATABASE_URL" in container.environment:
+                yield from _spent(args, resource, container)
+
+
+def _spent(
+    args: StackValidationArgs, resource: PolicyResource, container: Container
+) -> Iterator[Finding]:
+    told = container.environment
+    missing = [name for name in (POOL, WORKERS) if not told.get(name, "").isdecimal()]
+    if missing:
+        yield (
+            f"{' and '.join(missing)} unset, so the pools are unbounded; let the plan set them.",
+            resource,
+        )
+        return
+    fleet = _largest_fleet(args)
+    needed = int(told[POOL]) * int(told[WORKERS]) * ROLLING_FACTOR * fleet
+    sum_of = f"{POOL} {told[POOL]} x {WORKERS} {told[WORKERS]} x {fleet} tasks x {ROLLING_FACTOR}"
+    for database in of_kind(args, DATABASE):
+        name = database.props["instanceClass"]
+        try:
+            usable = usable_connections(database_memory(name))
+        except Refusal as refusal:
+            yield f"its connections can't be counted: {refusal}", database
+            continue
+        if needed > usable:
+            yield (
+                f"{sum_of} in a deployment are {needed:,} connections and {name} has {usable:,};"
+                " use smaller pools, a smaller fleet or a larger class.",
+                database,
+            )
+
+
+def _largest_fleet(args: StackValidationArgs) -> int:
+    bounds = [r.props.get(MAXIMA[r.resource_type]) for r in of_kind(args, *MAXIMA)]
+    bounds += [r.props["scalableTargetAction"].get("maxCapacity") for r in of_kind(args, SCHEDULED)]
+    known = [int(bound) for bound in bounds if bound is not None]
+    # a service that nothing scales
+    fixed = [int(r.props.get("desiredCount") or 0) for r in of_kind(args, SERVICE)]
+    return max(known or fixed, default=0)
+
+
+POLICIES = [
+    stack_policy(
+        "connections-fit",
+        "A deployment at the fleet's largest fits into the database's connections.",
+        connections_fit,
+    )
+]

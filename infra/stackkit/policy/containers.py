@@ -1,0 +1,62 @@
+"""What the service is started with, read back from a task definition or a launch template."""
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from stackkit.policy.rules import Props
+
+TASK = "aws:ecs/taskDefinition:TaskDefinition"
+TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
+KINDS = (TASK, TEMPLATE)
+ENVIRONMENT_FILE = "/etc/app/environment"
+STOP_FILE = "/etc/app/stop"
+
+
+@dataclass(frozen=True)
+class Container:
+    name: str
+    environment: Mapping[str, str]
+    # seconds; None where nobody says
+    stop_timeout: float | None
+    # as ECS reads it; None on an instance
+    definition: Mapping[str, Any] | None = None
+
+
+def containers(kind: str, props: Props) -> list[Container]:
+    if kind == TASK:
+        return [_of_task(entry) for entry in json.loads(props["containerDefinitions"])]
+    return _of_instance(props.get("userData") or "")
+
+
+def _of_task(definition: Mapping[str, Any]) -> Container:
+    pairs = definition.get("environment") or ()
+    return Container(
+        name=definition["name"],
+        environment={pair["name"]: pair["value"] for pair in pairs},
+        stop_timeout=definition.get("stopTimeout"),
+        definition=definition,
+    )
+
+
+def _of_instance(user_data: str) -> list[Container]:
+    """Nothing, where the user data isn't what resources/instance.py writes."""
+    head, _, body = base64.b64decode(user_data).decode().partition("\n")
+    if head != "#cloud-config" or not body.startswith("{"):
+        return []
+    files = {file["path"]: file["content"] for file in json.loads(body).get("write_files", ())}
+    stop = _pairs(files.get(STOP_FILE, "")).get("STOP_SECONDS")
+    return [
+        Container(
+            name=ENVIRONMENT_FILE,
+            environment=_pairs(files.get(ENVIRONMENT_FILE, "")),
+            stop_timeout=float(stop) if stop else None,
+        )
+    ]
+
+
+def _pairs(text: str) -> dict[str, str]:
+    lines = (line.partition("=") for line in text.splitlines())
+    return {name: value for name, _, value in lines}

@@ -1,0 +1,77 @@
+"""What production can't lose by one command."""
+
+from collections.abc import Iterator
+
+from pulumi_policy import ResourceValidationArgs
+
+from stackkit.policy.rules import production, resource_policy
+
+DATABASE = "aws:rds/instance:Instance"
+BALANCER = "aws:lb/loadBalancer:LoadBalancer"
+BUCKET = "aws:s3/bucket:Bucket"
+STATEFUL = (
+    DATABASE,
+    BALANCER,
+    BUCKET,
+    "aws:elasticache/replicationGroup:ReplicationGroup",
+    "aws:kms/key:Key",
+)
+# what the database needs, and what happens without
+KEPT = {
+    "deletionProtection": "anybody can delete it by one call",
+    "finalSnapshotIdentifier": "its last state is lost with it",
+    "backupRetentionPeriod": "it can't be restored to a moment",
+    "multiAz": "it is lost with its zone",
+}
+
+
+def database_survives(args: ResourceValidationArgs) -> Iterator[str]:
+    # a replica has its primary
+    if not production() or args.props.get("replicateSourceDb"):
+        return
+    for name, consequence in KEPT.items():
+        if not args.props.get(name):
+            yield f"{name} is not set, so {consequence}; set it in production."
+    if args.props.get("skipFinalSnapshot"):
+        yield "skipFinalSnapshot is true, so its last state is lost with it; set it to false."
+
+
+def balancer_survives(args: ResourceValidationArgs) -> Iterator[str]:
+    if production() and not args.props.get("enableDeletionProtection"):
+        yield (
+            "enableDeletionProtection is not true; set it in production: a new balancer has a new"
+            " address."
+        )
+
+
+def bucket_survives(args: ResourceValidationArgs) -> Iterator[str]:
+    if production() and args.props.get("forceDestroy"):
+        yield "forceDestroy is true, so the bucket goes with its logs; set it to false."
+
+
+def state_is_protected(args: ResourceValidationArgs) -> Iterator[str]:
+    if production() and not args.opts.protect and not args.props.get("replicateSourceDb"):
+        yield (
+            "the resource is not protected; pass protect=True in production, so that `pulumi"
+            " destroy` and a renaming stop before it."
+        )
+
+
+POLICIES = [
+    resource_policy(
+        "database-survives",
+        "Production's database has backups, a standby and a last snapshot.",
+        (DATABASE,),
+        database_survives,
+    ),
+    resource_policy(
+        "balancer-survives", "Production keeps its load balancer.", (BALANCER,), balancer_survives
+    ),
+    resource_policy("bucket-survives", "Production keeps its logs.", (BUCKET,), bucket_survives),
+    resource_policy(
+        "state-protected",
+        "In production Pulumi deletes nothing that holds data or an address.",
+        STATEFUL,
+        state_is_protected,
+    ),
+]

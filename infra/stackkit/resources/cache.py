@@ -1,0 +1,152 @@
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+import pulumi_random as random
+
+from stackkit.resources.security_groups import VALKEY
+
+ENGINE = "valkey"
+VERSION = "8.2"
+FAMILY = "valkey8"
+USER = "app"
+# every key and channel; nothing that inspects, empties or reconfigures the server
+ACCESS = "on ~* &* +@all -@dangerous"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CacheArgs:
+    subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
+    security_group_id: pulumi.Input[str]
+    node_type: str
+    replicas: int
+    # "" generates one
+    password: str
+    production: bool
+
+
+class Cache(pulumi.ComponentResource):
+    """A private Valkey; losing it costs latency, never data."""
+
+    endpoint: pulumi.Output[str]
+    secret_arn: pulumi.Output[str]
+    node_ids: list[pulumi.Output[str]]
+
+    def __init__(
+        self, name: str, args: CacheArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("service:data:Cache", name, None, opts)
+        self._prefix = name
+        self._args = args
+        self._child = pulumi.ResourceOptions(parent=self)
+        password = self._password()
+        self.secret_arn = self._kept(password)
+        group = self._replication_group(self._users(password))
+        self.endpoint = group.primary_endpoint_address
+        self.node_ids = [group.member_clusters[index] for index in range(1 + args.replicas)]
+        self.register_outputs({"endpoint": self.endpoint})
+
+    def _password(self) -> pulumi.Output[str]:
+        if self._args.password:
+            return pulumi.Output.secret(self._args.password)
+        # ElastiCache takes 16 to 128 characters
+        return random.RandomPassword(
+            f"{self._prefix}-cache",
+            random.RandomPasswordArgs(length=64, special=False),
+            opts=self._child,
+        ).result
+
+    def _kept(self, password: pulumi.Output[str]) -> pulumi.Output[str]:
+        secret = aws.secretsmanager.Secret(
+            f"{self._prefix}-cache",
+            aws.secretsmanager.SecretArgs(
+                description="The service's password of the cache",
+                recovery_window_in_days=30 if self._args.production else 0,
+            ),
+            opts=self._child,
+        )
+        version = aws.secretsmanager.SecretVersion(
+            f"{self._prefix}-cache",
+            aws.secretsmanager.SecretVersionArgs(secret_id=secret.id, secret_string=password),
+            opts=self._child,
+        )
+        # by way of the version: what starts with this ARN finds a value behind it
+        return version.secret_arn
+
+    def _users(self, password: pulumi.Output[str]) -> aws.elasticache.UserGroup:
+        user = aws.elasticache.User(
+            self._prefix,
+            aws.elasticache.UserArgs(
+                engine=ENGINE,
+                user_id=self._prefix,
+                user_name=USER,
+                access_string=ACCESS,
+                authentication_mode=aws.elasticache.UserAuthenticationModeArgs(
+                    type="password", passwords=[password]
+                ),
+            ),
+            opts=self._child,
+        )
+        return aws.elasticache.UserGroup(
+            self._prefix,
+            aws.elasticache.UserGroupArgs(
+                engine=ENGINE, user_group_id=self._prefix, user_ids=[user.user_id]
+            ),
+            opts=self._child,
+        )
+
+    def _replication_group(
+        self, users: aws.elasticache.UserGroup
+    ) -> aws.elasticache.ReplicationGroup:
+        args = self._args
+        subnets = aws.elasticache.SubnetGroup(
+            self._prefix,
+            aws.elasticache.SubnetGroupArgs(subnet_ids=args.subnet_ids),
+            opts=self._child,
+        )
+        return aws.elasticache.ReplicationGroup(
+            self._prefix,
+            aws.elasticache.ReplicationGroupArgs(
+                description=f"Cache of {self._prefix}",
+                engine=ENGINE,
+                engine_version=VERSION,
+                node_type=args.node_type,
+                port=VALKEY,
+                num_cache_clusters=1 + args.replicas,
+                automatic_failover_enabled=args.replicas > 0,
+                multi_az_enabled=args.replicas > 0,
+                subnet_group_name=subnets.name,
+                security_group_ids=[args.security_group_id],
+                parameter_group_name=self._parameters().name,
+                at_rest_encryption_enabled=True,
+                transit_encryption_enabled=True,
+                transit_encryption_mode="required",
+                user_group_ids=[users.user_group_id],
+                snapshot_retention_limit=3 if args.production else 0,
+                snapshot_window="02:00-03:00",
+                maintenance_window="sun:03:30-sun:04:30",
+                auto_minor_version_upgrade=True,
+                apply_immediately=not args.production,
+            ),
+            opts=pulumi.ResourceOptions(parent=self, protect=args.production),
+        )
+
+    def _parameters(self) -> aws.elasticache.ParameterGroup:
+        return aws.elasticache.ParameterGroup(
+            self._prefix,
+            aws.elasticache.ParameterGroupArgs(
+                family=FAMILY,
+                parameters=[
+                    aws.elasticache.ParameterGroupParameterArgs(
+                        name="maxmemory-policy", value="allkeys-lru"
+                    )
+                ],
+            ),
+            opts=self._child,
+        )
+
+
+def url(host: pulumi.Input[str]) -> pulumi.Output[str]:
+    """Where the service finds the cache, over TLS; the password travels apart from it."""
+    return pulumi.Output.format("rediss://{0}@{1}:{2}/0", USER, host, VALKEY)

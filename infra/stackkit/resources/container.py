@@ -1,0 +1,81 @@
+"""What runs, the same on Fargate and on EC2."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+
+from stackkit.resources.collector import Collector
+from stackkit.resources.policies import Statement, allow
+
+NAME = "app"
+# the image's own user; root inside a container is root for the kernel
+USER = "10001"
+SCRATCH_MIB = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Container:
+    # by digest: what was tested is what starts, on every task and after every restart
+    image: pulumi.Input[str]
+    # None: the image lies in no repository of this program
+    repository_arn: pulumi.Input[str] | None
+    port: int
+    environment: Mapping[str, pulumi.Input[str]]
+    # name → ARN of a secret or parameter; ARN:key:: for one key of a JSON secret
+    secrets: Mapping[str, pulumi.Input[str]]
+    # keys of our own that secrets are encrypted with
+    key_arns: Sequence[pulumi.Input[str]]
+    open_files: int
+    kernel: Mapping[str, str]
+    stop_timeout_s: int
+    cpu_units: int
+    memory_mib: int
+    architecture: str
+    # runs beside it
+    collector: Collector
+
+
+def start_permissions(
+    container: Container, log_group_arn: pulumi.Output[str], region: str
+) -> list[Statement]:
+    """What starting the container takes: its image, its secrets, its log. Not the service's own."""
+    statements = [
+        allow(
+            ["logs:CreateLogStream", "logs:PutLogEvents"],
+            [log_group_arn.apply(lambda arn: f"{arn}:*")],
+        ),
+        *_secrets(container, region),
+    ]
+    if container.repository_arn is not None:
+        pull = [
+            "ecr:BatchCheckLayerAvailability",
+            "ecr:BatchGetImage",
+            "ecr:GetDownloadUrlForLayer",
+        ]
+        # a token is for the whole registry; what it opens is said by the other statement
+        statements.append(allow(["ecr:GetAuthorizationToken"], ["*"]))
+        statements.append(allow(pull, [container.repository_arn]))
+    return statements
+
+
+def _secrets(container: Container, region: str) -> list[Statement]:
+    every = [*container.secrets.values(), *container.collector.secrets.values()]
+    parameters = [v for v in every if isinstance(v, str) and ":ssm:" in v]
+    secrets = [v for v in every if not (isinstance(v, str) and v in parameters)]
+    statements = [
+        allow(["secretsmanager:GetSecretValue"], [_whole_secret(value) for value in secrets]),
+        allow(
+            ["kms:Decrypt"],
+            container.key_arns,
+            {"StringEquals": {"kms:ViaService": f"secretsmanager.{region}.amazonaws.com"}},
+        ),
+    ]
+    if parameters:
+        statements.append(allow(["ssm:GetParameters"], parameters))
+    return statements
+
+
+def _whole_secret(reference: pulumi.Input[str]) -> pulumi.Output[str]:
+    """The ARN without the key, stage and version that may follow it."""
+    return pulumi.Output.from_input(reference).apply(lambda arn: ":".join(arn.split(":")[:7]))

@@ -1,0 +1,162 @@
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from stackkit.resources.policies import assumed_by
+from stackkit.resources.security_groups import POSTGRESQL
+
+NAME = "app"
+USER = "app"
+MONITORING_POLICY = "arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatabaseArgs:
+    subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
+    security_group_id: pulumi.Input[str]
+    version: str
+    instance_class: str
+    storage_gb: int
+    storage_max_gb: int
+    backup_days: int
+    replicas: int
+    statement_timeout_s: int
+    idle_in_transaction_s: int
+    production: bool
+
+
+class Database(pulumi.ComponentResource):
+    """PostgreSQL with a key of its own; RDS makes, keeps and rotates the password."""
+
+    instance: aws.rds.Instance
+    replicas: list[aws.rds.Instance]
+    key_arn: pulumi.Output[str]
+    secret_arn: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: DatabaseArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("service:data:Database", name, None, opts)
+        self._prefix = name
+        self._args = args
+        self._child = pulumi.ResourceOptions(parent=self)
+        # without its key a database can't be read again: both are protected alike
+        self._stateful = pulumi.ResourceOptions(parent=self, protect=args.production)
+        self._key = self._make_key()
+        self._parameters = self._parameter_group()
+        self._monitoring_role_arn = self._monitoring_role()
+        self.instance = self._primary()
+        self.replicas = [self._replica(i) for i in range(1, args.replicas + 1)]
+        self.key_arn = self._key.arn
+        self.secret_arn = self.instance.master_user_secrets[0].secret_arn.apply(str)
+        self.register_outputs({"endpoint": self.instance.endpoint})
+
+    def _make_key(self) -> aws.kms.Key:
+        return aws.kms.Key(
+            f"{self._prefix}-database",
+            aws.kms.KeyArgs(
+                description=f"Storage, snapshots and password of {self._prefix}'s database",
+                enable_key_rotation=True,
+                deletion_window_in_days=30 if self._args.production else 7,
+            ),
+            opts=self._stateful,
+        )
+
+    def _parameter_group(self) -> aws.rds.ParameterGroup:
+        args = self._args
+        immediate = {
+            "rds.force_ssl": 1,
+            "statement_timeout": args.statement_timeout_s * 1000,
+            "idle_in_transaction_session_timeout": args.idle_in_transaction_s * 1000,
+            "log_lock_waits": 1,
+            "log_min_duration_statement": 1000,
+        }
+        return aws.rds.ParameterGroup(
+            self._prefix,
+            aws.rds.ParameterGroupArgs(
+                family=f"postgres{args.version.partition('.')[0]}",
+                parameters=[
+                    aws.rds.ParameterGroupParameterArgs(name=name, value=str(value))
+                    for name, value in immediate.items()
+                ],
+            ),
+            opts=self._child,
+        )
+
+    def _monitoring_role(self) -> pulumi.Output[str]:
+        role = aws.iam.Role(
+            f"{self._prefix}-monitoring",
+            aws.iam.RoleArgs(assume_role_policy=assumed_by("monitoring.rds.amazonaws.com")),
+            opts=self._child,
+        )
+        aws.iam.RolePolicyAttachment(
+            f"{self._prefix}-monitoring",
+            aws.iam.RolePolicyAttachmentArgs(role=role.name, policy_arn=MONITORING_POLICY),
+            opts=self._child,
+        )
+        return role.arn
+
+    def _primary(self) -> aws.rds.Instance:
+        args = self._args
+        subnets = aws.rds.SubnetGroup(
+            self._prefix, aws.rds.SubnetGroupArgs(subnet_ids=args.subnet_ids), opts=self._child
+        )
+        primary = self._settings()
+        primary.engine = "postgres"
+        primary.engine_version = args.version
+        primary.db_name = NAME
+        primary.username = USER
+        primary.manage_master_user_password = True
+        primary.master_user_secret_kms_key_id = self._key.arn
+        primary.db_subnet_group_name = subnets.name
+        primary.multi_az = args.production
+        primary.allocated_storage = args.storage_gb
+        primary.kms_key_id = self._key.arn
+        primary.backup_retention_period = args.backup_days
+        primary.backup_window = "02:00-03:00"
+        primary.delete_automated_backups = not args.production
+        primary.deletion_protection = args.production
+        primary.skip_final_snapshot = not args.production
+        if args.production:
+            primary.final_snapshot_identifier = f"{self._prefix}-final"
+        return aws.rds.Instance(self._prefix, primary, opts=self._stateful)
+
+    def _replica(self, number: int) -> aws.rds.Instance:
+        """Engine, key, subnets and user come from the primary."""
+        replica = self._settings()
+        replica.replicate_source_db = self.instance.identifier
+        replica.skip_final_snapshot = True
+        return aws.rds.Instance(f"{self._prefix}-replica-{number}", replica, opts=self._child)
+
+    def _settings(self) -> aws.rds.InstanceArgs:
+        args = self._args
+        return aws.rds.InstanceArgs(
+            instance_class=args.instance_class,
+            port=POSTGRESQL,
+            publicly_accessible=False,
+            vpc_security_group_ids=[args.security_group_id],
+            parameter_group_name=self._parameters.name,
+            storage_type="gp3",
+            storage_encrypted=True,
+            max_allocated_storage=args.storage_max_gb,
+            copy_tags_to_snapshot=True,
+            ca_cert_identifier="rds-ca-rsa2048-g1",
+            auto_minor_version_upgrade=True,
+            maintenance_window="sun:03:30-sun:04:30",
+            apply_immediately=not args.production,
+            performance_insights_enabled=True,
+            performance_insights_kms_key_id=self._key.arn,
+            performance_insights_retention_period=7,
+            monitoring_interval=60,
+            monitoring_role_arn=self._monitoring_role_arn,
+            enabled_cloudwatch_logs_exports=["postgresql", "upgrade"],
+        )
+
+
+def url(host: pulumi.Input[str]) -> pulumi.Output[str]:
+    """Where the service finds the database; the password travels apart from it."""
+    return pulumi.Output.format(
+        "postgresql://{0}@{1}:{2}/{3}?sslmode=require", USER, host, POSTGRESQL, NAME
+    )

@@ -1,0 +1,47 @@
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from stackkit.plan.network import endpoints
+from stackkit.resources.security_groups import HTTPS, connect
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndpointsArgs:
+    region: str
+    vpc_id: pulumi.Input[str]
+    subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
+    client_group_id: pulumi.Input[str]
+    sessions: bool
+
+
+class Endpoints(pulumi.ComponentResource):
+    """AWS's own services on private addresses: images, logs and secrets don't need the NAT."""
+
+    def __init__(
+        self, name: str, args: EndpointsArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("service:network:Endpoints", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        group = aws.ec2.SecurityGroup(
+            f"{name}-endpoints",
+            aws.ec2.SecurityGroupArgs(vpc_id=args.vpc_id, description="Endpoints of AWS services"),
+            opts=child,
+        )
+        connect(f"{name}-compute-endpoints", args.client_group_id, group.id, HTTPS, self)
+        for service in endpoints(args.sessions):
+            aws.ec2.VpcEndpoint(
+                f"{name}-{service.replace('.', '-')}",
+                aws.ec2.VpcEndpointArgs(
+                    vpc_id=args.vpc_id,
+                    service_name=f"com.amazonaws.{args.region}.{service}",
+                    vpc_endpoint_type="Interface",
+                    private_dns_enabled=True,
+                    subnet_ids=args.subnet_ids,
+                    security_group_ids=[group.id],
+                ),
+                opts=child,
+            )
+        self.register_outputs({})

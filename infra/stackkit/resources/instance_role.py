@@ -1,0 +1,47 @@
+import pulumi
+from pulumi_aws import iam
+
+from stackkit.resources.container import Container, start_permissions
+from stackkit.resources.policies import allow, assumed_by, document
+
+# what the SSM agent needs: sessions instead of SSH, no key and no open port
+SSM = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
+
+
+def instance_profile(
+    name: str,
+    container: Container,
+    log_group_arn: pulumi.Output[str],
+    region: str,
+    parent: pulumi.Resource,
+) -> tuple[iam.InstanceProfile, list[pulumi.Resource]]:
+    """The instances' role, and what must exist before an instance can use it.
+
+    The containers can't: they are two hops from the metadata service, and the collector is handed
+    credentials.
+    """
+    child = pulumi.ResourceOptions(parent=parent)
+    role = iam.Role(
+        f"{name}-instance",
+        iam.RoleArgs(assume_role_policy=assumed_by("ec2.amazonaws.com")),
+        opts=child,
+    )
+    agent = iam.RolePolicyAttachment(
+        f"{name}-ssm", iam.RolePolicyAttachmentArgs(role=role.name, policy_arn=SSM), opts=child
+    )
+    # Pulumi appends the hyphen and what follows it
+    group = f"arn:aws:autoscaling:{region}:*:autoScalingGroup:*:autoScalingGroupName/{name}-*"
+    policy = iam.RolePolicy(
+        f"{name}-instance",
+        iam.RolePolicyArgs(
+            role=role.id,
+            policy=document(
+                *start_permissions(container, log_group_arn, region),
+                *container.collector.permissions,
+                allow(["autoscaling:CompleteLifecycleAction"], [group]),
+            ),
+        ),
+        opts=child,
+    )
+    profile = iam.InstanceProfile(name, iam.InstanceProfileArgs(role=role.name), opts=child)
+    return profile, [agent, policy]

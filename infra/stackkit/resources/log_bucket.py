@@ -1,0 +1,115 @@
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from stackkit.resources.policies import document
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogBucketArgs:
+    days: int
+    destroyable: bool
+
+
+class LogBucket(pulumi.ComponentResource):
+    """Takes the load balancer's access logs; nobody else writes, and nobody reads without TLS."""
+
+    bucket: pulumi.Output[str]
+    ready: pulumi.Resource
+
+    def __init__(
+        self, name: str, args: LogBucketArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("service:edge:LogBucket", name, None, opts)
+        self._prefix = f"{name}-logs"
+        self._child = pulumi.ResourceOptions(parent=self)
+        bucket = aws.s3.Bucket(
+            self._prefix,
+            aws.s3.BucketArgs(force_destroy=args.destroyable),
+            opts=pulumi.ResourceOptions(parent=self, protect=not args.destroyable),
+        )
+        self.bucket = bucket.bucket
+        self._lock(bucket)
+        self._expire(bucket, args.days)
+        # a load balancer can't be told to write before it may
+        self.ready = self._policy(bucket)
+        self.register_outputs({"bucket": self.bucket})
+
+    def _lock(self, bucket: aws.s3.Bucket) -> None:
+        aws.s3.BucketPublicAccessBlock(
+            self._prefix,
+            aws.s3.BucketPublicAccessBlockArgs(
+                bucket=bucket.id,
+                block_public_acls=True,
+                block_public_policy=True,
+                ignore_public_acls=True,
+                restrict_public_buckets=True,
+            ),
+            opts=self._child,
+        )
+        aws.s3.BucketOwnershipControls(
+            self._prefix,
+            aws.s3.BucketOwnershipControlsArgs(
+                bucket=bucket.id,
+                rule=aws.s3.BucketOwnershipControlsRuleArgs(object_ownership="BucketOwnerEnforced"),
+            ),
+            opts=self._child,
+        )
+        default = (
+            aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs
+        )
+        aws.s3.BucketServerSideEncryptionConfiguration(
+            self._prefix,
+            aws.s3.BucketServerSideEncryptionConfigurationInitArgs(
+                bucket=bucket.id,
+                rules=[
+                    aws.s3.BucketServerSideEncryptionConfigurationRuleArgs(
+                        # the only kind that load balancers can write with
+                        apply_server_side_encryption_by_default=default(sse_algorithm="AES256")
+                    )
+                ],
+            ),
+            opts=self._child,
+        )
+
+    def _expire(self, bucket: aws.s3.Bucket, days: int) -> None:
+        rule = aws.s3.BucketLifecycleConfigurationRuleArgs(
+            id="expire",
+            status="Enabled",
+            filter=aws.s3.BucketLifecycleConfigurationRuleFilterArgs(prefix=""),
+            expiration=aws.s3.BucketLifecycleConfigurationRuleExpirationArgs(days=days),
+            abort_incomplete_multipart_upload=(
+                aws.s3.BucketLifecycleConfigurationRuleAbortIncompleteMultipartUploadArgs(
+                    days_after_initiation=1
+                )
+            ),
+        )
+        aws.s3.BucketLifecycleConfiguration(
+            self._prefix,
+            aws.s3.BucketLifecycleConfigurationArgs(bucket=bucket.id, rules=[rule]),
+            opts=self._child,
+        )
+
+    def _policy(self, bucket: aws.s3.Bucket) -> pulumi.Resource:
+        objects = bucket.arn.apply(lambda arn: f"{arn}/*")
+        write = {
+            "Sid": "LoadBalancerWrites",
+            "Effect": "Allow",
+            "Principal": {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
+            "Action": "s3:PutObject",
+            "Resource": bucket.arn.apply(lambda arn: f"{arn}/AWSLogs/*"),
+        }
+        plain = {
+            "Sid": "OnlyWithTls",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": [bucket.arn, objects],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }
+        return aws.s3.BucketPolicy(
+            self._prefix,
+            aws.s3.BucketPolicyArgs(bucket=bucket.id, policy=document(write, plain)),
+            opts=self._child,
+        )

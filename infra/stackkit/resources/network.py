@@ -1,0 +1,118 @@
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+import pulumi_awsx as awsx
+
+from stackkit.resources.policies import allow, assumed_by, document
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkArgs:
+    region: str
+    cidr: str
+    zones: int
+    private_prefix: int
+    public_prefix: int
+    isolated_prefix: int
+    nat_gateways: int
+    log_days: int
+
+
+class Network(pulumi.ComponentResource):
+    """Public subnets for the ALB, private ones for compute, isolated ones for data."""
+
+    vpc_id: pulumi.Output[str]
+    public_subnet_ids: pulumi.Output[list[str]]
+    private_subnet_ids: pulumi.Output[list[str]]
+    isolated_subnet_ids: pulumi.Output[list[str]]
+    nat_gateway_ids: list[pulumi.Output[str]]
+
+    def __init__(
+        self, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("service:network:Network", name, None, opts)
+        self._prefix = name
+        self._child = pulumi.ResourceOptions(parent=self)
+        vpc = self._vpc(args)
+        self.vpc_id = vpc.vpc_id
+        self.public_subnet_ids = vpc.public_subnet_ids.apply(list)
+        self.private_subnet_ids = vpc.private_subnet_ids.apply(list)
+        self.isolated_subnet_ids = vpc.isolated_subnet_ids.apply(list)
+        self.nat_gateway_ids = [
+            vpc.nat_gateways[index].apply(lambda gateway: gateway.id)
+            for index in range(args.nat_gateways)
+        ]
+        # adopted and emptied: whatever forgets to name its group can reach nothing
+        aws.ec2.DefaultSecurityGroup(
+            name,
+            aws.ec2.DefaultSecurityGroupArgs(vpc_id=self.vpc_id, ingress=[], egress=[]),
+            opts=self._child,
+        )
+        self._flow_logs(args.log_days)
+        self.register_outputs({"vpcId": self.vpc_id})
+
+    def _vpc(self, args: NetworkArgs) -> awsx.ec2.Vpc:
+        one_for_all = args.nat_gateways < args.zones
+        subnet, kind = awsx.ec2.SubnetSpecArgs, awsx.ec2.SubnetType
+        return awsx.ec2.Vpc(
+            self._prefix,
+            awsx.ec2.VpcArgs(
+                cidr_block=args.cidr,
+                number_of_availability_zones=args.zones,
+                # private DNS names of the endpoints need both
+                enable_dns_hostnames=True,
+                enable_dns_support=True,
+                nat_gateways=awsx.ec2.NatGatewayConfigurationArgs(
+                    strategy=awsx.ec2.NatGatewayStrategy.SINGLE
+                    if one_for_all
+                    else awsx.ec2.NatGatewayStrategy.ONE_PER_AZ
+                ),
+                subnet_strategy=awsx.ec2.SubnetAllocationStrategy.AUTO,
+                subnet_specs=[
+                    subnet(type=kind.PRIVATE, name="private", cidr_mask=args.private_prefix),
+                    subnet(type=kind.PUBLIC, name="public", cidr_mask=args.public_prefix),
+                    subnet(type=kind.ISOLATED, name="isolated", cidr_mask=args.isolated_prefix),
+                ],
+                # free of charge, and image layers then don't pass the NAT gateways
+                vpc_endpoint_strategy=awsx.ec2.VpcEndpointStrategy.AUTO,
+                vpc_endpoint_specs=[
+                    awsx.ec2.VpcEndpointSpecArgs(
+                        service_name=f"com.amazonaws.{args.region}.s3", vpc_endpoint_type="Gateway"
+                    )
+                ],
+            ),
+            opts=self._child,
+        )
+
+    def _flow_logs(self, days: int) -> None:
+        group = aws.cloudwatch.LogGroup(
+            f"{self._prefix}-flow",
+            aws.cloudwatch.LogGroupArgs(retention_in_days=days),
+            opts=self._child,
+        )
+        role = aws.iam.Role(
+            f"{self._prefix}-flow",
+            aws.iam.RoleArgs(assume_role_policy=assumed_by("vpc-flow-logs.amazonaws.com")),
+            opts=self._child,
+        )
+        write = ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"]
+        aws.iam.RolePolicy(
+            f"{self._prefix}-flow",
+            aws.iam.RolePolicyArgs(
+                role=role.id,
+                policy=document(allow(write, [group.arn.apply(lambda arn: f"{arn}:*")])),
+            ),
+            opts=self._child,
+        )
+        aws.ec2.FlowLog(
+            self._prefix,
+            aws.ec2.FlowLogArgs(
+                vpc_id=self.vpc_id,
+                traffic_type="ALL",
+                log_destination=group.arn,
+                iam_role_arn=role.arn,
+                max_aggregation_interval=600,
+            ),
+            opts=self._child,
+        )

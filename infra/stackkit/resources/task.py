@@ -1,0 +1,105 @@
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+
+from stackkit.plan.server import COLLECTOR_MIB
+from stackkit.resources import collector
+from stackkit.resources.container import NAME, SCRATCH_MIB, USER, Container
+from stackkit.resources.edge import HEALTH_PATH
+
+
+def container_definitions(
+    container: Container, log_group: pulumi.Input[str], region: str
+) -> pulumi.Output[str]:
+    """The service and what runs beside it, as ECS reads them."""
+    definition = {
+        "name": NAME,
+        "image": container.image,
+        "essential": True,
+        "cpu": container.cpu_units - collector.CPU_UNITS,
+        "user": USER,
+        "portMappings": [{"containerPort": container.port, "protocol": "tcp"}],
+        "environment": _pairs(container.environment, "value"),
+        "secrets": _pairs(container.secrets, "valueFrom"),
+        "stopTimeout": container.stop_timeout_s,
+        "healthCheck": _health_check(container.port),
+        "logConfiguration": _logs(log_group, region, NAME),
+        **_confinement(container),
+    }
+    beside = _collector(container.collector, _logs(log_group, region, collector.NAME))
+    return pulumi.Output.json_dumps([definition, beside])
+
+
+def _collector(beside: collector.Collector, logs: dict[str, Any]) -> dict[str, Any]:
+    """The task outlives it, and starts it again; it can't take more than its share."""
+    return {
+        "name": collector.NAME,
+        "image": collector.IMAGE,
+        "essential": False,
+        "restartPolicy": {"enabled": True, "restartAttemptPeriod": 60},
+        "user": collector.USER,
+        "cpu": collector.CPU_UNITS,
+        "memory": COLLECTOR_MIB,
+        "environment": [{"name": collector.CONFIGURATION, "value": beside.configuration}],
+        "secrets": _pairs(beside.secrets, "valueFrom"),
+        "healthCheck": {"command": ["CMD", "/healthcheck"], "startPeriod": 10},
+        "logConfiguration": logs,
+        "readonlyRootFilesystem": True,
+        "privileged": False,
+        "linuxParameters": {"capabilities": {"drop": ["ALL"]}},
+    }
+
+
+def _pairs(values: Mapping[str, pulumi.Input[str]], key: str) -> list[dict[str, Any]]:
+    return [{"name": name, key: values[name]} for name in sorted(values)]
+
+
+def _confinement(container: Container) -> dict[str, Any]:
+    files = container.open_files
+    return {
+        "readonlyRootFilesystem": True,
+        "privileged": False,
+        "linuxParameters": {
+            "capabilities": {"drop": ["ALL"]},
+            "tmpfs": [
+                {
+                    "containerPath": "/tmp",
+                    "size": SCRATCH_MIB,
+                    "mountOptions": ["nosuid", "nodev", "noexec"],
+                }
+            ],
+        },
+        "ulimits": [{"name": "nofile", "softLimit": files, "hardLimit": files}],
+        "systemControls": [
+            {"namespace": name, "value": value} for name, value in sorted(container.kernel.items())
+        ],
+    }
+
+
+def _health_check(port: int) -> dict[str, Any]:
+    """Asked inside the task, so that one that hangs is replaced even where no ALB looks."""
+    ask = (
+        f"import urllib.request as u; u.urlopen('http://127.0.0.1:{port}{HEALTH_PATH}', timeout=4)"
+    )
+    return {
+        "command": ["CMD", "python", "-c", ask],
+        "interval": 30,
+        "timeout": 5,
+        "retries": 3,
+        "startPeriod": 30,
+    }
+
+
+def _logs(log_group: pulumi.Input[str], region: str, name: str) -> dict[str, Any]:
+    return {
+        "logDriver": "awslogs",
+        "options": {
+            "awslogs-group": log_group,
+            "awslogs-region": region,
+            "awslogs-stream-prefix": name,
+            # a slow log must not hold up requests; what doesn't fit is dropped
+            "mode": "non-blocking",
+            "max-buffer-size": "25m",
+        },
+    }

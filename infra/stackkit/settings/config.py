@@ -1,0 +1,242 @@
+"""Every key of a stack: its type, its default and what it refuses. Pulumi.yaml describes them.
+
+The defaults are those of production; a stack that may be cheaper says so in its own file.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, fields
+
+import pulumi
+from pulumi.runtime import config as engine
+
+from stackkit.plan.capacity import Measurement, task_capacity
+from stackkit.plan.classes import FARGATE_MEMORY, instance_type
+from stackkit.plan.inputs import Data, Inputs, Scaling, Site, Task, Workload
+from stackkit.plan.schedules import SCHEDULE, SCHEDULE_WANTED, Schedule, read_schedule
+from stackkit.settings import conflicts
+from stackkit.settings.errors import Refusal
+from stackkit.settings.keys import choice, flag, items, number_of, secret, text, whole
+
+CONTAINER_PORT = 8000
+LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653)
+_HOST = r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}"
+_ARN = r"arn:aws[a-z-]*:"
+_EMAIL = r"[^@\s]+@[^@\s]+\.[^@\s]+"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    project: str
+    stack: str
+
+    tier: str = choice("prod", ("dev", "prod"))
+    compute: str = choice("fargate", ("fargate", "ec2"))
+    architecture: str = choice("arm64", ("arm64", "x86_64"))
+    image: str = text(
+        "", r"[\w.:/-]+@sha256:[0-9a-f]{64}", "an image URI with a digest (…@sha256:…)"
+    )
+    guarded: bool = flag(True)
+
+    peak_in_flight: int = whole(50000, 1, 10_000_000)
+    base_in_flight: int = whole(5000, 0, 10_000_000)
+    latency_ms: int = whole(80, 1, 60_000)
+    utilisation_percent: int = whole(65, 10, 90)
+    request_timeout_s: int = whole(10, 1, 3600)
+    upstream_percent: int = whole(20, 0, 100)
+
+    task_cpu: int = number_of(1024, tuple(FARGATE_MEMORY))
+    task_memory_mib: int = whole(2048, 512, 122_880)
+    task_requests_per_second: int = whole(0, 0, 1_000_000)
+    task_in_flight: int = whole(0, 0, 1_000_000)
+    spot_percent: int = whole(0, 0, 100)
+    instance_types: tuple[str, ...] = items(
+        ("c8g.xlarge", "c7g.xlarge"), r"[a-z0-9-]+\.[a-z0-9]+", "an instance type"
+    )
+    ami_id: str = text(
+        "", r"ami-([0-9a-f]{8}|[0-9a-f]{17})", "an AMI id such as ami-0123456789abcdef0"
+    )
+    bake_ami: bool = flag(False)
+    warm_pool: int = whole(0, 0, 1000)
+
+    fleet_min: int = whole(0, 0, 5000)
+    fleet_max: int = whole(0, 0, 5000)
+    scaling_policies: tuple[str, ...] = items(
+        ("cpu", "requests"), "cpu|requests|network|step", "one of cpu, requests, network, step"
+    )
+    requests_target: int = whole(0, 0, 100_000_000)
+    network_target_mbps: int = whole(300, 1, 100_000)
+    step_out_requests: int = whole(1000, 0, 100_000_000)
+    step_in_requests: int = whole(500, 0, 100_000_000)
+    step_out_tasks: int = whole(2, 1, 1000)
+    step_in_tasks: int = whole(1, 1, 1000)
+    cooldown_s: int = whole(300, 0, 3600)
+    schedules: tuple[str, ...] = items((), SCHEDULE, SCHEDULE_WANTED)
+
+    zones: int = whole(3, 2, 3)
+    vpc_cidr: str = text("10.0.0.0/16", r"[0-9.]+/\d+", "a range such as 10.0.0.0/16")
+    alb_target_quota: int = whole(1000, 1, 100_000)
+    alb_lcu: int = whole(0, 0, 100_000)
+    domain: str = text("", _HOST, "a host name such as api.example.com")
+    zone: str = text("", _HOST, "a Route 53 zone such as example.com")
+    certificate_arn: str = text("", _ARN + r"acm:[\w:/-]+", "the ARN of an ACM certificate")
+    allow_http: bool = flag(False)
+    waf: bool = flag(True)
+    waf_rate_limit: int = whole(10_000, 10, 2_000_000_000)
+
+    database_class: str = text("db.r8g.2xlarge", r"db\.\w+\.\w+", "a class such as db.m8g.large")
+    database_version: str = text("18", r"1[4-9](\.\d+)?", "a PostgreSQL version such as 18")
+    database_storage_gb: int = whole(100, 20, 65_536)
+    database_storage_max_gb: int = whole(1000, 20, 65_536)
+    database_replicas: int = whole(0, 0, 5)
+    database_proxy: bool = flag(False)
+    backup_days: int = whole(14, 0, 35)
+    cache_class: str = text(
+        "cache.r7g.large", r"cache\.\w+\.\w+", "a node type such as cache.r7g.large"
+    )
+    cache_replicas: int = whole(1, 0, 5)
+    cache_password: str = secret()
+
+    upstream_url: str = text("", r"https?://[^\s@/]+(/\S*)?", "a URL without credentials")
+    environment: tuple[str, ...] = items((), r"[A-Z][A-Z0-9_]*=.*", "a line NAME=value")
+    secrets: tuple[str, ...] = items(
+        (),
+        rf"[A-Z][A-Z0-9_]*={_ARN}(secretsmanager|ssm):\S+",
+        "a line NAME=ARN of a secret in Secrets Manager or of an SSM parameter",
+    )
+    github_repository: str = text(
+        "", r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+", "a repository of GitHub such as acme/orders"
+    )
+    availability_objective: str = text(
+        "99.9", r"9[5-9](\.\d{1,3})?", "a percentage of 95 to 99.999 such as 99.9"
+    )
+    latency_objective_ms: int = whole(0, 0, 60_000)
+    alarm_email: str = text("", _EMAIL, "an email address")
+    ticket_email: str = text("", _EMAIL, "an email address")
+    trace_percent: int = whole(1, 0, 100)
+    otlp_endpoint: str = text("", r"https://[^\s@/]+(/\S*)?", "an https URL without credentials")
+    otlp_headers: str = text(
+        "", _ARN + r"secretsmanager:\S+", "the ARN of a secret in Secrets Manager"
+    )
+    runbooks_url: str = text("", r"https?://\S+[^\s/]", "a URL without a slash at its end")
+    log_days: int = number_of(30, LOG_DAYS)
+
+    @property
+    def name(self) -> str:
+        return f"{self.project}-{self.stack}"
+
+    @property
+    def production(self) -> bool:
+        return self.tier == "prod"
+
+    @property
+    def nat_gateways(self) -> int:
+        return self.zones if self.production else 1
+
+    @property
+    def hosted_zone(self) -> str:
+        """The Route 53 zone of the records: as given, or the domain's parent; "" for none."""
+        if self.zone or not self.domain or self.certificate_arn:
+            return self.zone
+        parent = self.domain.partition(".")[2]
+        return parent if "." in parent else self.domain
+
+    @property
+    def scheduled_bounds(self) -> tuple[Schedule, ...]:
+        return tuple(read_schedule(line) for line in self.schedules)
+
+    def inputs(self, measured: Measurement | None = None) -> Inputs:
+        """The plan's inputs; `measured` is the load test's finding, if there is one."""
+        return Inputs(
+            workload=Workload(
+                peak_in_flight=self.peak_in_flight,
+                base_in_flight=self.base_in_flight,
+                latency_ms=self.latency_ms,
+                utilisation_percent=self.utilisation_percent,
+                request_timeout_s=self.request_timeout_s,
+                upstream_percent=self.upstream_percent,
+                zones=self.zones,
+                survives_zone_loss=self.production,
+            ),
+            task=self._task(measured),
+            data=Data(database_class=self.database_class, cache_class=self.cache_class),
+            scaling=Scaling(
+                policies=self.scaling_policies,
+                requests_target=self.requests_target,
+                step_out_requests=self.step_out_requests,
+                step_in_requests=self.step_in_requests,
+                step_out_tasks=self.step_out_tasks,
+                step_in_tasks=self.step_in_tasks,
+                network_mbps=self.network_target_mbps,
+                cooldown_s=self.cooldown_s,
+                warm_pool=self.warm_pool,
+                schedules=self.scheduled_bounds,
+            ),
+            site=Site(
+                vpc_cidr=self.vpc_cidr,
+                nat_gateways=self.nat_gateways,
+                alb_target_quota=self.alb_target_quota,
+            ),
+        )
+
+    def _task(self, measured: Measurement | None) -> Task:
+        if self.compute == "fargate":
+            vcpu_units, memory = self.task_cpu, self.task_memory_mib
+        else:
+            smallest = instance_type(self.instance_types[0])
+            vcpu_units, memory = smallest.vcpu * 1024, smallest.memory_mib
+        return Task(
+            compute=self.compute,
+            vcpu_units=vcpu_units,
+            memory_mib=memory,
+            workers=max(1, vcpu_units // 1024),
+            capacity=task_capacity(
+                vcpu_units, self.task_requests_per_second, self.task_in_flight, measured
+            ),
+            fleet_min=self.fleet_min,
+            fleet_max=self.fleet_max,
+        )
+
+
+KEYS = {key.name: key for key in fields(Config) if key.metadata}
+
+
+def read(
+    project: str, stack: str, values: Mapping[str, object], secrets: Collection[str] = ()
+) -> Config:
+    """Read each key (named without namespace) by itself; `secrets` are those that are encrypted."""
+    unknown = sorted(set(values) - set(KEYS))
+    if unknown:
+        raise Refusal(f"{unknown[0]}: no such key; Pulumi.yaml lists those that there are.")
+    for name, value in values.items():
+        if KEYS[name].metadata.get("secret") and value and name not in secrets:
+            raise Refusal(
+                f"{name}: the value is in plain text; set it with"
+                f" `pulumi config set --secret {name}`."
+            )
+    typed = {name: KEYS[name].metadata["read"](name, value) for name, value in values.items()}
+    return Config(project=project, stack=stack, **typed)
+
+
+def parse(
+    project: str, stack: str, values: Mapping[str, object], secrets: Collection[str] = ()
+) -> Config:
+    """Read the keys and refuse those that contradict each other."""
+    config = read(project, stack, values, secrets)
+    conflicts.check(config)
+    return config
+
+
+def load() -> Config:
+    """The keys that the engine hands over."""
+    prefix = f"{pulumi.get_project()}:"
+    given = engine.get_config_env() | engine.CONFIG.get()
+    names = [name.removeprefix(prefix) for name in given if name.startswith(prefix)]
+    values = {name: engine.get_config(prefix + name) for name in names}
+    encrypted = [name for name in names if engine.is_config_secret(prefix + name)]
+    config = parse(pulumi.get_project(), pulumi.get_stack(), values, encrypted)
+    if not config.image:
+        raise Refusal(
+            f"image: it is empty; `make deploy STACK={config.stack}` builds one and names it, and"
+            f" `make preview STACK={config.stack}` takes the one that runs."
+        )
+    return config

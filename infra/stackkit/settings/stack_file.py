@@ -1,0 +1,43 @@
+"""Reads Pulumi.yaml and Pulumi.<stack>.yaml as the engine would, without it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from stackkit.settings.errors import Refusal
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackFile:
+    # "" where no Pulumi.yaml names it
+    project: str
+    region: str
+    values: Mapping[str, object]
+    # names of those that are encrypted
+    secrets: Sequence[str]
+
+
+def read_stack(folder: Path, stack: str) -> StackFile:
+    """A stack's keys without their namespace; stack "" has none."""
+    project = _yaml(folder / "Pulumi.yaml").get("name", "")
+    if not stack:
+        return StackFile(project=project, region="", values={}, secrets=())
+    file = folder / f"Pulumi.{stack}.yaml"
+    if not file.exists():
+        raise Refusal(f"There is no {file.name} in {folder}: copy another stack's and change it.")
+    prefix = f"{project}:"
+    keys: Mapping[str, object] = _yaml(file).get("config") or {}
+    own = {name.removeprefix(prefix): value for name, value in keys.items() if prefix in name}
+    return StackFile(
+        project=project,
+        region=str(keys.get("aws:region", "")),
+        values=own,
+        secrets=[name for name, value in own.items() if isinstance(value, dict)],
+    )
+
+
+def _yaml(file: Path) -> dict[str, Any]:
+    return yaml.safe_load(file.read_text()) or {} if file.exists() else {}

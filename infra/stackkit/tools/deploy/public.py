@@ -1,0 +1,42 @@
+"""What the service answers to the world."""
+
+import http.client
+import json
+from urllib.error import HTTPError, URLError
+from urllib.request import urlopen
+
+from stackkit.tools.deploy.errors import Failure
+from stackkit.tools.deploy.poll_policy import PUBLIC, Patience
+
+# in a row: one could come from a task that is about to leave
+ANSWERS = 3
+TIMEOUT_S = 10
+
+
+def wait_until_ready(url: str, build: str, patience: Patience = PUBLIC) -> None:
+    """Until /ready is answered by this build and no other."""
+    ready, last = 0, ""
+    for _ in patience.rounds():
+        last = _ask(f"{url}/ready")
+        ready = ready + 1 if last == f"ready, build {build}" else 0
+        if ready == ANSWERS:
+            return
+    raise Failure(f"{url}/ready doesn't answer with build {build}: {last}.")
+
+
+def _ask(url: str) -> str:
+    try:
+        with urlopen(url, timeout=TIMEOUT_S) as response:
+            return _told(response.read())
+    except HTTPError as error:
+        return f"{error.code} {_told(error.read())}"
+    except (URLError, OSError, http.client.HTTPException) as error:
+        return f"no answer ({error})"
+
+
+def _told(body: bytes) -> str:
+    try:
+        answer = json.loads(body)
+        return f"{answer['status']}, build {answer['build']}"
+    except (ValueError, KeyError, TypeError):
+        return "an answer of something else"

@@ -1,0 +1,55 @@
+"""A stack in its account: what every step of a delivery works on."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from stackkit.settings import config
+from stackkit.settings.stack_file import read_stack
+from stackkit.tools.deploy import account, outputs
+from stackkit.tools.deploy.account import Account
+from stackkit.tools.deploy.engine import Engine
+from stackkit.tools.deploy.on_ec2 import OnEc2
+from stackkit.tools.deploy.on_fargate import OnFargate
+from stackkit.tools.deploy.outputs import Outputs
+from stackkit.tools.deploy.repository import Repository
+from stackkit.tools.deploy.rollout import Rollout
+from stackkit.tools.deploy.state import State
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    settings: config.Config
+    account: Account
+    state: State
+    engine: Engine
+    repository: Repository
+
+    @property
+    def project(self) -> Path:
+        return self.engine.folder.parent
+
+    def outputs(self) -> Outputs | None:
+        return outputs.read(self.engine.outputs())
+
+    def rollout(self, made: Outputs) -> Rollout:
+        return (OnFargate if made.service else OnEc2)(self.account, made)
+
+
+def find(name: str, folder: Path, complete: bool) -> Stack:
+    """Read the stack's file and sign in; `Refusal` where either can't be.
+
+    A file that isn't complete yet, such as one without an upstream, has to be good enough for what
+    comes before a deployment.
+    """
+    file = read_stack(folder, name)
+    read = config.parse if complete else config.read
+    settings = read(file.project, name, file.values, file.secrets)
+    signed_in = account.sign_in(file.region)
+    state = State(account=signed_in, project=file.project, stack=name)
+    return Stack(
+        settings=settings,
+        account=signed_in,
+        state=state,
+        engine=Engine(folder=folder, state=state),
+        repository=Repository(signed_in, settings.name),
+    )

@@ -1,0 +1,124 @@
+"""Rehearses a stack with no account: `python -m stackkit.tools.rehearse --stack prod`."""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from stackkit.plan import plan
+from stackkit.plan.capacity import read_measurement
+from stackkit.settings import config
+from stackkit.settings.errors import Refusal
+from stackkit.settings.stack_file import StackFile, read_stack
+from stackkit.tools.rehearse.account_snapshot import World
+from stackkit.tools.rehearse.document import Rehearsed, document
+from stackkit.tools.rehearse.prerequisites import PASSWORD
+from stackkit.tools.rehearse.program import Rehearsal, rehearse
+from stackkit.tools.rehearse.summary import lines
+from stackkit.tools.rehearse.validate import judge
+
+# where no stack file says so: in the template itself
+PROJECT = "rehearsal"
+REGION = "eu-west-1"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _options(arguments)
+    try:
+        file = _stack_file(options.stack)
+        values = _values(file, options.set)
+    except Refusal as refusal:
+        print(refusal, file=sys.stderr)
+        return 1
+    project, region = file.project or PROJECT, file.region or REGION
+    print(f"Rehearsing {project}-{options.stack} in {region}, simulated; nothing leaves here")
+    started = time.monotonic()
+    run = rehearse(
+        Path.cwd(),
+        project,
+        options.stack,
+        region,
+        values,
+        file.secrets,
+        tell=_progress(sys.stderr.isatty()),
+    )
+    if options.record:
+        options.record.write_text(json.dumps(record(run), default=str, indent=1))
+    world = World(run.account)
+    verdicts = judge(world) if run.resources else []
+    print("\n".join(lines(run, world, verdicts, time.monotonic() - started)))
+    if run.resources:
+        settings = config.read(project, options.stack, values, file.secrets)
+        numbers = plan.derive(settings.inputs(read_measurement(Path.cwd())))
+        shown = Rehearsed(
+            run=run, world=world, verdicts=verdicts, settings=settings, numbers=numbers
+        )
+        print(f"\nThe page for a design review: {_write(options, document(shown))}")
+    return 1 if run.failures or any(verdict.problems for verdict in verdicts) else 0
+
+
+def _write(options: argparse.Namespace, text: str) -> Path:
+    file = options.page or Path.cwd() / "build" / f"rehearsal-{options.stack}.html"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    return file
+
+
+def record(run: Rehearsal) -> dict[str, Any]:
+    """Every call and every resource, for tools that grade them."""
+    return {
+        "calls": [vars(call) for call in run.account.calls],
+        "resources": [vars(resource) for resource in run.resources],
+    }
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m stackkit.tools.rehearse", description=__doc__)
+    parser.add_argument("--stack", default="prod", help="read Pulumi.<stack>.yaml")
+    parser.add_argument(
+        "--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="in its place"
+    )
+    parser.add_argument("--record", type=Path, metavar="FILE", help="write the calls as JSON")
+    parser.add_argument("--page", type=Path, metavar="FILE", help="write the page there")
+    return parser.parse_args(arguments)
+
+
+def _stack_file(stack: str) -> StackFile:
+    # a program without stack files: the keys' defaults, and --set
+    return read_stack(Path.cwd(), stack if Path("Pulumi.yaml").exists() else "")
+
+
+def _values(file: StackFile, given: list[str]) -> dict[str, str]:
+    """As the engine hands them over: text, or JSON for what isn't."""
+    values = {name: _text(value) for name, value in file.values.items()}
+    # nobody but the engine can decrypt a secret; any other does as well here
+    values |= dict.fromkeys(file.secrets, PASSWORD)
+    for assignment in given:
+        if "=" not in assignment:
+            raise Refusal(f"{assignment}: write it as KEY=VALUE.")
+    return values | {name: value for name, _, value in (a.partition("=") for a in given)}
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _progress(terminal: bool) -> Callable[[str, str], None]:
+    count = 0
+
+    def tell(kind: str, name: str) -> None:
+        nonlocal count
+        count += 1
+        if terminal:
+            print(f"\r\033[K  {count} {kind.rpartition(':')[2]} {name}", end="", file=sys.stderr)
+        elif count % 25 == 0:
+            print(f"  {count} resources", file=sys.stderr)
+
+    return tell
+
+
+if __name__ == "__main__":
+    sys.exit(main())

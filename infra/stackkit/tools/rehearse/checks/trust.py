@@ -1,0 +1,76 @@
+"""Whom the roles trust: each exactly the service that uses it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from stackkit.tools.rehearse.account_snapshot import World
+
+
+def trust(world: World) -> Iterator[str]:
+    users: dict[str, set[str]] = {}
+    for role, service in _uses(world):
+        users.setdefault(role.rpartition("/")[2], set()).add(service)
+    providers = world.read("iam", "list_open_id_connect_providers", "OpenIDConnectProviderList")
+    # whoever they vouch for is outside of AWS
+    outside = {f"Federated {provider['Arn']}" for provider in providers}
+    for role in world.read("iam", "list_roles", "Roles"):
+        # those that AWS makes for itself
+        if role["Path"].startswith("/aws-service-role/"):
+            continue
+        name, trusted = role["RoleName"], set(_trusted(role["AssumeRolePolicyDocument"]))
+        wanted = users.get(name) or trusted & outside
+        if not wanted:
+            yield f"role {name}: nothing uses it"
+        yield from (f"role {name} does not trust {who}, which uses it" for who in wanted - trusted)
+        if wanted:
+            yield from (f"role {name} also trusts {who}" for who in sorted(trusted - wanted))
+
+
+def _uses(world: World) -> Iterator[tuple[str, str]]:
+    """Role and the service that takes it."""
+    for workload in world.workloads:
+        for role in workload.task_roles:
+            yield role, "ecs-tasks.amazonaws.com"
+    for profile in world.read("iam", "list_instance_profiles", "InstanceProfiles"):
+        for role in profile["Roles"]:
+            yield role["RoleName"], "ec2.amazonaws.com"
+    for flow in world.read("ec2", "describe_flow_logs", "FlowLogs"):
+        yield flow.get("DeliverLogsPermissionArn", ""), "vpc-flow-logs.amazonaws.com"
+    for proxy in world.proxies:
+        yield proxy["RoleArn"], "rds.amazonaws.com"
+    for database in world.databases:
+        yield database.get("MonitoringRoleArn", ""), "monitoring.rds.amazonaws.com"
+    for role in world.read("iam", "list_roles", "Roles"):
+        for statement in role["AssumeRolePolicyDocument"]["Statement"]:
+            yield from ((role["RoleName"], f"Federated {who}") for who in vouched_for(statement))
+    scheduler = world.account.client("scheduler")
+    for schedule in world.read("scheduler", "list_schedules", "Schedules"):
+        found = scheduler.get_schedule(Name=schedule["Name"], GroupName=schedule["GroupName"])
+        yield found["Target"]["RoleArn"], "scheduler.amazonaws.com"
+
+
+def vouched_for(statement: Mapping[str, Any]) -> list[str]:
+    """The identity providers whose word lets somebody in: whom, and meant for AWS, is said, too."""
+    equal = statement.get("Condition", {}).get("StringEquals", {})
+    bound = []
+    for kind, provider in _principals(statement["Principal"]):
+        host = provider.partition(":oidc-provider/")[2]
+        meant_for = equal.get(f"{host}:aud")
+        if kind == "Federated" and equal.get(f"{host}:sub") and meant_for == "sts.amazonaws.com":
+            bound.append(provider)
+    return bound
+
+
+def _trusted(document: Mapping[str, Any]) -> Iterator[str]:
+    for statement in document["Statement"]:
+        if statement["Effect"] == "Allow":
+            for kind, named in _principals(statement["Principal"]):
+                yield named if kind == "Service" else f"{kind} {named}"
+
+
+def _principals(principal: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(principal, str):
+        yield "anybody", principal
+        return
+    for kind, named in principal.items():
+        yield from ((kind, one) for one in (named if isinstance(named, list) else [named]))

@@ -1,0 +1,183 @@
+"""The page of a rehearsal, for a design review: what would be there, and what is known of it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from htpy import Node, code, h3, li, p, ul
+
+from stackkit.alarms.catalogue import table as alarms
+from stackkit.alarms.context import Facts
+from stackkit.alarms.runbooks import beyond, during
+from stackkit.plan import plan
+from stackkit.settings.config import Config
+from stackkit.tools.page import Section, facts, mark, page, picture, table
+from stackkit.tools.rehearse import architecture, dashboard
+from stackkit.tools.rehearse.account_snapshot import World
+from stackkit.tools.rehearse.diagram import scene
+from stackkit.tools.rehearse.program import Rehearsal
+from stackkit.tools.rehearse.summary import LIMITS, at_fault, made, tiers
+from stackkit.tools.rehearse.suppressions import accepted
+from stackkit.tools.rehearse.validate import Verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rehearsed:
+    """All that a page is made of."""
+
+    run: Rehearsal
+    world: World
+    verdicts: Sequence[Verdict]
+    settings: Config
+    numbers: plan.Plan
+
+
+def document(rehearsed: Rehearsed) -> str:
+    run, settings = rehearsed.run, rehearsed.settings
+    region = run.account.region
+    sections = {
+        "Refused": _refused(run) if run.failures else None,
+        "What would be there": _pictures(rehearsed),
+        "Settings that matter": table(["tier", "what", "settings"], _settings(rehearsed.world)),
+        "Checks": table(["", "check"], map(_verdict, rehearsed.verdicts)),
+        "Numbers and their reasons": _numbers(rehearsed.numbers),
+        "What is watched": _watched(rehearsed),
+        "Accepted findings": _findings(settings),
+        "Not judged": _not_judged(run),
+        "What this can't show": p[LIMITS],
+    }
+    return page(
+        f"{settings.name} in {region}",
+        f"Rehearsed in a simulated account: {made(run)}. {_outcome(rehearsed)}",
+        [Section(title=title, body=part) for title, part in sections.items() if part],
+        foot=f"Written by `make rehearse` on {date.today():%d %B %Y}; no AWS account was asked.",
+    )
+
+
+def _outcome(rehearsed: Rehearsed) -> str:
+    bad = len([verdict for verdict in rehearsed.verdicts if verdict.problems])
+    missed = len([verdict for verdict in rehearsed.verdicts if verdict.lacks])
+    refused = len(rehearsed.run.failures)
+    every = len(rehearsed.verdicts)
+    if not bad + missed + refused:
+        return f"All {every} checks hold."
+    return f"{refused} refused; of {every} checks {bad} fail and {missed} could not be made."
+
+
+def _pictures(rehearsed: Rehearsed) -> Node:
+    world, settings = rehearsed.world, rehearsed.settings
+    host = settings.domain or next((b["DNSName"] for b in world.balancers), "")
+    shown = scene(world, host)
+    label = f"The architecture of {settings.name}"
+    caption = (
+        "Read back from the simulated account. Requests travel down the left side; what the"
+        " service asks of others leaves on the right. Arrows carry their ports, columns are zones."
+    )
+    return [
+        picture(architecture.draw(shown, architecture.WIDE, label), caption, kind="wide"),
+        picture(architecture.draw(shown, architecture.NARROW, label), caption, kind="narrow"),
+    ]
+
+
+def _settings(world: World) -> Iterator[Sequence[Node]]:
+    before = ""
+    for tier, what, detail in tiers(world):
+        yield "" if tier == before else tier.capitalize(), what, detail
+        before = tier
+
+
+def _verdict(verdict: Verdict) -> Sequence[Node]:
+    if verdict.lacks:
+        return mark("warn", "not judged"), f"{verdict.subject} (no {verdict.lacks} made)"
+    if verdict.problems:
+        wrong = ul[(li[problem] for problem in verdict.problems)]
+        return mark("bad", "fails"), [verdict.subject, wrong]
+    return mark("good", "holds"), verdict.subject
+
+
+def _refused(run: Rehearsal) -> Node:
+    def row(name: str, kind: str, message: str, inputs: Sequence[tuple[str, object]]) -> list[Node]:
+        values = ul[(li[code[f"{key} = {value!r}"]] for key, value in inputs[:12])]
+        return [name, kind, message, values]
+
+    return [
+        table(
+            ["resource", "type", "message", "input"],
+            (row(f.name, f.type, f.message, at_fault(f)) for f in run.failures),
+        ),
+        ul[(li[f"{name} was not tried: it needs {needed}"] for name, needed in run.untried.items())]
+        if run.untried
+        else None,
+    ]
+
+
+def _numbers(numbers: plan.Plan) -> Node:
+    workload, fleet = numbers.inputs.workload, numbers.fleet
+    return [
+        facts(
+            [
+                ("requests in flight at the peak", f"{workload.peak_in_flight:,}"),
+                ("mean latency", f"{workload.latency_ms:,} ms"),
+                ("tasks", f"{fleet.minimum.value:,} to {fleet.maximum.value:,}"),
+                ("database connections of a worker", f"{numbers.pools.database.value:,}"),
+                ("a request's deadline", f"{numbers.timeouts.request.value:,} s"),
+            ]
+        ),
+        h3["Derived"],
+        table(["number", "value", "unit", "reason"], _derived(numbers), numbers="value"),
+        h3["Limits"],
+        table(["limit", "needed", "of", "reason"], _limits(numbers), numbers="needed of"),
+    ]
+
+
+def _derived(numbers: plan.Plan) -> Iterator[Sequence[Node]]:
+    for name, number in plan.numbers(numbers):
+        size = number.unit == "bits"
+        value = f"/{number.value}" if size else f"{number.value:,}"
+        unit = "" if size else number.unit
+        yield name.replace(".", ": ").replace("_", " "), value, unit, number.reason
+
+
+def _limits(numbers: plan.Plan) -> Iterator[Sequence[Node]]:
+    for check in numbers.checks:
+        ask = [mark("warn", "ask AWS to raise it"), " "] if check.needed > check.limit else None
+        yield check.subject, f"{check.needed:,}", f"{check.limit:,}", [ask, check.reason]
+
+
+def _watched(rehearsed: Rehearsed) -> Node:
+    rows = alarms(Facts(rehearsed.settings, rehearsed.numbers))
+    return [
+        # none where it needs what AWS refused
+        _dashboard(rehearsed) if rehearsed.world.dashboards else None,
+        table(
+            ["alarm", "tells", "fires", "reason"],
+            ([r.name, r.severity, f"{beyond(r.limit)} {during(r)}", r.limit.reason] for r in rows),
+        ),
+    ]
+
+
+def _dashboard(rehearsed: Rehearsed) -> Node:
+    widgets = rehearsed.world.dashboards
+    label = f"The dashboard of {rehearsed.settings.name}"
+    caption = "The dashboard, with the limits that are lines in its graphs; what is on top, first."
+    return [
+        picture(dashboard.draw(widgets, dashboard.WIDE, label), caption, kind="wide"),
+        picture(dashboard.draw(widgets, dashboard.NARROW, label), caption, kind="narrow"),
+    ]
+
+
+def _findings(settings: Config) -> Node:
+    return [
+        p["What cfn-lint and checkov find in a stack like this one, and why it stays as it is."],
+        table(["rule", "where", "reason"], accepted(settings)),
+    ]
+
+
+def _not_judged(run: Rehearsal) -> Node:
+    lacking = run.account.lacking()
+    return [
+        p["Held against AWS's API model, and answered by nobody:"] if lacking else None,
+        ul[(li[f"{why} ({', '.join(sorted(set(names)))})"] for why, names in lacking.items())],
+        p["Assumed to exist before the first `pulumi up`:"] if run.assumed else None,
+        ul[(li[what] for what in run.assumed)],
+    ]

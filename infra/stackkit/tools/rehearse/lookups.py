@@ -1,0 +1,45 @@
+"""What the program asks AWS for."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from stackkit.tools.rehearse.account import Account
+
+# how Pulumi's wire marks a secret
+_SECRET = "4dabf18193072939515e22adb298388d"
+
+
+def look_up(account: Account, token: str, asked: dict[str, Any]) -> dict[str, Any]:
+    if token == "aws:route53/getZone:getZone":
+        zones = account.client("route53").list_hosted_zones_by_name(DNSName=asked["name"])
+        for zone in zones["HostedZones"]:
+            if zone["Name"].rstrip(".") == asked["name"].rstrip("."):
+                return {"zoneId": zone["Id"].rpartition("/")[2], "name": asked["name"]}
+        raise LookupError(f"no hosted zone {asked['name']}")
+    if token == "aws:ssm/getParameter:getParameter":
+        found = account.client("ssm").get_parameter(Name=asked["name"])["Parameter"]
+        return {"name": asked["name"], "insecureValue": found["Value"]}
+    if token == "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider":
+        known = account.client("iam").list_open_id_connect_providers()
+        for provider in known["OpenIDConnectProviderList"]:
+            if provider["Arn"].endswith(asked["url"].removeprefix("https://")):
+                return {"arn": provider["Arn"], "url": asked["url"]}
+        raise LookupError(f"no identity provider {asked['url']}")
+    if token == "aws:ec2/getAmi:getAmi":
+        # baked by Image Builder, which moto lacks
+        return {"id": "ami-" + hashlib.sha256(b"baked").hexdigest()[:17]}
+    raise LookupError(f"the rehearsal can't answer {token}")
+
+
+def whole(value: Any) -> Any:
+    """The wire has floats only: 3.0 is a number of zones; a secret is its value."""
+    if isinstance(value, Mapping):
+        if _SECRET in value:
+            return whole(value["value"])
+        return {key: whole(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [whole(entry) for entry in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value

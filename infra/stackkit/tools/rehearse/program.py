@@ -1,0 +1,182 @@
+"""Runs the real program; what it registers happens in the simulated account."""
+
+import runpy
+import threading
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pulumi
+from pulumi.runtime import mocks, set_all_config, settings
+
+from stackkit.settings import config
+from stackkit.settings.errors import Refusal
+from stackkit.tools.rehearse.account import ACCOUNT, Account, Refused
+from stackkit.tools.rehearse.lookups import look_up, whole
+from stackkit.tools.rehearse.map_to_api import Unfit
+from stackkit.tools.rehearse.monitor import Monitor
+from stackkit.tools.rehearse.placeholders import missing, unmade, without_unmade
+from stackkit.tools.rehearse.prerequisites import assume
+from stackkit.tools.rehearse.resource_creator import Maker
+from stackkit.tools.rehearse.resources.vpc import expand
+from stackkit.tools.rehearse.table import ROWS
+
+PROVIDERS = ("aws:", "awsx:", "random:")
+# what a deployment would have built and pushed
+IMAGE = f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/rehearsal@sha256:{'0' * 64}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """A resource that AWS wouldn't make, or the program itself."""
+
+    name: str
+    type: str
+    message: str
+    operation: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registered:
+    type: str
+    name: str
+    inputs: Mapping[str, Any]
+
+
+@dataclass
+class Rehearsal:
+    account: Account
+    resources: list[Registered] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    # resource → the unmade one that it needs
+    untried: dict[str, str] = field(default_factory=dict)
+    # what the stack's keys name and the program doesn't make
+    assumed: list[str] = field(default_factory=list)
+
+
+class Stage(mocks.Mocks):
+    """Answers the program from the account, and keeps errors instead of raising them."""
+
+    def __init__(self, rehearsal: Rehearsal, tell: Callable[[str, str], None]) -> None:
+        self._run = rehearsal
+        self._tell = tell
+        # the program registers from several threads; moto isn't made for that
+        self._lock = threading.RLock()
+        self.transforms: list[pulumi.ResourceTransform] = []
+
+    def register_transform(self, transform: pulumi.ResourceTransform) -> None:
+        self.transforms.append(transform)
+
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+        with self._lock:
+            return look_up(self._run.account, args.token, whole(args.args)), []
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        with self._lock:
+            inputs = self._transformed(args.typ, args.name, whole(args.inputs))
+            if not args.typ.startswith(PROVIDERS):
+                # a component of the program: its parts follow by themselves
+                return args.name, inputs
+            if args.typ == "awsx:ec2:Vpc":
+                return args.name, self._vpc(args.name, inputs)
+            outputs = self._make(args.typ, args.name, inputs)
+            return outputs.pop("id", args.name), {**inputs, **outputs}
+
+    def _vpc(self, name: str, inputs: dict[str, Any]) -> dict[str, Any]:
+        found = self._run.account.client("ec2").describe_availability_zones()
+        zones = [zone["ZoneName"] for zone in found["AvailabilityZones"]]
+        return expand(name, inputs, zones, self._register_part)
+
+    def _register_part(self, kind: str, name: str, inputs: dict[str, Any]) -> str:
+        """A part of a component of awsx: overrides reach it too."""
+        return self._make(kind, name, self._transformed(kind, name, inputs))["id"]
+
+    def _transformed(self, kind: str, name: str, inputs: dict[str, Any]) -> dict[str, Any]:
+        for transform in self.transforms:
+            asked = pulumi.ResourceTransformArgs(True, kind, name, inputs, pulumi.ResourceOptions())
+            result = transform(asked)
+            if isinstance(result, pulumi.ResourceTransformResult):
+                inputs = dict(result.props)
+        return inputs
+
+    def _make(self, kind: str, name: str, inputs: dict[str, Any]) -> dict[str, Any]:
+        self._tell(kind, name)
+        self._run.resources.append(Registered(type=kind, name=name, inputs=dict(inputs)))
+        needed = missing(inputs)
+        usable = without_unmade(inputs)
+        if needed and missing(usable):
+            self._run.untried[f"{kind.rpartition(':')[2]} {name}"] = needed
+            return unmade(kind, name)
+        maker = Maker(self._run.account, kind, name, usable)
+        try:
+            if kind not in ROWS:
+                raise Unfit("the rehearsal knows no resource of this type")
+            outputs = ROWS[kind](maker)
+            maker.refuse_rest()
+        except Unfit as error:
+            self._fail(kind, name, str(error))
+        except Refused as error:
+            self._fail(kind, name, str(error), error.operation, error.parameters)
+        except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+            # inputs in a shape that the row doesn't expect must not end the program
+            self._fail(kind, name, f"the rehearsal can't read it: {error!r}")
+        else:
+            return outputs
+        return unmade(kind, name)
+
+    def _fail(
+        self,
+        kind: str,
+        name: str,
+        message: str,
+        operation: str = "",
+        parameters: Mapping[str, Any] | None = None,
+    ) -> None:
+        failure = Failure(
+            name=name,
+            type=kind,
+            message=message,
+            operation=operation,
+            parameters=parameters or {},
+        )
+        self._run.failures.append(failure)
+
+
+def rehearse(
+    folder: Path,
+    project: str,
+    stack: str,
+    region: str,
+    values: Mapping[str, str],
+    secrets: Sequence[str] = (),
+    tell: Callable[[str, str], None] = lambda kind, name: None,
+) -> Rehearsal:
+    """Run the program of a stack once; before the next, the process closes the account."""
+    run = Rehearsal(Account(region))
+    # a config that is refused is the program's to report
+    with suppress(Refusal):
+        run.assumed += assume(run.account, config.read(project, stack, values, secrets))
+    values = {"image": IMAGE, **values}
+    given = {"aws:region": region, **{f"{project}:{k}": v for k, v in values.items()}}
+    set_all_config(given, [f"{project}:{name}" for name in secrets])
+    settings.ROOT.set(None)
+    stage = Stage(run, tell)
+    mocks.set_mocks(stage, project=project, stack=stack, preview=False, monitor=Monitor(stage))
+
+    @pulumi.runtime.test
+    def program() -> Any:
+        runpy.run_path(str(folder / "__main__.py"), run_name="__main__")
+
+    try:
+        program()
+    except pulumi.RunError as error:
+        run.failures.append(Failure(name="the program", type="refused", message=str(error)))
+    except Exception as error:  # whatever a changed program raises is what the user must read
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        message = f"{type(error).__name__}: {error} ({where.filename}:{where.lineno})"
+        run.failures.append(Failure(name="the program", type="raised", message=message))
+    return run

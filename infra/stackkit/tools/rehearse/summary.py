@@ -1,0 +1,198 @@
+"""What a person reads after a rehearsal."""
+
+import re
+import textwrap
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from itertools import takewhile
+from typing import Any
+
+from stackkit.tools.rehearse.account_snapshot import World
+from stackkit.tools.rehearse.checks.monitoring import MADE_BY_AWS
+from stackkit.tools.rehearse.program import Failure, Rehearsal
+from stackkit.tools.rehearse.validate import Verdict
+
+WIDTH = 100
+_SHOWN = 12
+LIMITS = (
+    "This can't show what the provider changes or replaces on the next `pulumi up`, the account's"
+    " quotas, how long anything takes, or whether IAM allows a call when it is made. Default tags"
+    " are not applied. Subnets' addresses are laid out as a stand-in for awsx's own layout."
+)
+
+
+def tiers(world: World) -> Iterator[tuple[str, str, str]]:
+    """Tier, what, and the settings that matter."""
+    yield from _edge(world)
+    for workload in world.workloads:
+        place = f"{len(workload.subnets)} subnets, port {workload.port}"
+        yield "compute", workload.name, f"{workload.tasks}, each {workload.size}; {place}"
+    yield "compute", "scaling", "; ".join(map(_policy, world.policies)) or "none"
+    yield from _data(world)
+    yield from _network(world)
+    alarms = [alarm["AlarmName"] for alarm in world.alarms + world.composites]
+    names = sorted(name for name in alarms if not name.startswith(MADE_BY_AWS))
+    days = {group.get("retentionInDays", "all") for group in world.log_groups.values()}
+    kept = "/".join(map(str, sorted(days, key=str)))
+    yield "watching", f"{len(names)} alarms", ", ".join(_own_parts(names))
+    yield "watching", f"{len(world.log_groups)} log groups", f"kept {kept} days"
+
+
+def _policy(policy: Mapping[str, Any]) -> str:
+    tracking = policy.get("TargetTrackingScalingPolicyConfiguration") or policy.get(
+        "TargetTrackingConfiguration"
+    )
+    if not tracking:
+        steps = policy.get("StepScalingPolicyConfiguration", policy)["StepAdjustments"]
+        return "steps of " + ", ".join(f"{step['ScalingAdjustment']:+d}" for step in steps)
+    named = tracking.get("PredefinedMetricSpecification", {}).get("PredefinedMetricType")
+    metric = named or tracking["CustomizedMetricSpecification"].get("MetricName", "a sum")
+    return f"{metric} at {tracking['TargetValue']:,.0f}"
+
+
+def _edge(world: World) -> Iterator[tuple[str, str, str]]:
+    for acl in world.read("wafv2", "list_web_acls", "WebACLs", Scope="REGIONAL"):
+        yield "edge", f"WAF {acl['Name']}", "before the load balancer"
+    for balancer in world.balancers:
+        zones = len(balancer["AvailabilityZones"])
+        ports = [f"{entry['Protocol']} {entry['Port']}" for entry in world.listeners]
+        detail = f"{balancer['Scheme']}, {zones} zones, {', '.join(ports)}"
+        yield "edge", f"load balancer {balancer['LoadBalancerName']}", detail
+
+
+def _data(world: World) -> Iterator[tuple[str, str, str]]:
+    for proxy in world.proxies:
+        yield "data", f"proxy {proxy['DBProxyName']}", _either(proxy["RequireTLS"], "TLS only")
+    for database in world.databases:
+        source = database.get("ReadReplicaSourceDBInstanceIdentifier")
+        of = f", reads from {source}" if source else ""
+        kind = "replica" if source else "database"
+        settings = (
+            f"{database['Engine']} {database['EngineVersion']}, {database['DBInstanceClass']},"
+            f" {database['AllocatedStorage']} GB, {_either(database['MultiAZ'], 'two zones')},"
+            f" {_either(database['StorageEncrypted'], 'encrypted')},"
+            f" {_either(database['DeletionProtection'], 'protected')},"
+            f" {database['BackupRetentionPeriod']} days of backups{of}"
+        )
+        yield "data", f"{kind} {database['DBInstanceIdentifier']}", settings
+    for cache in world.caches:
+        settings = (
+            f"{cache['Engine']}, {cache['CacheNodeType']}, {world.cache_nodes} nodes,"
+            f" failover {cache['AutomaticFailover']},"
+            f" {_either(cache['TransitEncryptionEnabled'], 'TLS')},"
+            f" {_either(cache['AtRestEncryptionEnabled'], 'encrypted')}"
+        )
+        yield "data", f"cache {cache['ReplicationGroupId']}", settings
+
+
+def _network(world: World) -> Iterator[tuple[str, str, str]]:
+    made = [call for call in world.account.calls if call.operation == "CreateVpc"]
+    for call in made:
+        vpc = call.response.get("Vpc", {})
+        own = [s for s in world.subnets.values() if s["VpcId"] == vpc.get("VpcId")]
+        zones = len({subnet["AvailabilityZone"] for subnet in own})
+        ways = Counter(world.way_out(s["SubnetId"]).partition("-")[0] or "none" for s in own)
+        words = {"igw": "public", "nat": "private", "none": "isolated"}
+        shown = ", ".join(f"{count} {words.get(way, way)}" for way, count in sorted(ways.items()))
+        yield "network", f"VPC {call.parameters['CidrBlock']}", f"{zones} zones, subnets: {shown}"
+
+
+def _own_parts(names: list[str]) -> Iterator[str]:
+    """Without the words that all begin with, and the digits that Pulumi appends."""
+    words = [re.sub(r"-[0-9a-f]{7}$", "", name).split("-") for name in names]
+    shared = list(takewhile(lambda column: len(set(column)) == 1, zip(*words, strict=False)))
+    yield from ("-".join(each[len(shared) :]) for each in words)
+
+
+def _either(value: object, word: str) -> str:
+    return word if value else f"not {word}"
+
+
+def lines(run: Rehearsal, world: World, verdicts: list[Verdict], seconds: float) -> Iterator[str]:
+    if not run.resources:
+        yield from _failed(run)
+        return
+    yield f"\n{made(run)} in {seconds:.1f} s\n"
+    before = ""
+    for tier, what, detail in tiers(world):
+        yield from _row("" if tier == before else tier, what, detail)
+        before = tier
+    yield "\nChecks"
+    for verdict in verdicts:
+        word = "--" if verdict.lacks else "no" if verdict.problems else "ok"
+        why = f" (not judged: no {verdict.lacks} made)" if verdict.lacks else ""
+        yield f"  {word:<4}{verdict.subject}{why}"
+        yield from (f"        {problem}" for problem in verdict.problems)
+    yield from _assumed(run)
+    yield "\nNot replayed, only held against AWS's API model"
+    for reason, names in run.account.lacking().items():
+        yield f"  {reason} ({', '.join(sorted(set(names)))})"
+    if not run.account.lacking():
+        yield "  nothing"
+    yield from _failed(run)
+    yield ""
+    yield from textwrap.wrap(LIMITS, WIDTH)
+
+
+def _assumed(run: Rehearsal) -> Iterator[str]:
+    if run.assumed:
+        yield "\nAssumed to exist before the first `pulumi up`"
+        yield from (f"  {what}" for what in run.assumed)
+
+
+def made(run: Rehearsal) -> str:
+    refused = len([failure for failure in run.failures if ":" in failure.type])
+    stand = len(run.resources) - len(run.untried) - refused
+    return f"{stand} of {len(run.resources)} resources made by {len(run.account.calls)} calls"
+
+
+def _row(tier: str, what: str, detail: str) -> Iterator[str]:
+    start = f"  {tier.capitalize():<10}{what:<38} "
+    wrapped = textwrap.wrap(detail, WIDTH - len(start)) or [""]
+    yield (start + wrapped[0]).rstrip()
+    yield from (" " * len(start) + line for line in wrapped[1:])
+
+
+def _failed(run: Rehearsal) -> Iterator[str]:
+    if run.failures:
+        yield "\nRefused"
+    for failure in run.failures:
+        yield from _failure(failure)
+    if run.untried:
+        yield "\nNot tried, because it needs what could not be made"
+        yield from (f"  {name} needs {needed}" for name, needed in run.untried.items())
+
+
+def _failure(failure: Failure) -> Iterator[str]:
+    yield f"  {failure.name} ({failure.type})"
+    text = f"{failure.operation}: {failure.message}" if failure.operation else failure.message
+    for line in text.splitlines():
+        yield from textwrap.wrap(
+            line, WIDTH, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False
+        )
+    shown = at_fault(failure)
+    yield from (f"      {name} = {value!r}" for name, value in shown[:_SHOWN])
+    if len(shown) > _SHOWN:
+        yield f"      and {len(shown) - _SHOWN} more inputs"
+
+
+def at_fault(failure: Failure) -> list[tuple[str, Any]]:
+    """The inputs that the message speaks of, or all of them."""
+    every = list(_leaves(failure.parameters))
+    meant = [
+        (name, value)
+        for name, value in every
+        if f"{name}:" in failure.message or (len(str(value)) > 2 and str(value) in failure.message)
+    ]
+    return meant or every
+
+
+def _leaves(value: Any, where: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        for name, entry in value.items():
+            yield from _leaves(entry, f"{where}.{name}" if where else name)
+    elif isinstance(value, list):
+        for index, entry in enumerate(value):
+            yield from _leaves(entry, f"{where}[{index}]")
+    else:
+        yield where, value

@@ -1,0 +1,147 @@
+"""What runs behind a target group, read from the account: an ECS service or an instance group."""
+
+import base64
+import json
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stackkit.tools.rehearse.account_snapshot import World
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workload:
+    """What runs behind a target group: an ECS service or an Auto Scaling group."""
+
+    name: str
+    target_group: str
+    # where the load balancer's requests go, and what the container publishes
+    port: int
+    published: tuple[int, ...]
+    environment: Mapping[str, str]
+    secrets: Mapping[str, str]
+    # starts the container: may read the secrets and write the log
+    role: str
+    # what an ECS task takes, that one included; instances have a profile
+    task_roles: tuple[str, ...]
+    subnets: tuple[str, ...]
+    groups: tuple[str, ...]
+    log_group: str
+    tasks: str
+    size: str
+
+
+def workloads(world: "World") -> Iterator[Workload]:
+    yield from _services(world)
+    yield from _groups(world)
+
+
+def _services(world: "World") -> Iterator[Workload]:
+    bounds = {
+        target["ResourceId"].rpartition("/")[2]: (target["MinCapacity"], target["MaxCapacity"])
+        for target in world.scalable
+    }
+    ecs = world.account.client("ecs")
+    for cluster in ecs.list_clusters()["clusterArns"]:
+        arns = ecs.list_services(cluster=cluster)["serviceArns"]
+        found = ecs.describe_services(cluster=cluster, services=arns) if arns else {}
+        for service in found.get("services", []):
+            task = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])
+            yield _service(service, task["taskDefinition"], bounds)
+
+
+def _groups(world: "World") -> Iterator[Workload]:
+    for group in world.read("autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups"):
+        mixed = group.get("MixedInstancesPolicy", {}).get("LaunchTemplate", {})
+        chosen = mixed.get("LaunchTemplateSpecification") or group["LaunchTemplate"]
+        template = world.read(
+            "ec2",
+            "describe_launch_template_versions",
+            "LaunchTemplateVersions",
+            LaunchTemplateId=chosen["LaunchTemplateId"],
+            Versions=[chosen["Version"]],
+        )[0]["LaunchTemplateData"]
+        types = [o["InstanceType"] for o in mixed.get("Overrides", [])]
+        profile = template["IamInstanceProfile"]["Arn"].rpartition("/")[2]
+        iam = world.account.client("iam")
+        roles = iam.get_instance_profile(InstanceProfileName=profile)["InstanceProfile"]
+        role = roles["Roles"][0]["RoleName"]
+        port = _port(world, group["TargetGroupARNs"])
+        kinds = types or [template["InstanceType"]]
+        yield _group(group, template, role, port, ", ".join(kinds))
+
+
+def _port(world: "World", arns: list[str]) -> int:
+    ports = [g["Port"] for g in world.target_groups if g["TargetGroupArn"] in arns]
+    return ports[0] if ports else 0
+
+
+def _service(
+    service: dict[str, Any], task: dict[str, Any], bounds: Mapping[str, tuple[int, int]]
+) -> Workload:
+    fewest, most = bounds.get(service["serviceName"], (service["desiredCount"],) * 2)
+    balancer = (service["loadBalancers"] or [{}])[0]
+    container = next(
+        (c for c in task["containerDefinitions"] if c["name"] == balancer.get("containerName")),
+        task["containerDefinitions"][0],
+    )
+    network = service["networkConfiguration"]["awsvpcConfiguration"]
+    return Workload(
+        name=f"service {service['serviceName']}",
+        target_group=balancer.get("targetGroupArn", ""),
+        port=balancer.get("containerPort", 0),
+        published=tuple(p["containerPort"] for p in container["portMappings"]),
+        environment={e["name"]: e["value"] for e in container["environment"]},
+        secrets={
+            e["name"]: e["valueFrom"]
+            for each in task["containerDefinitions"]
+            for e in each.get("secrets", [])
+        },
+        role=task["executionRoleArn"].rpartition("/")[2],
+        task_roles=tuple(
+            task[kind] for kind in ("executionRoleArn", "taskRoleArn") if kind in task
+        ),
+        subnets=tuple(network["subnets"]),
+        groups=tuple(network["securityGroups"]),
+        log_group=container["logConfiguration"]["options"]["awslogs-group"],
+        tasks=f"{fewest} to {most} tasks",
+        size=f"{int(task['cpu']) / 1024:g} vCPU, {task['memory']} MiB",
+    )
+
+
+def _group(
+    group: dict[str, Any], template: dict[str, Any], role: str, port: int, types: str
+) -> Workload:
+    files = _files(template["UserData"])
+    arguments = " ".join(files.get("/usr/local/bin/app-run", "").split("limits=(")[1:])
+    flags = shlex.split(arguments.partition(")\n")[0])
+    published = [flag.rpartition(":")[0] for flag in flags if flag.startswith("--publish=")]
+    logs = [flag.partition("awslogs-group=")[2] for flag in flags if "awslogs-group=" in flag]
+    return Workload(
+        name=f"group {group['AutoScalingGroupName']}",
+        target_group=next(iter(group["TargetGroupARNs"]), ""),
+        port=port,
+        published=tuple(int(flag.partition("=")[2]) for flag in published),
+        environment=dict(re.findall(r"(\w+)=(.*)", files.get("/etc/app/environment", ""))),
+        secrets=dict(re.findall(r"(\w+) (\S+)", _secrets(files))),
+        role=role,
+        task_roles=(),
+        subnets=tuple(group["VPCZoneIdentifier"].split(",")),
+        groups=tuple(g for i in template["NetworkInterfaces"] for g in i["Groups"]),
+        log_group=next(iter(logs), ""),
+        tasks=f"{group['MinSize']} to {group['MaxSize']} instances",
+        size=types,
+    )
+
+
+def _secrets(files: Mapping[str, str]) -> str:
+    return "".join(files.get(f"/etc/app/{name}", "") for name in ("secrets", "collector-secrets"))
+
+
+def _files(user_data: str) -> dict[str, str]:
+    """What cloud-init writes, path → content."""
+    config = json.loads(base64.b64decode(user_data).decode().partition("\n")[2])
+    return {file["path"]: file["content"] for file in config["write_files"]}

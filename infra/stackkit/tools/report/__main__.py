@@ -1,0 +1,143 @@
+"""Prints a stack's plan as a table, with no account and no engine: `make plan`."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from stackkit.plan import plan
+from stackkit.plan.derived_value import Check, Number
+from stackkit.settings import config, conflicts
+from stackkit.settings.errors import Refusal
+from stackkit.tools.report import comparison, export
+from stackkit.tools.report.columns import indented, row
+from stackkit.tools.report.estimate import break_lines, comparison_lines, cost_lines
+from stackkit.tools.report.stack_report import Outlook, look
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _options(arguments)
+    try:
+        outlook = look(Path.cwd(), options.stack or "", dict(_given(options)), options.prices)
+        print("\n".join(_shown(options, outlook)))
+    except Refusal as refusal:
+        print(refusal, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _shown(options: argparse.Namespace, outlook: Outlook) -> Iterator[str]:
+    sizes = comparison.candidates(outlook.settings, outlook.measured, outlook.prices)
+    compared = list(sizes) if options.compare else []
+    if options.json:
+        yield json.dumps(export.data(outlook, compared), indent=2)
+    elif options.compare:
+        yield from comparison_lines(outlook, compared)
+    else:
+        yield from lines(outlook)
+
+
+def lines(outlook: Outlook) -> Iterator[str]:
+    settings, numbers = outlook.settings, outlook.numbers
+    yield f"{settings.name}: {settings.tier}, {settings.compute}"
+    for doubt in outlook.doubts:
+        yield from indented(f"Doubtful: {doubt}")
+    yield "\nFrom these inputs"
+    for name, value, unit, reason in _inputs(numbers):
+        yield from row(name, value, unit, reason)
+    group = ""
+    for name, number in plan.numbers(numbers):
+        if not name.startswith(f"{group}."):
+            group = name.partition(".")[0]
+            yield f"\n{group.capitalize()}"
+        yield from row(*_number(name, number))
+    yield f"\nScaling follows {', '.join(settings.scaling_policies)}"
+    if numbers.step:
+        yield f"  scale-in {numbers.step.scale_in_reason}"
+    yield "\nEnvironment of the service"
+    yield from (f"  {name}={value}" for name, value in plan.environment(numbers).items())
+    yield "\nKernel"
+    yield from (f"  {name} = {value}" for name, value in numbers.server.kernel.items())
+    yield "\nChecks"
+    for check in numbers.checks:
+        yield from row(check.subject, *_verdict(check))
+    yield from break_lines(outlook)
+    yield from cost_lines(outlook)
+    yield from _refused(settings)
+
+
+def _inputs(numbers: plan.Plan) -> Iterator[tuple[str, str, str, str]]:
+    workload, task = numbers.inputs.workload, numbers.inputs.task
+    data = numbers.inputs.data
+    yield "peak in flight", f"{workload.peak_in_flight:,}", "requests", "peak_in_flight"
+    yield "base in flight", f"{workload.base_in_flight:,}", "requests", "base_in_flight"
+    yield "mean latency", f"{workload.latency_ms:,}", "ms", "latency_ms"
+    yield "use at the peak", str(workload.utilisation_percent), "% of a task", "utilisation_percent"
+    yield (
+        "waiting for upstream",
+        str(workload.upstream_percent),
+        "% of requests",
+        "upstream_percent",
+    )
+    yield "zones", str(workload.zones), _zone_loss(numbers), "tier"
+    yield (
+        "a task has",
+        f"{task.vcpu_units / 1024:g}",
+        f"vCPU, {task.memory_mib:,} MiB",
+        task.compute,
+    )
+    rate = f"{task.capacity.requests_per_second:,}"
+    yield "a task sustains", rate, "requests/s", task.capacity.origin
+    yield "  and holds", f"{task.capacity.in_flight:,}", "in flight", task.capacity.origin
+    yield "database", "", "", data.database_class
+    yield "cache", "", "", data.cache_class
+
+
+def _zone_loss(numbers: plan.Plan) -> str:
+    return "one may fail" if numbers.inputs.workload.survives_zone_loss else "none may fail"
+
+
+def _number(name: str, number: Number) -> tuple[str, str, str, str]:
+    shown = f"/{number.value}" if number.unit == "bits" else f"{number.value:,}"
+    unit = "" if number.unit == "bits" else number.unit
+    return name.partition(".")[2].replace("_", " "), shown, unit, number.reason
+
+
+def _verdict(check: Check) -> tuple[str, str, str]:
+    verdict = "ask AWS to raise" if check.ask and check.short else "fits"
+    return f"{check.needed:,}", f"of {check.limit:,}", f"{verdict}: {check.reason}"
+
+
+def _refused(settings: config.Config) -> Iterator[str]:
+    try:
+        conflicts.check(settings)
+    except Refusal as refusal:
+        yield "\nStill to set before `pulumi up`"
+        yield from indented(str(refusal))
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--stack", help="read Pulumi.<stack>.yaml; without it, the defaults")
+    parser.add_argument("--concurrency", help="in place of peak_in_flight")
+    parser.add_argument("--latency-ms", help="in place of latency_ms")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--prices", metavar="FILE", help="prices before the built-in ones, as JSON")
+    parser.add_argument("--compare", action="store_true", help="other sizes, as a table")
+    parser.add_argument("--json", action="store_true", help="for programs")
+    return parser.parse_args(arguments)
+
+
+def _given(options: argparse.Namespace) -> Iterator[tuple[str, object]]:
+    if options.concurrency:
+        yield "peak_in_flight", options.concurrency
+    if options.latency_ms:
+        yield "latency_ms", options.latency_ms
+    for assignment in options.set:
+        name, _, value = assignment.partition("=")
+        yield name, value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,82 @@
+"""What a plan costs, what gives way first, and other sizes beside it: the report's lines."""
+
+from collections.abc import Iterator, Sequence
+
+from stackkit.plan.bottlenecks import Break
+from stackkit.plan.fleet import rate
+from stackkit.settings.errors import Refusal
+from stackkit.tools.report import cost
+from stackkit.tools.report.columns import hung, indented, row, table
+from stackkit.tools.report.comparison import Candidate
+from stackkit.tools.report.stack_report import Outlook
+
+_COST = "  {:<17} {:>11} {:>11} {:>11}  "
+
+
+def break_lines(outlook: Outlook) -> Iterator[str]:
+    yield "\nWhat gives way as the load grows, and at how many requests in flight"
+    for one in outlook.breaks:
+        yield from row(one.subject, f"{one.in_flight:,}", one.limit, one.way_out)
+
+
+def cost_lines(outlook: Outlook) -> Iterator[str]:
+    yield "\nA month in US dollars, an estimate"
+    try:
+        yield from _months(outlook)
+    except Refusal as refusal:
+        yield from indented(str(refusal))
+
+
+def _months(outlook: Outlook) -> Iterator[str]:
+    prices, settings = outlook.prices, outlook.settings
+    if prices is None:
+        raise Refusal(outlook.unpriced)
+    loads = cost.loads(outlook.numbers)
+    months = [cost.month(settings, outlook.numbers, load, prices) for load in loads]
+    yield from indented(
+        f"Prices of {prices.region} of {prices.as_of}: {prices.source}. A month has {cost.HOURS}"
+        " hours; the arithmetic is the peak's."
+    )
+    yield _COST.format("", *(load.name for load in loads)).rstrip()
+    yield _COST.format("in flight", *(f"{load.in_flight:,}" for load in loads)).rstrip()
+    yield _COST.format("tasks", *(f"{load.tasks:,}" for load in loads)).rstrip()
+    for lines in zip(*months, strict=True):
+        figures = _COST.format(lines[0].item, *(f"{line.usd:,.0f}" for line in lines))
+        yield from hung(figures, lines[-1].arithmetic)
+    yield _COST.format("together", *(f"{cost.total(lines):,.0f}" for lines in months)).rstrip()
+    per_second = float(rate(loads[-1].in_flight, settings.latency_ms))
+    yield from indented(
+        f"Mean is a day that swings evenly between both. An answer counts {cost.ANSWER_BYTES:,}"
+        f" bytes, and the peak is {per_second:,.0f} a second. {cost.LEFT_OUT}"
+    )
+
+
+def comparison_lines(outlook: Outlook, compared: Sequence[Candidate]) -> Iterator[str]:
+    workload = outlook.numbers.inputs.workload
+    yield (
+        f"{outlook.settings.name}: {workload.peak_in_flight:,} in flight at"
+        f" {workload.latency_ms:,} ms on other sizes"
+    )
+    for doubt in outlook.doubts:
+        yield from indented(f"Doubtful: {doubt}")
+    heads = ("", "tasks", "pool", "min $", "mean $", "peak $", "gives way first", "at")
+    yield from table(heads, (_cells(one) for one in compared if not one.refused))
+    for one in compared:
+        if one.refused:
+            yield from hung(f"  {one.name}  ", one.refused)
+    prices = outlook.prices
+    dated = f"of {prices.as_of}, an estimate" if prices else f"missing: {outlook.unpriced}"
+    rest = max((one.usd[1] - one.tasks_usd[1] for one in compared if one.usd), default=0)
+    others = f" The rest of the bill is about {rest:,.0f} at the mean on any." if rest else ""
+    yield from indented(
+        "Tasks from minimum to maximum; pool: database connections of a worker; dollars of a month"
+        f" of the tasks alone, prices {dated}.{others}"
+    )
+
+
+def _cells(one: Candidate) -> Sequence[str]:
+    usd = [f"{dollars:,.0f}" for dollars in one.tasks_usd] or ["?"] * 3
+    tightest: Break | None = one.breaks_first
+    way = (tightest.subject, f"{tightest.in_flight:,}") if tightest else ("", "")
+    fewest, most = one.fleet
+    return (one.name, f"{fewest}..{most}", str(one.database_pool), *usd, *way)

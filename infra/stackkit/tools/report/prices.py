@@ -1,0 +1,81 @@
+"""What AWS asks, in US dollars: one table of each region, dated, with its source named.
+
+An hour is the unit of tasks, instances, nodes, gateways and endpoints; a month that of storage,
+alarms and WAF. Taxes, discounts and Spot are left out.
+"""
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from stackkit.settings.errors import Refusal
+
+BUILT_IN = Path(__file__).parent / "prices.json"
+# AWS prices the sizes of a family by their part of it
+_SIZES = {"medium": 0.5, "large": 1, "xlarge": 2, "2xlarge": 4, "4xlarge": 8, "8xlarge": 16}
+_SIZES |= {"12xlarge": 24, "16xlarge": 32}
+_FORM = '{"eu-west-1": {"as_of": "2026-10-02", "source": "…", "prices": {"c8g.large": 0.0853}}}'
+
+
+@dataclass(frozen=True)
+class Prices:
+    region: str
+    as_of: date
+    source: str
+    prices: Mapping[str, float]
+
+    def of(self, item: str) -> float:
+        """The item's own price, or its family's `large` in proportion to the size."""
+        if item in self.prices:
+            return self.prices[item]
+        family, _, size = item.rpartition(".")
+        large = self.prices.get(f"{family}.large")
+        if large is None or size not in _SIZES:
+            raise Refusal(
+                f"prices: {self.region} has none for {item}; name a file that does, as in"
+                f" PRICES=prices.json with {_FORM}."
+            )
+        return large * _SIZES[size]
+
+
+def read_prices(region: str, given: str | None = None) -> Prices:
+    """The region's prices, those of the file `given` before the built-in ones."""
+    found = _regions(BUILT_IN).get(region)
+    if given:
+        own = _regions(Path(given)).get(region)
+        if own is None:
+            raise Refusal(f"{given}: it has no prices for {region}; it is to be {_FORM}.")
+        merged = {**(found.prices if found else {}), **own.prices}
+        return Prices(region, own.as_of, f"{given}: {own.source}", merged)
+    if found is None:
+        where = region or "a stack without aws:region"
+        raise Refusal(
+            f"prices: there are none for {where}, only for {', '.join(_regions(BUILT_IN))}; name a"
+            f" file with them, as in PRICES=prices.json with {_FORM}."
+        )
+    return found
+
+
+def _regions(file: Path) -> Mapping[str, Prices]:
+    if not file.is_file():
+        raise Refusal(f"{file}: there is no such file of prices.")
+    with suppress(ValueError, TypeError, KeyError, AttributeError):
+        return {
+            region: Prices(
+                region,
+                date.fromisoformat(table["as_of"]),
+                str(table["source"]),
+                {str(item): _dollars(usd) for item, usd in table["prices"].items()},
+            )
+            for region, table in json.loads(file.read_text()).items()
+        }
+    raise Refusal(f"{file}: it is not a file of prices; it is to be {_FORM}, in US dollars.")
+
+
+def _dollars(price: object) -> float:
+    if isinstance(price, bool) or not isinstance(price, int | float) or not 0 <= price < 1e6:
+        raise ValueError(price)
+    return float(price)

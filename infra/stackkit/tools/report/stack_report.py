@@ -1,0 +1,61 @@
+"""A stack read without the engine: its plan, what may make it doubtful, what gives way, prices."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from stackkit.plan import plan
+from stackkit.plan.bottlenecks import Break, breaks
+from stackkit.plan.capacity import Measurement, doubts, installed_versions, read_measurement
+from stackkit.settings import config
+from stackkit.settings.errors import Refusal
+from stackkit.settings.stack_file import read_stack
+from stackkit.tools.report.prices import Prices, read_prices
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outlook:
+    """`unpriced` says why there are no prices."""
+
+    settings: config.Config
+    numbers: plan.Plan
+    region: str
+    measured: Measurement | None
+    doubts: tuple[str, ...]
+    breaks: tuple[Break, ...]
+    prices: Prices | None
+    unpriced: str
+
+
+def look(
+    folder: Path, stack: str, given: Mapping[str, object], prices_file: str | None = None
+) -> Outlook:
+    """Read a stack of `folder`, the keys `given` in place of its own; raise Refusal."""
+    file = read_stack(folder, stack)
+    values = {**file.values, **given}
+    settings = config.read(file.project or "plan", stack or "plan", values, file.secrets)
+    measured = read_measurement(folder)
+    numbers = plan.derive(settings.inputs(measured))
+    prices, unpriced = _prices(file.region, prices_file)
+    installed = installed_versions(folder.parent)
+    return Outlook(
+        settings=settings,
+        numbers=numbers,
+        region=file.region,
+        measured=measured,
+        doubts=tuple(doubts(measured, settings.architecture, installed, date.today())),
+        breaks=breaks(numbers.inputs, numbers.fleet),
+        prices=prices,
+        unpriced=unpriced,
+    )
+
+
+def _prices(region: str, given: str | None) -> tuple[Prices | None, str]:
+    """A file that was named has to serve; without one, a plan needs no prices."""
+    if given:
+        return read_prices(region, given), ""
+    try:
+        return read_prices(region), ""
+    except Refusal as refusal:
+        return None, str(refusal)

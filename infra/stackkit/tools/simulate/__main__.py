@@ -1,0 +1,76 @@
+"""Plays traffic through a stack's scaling policies: `make simulate`."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from stackkit.plan.fleet import rate
+from stackkit.settings.errors import Refusal
+from stackkit.tools.report.stack_report import Outlook, look
+from stackkit.tools.simulate.findings import findings
+from stackkit.tools.simulate.report import Report, html, text
+from stackkit.tools.simulate.run import simulate
+from stackkit.tools.simulate.setup import setup
+from stackkit.tools.simulate.summary import summary
+from stackkit.tools.simulate.traffic import Trace, read_trace, shaped
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _options(arguments)
+    try:
+        outlook = look(Path.cwd(), options.stack, dict(_given(options)), options.prices)
+        report = _played(outlook, _trace(options, outlook))
+    except Refusal as refusal:
+        print(refusal, file=sys.stderr)
+        return 1
+    print("\n".join(text(report)))
+    options.page.parent.mkdir(parents=True, exist_ok=True)
+    options.page.write_text(html(report), encoding="utf-8")
+    print(f"  {options.page}")
+    return 0
+
+
+def _trace(options: argparse.Namespace, outlook: Outlook) -> Trace:
+    if options.trace and options.shape:
+        raise Refusal("SHAPE and TRACE: each is traffic of its own; use one.")
+    if options.trace:
+        return read_trace(options.trace)
+    workload = outlook.numbers.inputs.workload
+    base, peak = (
+        float(rate(in_flight, workload.latency_ms))
+        for in_flight in (workload.base_in_flight, workload.peak_in_flight)
+    )
+    return shaped(options.shape or "day", base, peak)
+
+
+def _played(outlook: Outlook, trace: Trace) -> Report:
+    numbers = outlook.numbers
+    run = simulate(setup(outlook.settings, numbers, trace.rates[0]), trace)
+    workload = numbers.inputs.workload
+    zones = workload.zones if workload.survives_zone_loss else 1
+    found = findings(run, zones, numbers.pace.minimum_to_peak.value)
+    return Report(outlook=outlook, run=run, summary=summary(run), findings=found)
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m stackkit.tools.simulate", description=__doc__)
+    parser.add_argument("--stack", default="prod", help="reads Pulumi.<stack>.yaml")
+    parser.add_argument("--shape", help="day (the default), flash or step: from base to peak")
+    parser.add_argument("--trace", type=Path, metavar="FILE", help="CSV: time,requests_per_second")
+    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--prices", metavar="FILE", help="prices before the built-in ones, as JSON")
+    parser.add_argument("--page", type=Path, default=Path("simulation.html"), metavar="FILE")
+    return parser.parse_args(arguments)
+
+
+def _given(options: argparse.Namespace) -> Iterator[tuple[str, object]]:
+    for assignment in options.set:
+        name, equals, value = assignment.partition("=")
+        if not equals:
+            raise Refusal(f"SET: {assignment!r} is not a key and its value, as in fleet_min=60.")
+        yield name, value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,118 @@
+"""A run told in lines of text and as one page."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from htpy import Node, li, p, ul
+
+from stackkit.settings.errors import Refusal
+from stackkit.tools.page import Section, facts, mark, page, picture
+from stackkit.tools.report import cost
+from stackkit.tools.report.columns import hung, indented
+from stackkit.tools.report.stack_report import Outlook
+from stackkit.tools.simulate.findings import Finding, span
+from stackkit.tools.simulate.plots import PLOTS, dressed, lines
+from stackkit.tools.simulate.run import Run
+from stackkit.tools.simulate.summary import MODEL, Summary
+from stackkit.tools.simulate.svg import pictures
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    outlook: Outlook
+    run: Run
+    summary: Summary
+    findings: list[Finding]
+
+    @property
+    def title(self) -> str:
+        return f"{self.outlook.settings.name} under {self.run.trace.name}"
+
+    @property
+    def fleet(self) -> str:
+        settings, setup = self.outlook.settings, self.run.setup
+        return (
+            f"{settings.compute}, {setup.minimum:,} to {setup.maximum:,} tasks of"
+            f" {setup.task_rate:,.0f} requests/s, following {', '.join(settings.scaling_policies)}"
+        )
+
+    @property
+    def task_dollars(self) -> float | None:
+        """Of an hour; None where prices are missing."""
+        outlook = self.outlook
+        if outlook.prices is None:
+            return None
+        try:
+            return cost.task_hour(outlook.settings, outlook.numbers, outlook.prices)
+        except Refusal:
+            return None
+
+    @property
+    def paid(self) -> str:
+        each, prices = self.task_dollars, self.outlook.prices
+        hours = f"{self.summary.task_hours:,.0f} task-hours"
+        share = self.summary.task_hours / self.summary.flat_hours
+        beside = f"{100 * share:.0f} % of the maximum all the time"
+        if each is None or prices is None:
+            return f"{hours}, {beside}; their price is unknown"
+        dollars = f"${self.summary.task_hours * each:,.2f}"
+        return f"{hours}, {dollars} at prices of {prices.as_of} (an estimate), {beside}"
+
+
+def text(report: Report) -> Iterator[str]:
+    told = report.summary
+    yield report.title
+    for doubt in report.outlook.doubts:
+        yield from indented(f"Doubtful: {doubt}")
+    for name, value in (
+        ("fleet", report.fleet),
+        (
+            "trace",
+            f"{span(told.seconds)}, {told.least_rate:,.0f} to {told.most_rate:,.0f} requests/s",
+        ),
+        ("requests", f"{told.requests:,}, of which shed {told.shed:,} ({told.shed_percent:.2g} %)"),
+        ("tasks serving", f"{told.fewest:,} to {told.most:,}, used {told.utilisation:.0f} %"),
+        ("decisions", f"{told.grown:,} to grow, {told.shrunk:,} to shrink"),
+        ("paid", report.paid),
+    ):
+        yield from hung(f"  {name:<16} ", value)
+    for one in report.findings:
+        yield from hung(f"  {one.kind:<5} {one.subject:<10} ", one.sentence)
+    yield from indented(MODEL)
+
+
+def html(report: Report) -> str:
+    told = report.summary
+    run, setup = report.run, report.run.setup
+    target = report.outlook.settings.utilisation_percent
+    drawn = lines(run, target, report.task_dollars)
+    shown = facts(
+        [
+            ("requests shed", f"{told.shed_percent:.2g} %"),
+            ("tasks serving", f"{told.fewest:,} to {told.most:,}"),
+            ("of their capacity used", f"{told.utilisation:.0f} %"),
+            ("task-hours", f"{told.task_hours:,.0f}"),
+        ]
+    )
+    what = [f"Doubtful: {doubt}" for doubt in report.outlook.doubts]
+    parts = [
+        Section(
+            title="What it shows", body=[shown, ul[_findings(report)], [p[one] for one in what]]
+        )
+    ]
+    for plot in PLOTS:
+        wide, narrow = pictures(plot.title, dressed(plot, drawn))
+        body = [picture(wide, plot.caption, "wide"), picture(narrow, plot.caption, "narrow")]
+        parts.append(Section(title=plot.title, body=body))
+    parts.append(Section(title="A model", body=p[MODEL]))
+    intro = (
+        f"{span(told.seconds)} of {told.least_rate:,.0f} to {told.most_rate:,.0f} requests a second"
+        f" on {report.fleet}. {setup.first:,} tasks serve at the start. {report.paid[0].upper()}"
+        f"{report.paid[1:]}."
+    )
+    return page(report.title, intro, parts)
+
+
+def _findings(report: Report) -> Iterator[Node]:
+    for one in report.findings:
+        yield li[mark(one.kind, one.subject), " ", one.sentence]

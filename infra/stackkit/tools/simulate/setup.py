@@ -1,0 +1,110 @@
+"""A stack's fleet and policies, as resources/ hands them to AWS."""
+
+from math import ceil
+
+from stackkit.plan.fleet import busy_tasks, rate
+from stackkit.plan.plan import Plan
+from stackkit.plan.scale_up import (
+    INSTANCE_START_S,
+    LAUNCHES_PER_MINUTE,
+    METRIC_DELAY_S,
+    MINUTE,
+    SCALE_OUT_COOLDOWN_S,
+    STEP_IN_MINUTES,
+    STEP_OUT_MINUTES,
+    TASK_START_S,
+)
+from stackkit.settings.config import Config
+from stackkit.tools.report import cost
+from stackkit.tools.simulate.alarms import Adjustment, Step, Tracking
+from stackkit.tools.simulate.run import Setup
+from stackkit.tools.simulate.scaler import Policies
+from stackkit.tools.simulate.tasks import Starts
+from stackkit.tools.simulate.traffic import TICK_S
+
+BYTES_PER_MEGABIT = 125_000
+
+
+def task_rate(numbers: Plan) -> float:
+    """Requests a second that fill one task, by its processor or by what it holds open."""
+    workload = numbers.inputs.workload
+    busy = busy_tasks(1, workload, numbers.inputs.task)
+    return float(rate(1, workload.latency_ms) / busy)
+
+
+def setup(settings: Config, numbers: Plan, first_rate: float) -> Setup:
+    """The fleet starts settled: as large as its target wants it for `first_rate`."""
+    fleet, full = numbers.fleet, task_rate(numbers)
+    share = settings.utilisation_percent / 100
+    settled = ceil(first_rate / (full * share) - 1e-9)
+    return Setup(
+        task_rate=full,
+        answer_bytes=cost.ANSWER_BYTES,
+        minimum=fleet.minimum.value,
+        maximum=fleet.maximum.value,
+        first=min(max(settled, fleet.minimum.value), fleet.maximum.value),
+        policies=_policies(settings, numbers),
+        starts=_starts(settings),
+        schedules=settings.scheduled_bounds,
+    )
+
+
+def _starts(settings: Config) -> Starts:
+    if settings.compute == "fargate":
+        return Starts(TASK_START_S, LAUNCHES_PER_MINUTE * TICK_S / MINUTE)
+    return Starts(INSTANCE_START_S, warm_pool=settings.warm_pool)
+
+
+def _policies(settings: Config, numbers: Plan) -> Policies:
+    group = settings.compute == "ec2"
+    tracking = tuple(
+        _tracking(name, settings, numbers) for name in settings.scaling_policies if name != "step"
+    )
+    return Policies(
+        group=group,
+        tracking=tracking,
+        steps=tuple(_steps(settings, numbers)),
+        tracking_out_s=INSTANCE_START_S if group else SCALE_OUT_COOLDOWN_S,
+        step_out_s=settings.cooldown_s,
+        # a group's target tracking has no pause of its own before it shrinks again
+        in_s=0 if group and tracking else settings.cooldown_s,
+        leaving_s=_leaving_s(numbers),
+    )
+
+
+def _leaving_s(numbers: Plan) -> int:
+    """Until an instance has drained and stopped, and CloudWatch shows a minute without it."""
+    timeouts = numbers.timeouts
+    return timeouts.deregistration_delay.value + timeouts.stop.value + MINUTE + METRIC_DELAY_S
+
+
+def _tracking(name: str, settings: Config, numbers: Plan) -> Tracking:
+    target = {
+        "cpu": numbers.scaling.cpu_target.value,
+        "requests": numbers.scaling.requests_target.value,
+        "network": settings.network_target_mbps * BYTES_PER_MEGABIT,
+    }[name]
+    return Tracking(name, name, target)
+
+
+def _steps(settings: Config, numbers: Plan) -> list[Step]:
+    step = numbers.step
+    if step is None:
+        return []
+    out = Step(
+        "step-out",
+        "requests",
+        step.out_requests.value,
+        STEP_OUT_MINUTES,
+        True,
+        (Adjustment(0, None, settings.step_out_tasks),),
+    )
+    back = Step(
+        "step-in",
+        "requests",
+        step.in_requests.value,
+        STEP_IN_MINUTES,
+        False,
+        (Adjustment(None, 0, -settings.step_in_tasks),),
+    )
+    return [out, back] if step.scales_in else [out]

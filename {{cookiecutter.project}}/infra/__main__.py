@@ -1,0 +1,281 @@
+"""The platform, from the ground up: network, data, edge, compute, and what watches them."""
+
+from datetime import date
+from pathlib import Path
+
+import pulumi
+import pulumi_aws as aws
+from stackkit.alarms import monitoring
+from stackkit.alarms.context import Facts
+from stackkit.alarms.dashboard import Dashboard, DashboardArgs
+from stackkit.alarms.panels import sections
+from stackkit.alarms.spec import Part
+from stackkit.plan import plan
+from stackkit.plan.capacity import doubts, installed_versions, read_measurement
+from stackkit.resources import compute, service
+from stackkit.resources.cache import Cache, CacheArgs
+from stackkit.resources.collector import Collector, CollectorArgs
+from stackkit.resources.database import Database, DatabaseArgs
+from stackkit.resources.database_proxy import PINNING, DatabaseProxy, DatabaseProxyArgs
+from stackkit.resources.delivery_roles import DeliveryRoles, DeliveryRolesArgs
+from stackkit.resources.domain import Alias, AliasArgs, Certificate, CertificateArgs
+from stackkit.resources.edge import Edge, EdgeArgs
+from stackkit.resources.endpoints import Endpoints, EndpointsArgs
+from stackkit.resources.image import repository_arn
+from stackkit.resources.log_bucket import LogBucket, LogBucketArgs
+from stackkit.resources.network import Network, NetworkArgs
+from stackkit.resources.replica_address import ReplicaAddress, ReplicaAddressArgs
+from stackkit.resources.rotation import Rotation, RotationArgs
+from stackkit.resources.security_groups import SecurityGroups, SecurityGroupsArgs
+from stackkit.resources.waf import Waf, WafArgs
+from stackkit.settings import config
+from stackkit.settings.errors import Refusal
+
+import overrides
+
+HERE = Path(__file__).absolute().parent
+
+# Config and plan: everything is checked before the first resource is registered.
+try:
+    settings = config.load()
+    measured = read_measurement(HERE)
+    numbers = plan.derive(settings.inputs(measured))
+except Refusal as refusal:
+    raise pulumi.RunError(str(refusal)) from None
+for doubt in doubts(measured, settings.architecture, installed_versions(HERE.parent), date.today()):
+    pulumi.warn(doubt)
+region = pulumi.Config("aws").require("region")
+name = settings.name
+overrides.register()
+
+# Network
+network = Network(
+    name,
+    NetworkArgs(
+        region=region,
+        cidr=settings.vpc_cidr,
+        zones=settings.zones,
+        private_prefix=numbers.subnets.private.value,
+        public_prefix=numbers.subnets.public.value,
+        isolated_prefix=numbers.subnets.isolated.value,
+        nat_gateways=settings.nat_gateways,
+        log_days=settings.log_days,
+    ),
+)
+groups = SecurityGroups(
+    name,
+    SecurityGroupsArgs(
+        vpc_id=network.vpc_id,
+        public_ports=(80, 443) if settings.domain else (80,),
+        container_port=config.CONTAINER_PORT,
+        outbound_ports=service.outbound_ports(settings),
+    ),
+)
+if settings.production:
+    Endpoints(
+        name,
+        EndpointsArgs(
+            region=region,
+            vpc_id=network.vpc_id,
+            subnet_ids=network.private_subnet_ids,
+            client_group_id=groups.compute_id,
+            sessions=settings.compute == "ec2",
+        ),
+    )
+
+# Data
+database = Database(
+    name,
+    DatabaseArgs(
+        subnet_ids=network.isolated_subnet_ids,
+        security_group_id=groups.database_id,
+        version=settings.database_version,
+        instance_class=settings.database_class,
+        storage_gb=settings.database_storage_gb,
+        storage_max_gb=settings.database_storage_max_gb,
+        backup_days=settings.backup_days,
+        replicas=settings.database_replicas,
+        statement_timeout_s=numbers.timeouts.statement.value,
+        idle_in_transaction_s=numbers.timeouts.idle_in_transaction.value,
+        production=settings.production,
+    ),
+)
+database_host = database.instance.address
+if settings.database_proxy:
+    database_host = DatabaseProxy(
+        name,
+        DatabaseProxyArgs(
+            region=region,
+            vpc_id=network.vpc_id,
+            subnet_ids=network.isolated_subnet_ids,
+            client_group_id=groups.compute_id,
+            database_group_id=groups.database_id,
+            database=database.instance,
+            secret_arn=database.secret_arn,
+            key_arn=database.key_arn,
+            borrow_timeout_s=numbers.timeouts.database_acquire.value,
+        ),
+    ).host
+replica_host = None
+if database.replicas:
+    replica_host = ReplicaAddress(
+        name, ReplicaAddressArgs(vpc_id=network.vpc_id, replicas=database.replicas)
+    ).host
+cache = Cache(
+    name,
+    CacheArgs(
+        subnet_ids=network.isolated_subnet_ids,
+        security_group_id=groups.cache_id,
+        node_type=settings.cache_class,
+        replicas=settings.cache_replicas,
+        password=settings.cache_password,
+        production=settings.production,
+    ),
+)
+
+# Edge: before compute, because a service joins a target group that a listener already uses.
+zone_id = (
+    aws.route53.get_zone_output(name=settings.hosted_zone).zone_id if settings.hosted_zone else None
+)
+certificate_arn = settings.certificate_arn or None
+if zone_id is not None and not certificate_arn:
+    certificate_arn = Certificate(
+        name, CertificateArgs(domain=settings.domain, zone_id=zone_id)
+    ).arn
+log_bucket = LogBucket(
+    name, LogBucketArgs(days=settings.log_days, destroyable=not settings.production)
+)
+edge = Edge(
+    name,
+    EdgeArgs(
+        vpc_id=network.vpc_id,
+        subnet_ids=network.public_subnet_ids,
+        security_group_id=groups.balancer_id,
+        certificate_arn=certificate_arn,
+        container_port=config.CONTAINER_PORT,
+        target_type="ip" if settings.compute == "fargate" else "instance",
+        deregistration_delay_s=numbers.timeouts.deregistration_delay.value,
+        idle_timeout_s=numbers.timeouts.alb_idle.value,
+        reserved_lcu=settings.alb_lcu,
+        protected=settings.production,
+        log_bucket=log_bucket.bucket,
+        log_bucket_ready=log_bucket.ready,
+    ),
+)
+# by which name CloudWatch knows what it measures
+places = {
+    Part.STACK: [name],
+    Part.REGION: [region],
+    Part.NAT_GATEWAYS: network.nat_gateway_ids,
+    Part.DATABASE: [database.instance.identifier],
+    Part.REPLICAS: [replica.identifier for replica in database.replicas],
+    Part.CACHE_NODES: cache.node_ids,
+    Part.BALANCER: [edge.balancer.arn_suffix],
+    Part.TARGETS: [edge.targets.arn_suffix],
+}
+if zone_id is not None:
+    Alias(name, AliasArgs(domain=settings.domain, zone_id=zone_id, balancer=edge.balancer))
+if settings.waf:
+    waf = Waf(
+        name,
+        WafArgs(
+            balancer_arn=edge.balancer.arn,
+            rate_limit=settings.waf_rate_limit,
+            log_days=settings.log_days,
+        ),
+    )
+    places[Part.FIREWALL] = [waf.metric]
+facts = Facts(settings, numbers)
+topics = monitoring.topics(settings)
+rollback = monitoring.rollback(facts, topics, places)
+
+# Compute
+collector = Collector(
+    name,
+    CollectorArgs(
+        region=region,
+        endpoint=settings.otlp_endpoint,
+        headers=settings.otlp_headers,
+        log_days=settings.log_days,
+    ),
+)
+container = service.container(
+    settings,
+    numbers,
+    service.Surroundings(
+        image=settings.image,
+        repository_arn=repository_arn(settings.image),
+        database_host=database_host,
+        replica_host=replica_host,
+        database_secret_arn=database.secret_arn,
+        database_key_arn=database.key_arn,
+        cache_host=cache.endpoint,
+        cache_secret_arn=cache.secret_arn,
+        collector=collector,
+    ),
+)
+running = compute.run(
+    settings,
+    numbers,
+    container,
+    compute.Site(
+        region=region,
+        subnet_ids=network.private_subnet_ids,
+        security_group_id=groups.compute_id,
+        edge=edge,
+        alarm_names=[alarm for row in rollback.names.values() for alarm in row],
+    ),
+)
+Rotation(name, RotationArgs(secret_arn=database.secret_arn, restart=running.restart))
+
+# Observability
+watched = {**places, **running.places}
+monitoring.everything(facts, topics, rollback, watched)
+dashboard = Dashboard(
+    name,
+    DashboardArgs(
+        region=region,
+        sections=sections(facts),
+        places=watched,
+        runbooks=settings.runbooks_url or monitoring.RUNBOOKS,
+    ),
+)
+
+# Delivery
+if settings.github_repository:
+    roles = DeliveryRoles(
+        name,
+        DeliveryRolesArgs(
+            repository=settings.github_repository, environment=settings.stack, region=region
+        ),
+    )
+    pulumi.export("deployer", roles.deployer_arn)
+    pulumi.export("reader", roles.reader_arn)
+
+# Outputs
+warnings = []
+if not certificate_arn:
+    warnings.append("Plain HTTP: anyone on the way can read and change it. Set domain.")
+if settings.otlp_endpoint:
+    warnings.append(
+        "The service's own alarms are not made: CloudWatch hears nothing of its metrics. Make them"
+        " where otlp_endpoint leads, from infra/runbooks."
+    )
+if settings.database_proxy:
+    warnings.append(PINNING)
+if numbers.step and not numbers.step.scales_in:
+    warnings.append(f"Scale-in is {numbers.step.scale_in_reason}.")
+scheme = "https" if certificate_arn else "http"
+host = settings.domain or edge.balancer.dns_name
+pulumi.export("url", pulumi.Output.format("{0}://{1}", scheme, host))
+pulumi.export("image", settings.image)
+pulumi.export("balancer", edge.balancer.name)
+pulumi.export("target_group", edge.targets.arn)
+pulumi.export("log_group", running.log_group.name)
+for output, value in running.outputs.items():
+    pulumi.export(output, value)
+pulumi.export("dashboard", dashboard.name)
+pulumi.export("plan", plan.outputs(numbers))
+pulumi.export("warnings", warnings)
+for warning in warnings:
+    pulumi.log.warn(warning)

@@ -1,0 +1,37 @@
+"""Every stack of this project, created in a simulated account."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from stackkit.settings.stack_file import read_stack
+
+INFRA = Path(__file__).absolute().parents[1]
+STACKS = [file.name.split(".")[1] for file in sorted(INFRA.glob("Pulumi.*.yaml"))]
+
+
+def missing_values(stack: str) -> dict[str, str]:
+    """Values for the keys that a new project leaves empty."""
+    file = read_stack(INFRA, stack)
+    wanted = {"upstream_url": "https://upstream.example.com"}
+    if not file.values.get("allow_http"):
+        wanted["domain"] = "api.example.com"
+    return {key: value for key, value in wanted.items() if not file.values.get(key)}
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_stack_passes_every_check_of_the_rehearsal(stack: str) -> None:
+    given = [f"{name}={value}" for name, value in missing_values(stack).items()]
+    command = [sys.executable, "-m", "stackkit.tools.rehearse", "--stack", stack]
+    outcome = subprocess.run(
+        [*command, "--page", os.devnull, "--set", *given],
+        cwd=INFRA,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    assert "--  " not in outcome.stdout  # a check without anything to look at
