@@ -18,7 +18,7 @@ from servicekit.http.problems import error_response
 from servicekit.http.request_id import ACCEPTED, new_request_id
 from servicekit.http.responses import SECURITY_HEADERS
 from servicekit.overload.load_shedding import FastRejection, Limits
-from servicekit.telemetry.requests import HotRoute
+from servicekit.telemetry.requests import FastPathRecorder
 
 
 class CachedRoute(msgspec.Struct, frozen=True):
@@ -29,7 +29,7 @@ class CachedRoute(msgspec.Struct, frozen=True):
     cache: Cache
     representation: Representation
     read: Callable[[str], Awaitable[Found]]
-    hot: HotRoute
+    hot: FastPathRecorder
 
 
 class HotPaths:
@@ -90,7 +90,12 @@ class HotAnswers:
 
 
 async def _answer(
-    rendered: Rendered, stored: float, hot: HotRoute, begun: float, scope: HTTPScope, send: Send
+    rendered: Rendered,
+    stored: float,
+    hot: FastPathRecorder,
+    begun: float,
+    scope: HTTPScope,
+    send: Send,
 ) -> None:
     # Written out, not composed of the route's parts: each call is a percent of such an answer.
     if_none_match = request_id = None

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from servicekit.cache.representation import Rendered, Representation
 from servicekit.cache.two_level import Cache, Found
 from servicekit.errors import NotFound
-from servicekit.telemetry.requests import HotRoute
+from servicekit.telemetry.requests import FastPathRecorder
 
 
 class Awaited(NamedTuple):
@@ -27,7 +27,7 @@ class Crowd:
         key: str,
         load: asyncio.Task[Found],
         representation: Representation,
-        hot: HotRoute,
+        hot: FastPathRecorder,
     ) -> None:
         self._cache = cache
         self._key = key
@@ -73,7 +73,7 @@ class Crowds:
         self._crowds: dict[str, Crowd] = {}
 
     def gather(
-        self, parent: str, cache: Cache, representation: Representation, hot: HotRoute
+        self, parent: str, cache: Cache, representation: Representation, hot: FastPathRecorder
     ) -> None:
         """Lets clients of `parent`/key join each load of `cache` from now on."""
 

@@ -12,7 +12,7 @@ from servicekit.http.request_id import request_id
 from servicekit.http.responses import SECURITY_HEADERS, RawResponse
 from servicekit.overload.admission_queue import Handover, stood_in_line
 from servicekit.overload.loop_lag import Lag
-from servicekit.telemetry.requests import Requests
+from servicekit.telemetry.requests import RequestLog
 
 T = TypeVar("T")
 _ID = "#"
@@ -87,7 +87,7 @@ class FastRejection:
     """Says what `Limits` says, byte by byte, before anything else looks at the request: what a
     refusal costs, those pay who could be served."""
 
-    def __init__(self, limits: Limits, requests: Requests) -> None:
+    def __init__(self, limits: Limits, requests: RequestLog) -> None:
         self._limits = limits
         self._requests = requests
         scope = cast("HTTPScope", {"method": "GET", "state": {"request_id": _ID}})

@@ -11,14 +11,16 @@ from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
-from servicekit.telemetry.messages import LONGEST_SAMPLE
+from servicekit.telemetry.messages import MAX_PROFILE_SECONDS
 
 _PATIENCE = 60  # seconds beside those that are sampled
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m servicekit.server.profile")
-    parser.add_argument("--seconds", type=float, default=5, help=f"at most {LONGEST_SAMPLE:.0f}")
+    parser.add_argument(
+        "--seconds", type=float, default=5, help=f"at most {MAX_PROFILE_SECONDS:.0f}"
+    )
     parser.add_argument("--format", choices=("html", "speedscope"), default="html")
     parser.add_argument("--out", metavar="FILE", type=Path, help="default: standard output")
     options = parser.parse_args()

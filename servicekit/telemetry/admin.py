@@ -11,14 +11,14 @@ from prometheus_client.exposition import choose_encoder
 
 from servicekit.server.launch import ADMIN_HOST
 from servicekit.settings import Settings
-from servicekit.telemetry.profiles import Profiles
+from servicekit.telemetry.profiles import ProfileEndpoint
 from servicekit.telemetry.workers import Workers
 
 _PAGE = Path(__file__).with_name("live.html")
 _STOP_TIMEOUT = 2.0  # seconds; a slow reader is not waited for
 
 
-class Admin:
+class AdminServer:
     """The server beside the service: what all workers count, on one page.
 
     It lives in the supervisor, so nothing that asks it can slow a worker down.
@@ -33,7 +33,7 @@ class Admin:
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
         app = web.Application()
-        profiles = Profiles(self._workers, self._settings.profile_secret)
+        profiles = ProfileEndpoint(self._workers, self._settings.profile_secret)
         app.add_routes(
             [
                 web.get("/", self._page),
@@ -44,7 +44,9 @@ class Admin:
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=_STOP_TIMEOUT)
         await runner.setup()
         await web.TCPSite(runner, ADMIN_HOST, self._settings.admin_port).start()
-        workers = await asyncio.start_unix_server(self._workers.hear, self._settings.admin_socket)
+        workers = await asyncio.start_unix_server(
+            self._workers.receive, self._settings.admin_socket
+        )
         yield
         workers.close()
         await runner.cleanup()
@@ -66,7 +68,7 @@ def admin_thread(settings: Settings) -> Iterator[None]:
     ready = threading.Event()
 
     async def serve() -> None:
-        async with Admin(settings).serving():
+        async with AdminServer(settings).serving():
             begun.append(None)
             ready.set()
             await ended.wait()

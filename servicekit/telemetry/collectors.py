@@ -8,44 +8,44 @@ from servicekit.overload.bulkheads import Bulkheads
 from servicekit.overload.load_shedding import Limits
 from servicekit.resilience.circuit_breaker import STATES, CircuitBreaker
 from servicekit.telemetry import metrics
-from servicekit.telemetry.metrics import Row
-from servicekit.telemetry.requests import HotRoute
+from servicekit.telemetry.metrics import Sample
+from servicekit.telemetry.requests import FastPathRecorder
 from servicekit.telemetry.stdout import StdoutHandler
 
 
-def breaker_rows(breaker: CircuitBreaker) -> Iterator[Row]:
-    yield metrics.BREAKER_STATE.of(STATES.index(breaker.state), breaker.name)
+def breaker_samples(breaker: CircuitBreaker) -> Iterator[Sample]:
+    yield metrics.BREAKER_STATE.sample(STATES.index(breaker.state), breaker.name)
 
 
-def log_rows(log: StdoutHandler) -> Iterator[Row]:
-    yield metrics.LOG_DROPPED.of(log.dropped)
+def log_samples(log: StdoutHandler) -> Iterator[Sample]:
+    yield metrics.LOG_DROPPED.sample(log.dropped)
 
 
-def limits_rows(limits: Limits, bulkheads: Bulkheads) -> Iterator[Row]:
-    yield metrics.IN_FLIGHT.of(limits.in_flight)
-    yield metrics.SHED.of(limits.shed + bulkheads.refused)
-    yield metrics.DEADLINES.of(limits.expired)
+def load_shedding_samples(limits: Limits, bulkheads: Bulkheads) -> Iterator[Sample]:
+    yield metrics.IN_FLIGHT.sample(limits.in_flight)
+    yield metrics.SHED.sample(limits.shed + bulkheads.refused)
+    yield metrics.DEADLINES.sample(limits.expired)
 
 
-def database_rows(database: Database, pool: str) -> Iterator[Row]:
+def database_samples(database: Database, pool: str) -> Iterator[Sample]:
     counts = database.counts
-    yield metrics.QUERY_DURATION.timed([counts.queries], pool)
-    yield metrics.ACQUIRE_DURATION.timed([counts.acquires], pool)
-    yield metrics.ACQUIRES_SLOW.of(counts.slow, pool)
-    yield metrics.POOL_WAITERS.of(counts.waiting, pool)
+    yield metrics.QUERY_DURATION.histogram([counts.queries], pool)
+    yield metrics.ACQUIRE_DURATION.histogram([counts.acquires], pool)
+    yield metrics.ACQUIRES_SLOW.sample(counts.slow, pool)
+    yield metrics.POOL_WAITERS.sample(counts.waiting, pool)
     idle, used = database.connections()
-    yield metrics.POOL_CONNECTIONS.of(idle, pool, "idle")
-    yield metrics.POOL_CONNECTIONS.of(used, pool, "used")
+    yield metrics.POOL_CONNECTIONS.sample(idle, pool, "idle")
+    yield metrics.POOL_CONNECTIONS.sample(used, pool, "used")
 
 
-def cache_rows(cache: Cache, hot: HotRoute) -> Iterator[Row]:
+def cache_samples(cache: Cache, hot: FastPathRecorder) -> Iterator[Sample]:
     """`hot` has the reads that memory answered before the cache was asked."""
     counts = cache.counts
     for layer in LAYERS:
         reads = counts.reads[layer] + (hot.reads if layer == "memory" else 0)
-        yield metrics.CACHE_READS.of(reads, cache.name, layer)
+        yield metrics.CACHE_READS.sample(reads, cache.name, layer)
     for outcome in ("ok", "failed"):
-        yield metrics.CACHE_REFRESHES.of(counts.refreshes[outcome], cache.name, outcome)
+        yield metrics.CACHE_REFRESHES.sample(counts.refreshes[outcome], cache.name, outcome)
     for origin in ("local", "remote"):
-        yield metrics.CACHE_INVALIDATIONS.of(counts.invalidations[origin], cache.name, origin)
-    yield metrics.CACHE_CORRUPT.of(counts.corrupt, cache.name)
+        yield metrics.CACHE_INVALIDATIONS.sample(counts.invalidations[origin], cache.name, origin)
+    yield metrics.CACHE_CORRUPT.sample(counts.corrupt, cache.name)

@@ -5,33 +5,33 @@ from typing import Literal
 
 import msgspec
 
-from servicekit.telemetry.metrics import Row
+from servicekit.telemetry.metrics import Sample
 
 Form = Literal["html", "speedscope"]
-LONGEST_SAMPLE = 60.0  # seconds
+MAX_PROFILE_SECONDS = 60.0  # seconds
 
 _LENGTH = 4  # bytes before each message
 
 
-class Counted(msgspec.Struct, frozen=True, tag=True):
+class Snapshot(msgspec.Struct, frozen=True, tag=True):
     """All that a worker has counted since its start."""
 
     pid: int
-    rows: list[Row]
+    samples: list[Sample]
 
 
-class Sample(msgspec.Struct, frozen=True, tag=True):
+class ProfileRequest(msgspec.Struct, frozen=True, tag=True):
     """Asks a worker for a profile of so many seconds."""
 
     seconds: float
     form: Form
 
 
-class Sampled(msgspec.Struct, frozen=True, tag=True):
+class ProfileResult(msgspec.Struct, frozen=True, tag=True):
     profile: bytes
 
 
-Message = Counted | Sample | Sampled
+Message = Snapshot | ProfileRequest | ProfileResult
 _DECODER = msgspec.msgpack.Decoder(Message)
 
 

@@ -3,14 +3,14 @@ import hmac
 
 from aiohttp import web
 
-from servicekit.telemetry.messages import LONGEST_SAMPLE, Sample
+from servicekit.telemetry.messages import MAX_PROFILE_SECONDS, ProfileRequest
 from servicekit.telemetry.workers import WorkerEnded, Workers
 
 _PATIENCE = 30.0  # seconds beside those that are sampled, for a busy worker
 _TYPES = {"html": "text/html", "speedscope": "application/json"}
 
 
-class Profiles:
+class ProfileEndpoint:
     """`POST /profile?seconds=5&format=html` with the secret: one worker's, one at a time."""
 
     def __init__(self, workers: Workers, secret: str | None) -> None:
@@ -36,7 +36,7 @@ class Profiles:
         finally:
             self._running = False
 
-    async def _taken(self, sample: Sample) -> web.Response:
+    async def _taken(self, sample: ProfileRequest) -> web.Response:
         worker = self._workers.any()
         if worker is None:
             raise web.HTTPServiceUnavailable(text="No worker is running.\n")
@@ -50,14 +50,16 @@ class Profiles:
         return web.Response(body=profile, content_type=_TYPES[sample.form], charset="utf-8")
 
 
-def _sample(request: web.Request) -> Sample:
+def _sample(request: web.Request) -> ProfileRequest:
     try:
         seconds = float(request.query.get("seconds", "5"))
     except ValueError:
         seconds = 0
-    if not 0 < seconds <= LONGEST_SAMPLE:
-        raise web.HTTPBadRequest(text=f"`seconds` is above 0 and at most {LONGEST_SAMPLE:.0f}.\n")
+    if not 0 < seconds <= MAX_PROFILE_SECONDS:
+        raise web.HTTPBadRequest(
+            text=f"`seconds` is above 0 and at most {MAX_PROFILE_SECONDS:.0f}.\n"
+        )
     form = request.query.get("format", "html")
     if form == "html" or form == "speedscope":
-        return Sample(seconds, form)
+        return ProfileRequest(seconds, form)
     raise web.HTTPBadRequest(text="`format` is html or speedscope.\n")

@@ -10,7 +10,7 @@ from servicekit.http.responses import SECURITY_HEADERS
 from servicekit.telemetry.access_log import AccessLog
 from servicekit.telemetry.counters import Timings
 from servicekit.telemetry.logs import LOG_CONTEXT
-from servicekit.telemetry.metrics import REQUEST_DURATION, REQUESTS, Row
+from servicekit.telemetry.metrics import REQUEST_DURATION, REQUESTS, Sample
 
 NO_ROUTE = "(none)"  # whatever a client asks for that no route has is one label
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -18,7 +18,7 @@ OTHER_METHOD = "(other)"
 _NO_ANSWER = "none"  # the client left before there was one
 
 
-class Tallies:
+class RequestCounters:
     """Answers by route, method and status, all of them bounded."""
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class Tallies:
     def of(self, route: str, method: str, status: int) -> Timings:
         return self._by_kind.setdefault((route, method, status), Timings())
 
-    def rows(self) -> Iterator[Row]:
+    def samples(self) -> Iterator[Sample]:
         durations: dict[tuple[str, str], list[Timings]] = {}
         counts: dict[tuple[str, str, str], int] = {}
         for (route, method, status), timings in self._by_kind.items():
@@ -43,23 +43,23 @@ class Tallies:
             kind = (route, method, str(status or _NO_ANSWER))
             counts[kind] = counts.get(kind, 0) + sum(timings.buckets)
         for kind, count in counts.items():
-            yield REQUESTS.of(count, *kind)
+            yield REQUESTS.sample(count, *kind)
         for kind, timed in durations.items():
-            yield REQUEST_DURATION.timed(timed, *kind)
+            yield REQUEST_DURATION.histogram(timed, *kind)
 
 
-class HotRoute:
+class FastPathRecorder:
     """Of one route's answers before routing: what is counted, and logged."""
 
     __slots__ = ("_access", "_counting", "_full", "_route", "_unchanged", "reads")
 
-    def __init__(self, route: str, tallies: Tallies | None, access: AccessLog) -> None:
+    def __init__(self, route: str, counters: RequestCounters | None, access: AccessLog) -> None:
         self._route = route
         self._access = access
-        self._counting = tallies is not None
+        self._counting = counters is not None
         self.reads = 0  # before which the cache was never asked
-        self._full = tallies.of(route, "GET", 200) if tallies else Timings()
-        self._unchanged = tallies.of(route, "GET", 304) if tallies else Timings()
+        self._full = counters.of(route, "GET", 200) if counters else Timings()
+        self._unchanged = counters.of(route, "GET", 304) if counters else Timings()
 
     def answered(self, scope: HTTPScope, status: int, own_id: bytes, seconds: float) -> None:
         if self._counting:
@@ -70,12 +70,12 @@ class HotRoute:
             self._access.line("GET", path, self._route, status, seconds, own)
 
 
-class Requests:
+class RequestLog:
     """Gives each request its id, each answer the header that says it, and counts and logs both."""
 
-    def __init__(self, app: ASGIApp, tallies: Tallies | None, access: AccessLog) -> None:
+    def __init__(self, app: ASGIApp, counters: RequestCounters | None, access: AccessLog) -> None:
         self._app = app
-        self._tallies = tallies
+        self._counters = counters
         self._access = access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -105,8 +105,8 @@ class Requests:
 
     def answered(self, scope: HTTPScope, status: int, own_id: str, seconds: float) -> None:
         route, method = scope.get("path_template", NO_ROUTE), scope["method"]
-        if self._tallies:
-            self._tallies.add(route, method, status, seconds)
+        if self._counters:
+            self._counters.add(route, method, status, seconds)
         # A request that was shed is a number: lines of them would cost what shedding saves.
         shed = status == HTTPStatus.SERVICE_UNAVAILABLE and route == NO_ROUTE
         if self._access.due(0 if shed else status, seconds):

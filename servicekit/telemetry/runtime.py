@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from servicekit.telemetry import metrics
 from servicekit.telemetry.counters import Timings
-from servicekit.telemetry.metrics import Row
+from servicekit.telemetry.metrics import Sample
 
 _BEAT = 0.1  # seconds
 _REMEMBERED = 150  # beats, so that whoever reads the lag every 15 s sees each lateness
@@ -32,12 +32,12 @@ class Runtime:
         beating.cancel()
         gc.callbacks.remove(self._collected)
 
-    def rows(self) -> Iterator[Row]:
-        yield metrics.GC_PAUSES.timed([self._pauses])
+    def samples(self) -> Iterator[Sample]:
+        yield metrics.GC_PAUSES.histogram([self._pauses])
         for generation in range(3):
-            yield metrics.GC_COLLECTIONS.of(self._collections[generation], str(generation))
-        yield metrics.LOOP_LAG.of(max(self._lags))
-        yield metrics.TASKS.of(len(asyncio.all_tasks()))
+            yield metrics.GC_COLLECTIONS.sample(self._collections[generation], str(generation))
+        yield metrics.LOOP_LAG.sample(max(self._lags))
+        yield metrics.TASKS.sample(len(asyncio.all_tasks()))
 
     async def _beat(self) -> None:
         while True:

@@ -22,12 +22,11 @@ class StdoutHandler(QueueHandler):
     `dropped` counts lines that found the queue full, and lines whose write failed.
     """
 
-    queue: _Lines
-
     def __init__(self, descriptor: int = 1) -> None:
-        super().__init__(Queue(_CAPACITY))
+        self._lines = _Lines(_CAPACITY)
+        super().__init__(self._lines)
         self._rejected = 0
-        self._writer = _Writer(self.queue, self, descriptor)
+        self._writer = _Writer(self._lines, self, descriptor)
         self._writer.start()
 
     @property
@@ -36,13 +35,13 @@ class StdoutHandler(QueueHandler):
 
     def enqueue(self, record: logging.LogRecord) -> None:
         try:
-            self.queue.put_nowait(record)
+            self._lines.put_nowait(record)
         except Full:
             self._rejected += 1
 
     def flush(self) -> None:
         deadline = time.monotonic() + _FLUSH_TIMEOUT
-        while self.queue.unfinished_tasks and time.monotonic() < deadline:
+        while self._lines.unfinished_tasks and time.monotonic() < deadline:
             time.sleep(0.005)
 
 

@@ -4,25 +4,27 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 
-from servicekit.telemetry.messages import Counted, Sample, Sampled, packed, received
-from servicekit.telemetry.metrics import Row
-from servicekit.telemetry.sampling import Sampler
+from servicekit.telemetry.messages import ProfileRequest, ProfileResult, Snapshot, packed, received
+from servicekit.telemetry.metrics import Sample
+from servicekit.telemetry.sampling import SamplingProfiler
 
 logger = logging.getLogger(__name__)
 
 _INTERVAL = 1.0  # seconds
-_LAST_WORD = 1.0  # seconds for what was counted since
+_LAST_REPORT_TIMEOUT = 1.0  # seconds for what was counted since
 
 
-class Link:
+class WorkerReporter:
     """Tells the supervisor once a second what this worker has counted, and profiles for it.
 
     A supervisor that is slow to read is told less often; one that is not there, nothing.
     """
 
-    def __init__(self, path: str, rows: Callable[[], Iterable[Row]], sampler: Sampler) -> None:
+    def __init__(
+        self, path: str, samples: Callable[[], Iterable[Sample]], sampler: SamplingProfiler
+    ) -> None:
         self._path = path
-        self._rows = rows
+        self._samples = samples
         self._sampler = sampler
 
     @asynccontextmanager
@@ -34,27 +36,29 @@ class Link:
             yield
             return
         tasks = [
-            asyncio.create_task(self._tell(writer)),
-            asyncio.create_task(self._obey(reader, writer)),
+            asyncio.create_task(self._report(writer)),
+            asyncio.create_task(self._handle_commands(reader, writer)),
         ]
         yield
         for task in tasks:
             task.cancel()
-        writer.write(self._counted())
+        writer.write(self._snapshot())
         with suppress(TimeoutError, ConnectionError):
-            await asyncio.wait_for(writer.drain(), _LAST_WORD)
+            await asyncio.wait_for(writer.drain(), _LAST_REPORT_TIMEOUT)
         writer.close()
 
-    async def _tell(self, writer: asyncio.StreamWriter) -> None:
+    async def _report(self, writer: asyncio.StreamWriter) -> None:
         while not writer.is_closing():
             if writer.transport.get_write_buffer_size() == 0:
-                writer.write(self._counted())
+                writer.write(self._snapshot())
             await asyncio.sleep(_INTERVAL)
 
-    async def _obey(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while isinstance(message := await received(reader), Sample):
+    async def _handle_commands(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        while isinstance(message := await received(reader), ProfileRequest):
             profile = await self._sampler.take(message)
-            writer.write(packed(Sampled(profile)))
+            writer.write(packed(ProfileResult(profile)))
 
-    def _counted(self) -> bytes:
-        return packed(Counted(os.getpid(), list(self._rows())))
+    def _snapshot(self) -> bytes:
+        return packed(Snapshot(os.getpid(), list(self._samples())))

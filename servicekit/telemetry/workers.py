@@ -16,8 +16,8 @@ from prometheus_client.registry import Collector
 
 from servicekit.telemetry import metrics
 from servicekit.telemetry.counters import BOUNDS
-from servicekit.telemetry.messages import Counted, Sample, Sampled, packed, received
-from servicekit.telemetry.metrics import METRICS, Metric, Row
+from servicekit.telemetry.messages import ProfileRequest, ProfileResult, Snapshot, packed, received
+from servicekit.telemetry.metrics import METRICS, MetricDefinition, Sample
 
 _Key = tuple[str, tuple[str, ...]]
 _Values = dict[_Key, list[float]]
@@ -28,24 +28,24 @@ class WorkerEnded(Exception):
     pass
 
 
-class Worker:
+class WorkerConnection:
     def __init__(self, writer: asyncio.StreamWriter) -> None:
         self.pid: int | None = None
-        self.rows: list[Row] = []
+        self.samples: list[Sample] = []
         self._writer = writer
         self._sample: asyncio.Future[bytes] | None = None
 
-    async def profile(self, sample: Sample) -> bytes:
+    async def profile(self, sample: ProfileRequest) -> bytes:
         """What it did for so long; `WorkerEnded` if it ends meanwhile."""
         self._sample = asyncio.get_running_loop().create_future()
         self._writer.write(packed(sample))
         return await self._sample
 
-    async def hear(self, reader: asyncio.StreamReader) -> None:
+    async def receive(self, reader: asyncio.StreamReader) -> None:
         while (message := await received(reader)) is not None:
-            if isinstance(message, Counted):
-                self.pid, self.rows = message.pid, message.rows
-            elif isinstance(message, Sampled) and self._sample:
+            if isinstance(message, Snapshot):
+                self.pid, self.samples = message.pid, message.samples
+            elif isinstance(message, ProfileResult) and self._sample:
                 self._sample.set_result(message.profile)
         if self._sample and not self._sample.done():
             self._sample.set_exception(WorkerEnded)
@@ -56,40 +56,42 @@ class Workers(Collector):
     """All that the workers have told, added up. What one that is gone has counted stays."""
 
     def __init__(self) -> None:
-        self._workers: set[Worker] = set()
+        self._workers: set[WorkerConnection] = set()
         self._starts = 0
         self.profiles_refused = 0
         self._gone: _Values = {}
 
-    async def hear(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def receive(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Listens to one worker until it goes."""
-        worker = Worker(writer)
+        worker = WorkerConnection(writer)
         self._workers.add(worker)
         self._starts += 1
-        await worker.hear(reader)
+        await worker.receive(reader)
         self._workers.remove(worker)
-        _merge(self._gone, (row for row in worker.rows if METRICS[row[0]].kind != "gauge"))
+        _merge(
+            self._gone, (sample for sample in worker.samples if METRICS[sample[0]].kind != "gauge")
+        )
 
-    def any(self) -> Worker | None:
+    def any(self) -> WorkerConnection | None:
         return next(iter(self._workers), None)
 
     def collect(self) -> Iterator[Family]:
         values: _Values = {key: list(numbers) for key, numbers in self._gone.items()}
-        _merge(values, [metrics.WORKERS.of(len(self._workers))])
-        _merge(values, [metrics.WORKER_STARTS.of(self._starts)])
-        _merge(values, [metrics.PROFILE_REFUSED.of(self.profiles_refused)])
+        _merge(values, [metrics.WORKERS.sample(len(self._workers))])
+        _merge(values, [metrics.WORKER_STARTS.sample(self._starts)])
+        _merge(values, [metrics.PROFILE_REFUSED.sample(self.profiles_refused)])
         for worker in self._workers:
-            _merge(values, worker.rows)
+            _merge(values, worker.samples)
             with suppress(OSError):  # it ended since, or the system has no /proc
-                _merge(values, list(_process_rows(worker.pid)))
+                _merge(values, list(_process_samples(worker.pid)))
         for metric in METRICS.values():
             samples = {key[1]: value for key, value in values.items() if key[0] == metric.name}
             if samples:
                 yield _family(metric, samples)
 
 
-def _merge(values: _Values, rows: Iterable[Row]) -> None:
-    for name, labels, numbers in rows:
+def _merge(values: _Values, samples: Iterable[Sample]) -> None:
+    for name, labels, numbers in samples:
         key = (name, labels)
         before = values.get(key)
         if before is None:
@@ -100,15 +102,15 @@ def _merge(values: _Values, rows: Iterable[Row]) -> None:
             before[:] = [one + other for one, other in zip(before, numbers, strict=True)]
 
 
-def _process_rows(pid: int | None) -> Iterator[Row]:
+def _process_samples(pid: int | None) -> Iterator[Sample]:
     """Read from here, as counting its open files would hold a busy worker up."""
     process = Path(f"/proc/{pid}")
-    yield metrics.RESIDENT.of(int((process / "statm").read_text().split()[1]) * _PAGE)
-    yield metrics.OPEN_FILES.of(len(os.listdir(process / "fd")))
-    yield metrics.THREADS.of(len(os.listdir(process / "task")))
+    yield metrics.RESIDENT.sample(int((process / "statm").read_text().split()[1]) * _PAGE)
+    yield metrics.OPEN_FILES.sample(len(os.listdir(process / "fd")))
+    yield metrics.THREADS.sample(len(os.listdir(process / "task")))
 
 
-def _family(metric: Metric, samples: dict[tuple[str, ...], list[float]]) -> Family:
+def _family(metric: MetricDefinition, samples: dict[tuple[str, ...], list[float]]) -> Family:
     if metric.kind == "histogram":
         histogram = HistogramMetricFamily(metric.name, metric.help, labels=metric.labels)
         for labels, (*buckets, seconds) in samples.items():

@@ -28,15 +28,15 @@ from servicekit.overload.bulkheads import Bulkheads
 from servicekit.overload.load_shedding import FastRejection, Limits
 from servicekit.overload.loop_lag import Lag
 from servicekit.telemetry.collectors import (
-    breaker_rows,
-    cache_rows,
-    database_rows,
-    limits_rows,
-    log_rows,
+    breaker_samples,
+    cache_samples,
+    database_samples,
+    load_shedding_samples,
+    log_samples,
 )
 from servicekit.telemetry.logs import configure_logging
-from servicekit.telemetry.registry import Meter
-from servicekit.telemetry.requests import Requests
+from servicekit.telemetry.registry import MetricsRegistry
+from servicekit.telemetry.requests import RequestLog
 from servicekit.telemetry.spans import UNTRACED, Spans
 
 from app.data.routes import DataController, cached_data
@@ -56,7 +56,7 @@ def create_app(settings: Settings | None = None, spans: Spans = UNTRACED) -> Ser
     log = configure_logging(settings.environment)
     handover = Handover(lambda: limited.full())
     lag = Lag(settings.request_timeout / 3, handover.wait)
-    meter = Meter(settings, handover.wait)
+    registry = MetricsRegistry(settings, handover.wait)
     tokens = TokenVerifier(settings.auth) if settings.auth else None
     database = Database(settings, settings.database_url)
     replica_url = settings.database_replica_url
@@ -89,7 +89,7 @@ def create_app(settings: Settings | None = None, spans: Spans = UNTRACED) -> Ser
             lambda _app: listening(valkey, item_cache, data_cache),
             upstream.lifespan,
             *([tokens.lifespan] if tokens else []),
-            meter.lifespan,
+            registry.lifespan,
         ],
         exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=_openapi(settings),
@@ -97,8 +97,8 @@ def create_app(settings: Settings | None = None, spans: Spans = UNTRACED) -> Ser
         logging_config=None,
     )
     cached = {
-        "/items": cached_items(items, meter),
-        "/data": cached_data(upstream, meter),
+        "/items": cached_items(items, registry),
+        "/data": cached_data(upstream, registry),
     }
     # Around the routing, so that what no route answers is bounded and marked, too.
     # The first to look at a request stands last.
@@ -115,27 +115,33 @@ def create_app(settings: Settings | None = None, spans: Spans = UNTRACED) -> Ser
     handler = CorsMiddleware(bulkheads, settings.origins) if settings.origins else bulkheads
     if settings.proxies:
         handler = wrap_asgi_with_proxy_headers(handler, settings.proxies)
-    app.asgi_handler = requests = Requests(handler, meter.tallies, meter.access)
+    app.asgi_handler = requests = RequestLog(
+        handler, registry.request_counters, registry.access_log
+    )
 
-    meter.watch(log_rows, log)
-    meter.watch(limits_rows, limited, bulkheads)
-    meter.watch(upstream.rows)
-    _watch_stores(meter, database, replica, valkey, upstream)
+    registry.register(log_samples, log)
+    registry.register(load_shedding_samples, limited, bulkheads)
+    registry.register(upstream.samples)
+    _watch_stores(registry, database, replica, valkey, upstream)
     for route in cached.values():
-        meter.watch(cache_rows, route.cache, route.hot)
+        registry.register(cache_samples, route.cache, route.hot)
     # Other sites' pages can't read an answer that says nothing of them.
     refuse = None if settings.origins else FastRejection(limited, requests)
     return HotAnswers(app, paths, crowds, limited, _admission(settings, tokens), refuse)
 
 
 def _watch_stores(
-    meter: Meter, database: Database, replica: Database, valkey: Valkey, upstream: Upstream
+    registry: MetricsRegistry,
+    database: Database,
+    replica: Database,
+    valkey: Valkey,
+    upstream: Upstream,
 ) -> None:
-    meter.watch(database_rows, database, "primary")
+    registry.register(database_samples, database, "primary")
     if replica is not database:
-        meter.watch(database_rows, replica, "replica")
+        registry.register(database_samples, replica, "replica")
     for part in (database, replica, valkey, upstream):
-        meter.watch(breaker_rows, part.breaker)
+        registry.register(breaker_samples, part.breaker)
 
 
 def _admission(settings: Settings, tokens: TokenVerifier | None) -> Callable[[HTTPScope], object]:

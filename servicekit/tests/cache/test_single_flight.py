@@ -10,7 +10,7 @@ from app.settings import Settings
 from servicekit.cache.representation import Representation
 from servicekit.cache.single_flight import Crowds
 from servicekit.telemetry.access_log import AccessLog
-from servicekit.telemetry.requests import HotRoute
+from servicekit.telemetry.requests import FastPathRecorder
 from servicekit.testing.fake_upstream import FakeUpstream
 from servicekit.testing.service import problem_of, serving, with_empty_cache
 from servicekit.tests.caches import CacheOf, Origin
@@ -93,7 +93,7 @@ async def test_who_comes_after_a_write_does_not_wait_for_what_was_loaded_before(
     empty: Settings, cache_of: CacheOf
 ) -> None:
     cache, crowds = await cache_of(empty), Crowds()
-    hot = HotRoute("/t/{id}", None, AccessLog(empty))
+    hot = FastPathRecorder("/t/{id}", None, AccessLog(empty))
     crowds.gather("/t", cache, Representation(lambda _: "no-cache"), hot)
     reading = asyncio.create_task(cache.get("k", Origin(latency=0.1)))
     await asyncio.sleep(0.05)

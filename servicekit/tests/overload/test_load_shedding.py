@@ -16,7 +16,7 @@ from servicekit.overload.admission_queue import Handover, stood_in_line
 from servicekit.overload.load_shedding import FastRejection, Limits
 from servicekit.overload.loop_lag import Lag
 from servicekit.telemetry.access_log import AccessLog
-from servicekit.telemetry.requests import NO_ROUTE, Requests, Tallies
+from servicekit.telemetry.requests import NO_ROUTE, RequestCounters, RequestLog
 from servicekit.testing.fake_upstream import FakeUpstream
 from servicekit.testing.service import hand_over, problem_of, serving, with_empty_cache
 
@@ -55,7 +55,7 @@ async def test_those_who_stand_in_line_fill_a_worker_and_are_let_in(settings: Se
     handover = Handover(lambda: False)
     lag = Lag(1.0, handover.wait)
     limits = Limits(RawResponse(200, [], b""), handover, lag, max_in_flight=2, request_timeout=1.0)
-    requests = Requests(limits, None, AccessLog(settings))
+    requests = RequestLog(limits, None, AccessLog(settings))
     async with handover.lifespan():
         assert (await told(requests))[0]["status"] == 200
         for _ in range(2):
@@ -72,14 +72,14 @@ async def test_short_refusal_is_the_long_one_byte_by_byte(settings: Settings, me
     handover = Handover(lambda: False)
     lag = Lag(1.0, handover.wait)
     limits = Limits(RawResponse(200, [], b""), handover, lag, max_in_flight=0, request_timeout=1.0)
-    tallies = Tallies()
-    requests = Requests(limits, tallies, AccessLog(settings))
+    counters = RequestCounters()
+    requests = RequestLog(limits, counters, AccessLog(settings))
     short = FastRejection(limits, requests)
     assert await told(lambda scope, _, send: short(scope, send), method) == await told(
         requests, method
     )
     assert limits.shed == 2
-    assert sum(tallies.of(NO_ROUTE, method, 503).buckets) == 2
+    assert sum(counters.of(NO_ROUTE, method, 503).buckets) == 2
 
 
 async def test_request_ends_at_its_deadline(settings: Settings, upstream: FakeUpstream) -> None:

@@ -34,7 +34,7 @@ class Supervisor:
         """Of a worker that has told all that it counted once the block ends."""
         with tempfile.TemporaryDirectory() as folder:
             path = str(Path(folder, "workers"))
-            listening = await asyncio.start_unix_server(self.workers.hear, path)
+            listening = await asyncio.start_unix_server(self.workers.receive, path)
             worker = replace(
                 with_empty_cache(settings), admin_port=9100, admin_socket=path, **changes
             )

@@ -11,7 +11,7 @@ from servicekit.cache.cached_routes import CachedRoute
 from servicekit.cache.entries import Entry
 from servicekit.cache.representation import Representation
 from servicekit.cache.two_level import Source
-from servicekit.telemetry.registry import Meter
+from servicekit.telemetry.registry import MetricsRegistry
 
 from app.data.upstream import Upstream
 
@@ -45,9 +45,14 @@ def data_of(upstream: Upstream) -> Representation:
     return _PRIVATE if upstream.private else _PUBLIC
 
 
-def cached_data(upstream: Upstream, meter: Meter) -> CachedRoute:
+def cached_data(upstream: Upstream, registry: MetricsRegistry) -> CachedRoute:
     return CachedRoute(
-        _PATH, _ID, upstream.cache, data_of(upstream), upstream.read, meter.hot_route(_PATH)
+        _PATH,
+        _ID,
+        upstream.cache,
+        data_of(upstream),
+        upstream.read,
+        registry.fast_path_recorder(_PATH),
     )
 
 

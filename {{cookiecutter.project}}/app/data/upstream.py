@@ -16,7 +16,7 @@ from servicekit.errors import NotFound, Unavailable, UpstreamFailed, UpstreamTim
 from servicekit.resilience.circuit_breaker import CircuitBreaker
 from servicekit.resilience.retry_budget import RetryBudget
 from servicekit.telemetry.counters import Timings
-from servicekit.telemetry.metrics import UPSTREAM_DURATION, UPSTREAM_REQUESTS, Row
+from servicekit.telemetry.metrics import UPSTREAM_DURATION, UPSTREAM_REQUESTS, Sample
 from servicekit.telemetry.spans import UNTRACED, Spans
 
 from app.settings import Settings
@@ -85,10 +85,10 @@ class Upstream:
             self._timings.add(time.perf_counter() - begun)
         return body
 
-    def rows(self) -> Iterator[Row]:
+    def samples(self) -> Iterator[Sample]:
         for outcome in _OUTCOMES:
-            yield UPSTREAM_REQUESTS.of(self._outcomes[outcome], outcome)
-        yield UPSTREAM_DURATION.timed([self._timings])
+            yield UPSTREAM_REQUESTS.sample(self._outcomes[outcome], outcome)
+        yield UPSTREAM_DURATION.histogram([self._timings])
 
     async def _fetch(self, data_id: str) -> bytes:
         """A JSON object, as the upstream sent it."""

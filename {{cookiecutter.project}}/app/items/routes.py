@@ -9,7 +9,7 @@ from litestar.params import HeaderParameter, JSONBody, PathParameter, QueryParam
 from litestar.types import ASGIApp
 from servicekit.cache.cached_routes import CachedRoute
 from servicekit.cache.representation import Representation
-from servicekit.telemetry.registry import Meter
+from servicekit.telemetry.registry import MetricsRegistry
 
 from app.items.models import Item, ItemPage, ItemPatch, NewItem
 from app.items.store import ItemStore, etag_of
@@ -28,7 +28,7 @@ Limit = Annotated[int, QueryParameter(ge=1, le=100)]
 After = Annotated[int, QueryParameter(ge=0, le=_LARGEST_ID)]
 
 
-def cached_items(items: ItemStore, meter: Meter) -> CachedRoute:
+def cached_items(items: ItemStore, registry: MetricsRegistry) -> CachedRoute:
     return CachedRoute(
         _PATH,
         # All that is surely a bigint, written in the one way that the cache knows it by.
@@ -36,7 +36,7 @@ def cached_items(items: ItemStore, meter: Meter) -> CachedRoute:
         items.cache,
         ITEM,
         lambda key: items.read(int(key)),
-        meter.hot_route(_PATH),
+        registry.fast_path_recorder(_PATH),
     )
 
 
