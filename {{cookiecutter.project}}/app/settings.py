@@ -10,7 +10,7 @@ from servicekit.settings import Count, Seconds, read_settings
 class Settings(settings.Settings, frozen=True, kw_only=True, rename="upper"):
     """This service's own environment variables, on top of servicekit's."""
 
-    upstream_url: Annotated[str, Meta(pattern="^https?://")]
+    upstream_url: Annotated[str, Meta(pattern="^(https?://|$)")] = ""  # "": /data answers 503
     upstream_timeout: Seconds = 3.0
     upstream_connections: Count = 100
     item_ttl: Seconds = 300.0

@@ -4,6 +4,7 @@ import asyncio
 import sys
 
 from alembic import context
+from alembic.util import CommandError
 from servicekit.database.connection import connect
 from servicekit.errors import Unavailable
 from servicekit.settings import SettingsError
@@ -27,7 +28,23 @@ def migrate(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _LOCK})
         # One that waits for a table would hold up every request behind it.
         connection.execute(text("SET lock_timeout = '5s'"))
-        context.run_migrations()
+        if not _ahead():
+            context.run_migrations()
+
+
+def _ahead() -> bool:
+    """Whether a later version has migrated the database: after a rollback there is nothing to do.
+
+    Each schema fits the version before it.
+    """
+    script = context.script
+    for revision in context.get_context().get_current_heads():
+        try:
+            script.get_revision(revision)
+        except CommandError:
+            print(f"The database is at revision {revision}, which this version does not have.")
+            return True
+    return False
 
 
 async def main() -> None:

@@ -32,6 +32,16 @@ async def test_another_worker_reads_what_the_first_one_fetched(
     assert upstream.calls["a2"] == 1
 
 
+async def test_service_without_an_upstream_answers_503_and_says_so(settings: Settings) -> None:
+    async with serving(create_app(replace(settings, upstream_url=""))) as client:
+        response = await client.get("/data/a1")
+        ready = await client.get("/ready")
+
+    assert response.status_code == 503
+    assert problem_of(response)["detail"] == "The service has no upstream: set UPSTREAM_URL."
+    assert ready.status_code == 200
+
+
 async def test_simultaneous_reads_call_the_upstream_once(
     client: httpx.AsyncClient, upstream: FakeUpstream
 ) -> None:

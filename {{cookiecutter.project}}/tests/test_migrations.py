@@ -92,6 +92,21 @@ async def test_migrations_can_be_undone(settings: Settings, empty_database_url: 
         assert result.returncode == 0, result.stderr
 
 
+async def test_version_before_the_one_that_migrated_leaves_the_schema_alone(
+    settings: Settings, empty_database_url: str
+) -> None:
+    empty = environment_of(replace(settings, database_url=empty_database_url))
+    await asyncio.to_thread(alembic, empty, "upgrade", "head")
+    connection = await asyncpg.connect(empty_database_url)
+    await connection.execute("UPDATE alembic_version SET version_num = 'later'")
+    result = await asyncio.to_thread(alembic, empty, "upgrade", "head")
+
+    assert result.returncode == 0, result.stderr
+    assert "at revision later, which this version does not have" in result.stdout
+    assert await connection.fetchval("SELECT version_num FROM alembic_version") == "later"
+    await connection.close()
+
+
 def test_unreachable_database_is_one_sentence(settings: Settings) -> None:
     unreachable = replace(settings, database_url=f"postgresql://x@127.0.0.1:{free_port()}/x")
     refused = alembic(environment_of(unreachable), "upgrade", "head")

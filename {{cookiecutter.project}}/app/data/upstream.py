@@ -92,6 +92,8 @@ class Upstream:
 
     async def _fetch(self, data_id: str) -> bytes:
         """A JSON object, as the upstream sent it."""
+        if not self._settings.upstream_url:
+            raise Unavailable("The service has no upstream: set UPSTREAM_URL.")
         if not self.breaker.allows_call():
             raise Unavailable("The upstream does not answer.")
         try:
