@@ -10,10 +10,10 @@ import msgspec
 from litestar import Litestar
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
-from servicekit.cache.memory import Held
+from servicekit.cache.memory import MemoryEntry
 from servicekit.cache.representation import Rendered, Representation, matches
-from servicekit.cache.single_flight import Crowds
-from servicekit.cache.two_level import Cache, Found
+from servicekit.cache.single_flight import InFlightLoads
+from servicekit.cache.two_level import CacheResult, TwoLevelCache
 from servicekit.http.problems import error_response
 from servicekit.http.request_id import ACCEPTED, new_request_id
 from servicekit.http.responses import SECURITY_HEADERS
@@ -26,25 +26,25 @@ class CachedRoute(msgspec.Struct, frozen=True):
 
     template: str
     keys: re.Pattern[str]
-    cache: Cache
+    cache: TwoLevelCache
     representation: Representation
-    read: Callable[[str], Awaitable[Found]]
-    hot: FastPathRecorder
+    read: Callable[[str], Awaitable[CacheResult]]
+    recorder: FastPathRecorder
 
 
-class HotPaths:
+class PathIndex:
     """What memory holds, by the path that asks for it."""
 
     def __init__(self) -> None:
-        self._held: dict[str, Held] = {}
+        self._held: dict[str, MemoryEntry] = {}
         self.get = self._held.get
 
-    def put(self, path: str, held: Held) -> None:
+    def put(self, path: str, held: MemoryEntry) -> None:
         self._held[path] = held
-        held.on_drop = functools.partial(self._held.pop, path, None)
+        held.on_evict = functools.partial(self._held.pop, path, None)
 
 
-class HotAnswers:
+class MemoryFastPath:
     """Answers a GET from memory, or when the load that others wait for ends, before anything else
     looks at it, if `admits` has nothing against it. What a full worker can't take is refused, where
     `refuse` is given. All else goes on to `app`."""
@@ -52,15 +52,15 @@ class HotAnswers:
     def __init__(
         self,
         app: Litestar,
-        paths: HotPaths,
-        crowds: Crowds,
+        paths: PathIndex,
+        loads: InFlightLoads,
         limits: Limits,
         admits: Callable[[HTTPScope], object],
         refuse: FastRejection | None,
     ) -> None:
         self.app = app
         self._paths = paths
-        self._crowds = crowds
+        self._loads = loads
         self._limits = limits
         self._admits = admits
         self._refuse = refuse
@@ -72,19 +72,19 @@ class HotAnswers:
         if short:
             begun = time.perf_counter()
             held = self._paths.get(scope["path"])
-            if held is not None and time.time() < held.hot_until and self._admits(scope):
-                held.hot.reads += 1
-                answer = held.rendered, held.entry.stored
-                return await _answer(*answer, held.hot, begun, scope, send)
+            if held is not None and time.time() < held.fast_until and self._admits(scope):
+                held.recorder.reads += 1
+                answer = held.rendered, held.entry.stored_at
+                return await _answer(*answer, held.recorder, begun, scope, send)
         full = self._limits.refuses()
         if full and self._refuse and scope["path"] != "/health":
             return await self._refuse(scope, send)
         if short and not full:
-            crowd = self._crowds.of(scope["path"])
-            if crowd is not None and self._admits(scope):
-                rendered, stored, error = await self._limits.counted(crowd.join())
+            load = self._loads.get(scope["path"])
+            if load is not None and self._admits(scope):
+                rendered, stored, error = await self._limits.counted(load.subscribe())
                 if rendered is not None:
-                    return await _answer(rendered, stored, crowd.hot, begun, scope, send)
+                    return await _answer(rendered, stored, load.recorder, begun, scope, send)
                 cast("Any", scope)["load_failed"] = error
         await self.app(cast("Any", scope), cast("Any", receive), cast("Any", send))
 
@@ -92,7 +92,7 @@ class HotAnswers:
 async def _answer(
     rendered: Rendered,
     stored: float,
-    hot: FastPathRecorder,
+    recorder: FastPathRecorder,
     begun: float,
     scope: HTTPScope,
     send: Send,
@@ -113,23 +113,27 @@ async def _answer(
     headers = [*headers, age, *SECURITY_HEADERS, (b"x-request-id", own_id)]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})
-    hot.answered(scope, status, own_id, time.perf_counter() - begun)
+    recorder.answered(scope, status, own_id, time.perf_counter() - begun)
 
 
-class ColdReads:
+class CachedRoutes:
     """Answers a GET of what is cached, or can be, without routing and dependency injection.
 
     `routes` maps a path up to its last slash to what is cached below it.
     """
 
     def __init__(
-        self, app: ASGIApp, routes: Mapping[str, CachedRoute], paths: HotPaths, crowds: Crowds
+        self,
+        app: ASGIApp,
+        routes: Mapping[str, CachedRoute],
+        paths: PathIndex,
+        loads: InFlightLoads,
     ) -> None:
         self._app = app
         self._routes = routes
         self._paths = paths
         for parent, route in routes.items():
-            crowds.gather(parent, route.cache, route.representation, route.hot)
+            loads.register(parent, route.cache, route.representation, route.recorder)
 
     def cached(self, scope: HTTPScope) -> tuple[CachedRoute, str] | None:
         """The route and the key of what is, or can be, cached."""
@@ -159,9 +163,9 @@ class ColdReads:
             answer = error_response(scope, error)
         else:
             answer = route.representation.answer(scope, found)
-            held = route.cache.held(key)
-            if held is not None and held.hot_until:
+            held = route.cache.memory_entry(key)
+            if held is not None and held.fast_until:
                 held.rendered = route.representation.render(held.entry, "memory")
-                held.hot = route.hot
+                held.recorder = route.recorder
                 self._paths.put(scope["path"], held)
         await answer(scope, receive, send)

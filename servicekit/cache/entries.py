@@ -8,7 +8,7 @@ _FORMAT = 1  # a change of the fields' meaning is a new number, and old entries 
 _HEADER = 5  # bytes: the format, and the checksum of what follows
 
 
-class Loaded(msgspec.Struct, frozen=True):
+class OriginResponse(msgspec.Struct, frozen=True):
     """What the origin answered: the bytes that go out, and their validator."""
 
     body: bytes
@@ -16,37 +16,37 @@ class Loaded(msgspec.Struct, frozen=True):
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):
-    """A stored answer, or the knowledge that there is none (`missing` says so to the client).
+    """A stored answer, or the knowledge that there is none (`not_found` says so to the client).
 
-    Times are Unix seconds: until `fresh` it is served as it is, until `expires` while a newer one
-    is fetched.
+    Times are Unix seconds. Until `fresh_until` the entry is served as it is; from then until
+    `expires_at` it is served while a newer one is loaded.
     """
 
     body: bytes
     etag: str
-    stored: float
-    fresh: float
-    expires: float
-    missing: str = ""
+    stored_at: float
+    fresh_until: float
+    expires_at: float
+    not_found: str = ""
 
 
-class Life(msgspec.Struct, frozen=True):
+class CachePolicy(msgspec.Struct, frozen=True):
     """Seconds. `jitter` is the share by which lives differ, so that entries that were stored
     together do not all end together."""
 
-    fresh: float
-    stale: float
-    missing: float
+    ttl: float
+    stale_ttl: float
+    negative_ttl: float
     jitter: float = 0.1
 
-    def entry(self, loaded: Loaded) -> Entry:
+    def entry(self, loaded: OriginResponse) -> Entry:
         now = time.time()
-        fresh = now + self.fresh * (1 - random.random() * self.jitter)
-        return Entry(loaded.body, loaded.etag, now, fresh, fresh + self.stale)
+        fresh = now + self.ttl * (1 - random.random() * self.jitter)
+        return Entry(loaded.body, loaded.etag, now, fresh, fresh + self.stale_ttl)
 
-    def absence(self, sentence: str, asked: float) -> Entry:
+    def negative_entry(self, sentence: str, asked: float) -> Entry:
         """`asked`: since when the key may have come to be, Unix seconds."""
-        until = asked + self.missing
+        until = asked + self.negative_ttl
         return Entry(b"", "", asked, until, until, sentence)
 
 

@@ -9,7 +9,7 @@ _PAUSE = 0.01  # seconds between two looks for what is awaited
 _PAUSE_PER_KEY = 50e-6  # seconds: a look takes a twentieth of that for each key
 
 
-class _Awaited(NamedTuple):
+class _Waiter(NamedTuple):
     key: str
     lease: bytes
     until: float  # the loop's time
@@ -27,7 +27,7 @@ class Leases:
         self._valkey = valkey
         self._seconds = seconds
         self._mine = _MARK + secrets.token_bytes(8)
-        self._awaited: list[_Awaited] = []
+        self._awaited: list[_Waiter] = []
         self._watching: asyncio.Task[None] | None = None
 
     async def get(self, key: str) -> bytes | None:
@@ -40,7 +40,7 @@ class Leases:
             return stored
         loop = asyncio.get_running_loop()
         entered = loop.create_future()
-        self._awaited.append(_Awaited(key, stored, loop.time() + self._seconds, entered))
+        self._awaited.append(_Waiter(key, stored, loop.time() + self._seconds, entered))
         if self._watching is None:
             self._watching = asyncio.create_task(self._watch())
         return await entered

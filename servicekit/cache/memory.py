@@ -5,67 +5,68 @@ from typing import Any
 
 from servicekit.cache.entries import Entry
 
-_HOT = 0.6  # of its life, an entry in memory is given out without fetching a newer one
+_FAST_SHARE = 0.6  # of its life, an entry in memory is given out without fetching a newer one
 _OVERHEAD = 1_000  # bytes of an entry beside its body: headers, objects, the key
 
 
-class Held:
+class MemoryEntry:
     """An entry in memory until `until` (Unix seconds).
 
-    Until `hot_until` it can be given out with no further thought, in its rendered form. The
+    Until `fast_until` it can be given out with no further thought, in its rendered form. The
     first who comes later has a newer one fetched, and makes it hot again for the others.
-    `on_drop` is called when memory holds it no longer.
+    `on_evict` is called when memory holds it no longer.
     """
 
-    __slots__ = ("entry", "hot", "hot_until", "on_drop", "rendered", "until")
+    __slots__ = ("entry", "expires_at", "fast_until", "on_evict", "recorder", "rendered")
 
     def __init__(self, entry: Entry, ttl: float) -> None:
         now = time.time()
         self.entry = entry
-        self.until = min(now + ttl, entry.expires)
-        self.hot_until = 0.0 if entry.missing else min(now + ttl * _HOT, entry.fresh)
+        self.expires_at = min(now + ttl, entry.expires_at)
+        fast_until = min(now + ttl * _FAST_SHARE, entry.fresh_until)
+        self.fast_until = 0.0 if entry.not_found else fast_until
         self.rendered: Any = None
-        self.hot: Any = None
-        self.on_drop: Callable[[], object] | None = None
+        self.recorder: Any = None
+        self.on_evict: Callable[[], object] | None = None
 
 
-class Memory:
+class MemoryCache:
     """The most recently used entries of this process, bounded in number, bytes and life."""
 
     def __init__(self, max_entries: int, max_bytes: int, ttl: float) -> None:
         self._max_entries = max_entries
         self._max_bytes = max_bytes
         self._ttl = ttl
-        self._held: OrderedDict[str, Held] = OrderedDict()
+        self._entries: OrderedDict[str, MemoryEntry] = OrderedDict()
         self._bytes = 0
 
-    def get(self, key: str) -> Held | None:
-        held = self._held.get(key)
-        if held is None:
+    def get(self, key: str) -> MemoryEntry | None:
+        kept = self._entries.get(key)
+        if kept is None:
             return None
-        if held.until <= time.time():
-            self.forget(key)
+        if kept.expires_at <= time.time():
+            self.evict(key)
             return None
-        self._held.move_to_end(key)
-        return held
+        self._entries.move_to_end(key)
+        return kept
 
     def put(self, key: str, entry: Entry) -> None:
-        self.forget(key)
-        self._held[key] = Held(entry, self._ttl)
+        self.evict(key)
+        self._entries[key] = MemoryEntry(entry, self._ttl)
         self._bytes += _size(entry)
-        while len(self._held) > self._max_entries or self._bytes > self._max_bytes:
-            self.forget(next(iter(self._held)))
+        while len(self._entries) > self._max_entries or self._bytes > self._max_bytes:
+            self.evict(next(iter(self._entries)))
 
-    def forget(self, key: str) -> None:
-        held = self._held.pop(key, None)
-        if held is not None:
-            self._bytes -= _size(held.entry)
-            if held.on_drop:
-                held.on_drop()
+    def evict(self, key: str) -> None:
+        kept = self._entries.pop(key, None)
+        if kept is not None:
+            self._bytes -= _size(kept.entry)
+            if kept.on_evict:
+                kept.on_evict()
 
     def clear(self) -> None:
-        for key in list(self._held):
-            self.forget(key)
+        for key in list(self._entries):
+            self.evict(key)
 
 
 def _size(entry: Entry) -> int:

@@ -5,7 +5,7 @@ import msgspec
 from litestar.types import HTTPScope
 
 from servicekit.cache.entries import Entry
-from servicekit.cache.two_level import Found, Source
+from servicekit.cache.two_level import CacheResult, Source
 from servicekit.http.responses import Headers, RawResponse, header
 
 # The layers' names for Cache-Status, RFC 9211.
@@ -54,8 +54,8 @@ class Representation(msgspec.Struct, frozen=True):
         ]
         return Rendered(etag, body, full, unchanged)
 
-    def answer(self, scope: HTTPScope, found: Found) -> RawResponse:
-        age = time.time() - found.entry.stored
+    def answer(self, scope: HTTPScope, found: CacheResult) -> RawResponse:
+        age = time.time() - found.entry.stored_at
         return self.render(found.entry, found.source).answer(scope, age)
 
 

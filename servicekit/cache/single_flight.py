@@ -4,12 +4,12 @@ import asyncio
 from typing import NamedTuple
 
 from servicekit.cache.representation import Rendered, Representation
-from servicekit.cache.two_level import Cache, Found
+from servicekit.cache.two_level import CacheResult, TwoLevelCache
 from servicekit.errors import NotFound
 from servicekit.telemetry.requests import FastPathRecorder
 
 
-class Awaited(NamedTuple):
+class LoadResult(NamedTuple):
     """What a load came to. Without an answer and an error it was cancelled."""
 
     rendered: Rendered | None = None
@@ -17,74 +17,79 @@ class Awaited(NamedTuple):
     error: Exception | None = None
 
 
-class Crowd:
+class InFlightLoad:
     """Each who waits costs a future, where the long way takes a timer and eight nested calls:
     with thousands of them, this decides how long all of them wait."""
 
     def __init__(
         self,
-        cache: Cache,
+        cache: TwoLevelCache,
         key: str,
-        load: asyncio.Task[Found],
+        load: asyncio.Task[CacheResult],
         representation: Representation,
-        hot: FastPathRecorder,
+        recorder: FastPathRecorder,
     ) -> None:
         self._cache = cache
         self._key = key
         self._load = load
         self._representation = representation
-        self.hot = hot
-        self._waiting: list[asyncio.Future[Awaited]] = []
+        self.recorder = recorder
+        self._waiting: list[asyncio.Future[LoadResult]] = []
         load.add_done_callback(self._loaded)
 
     @property
-    def open(self) -> bool:
+    def is_current(self) -> bool:
         """False once a write has cut the load off: who comes later has to see what it wrote."""
-        return self._cache.loading(self._key) is self._load
+        return self._cache.in_flight_load(self._key) is self._load
 
-    def join(self) -> asyncio.Future[Awaited]:
+    def subscribe(self) -> asyncio.Future[LoadResult]:
         answer = self._load.get_loop().create_future()
         self._waiting.append(answer)
         return answer
 
-    def _loaded(self, load: asyncio.Task[Found]) -> None:
+    def _loaded(self, load: asyncio.Task[CacheResult]) -> None:
         if self._waiting:
             outcome = self._outcome(load)
             for answer in self._waiting:
                 if not answer.done():
                     answer.set_result(outcome)
 
-    def _outcome(self, load: asyncio.Task[Found]) -> Awaited:
+    def _outcome(self, load: asyncio.Task[CacheResult]) -> LoadResult:
         if load.cancelled():
-            return Awaited()
+            return LoadResult()
         if isinstance(error := load.exception(), Exception):
-            return Awaited(error=error)
+            return LoadResult(error=error)
         try:
-            found = self._cache.present(load.result(), len(self._waiting))
+            result = self._cache.count_read(load.result(), len(self._waiting))
         except NotFound as error:
-            return Awaited(error=error)
-        return Awaited(self._representation.render(found.entry, found.source), found.entry.stored)
+            return LoadResult(error=error)
+        rendered = self._representation.render(result.entry, result.source)
+        return LoadResult(rendered, result.entry.stored_at)
 
 
-class Crowds:
+class InFlightLoads:
     """The loads under way, by the path that asks for what they bring."""
 
     def __init__(self) -> None:
-        self._crowds: dict[str, Crowd] = {}
+        self._loads: dict[str, InFlightLoad] = {}
 
-    def gather(
-        self, parent: str, cache: Cache, representation: Representation, hot: FastPathRecorder
+    def register(
+        self,
+        parent: str,
+        cache: TwoLevelCache,
+        representation: Representation,
+        recorder: FastPathRecorder,
     ) -> None:
         """Lets clients of `parent`/key join each load of `cache` from now on."""
 
-        def begun(key: str, load: asyncio.Task[Found]) -> None:
+        def begun(key: str, load: asyncio.Task[CacheResult]) -> None:
             path = f"{parent}/{key}"
-            self._crowds[path] = Crowd(cache, key, load, representation, hot)
-            load.add_done_callback(lambda _: self._crowds.pop(path, None))
+            self._loads[path] = InFlightLoad(cache, key, load, representation, recorder)
+            load.add_done_callback(lambda _: self._loads.pop(path, None))
 
         cache.on_load = begun
 
-    def of(self, path: str) -> Crowd | None:
+    def get(self, path: str) -> InFlightLoad | None:
         """None where there is nothing to wait for."""
-        crowd = self._crowds.get(path)
-        return crowd if crowd is not None and crowd.open else None
+        load = self._loads.get(path)
+        return load if load is not None and load.is_current else None

@@ -8,9 +8,9 @@ from typing import Literal
 
 import msgspec
 
-from servicekit.cache.entries import Entry, Life, Loaded, decode, encode
+from servicekit.cache.entries import CachePolicy, Entry, OriginResponse, decode, encode
 from servicekit.cache.leases import Leases, is_lease
-from servicekit.cache.memory import Held, Memory
+from servicekit.cache.memory import MemoryCache, MemoryEntry
 from servicekit.cache.valkey import Valkey
 from servicekit.errors import DeadlineExceeded, NotFound
 from servicekit.settings import Settings
@@ -21,10 +21,10 @@ logger = logging.getLogger(__name__)
 Source = Literal["memory", "cache", "external"]
 LAYERS = ("memory", "cache", "external", "stale", "missing")
 _BEGIN_TIMEOUT = 1.0  # seconds
-Load = Callable[[], Awaitable[Loaded]]
+Load = Callable[[], Awaitable[OriginResponse]]
 
 
-class Found(msgspec.Struct, frozen=True):
+class CacheResult(msgspec.Struct, frozen=True):
     entry: Entry
     source: Source
 
@@ -41,7 +41,7 @@ class CacheCounts:
         self.corrupt = 0
 
 
-class Cache:
+class TwoLevelCache:
     """One domain's answers: memory, then Valkey, then the origin.
 
     Reads that miss share one call of the origin per key and process (with `leases`, in all), which
@@ -55,72 +55,72 @@ class Cache:
     def __init__(
         self,
         name: str,
-        life: Life,
+        policy: CachePolicy,
         settings: Settings,
         valkey: Valkey,
         leases: Leases | None = None,
     ) -> None:
         self.name = name
         self.counts = CacheCounts()
-        self._life = life
+        self._policy = policy
         self._valkey = valkey
         self._leases = leases
-        self._memory = Memory(
+        self._memory = MemoryCache(
             settings.memory_cache_entries, settings.memory_cache_bytes, settings.memory_cache_ttl
         )
-        self._loading: dict[str, asyncio.Task[Found]] = {}
-        self._refreshing: dict[str, asyncio.Task[Found]] = {}
-        self._tasks: set[asyncio.Task[Found]] = set()  # those that a `drop` cut off, too
-        self.on_load: Callable[[str, asyncio.Task[Found]], None] = lambda _key, _load: None
+        self._loading: dict[str, asyncio.Task[CacheResult]] = {}
+        self._refreshing: dict[str, asyncio.Task[CacheResult]] = {}
+        self._tasks: set[asyncio.Task[CacheResult]] = set()  # those that a `drop` cut off, too
+        self.on_load: Callable[[str, asyncio.Task[CacheResult]], None] = lambda _key, _load: None
         # Of a load, as of the requests that wait for it; a key is closed for as long, and so to
         # all loads that began before it was.
         self._longest_load = settings.request_timeout
 
-    def held(self, key: str) -> Held | None:
+    def memory_entry(self, key: str) -> MemoryEntry | None:
         """What memory holds of `key`."""
         return self._memory.get(key)
 
-    def present(self, found: Found, readers: int = 1) -> Found:
-        """What was found, counted; NotFound if that is that there is nothing."""
-        self.counts.reads[_layer(found)] += readers
-        if found.entry.missing:
-            raise NotFound(found.entry.missing)
-        return found
+    def count_read(self, result: CacheResult, readers: int = 1) -> CacheResult:
+        """What was result, counted; NotFound if that is that there is nothing."""
+        self.counts.reads[_layer(result)] += readers
+        if result.entry.not_found:
+            raise NotFound(result.entry.not_found)
+        return result
 
-    def loading(self, key: str) -> asyncio.Task[Found] | None:
+    def in_flight_load(self, key: str) -> asyncio.Task[CacheResult] | None:
         """The load of `key` that is under way, if one is that no write has cut off."""
         return self._loading.get(key)
 
-    async def get(self, key: str, load: Load) -> Found:
+    async def get(self, key: str, load: Load) -> CacheResult:
         """The answer for `key`; what `load` raises is raised to all who waited for it."""
-        held = self._memory.get(key)
-        if held is not None:
-            if held.hot_until <= time.time() and not held.entry.missing:
-                held.hot_until = held.until
+        kept = self._memory.get(key)
+        if kept is not None:
+            if kept.fast_until <= time.time() and not kept.entry.not_found:
+                kept.fast_until = kept.expires_at
                 self._refresh(key, lambda: self._find(key, load, waited_for=False))
-            return self.present(Found(held.entry, "memory"))
+            return self.count_read(CacheResult(kept.entry, "memory"))
         # Shielded: a client that goes away takes its own wait with it, not the others' load.
-        return self.present(await asyncio.shield(self._load_of(key, load)))
+        return self.count_read(await asyncio.shield(self._shared_load(key, load)))
 
-    async def forget(self, key: str) -> None:
+    async def invalidate(self, key: str) -> None:
         """Called after a write, before it is acknowledged."""
-        self.drop(key, "local")
-        self._valkey.tell(self._shared(key))
-        await self._valkey.close(self._shared(key), self._longest_load)
+        self.evict(key, "local")
+        self._valkey.publish_invalidation(self._shared_key(key))
+        await self._valkey.tombstone(self._shared_key(key), self._longest_load)
 
-    def appeared(self, key: str) -> None:
+    def on_created(self, key: str) -> None:
         """Called when a key begins to be. That it is missing is known in memories alone, for too
         short a time to tell others of each creation."""
-        self.drop(key, "local")
+        self.evict(key, "local")
 
-    def drop(self, key: str, origin: Literal["local", "remote"]) -> None:
+    def evict(self, key: str, origin: Literal["local", "remote"]) -> None:
         """Forgets what this process knows, and what its loads under way will find."""
         self.counts.invalidations[origin] += 1
-        self._memory.forget(key)
+        self._memory.evict(key)
         self._loading.pop(key, None)
         self._refreshing.pop(key, None)
 
-    def drop_all(self) -> None:
+    def evict_all(self) -> None:
         self._memory.clear()
         self._loading.clear()
         self._refreshing.clear()
@@ -132,76 +132,76 @@ class Cache:
         if self._tasks:
             await asyncio.wait(self._tasks)
 
-    def _load_of(self, key: str, load: Load) -> asyncio.Task[Found]:
+    def _shared_load(self, key: str, load: Load) -> asyncio.Task[CacheResult]:
         """The one under way, or a new one."""
         task = self._loading.get(key)
         if task is None:
-            task = self._track(self._loading, key, self._in_time(key, load))
+            task = self._track(self._loading, key, self._bounded_find(key, load))
             self.on_load(key, task)
         return task
 
-    async def _in_time(self, key: str, load: Load) -> Found:
+    async def _bounded_find(self, key: str, load: Load) -> CacheResult:
         try:
             async with asyncio.timeout(self._longest_load):
                 return await self._find(key, load, waited_for=True)
         except TimeoutError as error:
             raise DeadlineExceeded("The request took too long.") from error
 
-    async def _find(self, key: str, load: Load, *, waited_for: bool) -> Found:
+    async def _find(self, key: str, load: Load, *, waited_for: bool) -> CacheResult:
         """The shared entry, or the origin's. A stale one will do if someone waits for it."""
         with self.spans.span("cache read", remote=True, cache=self.name):
-            stored = await (self._leases or self._valkey).get(self._shared(key))
+            stored = await (self._leases or self._valkey).get(self._shared_key(key))
         entry = decode(stored) if stored else None
         if stored and entry is None and not is_lease(stored):
             self.counts.corrupt += 1
-            logger.warning("cache entry unreadable", extra={"key": self._shared(key)})
+            logger.warning("cache entry unreadable", extra={"key": self._shared_key(key)})
         now = time.time()
-        if entry is None or (entry.expires if waited_for else entry.fresh) <= now:
-            return await self._load(key, load, stored)
-        self._remember(key, entry)
-        if entry.fresh <= now:
-            self._refresh(key, lambda: self._load(key, load, stored))
-        return Found(entry, "cache")
+        if entry is None or (entry.expires_at if waited_for else entry.fresh_until) <= now:
+            return await self._load_from_origin(key, load, stored)
+        self._keep_in_memory(key, entry)
+        if entry.fresh_until <= now:
+            self._refresh(key, lambda: self._load_from_origin(key, load, stored))
+        return CacheResult(entry, "cache")
 
-    async def _load(self, key: str, load: Load, stored: bytes | None) -> Found:
+    async def _load_from_origin(self, key: str, load: Load, stored: bytes | None) -> CacheResult:
         begun = time.time()
         try:
             with self.spans.span("cache load", cache=self.name):
-                entry = self._life.entry(await load())
+                entry = self._policy.entry(await load())
         except Exception as error:
             if self._leases:
-                await self._leases.release(self._shared(key), stored)
+                await self._leases.release(self._shared_key(key), stored)
             if not isinstance(error, NotFound):
                 raise
-            absence = self._life.absence(str(error), begun)
-            self._remember(key, absence)
-            return Found(absence, "external")
-        self._remember(key, entry)
-        life = entry.expires - entry.stored
-        shared = self._shared(key)
+            negative = self._policy.negative_entry(str(error), begun)
+            self._keep_in_memory(key, negative)
+            return CacheResult(negative, "external")
+        self._keep_in_memory(key, entry)
+        policy = entry.expires_at - entry.stored_at
+        shared = self._shared_key(key)
         # An empty value is a closed key, which stays closed.
-        known = await self._valkey.put(shared, encode(entry), life, instead_of=stored or None)
+        known = await self._valkey.put(shared, encode(entry), policy, instead_of=stored or None)
         if self._leases and not known:
             await self._leases.release(shared, stored)
-        return Found(entry, "external")
+        return CacheResult(entry, "external")
 
-    def _refresh(self, key: str, work: Callable[[], Awaitable[Found]]) -> None:
+    def _refresh(self, key: str, work: Callable[[], Awaitable[CacheResult]]) -> None:
         if key not in self._refreshing:
             self._track(self._refreshing, key, work())
 
-    def _remember(self, key: str, entry: Entry) -> None:
+    def _keep_in_memory(self, key: str, entry: Entry) -> None:
         mine = asyncio.current_task()
         if self._loading.get(key) is mine or self._refreshing.get(key) is mine:  # no `drop` since
             self._memory.put(key, entry)
 
     def _track(
-        self, tasks: dict[str, asyncio.Task[Found]], key: str, work: Awaitable[Found]
-    ) -> asyncio.Task[Found]:
+        self, tasks: dict[str, asyncio.Task[CacheResult]], key: str, work: Awaitable[CacheResult]
+    ) -> asyncio.Task[CacheResult]:
         task = asyncio.ensure_future(work)
         tasks[key] = task
         self._tasks.add(task)
 
-        def ended(task: asyncio.Task[Found]) -> None:
+        def ended(task: asyncio.Task[CacheResult]) -> None:
             self._tasks.discard(task)
             if tasks.get(key) is task:
                 del tasks[key]
@@ -217,12 +217,12 @@ class Cache:
         task.add_done_callback(ended)
         return task
 
-    def _shared(self, key: str) -> str:
+    def _shared_key(self, key: str) -> str:
         return f"{self.name}:{key}"
 
 
 @asynccontextmanager
-async def listening(valkey: Valkey, *caches: Cache) -> AsyncIterator[None]:
+async def listen_for_invalidations(valkey: Valkey, *caches: TwoLevelCache) -> AsyncIterator[None]:
     """Lets `caches` hear of other workers' writes."""
     by_name = {cache.name: cache for cache in caches}
     begun = asyncio.Event()
@@ -230,12 +230,12 @@ async def listening(valkey: Valkey, *caches: Cache) -> AsyncIterator[None]:
     def forget(shared: str) -> None:
         name, _, key = shared.partition(":")
         if name in by_name:
-            by_name[name].drop(key, "remote")
+            by_name[name].evict(key, "remote")
 
     def forget_all() -> None:
         begun.set()
         for cache in caches:
-            cache.drop_all()
+            cache.evict_all()
 
     listener = asyncio.create_task(valkey.listen(forget, forget_all))
     with suppress(TimeoutError):  # without Valkey the service starts, and listens later
@@ -247,7 +247,7 @@ async def listening(valkey: Valkey, *caches: Cache) -> AsyncIterator[None]:
         await cache.close()
 
 
-def _layer(found: Found) -> str:
-    if found.entry.missing:
+def _layer(result: CacheResult) -> str:
+    if result.entry.not_found:
         return "missing"
-    return found.source if time.time() < found.entry.fresh else "stale"
+    return result.source if time.time() < result.entry.fresh_until else "stale"

@@ -16,13 +16,13 @@ from servicekit.settings import Settings
 
 _Command = tuple[str | bytes | int, ...]
 _RECONNECT_AFTER = 0.5  # seconds
-_PATIENCE = 30.0  # seconds
+_CLIENT_TIMEOUT = 30.0  # seconds
 _BATCH = 256  # keys, at most
 _CONCURRENCY = 2  # batches under way, of reads and of writes
 _FAILURES = (RedisError, TimeoutError)
-_TELL_AFTER = 0.02  # seconds: one message for all writes of that time, as each costs all workers
-_CLOSED = b""
-_MOST_OWED = 100_000  # closings: 50 a second for half an hour
+_PUBLISH_DELAY = 0.02  # seconds: one message for all writes of that time, as each costs all workers
+_TOMBSTONE = b""
+_MAX_PENDING = 100_000  # tombstones: 50 a second for half an hour
 
 
 class Valkey:
@@ -41,11 +41,11 @@ class Valkey:
         self._timeout = settings.redis_timeout
         # `wait_excluding_lag` bounds commands: redis-py's timeouts take a busy event loop for a
         # slow server.
-        self._client = _client(settings, _PATIENCE)
+        self._client = _client(settings, _CLIENT_TIMEOUT)
         self._subscriber = _client(settings, settings.redis_timeout)
-        self._owed: dict[_Command, None] = {}
-        self._untold: list[bytes] = []
-        self._telling: set[asyncio.Task[None]] = set()
+        self._pending_tombstones: dict[_Command, None] = {}
+        self._unpublished: list[bytes] = []
+        self._publishing: set[asyncio.Task[None]] = set()
         self._reads = Batcher(self._read_all, max_size=_BATCH, concurrency=_CONCURRENCY)
         self._writes = Batcher(self._write_all, max_size=_BATCH, concurrency=_CONCURRENCY)
 
@@ -55,10 +55,10 @@ class Valkey:
             # Connections are there before the first burst; a dead Valkey stops nothing.
             if not all(await asyncio.gather(*(self.ping() for _ in range(2 * _CONCURRENCY)))):
                 self.breaker.record_failure()
-            watch = asyncio.create_task(self.breaker.run_probes(self._returned))
+            watch = asyncio.create_task(self.breaker.run_probes(self._recovered))
             yield
             watch.cancel()
-            await asyncio.gather(*self._telling)
+            await asyncio.gather(*self._publishing)
             await self._reads.finish()
             await self._writes.finish()
 
@@ -91,40 +91,40 @@ class Valkey:
 
     async def withdraw(self, key: str, value: bytes) -> None:
         """Leaves nothing where there is `value`; later, if that can't be done now."""
-        await self._write("SET", self._prefix + key, _CLOSED, "PX", 1, "IFEQ", value)
+        await self._write("SET", self._prefix + key, _TOMBSTONE, "PX", 1, "IFEQ", value)
 
-    async def close(self, key: str, seconds: float) -> None:
+    async def tombstone(self, key: str, seconds: float) -> None:
         """Empties the key, and lets no `put` fill it for so long."""
-        await self._write("SET", self._prefix + key, _CLOSED, "PX", _ms(seconds))
+        await self._write("SET", self._prefix + key, _TOMBSTONE, "PX", _ms(seconds))
 
-    def tell(self, key: str) -> None:
-        """Lets all other workers forget the key, a few milliseconds from now."""
+    def publish_invalidation(self, key: str) -> None:
+        """Lets all other workers evict the key, a few milliseconds from now."""
         if not self._enabled:
             return
-        self._untold.append(key.encode())
-        if len(self._untold) == 1:
-            task = asyncio.create_task(self._tell())
-            self._telling.add(task)
-            task.add_done_callback(self._telling.discard)
+        self._unpublished.append(key.encode())
+        if len(self._unpublished) == 1:
+            task = asyncio.create_task(self._publish())
+            self._publishing.add(task)
+            task.add_done_callback(self._publishing.discard)
 
-    async def _tell(self) -> None:
-        await asyncio.sleep(_TELL_AFTER)
-        message, self._untold = b" ".join([self._worker, *self._untold]), []
+    async def _publish(self) -> None:
+        await asyncio.sleep(_PUBLISH_DELAY)
+        message, self._unpublished = b" ".join([self._worker, *self._unpublished]), []
         await self._write("PUBLISH", self._channel, message)
 
-    async def listen(self, forget: Callable[[str], None], forget_all: Callable[[], None]) -> None:
-        """Calls `forget` for each key that another worker closes, for ever; `forget_all` whenever
-        closings may have been missed."""
+    async def listen(self, evict: Callable[[str], None], evict_all: Callable[[], None]) -> None:
+        """Calls `evict` for each key that another worker closes, for ever; `evict_all` whenever
+        tombstones may have been missed."""
         while True:
             with suppress(RedisError):
                 async with self._subscriber.pubsub(ignore_subscribe_messages=True) as subscription:
                     await subscription.subscribe(self._channel)
-                    forget_all()
+                    evict_all()
                     async for message in subscription.listen():
                         worker, *keys = message["data"].split(b" ")
                         for key in keys if worker != self._worker else ():
-                            forget(key.decode())
-            forget_all()
+                            evict(key.decode())
+            evict_all()
             await asyncio.sleep(_RECONNECT_AFTER)
 
     async def run(self, script: str, key: str, *arguments: float) -> int | None:
@@ -152,7 +152,7 @@ class Valkey:
             return False
         if self.breaker.closed:
             return bool(await self._writes.get(command))
-        self._owe([command])
+        self._defer_tombstones([command])
         return False
 
     async def _read_all(self, keys: list[str]) -> Mapping[str, bytes]:
@@ -170,7 +170,7 @@ class Valkey:
     async def _write_all(self, commands: list[_Command]) -> Mapping[_Command, Any]:
         answers = await self._sent(commands) if self.breaker.closed else None
         if answers is None:
-            self._owe(commands)
+            self._defer_tombstones(commands)
             return {}
         return dict(zip(commands, answers, strict=True))
 
@@ -185,19 +185,20 @@ class Valkey:
             self.breaker.record_failure()
             return None
 
-    def _owe(self, commands: list[_Command]) -> None:
-        closings = [command for command in commands if command[2] == _CLOSED]
-        self._owed.update(dict.fromkeys(closings[: _MOST_OWED - len(self._owed)]))
+    def _defer_tombstones(self, commands: list[_Command]) -> None:
+        tombstones = [command for command in commands if command[2] == _TOMBSTONE]
+        room = _MAX_PENDING - len(self._pending_tombstones)
+        self._pending_tombstones.update(dict.fromkeys(tombstones[:room]))
 
-    async def _returned(self) -> bool:
+    async def _recovered(self) -> bool:
         """Whether the server is there again, with no entry that a write has passed by."""
         answers = await self.ping()
-        while answers and self._owed:
-            paying = list(self._owed)[:256]
+        while answers and self._pending_tombstones:
+            paying = list(self._pending_tombstones)[:256]
             answers = await self._sent(paying) is not None
             if answers:
                 for command in paying:
-                    del self._owed[command]
+                    del self._pending_tombstones[command]
         return answers
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from servicekit.cache.two_level import LAYERS, Cache
+from servicekit.cache.two_level import LAYERS, TwoLevelCache
 from servicekit.database.pool import Database
 from servicekit.overload.bulkheads import Bulkheads
 from servicekit.overload.load_shedding import Limits
@@ -38,7 +38,7 @@ def database_samples(database: Database, pool: str) -> Iterator[Sample]:
     yield metrics.POOL_CONNECTIONS.sample(used, pool, "used")
 
 
-def cache_samples(cache: Cache, hot: FastPathRecorder) -> Iterator[Sample]:
+def cache_samples(cache: TwoLevelCache, hot: FastPathRecorder) -> Iterator[Sample]:
     """`hot` has the reads that memory answered before the cache was asked."""
     counts = cache.counts
     for layer in LAYERS:

@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from app.settings import Settings
-from servicekit.cache.entries import Life, Loaded
+from servicekit.cache.entries import CachePolicy, OriginResponse
 from servicekit.cache.leases import Leases
-from servicekit.cache.two_level import Cache, listening
+from servicekit.cache.two_level import TwoLevelCache, listen_for_invalidations
 from servicekit.cache.valkey import Valkey
 
-CacheOf = Callable[..., Awaitable[Cache]]
+CacheOf = Callable[..., Awaitable[TwoLevelCache]]
 
 
 class Origin:
@@ -21,9 +21,9 @@ class Origin:
         self.failing = False
         self._latency = latency
 
-    async def __call__(self) -> Loaded:
+    async def __call__(self) -> OriginResponse:
         self.calls += 1
-        answer = Loaded(b"%d" % self.calls, f'"{self.calls}"')
+        answer = OriginResponse(b"%d" % self.calls, f'"{self.calls}"')
         await asyncio.sleep(self._latency)
         if self.failing:
             raise ConnectionError("origin")
@@ -41,12 +41,12 @@ async def opening() -> AsyncIterator[CacheOf]:
             stale: float = 0.0,
             missing: float = 0.1,
             lease: float | None = None,
-        ) -> Cache:
+        ) -> TwoLevelCache:
             shared = Valkey(settings)
             await opened.enter_async_context(shared.lifespan())
             leases = Leases(shared, lease) if lease else None
-            cache = Cache("t", Life(fresh, stale, missing), settings, shared, leases)
-            await opened.enter_async_context(listening(shared, cache))
+            cache = TwoLevelCache("t", CachePolicy(fresh, stale, missing), settings, shared, leases)
+            await opened.enter_async_context(listen_for_invalidations(shared, cache))
             return cache
 
         yield open_cache

@@ -12,11 +12,11 @@ from litestar.types import ASGIApp, HTTPScope
 from servicekit.auth.middleware import AuthenticationMiddleware
 from servicekit.auth.rate_limit import RateLimitMiddleware
 from servicekit.auth.tokens import TokenVerifier
-from servicekit.cache.cached_routes import ColdReads, HotAnswers, HotPaths
-from servicekit.cache.entries import Life
+from servicekit.cache.cached_routes import CachedRoutes, MemoryFastPath, PathIndex
+from servicekit.cache.entries import CachePolicy
 from servicekit.cache.leases import Leases
-from servicekit.cache.single_flight import Crowds
-from servicekit.cache.two_level import Cache, listening
+from servicekit.cache.single_flight import InFlightLoads
+from servicekit.cache.two_level import TwoLevelCache, listen_for_invalidations
 from servicekit.cache.valkey import Valkey
 from servicekit.database.pool import Database
 from servicekit.http.cors import CorsMiddleware
@@ -45,7 +45,7 @@ from app.items.routes import ItemController, cached_items
 from app.items.store import ItemStore
 from app.settings import Settings, load_settings
 
-Service = HotAnswers
+Service = MemoryFastPath
 _LEASE = 6.0  # seconds; an upstream that is slower is asked by each worker
 _NEW_ITEM_UNSEEN = 0.1  # seconds, at most, in a worker that was asked for it before it was there
 
@@ -62,11 +62,11 @@ def create_app(settings: Settings | None = None, spans: Spans = UNTRACED) -> Ser
     replica_url = settings.database_replica_url
     replica = Database(settings, replica_url, "replica") if replica_url else database
     valkey = Valkey(settings)
-    item_life = _life(settings, settings.item_ttl, min(settings.missing_ttl, _NEW_ITEM_UNSEEN))
-    data_life = _life(settings, settings.data_ttl, settings.missing_ttl)
-    item_cache = Cache("item", item_life, settings, valkey)
+    item_policy = _policy(settings, settings.item_ttl, min(settings.missing_ttl, _NEW_ITEM_UNSEEN))
+    data_policy = _policy(settings, settings.data_ttl, settings.missing_ttl)
+    item_cache = TwoLevelCache("item", item_policy, settings, valkey)
     leases = Leases(valkey, min(_LEASE, settings.request_timeout / 2))
-    data_cache = Cache("data", data_life, settings, valkey, leases)
+    data_cache = TwoLevelCache("data", data_policy, settings, valkey, leases)
     items = ItemStore(database, replica, item_cache)
     upstream = Upstream(settings, data_cache)
     for part in (database, replica, item_cache, data_cache, upstream):
@@ -86,7 +86,7 @@ def create_app(settings: Settings | None = None, spans: Spans = UNTRACED) -> Ser
             lag.lifespan,
             *dict.fromkeys([database.lifespan, replica.lifespan]),
             valkey.lifespan,
-            lambda _app: listening(valkey, item_cache, data_cache),
+            lambda _app: listen_for_invalidations(valkey, item_cache, data_cache),
             upstream.lifespan,
             *([tokens.lifespan] if tokens else []),
             registry.lifespan,
@@ -102,8 +102,8 @@ def create_app(settings: Settings | None = None, spans: Spans = UNTRACED) -> Ser
     }
     # Around the routing, so that what no route answers is bounded and marked, too.
     # The first to look at a request stands last.
-    paths, crowds = HotPaths(), Crowds()
-    reads = ColdReads(app.asgi_handler, cached, paths, crowds)
+    paths, loads = PathIndex(), InFlightLoads()
+    reads = CachedRoutes(app.asgi_handler, cached, paths, loads)
     handler: ASGIApp = reads
     if settings.rate_limit:
         handler = RateLimitMiddleware(handler, valkey, settings.rate_limit, settings.rate_burst)
@@ -124,10 +124,10 @@ def create_app(settings: Settings | None = None, spans: Spans = UNTRACED) -> Ser
     registry.register(upstream.samples)
     _watch_stores(registry, database, replica, valkey, upstream)
     for route in cached.values():
-        registry.register(cache_samples, route.cache, route.hot)
+        registry.register(cache_samples, route.cache, route.recorder)
     # Other sites' pages can't read an answer that says nothing of them.
     refuse = None if settings.origins else FastRejection(limited, requests)
-    return HotAnswers(app, paths, crowds, limited, _admission(settings, tokens), refuse)
+    return MemoryFastPath(app, paths, loads, limited, _admission(settings, tokens), refuse)
 
 
 def _watch_stores(
@@ -173,8 +173,8 @@ def _provide(part: object) -> Provide:
     return Provide(provided, sync_to_thread=False)
 
 
-def _life(settings: Settings, fresh: float, missing: float) -> Life:
-    return Life(fresh=fresh, stale=settings.stale_ttl, missing=missing)
+def _policy(settings: Settings, fresh: float, missing: float) -> CachePolicy:
+    return CachePolicy(ttl=fresh, stale_ttl=settings.stale_ttl, negative_ttl=missing)
 
 
 def _openapi(settings: Settings) -> OpenAPIConfig | None:

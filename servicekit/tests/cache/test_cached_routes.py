@@ -1,9 +1,9 @@
 import httpx
 import pytest
 
-from servicekit.cache.cached_routes import HotPaths
-from servicekit.cache.entries import Life, Loaded
-from servicekit.cache.memory import Memory
+from servicekit.cache.cached_routes import PathIndex
+from servicekit.cache.entries import CachePolicy, OriginResponse
+from servicekit.cache.memory import MemoryCache
 
 # With a query string, even an unused one, a request takes the long way through the router.
 LONG_WAY = "?long"
@@ -65,10 +65,10 @@ async def test_only_get_takes_the_short_way(client: httpx.AsyncClient) -> None:
 
 
 def test_dropped_answer_is_not_kept_under_its_path() -> None:
-    memory, paths = Memory(max_entries=1, max_bytes=10**6, ttl=60.0), HotPaths()
-    life = Life(fresh=60.0, stale=0.0, missing=1.0)
+    memory, paths = MemoryCache(max_entries=1, max_bytes=10**6, ttl=60.0), PathIndex()
+    life = CachePolicy(ttl=60.0, stale_ttl=0.0, negative_ttl=1.0)
     for number in range(3):
-        memory.put(str(number), life.entry(Loaded(b"x" * 1_000, '"1"')))
+        memory.put(str(number), life.entry(OriginResponse(b"x" * 1_000, '"1"')))
         held = memory.get(str(number))
         assert held
         paths.put(f"/items/{number}", held)

@@ -10,9 +10,9 @@ import pytest
 from msgspec.structs import replace
 
 from app.settings import Settings
-from servicekit.cache.entries import Life, Loaded
+from servicekit.cache.entries import CachePolicy, OriginResponse
 from servicekit.cache.leases import Leases
-from servicekit.cache.two_level import Cache, listening
+from servicekit.cache.two_level import TwoLevelCache, listen_for_invalidations
 from servicekit.cache.valkey import Valkey
 from servicekit.errors import DeadlineExceeded
 from servicekit.testing.service import with_empty_cache
@@ -30,7 +30,7 @@ class OriginFailed(Exception):
 class World:
     """The origin's truth, and when each version was acknowledged, by which node."""
 
-    def __init__(self, rng: random.Random, nodes: list[Cache]) -> None:
+    def __init__(self, rng: random.Random, nodes: list[TwoLevelCache]) -> None:
         self.rng = rng
         self.nodes = nodes
         self.versions: dict[str, int] = dict.fromkeys(BUSY + QUIET, 0)
@@ -40,18 +40,18 @@ class World:
         self.reads = self.failures = self.cancelled = 0
         self.sources: set[str] = set()
 
-    async def load(self, key: str) -> Loaded:
+    async def load(self, key: str) -> OriginResponse:
         version = self.versions[key]
         await asyncio.sleep(self.rng.uniform(0, 0.02))
         if self.rng.random() < 0.1:
             raise OriginFailed
-        return Loaded(b"%d" % version, f'"{version}"')
+        return OriginResponse(b"%d" % version, f'"{version}"')
 
     async def write(self, node: int, key: str) -> None:
         await asyncio.sleep(self.rng.uniform(0, 0.01))
         self.versions[key] += 1
         version = self.versions[key]
-        await self.nodes[node].forget(key)
+        await self.nodes[node].invalidate(key)
         self.acknowledged[key].append((time.monotonic(), version, node))
 
     async def read(self, node: int, key: str) -> None:
@@ -103,15 +103,15 @@ async def test_no_reader_sees_what_is_older_than_the_bound(
     rng = random.Random(seed)
     # memory outlives the test, so that notices alone can bring writes to other nodes
     patient = replace(with_empty_cache(settings), memory_cache_ttl=60.0, request_timeout=0.3)
-    life = Life(fresh=0.2, stale=5.0, missing=1.0)
+    life = CachePolicy(ttl=0.2, stale_ttl=5.0, negative_ttl=1.0)
     async with AsyncExitStack() as opened:
-        nodes: list[Cache] = []
+        nodes: list[TwoLevelCache] = []
         for _ in range(3):
             valkey = Valkey(patient)
             await opened.enter_async_context(valkey.lifespan())
             leases = Leases(valkey, 0.1) if leased else None
-            nodes.append(Cache("model", life, patient, valkey, leases))
-            await opened.enter_async_context(listening(valkey, nodes[-1]))
+            nodes.append(TwoLevelCache("model", life, patient, valkey, leases))
+            await opened.enter_async_context(listen_for_invalidations(valkey, nodes[-1]))
         world = World(rng, nodes)
         until = time.monotonic() + SECONDS
         await asyncio.gather(*(world.client(until) for _ in range(12)))

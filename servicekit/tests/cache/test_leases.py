@@ -8,8 +8,8 @@ import pytest
 from redis.asyncio import Redis
 
 from app.settings import Settings
-from servicekit.cache.entries import Loaded
-from servicekit.cache.two_level import Cache
+from servicekit.cache.entries import OriginResponse
+from servicekit.cache.two_level import TwoLevelCache
 from servicekit.errors import NotFound
 from servicekit.tests.caches import CacheOf, Origin
 
@@ -23,7 +23,7 @@ async def redis(empty: Settings) -> AsyncIterator[Redis]:
         yield redis
 
 
-async def both(one: Cache, other: Cache, origin: Origin) -> tuple[list[str], float]:
+async def both(one: TwoLevelCache, other: TwoLevelCache, origin: Origin) -> tuple[list[str], float]:
     """How they end who ask for one key at once, and after how many seconds."""
     begun = time.monotonic()
     found = await asyncio.gather(
@@ -60,7 +60,7 @@ async def test_failure_of_the_one_leaves_it_to_the_others_at_once(
 
 
 async def test_absence_leaves_no_lease(empty: Settings, cache_of: CacheOf, redis: Redis) -> None:
-    async def nothing() -> Loaded:
+    async def nothing() -> OriginResponse:
         raise NotFound("no k")
 
     cache = await cache_of(empty, lease=LEASE)
@@ -106,7 +106,7 @@ async def test_write_while_others_wait_is_what_they_find(
     await asyncio.sleep(0.05)
     follower = asyncio.create_task(other.get("k", origin))
     await asyncio.sleep(0.05)
-    await one.forget("k")
+    await one.invalidate("k")
     assert (await holder).entry.body == b"1"  # it asked before the write
     assert (await follower).entry.body == b"2"
     assert (await one.get("k", origin)).entry.body != b"1"

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from app.main import create_app
 from app.settings import Settings
 from servicekit.cache.representation import Representation
-from servicekit.cache.single_flight import Crowds
+from servicekit.cache.single_flight import InFlightLoads
 from servicekit.telemetry.access_log import AccessLog
 from servicekit.telemetry.requests import FastPathRecorder
 from servicekit.testing.fake_upstream import FakeUpstream
@@ -92,16 +92,16 @@ async def test_nobody_waits_longer_than_a_request_may_last(
 async def test_who_comes_after_a_write_does_not_wait_for_what_was_loaded_before(
     empty: Settings, cache_of: CacheOf
 ) -> None:
-    cache, crowds = await cache_of(empty), Crowds()
+    cache, loads = await cache_of(empty), InFlightLoads()
     hot = FastPathRecorder("/t/{id}", None, AccessLog(empty))
-    crowds.gather("/t", cache, Representation(lambda _: "no-cache"), hot)
+    loads.register("/t", cache, Representation(lambda _: "no-cache"), hot)
     reading = asyncio.create_task(cache.get("k", Origin(latency=0.1)))
     await asyncio.sleep(0.05)
-    before = crowds.of("/t/k")
+    before = loads.get("/t/k")
     assert before is not None
-    waiting = before.join()
-    await cache.forget("k")
+    waiting = before.subscribe()
+    await cache.invalidate("k")
 
-    assert crowds.of("/t/k") is None
+    assert loads.get("/t/k") is None
     await reading
     assert (await waiting).rendered is not None

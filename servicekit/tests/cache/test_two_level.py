@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from app.settings import Settings
-from servicekit.cache.entries import Loaded
+from servicekit.cache.entries import OriginResponse
 from servicekit.errors import NotFound
 from servicekit.tests.caches import CacheOf, Origin
 
@@ -35,7 +35,7 @@ async def test_forgotten_key_is_loaded_anew(empty: Settings, cache_of: CacheOf) 
     origin = Origin()
     cache, other = await cache_of(empty), await cache_of(empty)
     await cache.get("k", origin)
-    await cache.forget("k")
+    await cache.invalidate("k")
 
     assert (await other.get("k", origin)).entry.body == b"2"
     assert (await cache.get("k", origin)).entry.body != b"1"
@@ -48,7 +48,7 @@ async def test_load_that_began_before_a_write_is_not_kept(
     writer, reader = await cache_of(empty), await cache_of(empty)
     old = [asyncio.create_task(cache.get("k", origin)) for cache in (writer, reader)]
     await asyncio.sleep(0.05)
-    await writer.forget("k")
+    await writer.invalidate("k")
     await asyncio.gather(*old)
 
     fresh = await cache_of(empty)
@@ -111,7 +111,7 @@ async def test_stale_answer_is_served_while_a_newer_one_is_fetched(
 async def test_absence_is_known_for_its_short_life(empty: Settings, cache_of: CacheOf) -> None:
     calls = 0
 
-    async def nothing() -> Loaded:
+    async def nothing() -> OriginResponse:
         nonlocal calls
         calls += 1
         raise NotFound("no k")
@@ -128,20 +128,20 @@ async def test_absence_is_known_for_its_short_life(empty: Settings, cache_of: Ca
 async def test_absence_ends_at_once_where_the_key_appears(
     empty: Settings, cache_of: CacheOf
 ) -> None:
-    async def nothing() -> Loaded:
+    async def nothing() -> OriginResponse:
         raise NotFound("no k")
 
     cache = await cache_of(replace(empty, memory_cache_ttl=60.0), missing=60.0)
     with pytest.raises(NotFound):
         await cache.get("k", nothing)
-    cache.appeared("k")
+    cache.on_created("k")
     assert (await cache.get("k", Origin())).source == "external"
 
 
 async def test_absence_is_not_known_for_longer_because_it_took_long_to_see(
     empty: Settings, cache_of: CacheOf
 ) -> None:
-    async def nothing_slowly() -> Loaded:
+    async def nothing_slowly() -> OriginResponse:
         await asyncio.sleep(0.3)
         raise NotFound("no k")
 
@@ -160,7 +160,7 @@ async def test_write_reaches_the_memory_of_other_workers(
     writer, reader = await cache_of(patient), await cache_of(patient)
     await writer.get("k", origin)
     await reader.get("k", origin)
-    await writer.forget("k")
+    await writer.invalidate("k")
     await asyncio.sleep(0.1)
 
     assert (await reader.get("k", origin)).source == "external"

@@ -56,7 +56,7 @@ async def test_dead_cache_is_a_miss(empty: Settings, cache_of: CacheOf) -> None:
 
     async with asyncio.timeout(0.5):
         assert (await cache.get("k", origin)).source == "external"
-        await cache.forget("k")
+        await cache.invalidate("k")
         assert (await cache.get("k", origin)).entry.body == b"2"
 
 

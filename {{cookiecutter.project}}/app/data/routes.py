@@ -29,7 +29,7 @@ class Data(msgspec.Struct, frozen=True):
 
 
 def _max_age(entry: Entry) -> str:
-    return f"max-age={entry.fresh - entry.stored:.0f}"
+    return f"max-age={entry.fresh_until - entry.stored_at:.0f}"
 
 
 def _wrapped(entry: Entry, source: Source) -> bytes:

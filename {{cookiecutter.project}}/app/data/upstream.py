@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 import aiohttp
 import msgspec
-from servicekit.cache.entries import Loaded
-from servicekit.cache.two_level import Cache, Found
+from servicekit.cache.entries import OriginResponse
+from servicekit.cache.two_level import CacheResult, TwoLevelCache
 from servicekit.errors import NotFound, Unavailable, UpstreamFailed, UpstreamTimeout
 from servicekit.resilience.circuit_breaker import CircuitBreaker
 from servicekit.resilience.retry_budget import RetryBudget
@@ -41,7 +41,7 @@ class Upstream:
 
     spans: Spans = UNTRACED
 
-    def __init__(self, settings: Settings, cache: Cache) -> None:
+    def __init__(self, settings: Settings, cache: TwoLevelCache) -> None:
         self.breaker = CircuitBreaker("upstream", failures=_FAILURES, pause=_PAUSE)
         # A restart of the upstream breaks all connections at once.
         self.retries = RetryBudget(reserve=settings.upstream_connections)
@@ -62,11 +62,11 @@ class Upstream:
         ) as self._opened:
             yield
 
-    async def read(self, data_id: str) -> Found:
-        async def load() -> Loaded:
+    async def read(self, data_id: str) -> CacheResult:
+        async def load() -> OriginResponse:
             body = await self._counted(data_id)
             # Weak: the answer says where it came from, so equal data may differ in bytes.
-            return Loaded(body=body, etag=f'W/"{hashlib.sha256(body).hexdigest()[:32]}"')
+            return OriginResponse(body=body, etag=f'W/"{hashlib.sha256(body).hexdigest()[:32]}"')
 
         return await self.cache.get(data_id, load)
 

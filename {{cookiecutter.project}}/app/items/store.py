@@ -4,8 +4,8 @@ from collections.abc import Collection
 import asyncpg
 import msgspec
 from servicekit.cache.batches import Batcher
-from servicekit.cache.entries import Loaded
-from servicekit.cache.two_level import Cache, Found
+from servicekit.cache.entries import OriginResponse
+from servicekit.cache.two_level import CacheResult, TwoLevelCache
 from servicekit.database.pool import Database
 from servicekit.errors import IdempotencyConflict, NotFound, VersionMismatch
 
@@ -24,16 +24,16 @@ class ItemStore:
     its own work and call it someone else's; a change and a creation without a key say nothing.
     """
 
-    def __init__(self, database: Database, replica: Database, cache: Cache) -> None:
+    def __init__(self, database: Database, replica: Database, cache: TwoLevelCache) -> None:
         self._database = database
         self._replica = replica
         self.cache = cache
         self._point_reads = Batcher(self._get_all, max_size=100, concurrency=2)
 
-    async def read(self, item_id: int) -> Found:
-        async def load() -> Loaded:
+    async def read(self, item_id: int) -> CacheResult:
+        async def load() -> OriginResponse:
             item = await self.get(item_id)
-            return Loaded(body=msgspec.json.encode(item), etag=etag_of(item))
+            return OriginResponse(body=msgspec.json.encode(item), etag=etag_of(item))
 
         return await self.cache.get(str(item_id), load)
 
@@ -153,14 +153,14 @@ class ItemStore:
     def _created(self, row: asyncpg.Record | None) -> Item:
         assert row is not None  # an INSERT that RETURNs
         item = Item(*row)
-        self.cache.appeared(str(item.id))
+        self.cache.on_created(str(item.id))
         return item
 
     async def _written(self, row: asyncpg.Record | None, item_id: int) -> Item:
         if row is None:
             current = await self.get(item_id)
             raise VersionMismatch(f"Item {item_id} is at version {current.version}.")
-        await self.cache.forget(str(item_id))
+        await self.cache.invalidate(str(item_id))
         return Item(*row)
 
     async def _first_answer(self, key: str, fingerprint: bytes) -> Item:
