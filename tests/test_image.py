@@ -20,7 +20,7 @@ BUILD = "0123456789ab"
 SERVERS = """
 import json, os, sys
 from pathlib import Path
-from servicekit.dev.local import servers
+from servicekit.dev.servers import servers
 with servers(Path(sys.argv[1]), os.environ) as urls:
     print(json.dumps(urls), flush=True)
     sys.stdin.read()

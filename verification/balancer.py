@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 from load.processes import serving
-from servicekit.dev.local import StartFailed, free_port
+from servicekit.dev.processes import StartError, free_port
 
 _PLACES = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
 
@@ -61,7 +61,7 @@ class Balancer:
 def program() -> str:
     found = shutil.which("haproxy", path=_PLACES)
     if not found:
-        raise StartFailed("haproxy is not on PATH: install it (apt install haproxy).")
+        raise StartError("haproxy is not on PATH: install it (apt install haproxy).")
     return found
 
 

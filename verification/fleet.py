@@ -10,7 +10,7 @@ from pathlib import Path
 from load import machine
 from load.options import up_to
 from load.processes import stores
-from servicekit.dev.local import StartFailed
+from servicekit.dev.processes import StartError
 from verification import balancer, interchange, loss
 from verification.nodes import NODES, Fleet, running
 
@@ -28,7 +28,7 @@ def main() -> None:
             running(Path(folder), urls) as fleet,
         ):
             good = _try(fleet, options)
-    except StartFailed as error:
+    except StartError as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
         sys.exit("\nStopped.")

@@ -23,7 +23,7 @@ from load.clients import Herd
 from load.generator import Report, run
 from load.processes import PROJECT, SERVICE, serving, stores
 from load.upstream import SlowUpstream
-from servicekit.dev.local import StartFailed, free_pair, free_port
+from servicekit.dev.processes import StartError, free_port, free_port_pair
 
 SEEN = PROJECT / "reports/herd.json"
 IDS = 1_000
@@ -80,7 +80,7 @@ def main() -> None:
                     result = attack(mode, port, process, options.clients, upstream, asked)
                 print(describe(result), flush=True)
                 results.append(result)
-    except StartFailed as error:
+    except StartError as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
         sys.exit("\nStopped.")
@@ -125,7 +125,7 @@ def service(folder: Path, environment: Mapping[str, str]) -> Iterator[tuple[int,
     port = free_port()
     log = folder / "service.log"
     url = f"http://127.0.0.1:{port}/health"
-    given = {**environment, "PORT": str(port), "ADMIN_PORT": str(free_pair())}
+    given = {**environment, "PORT": str(port), "ADMIN_PORT": str(free_port_pair())}
     with serving(SERVICE, url, cwd=PROJECT, log=log, environment=given) as process:
         yield port, process
 

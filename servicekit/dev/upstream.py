@@ -1,51 +1,90 @@
-"""A stand-in for the API behind `/data/{id}`, for machines where there is none."""
+"""A stand-in for the API behind `/data/{id}`, for machines where there is none.
 
-import json
+`python -m servicekit.dev.upstream 0.0.0.0 9000` serves it alone.
+"""
+
+import asyncio
 import sys
 import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
-_LATENCY = 0.05  # seconds: slow enough to see that a cached answer is fast
+import uvloop
+from aiohttp import web
 
-
-class _Answer(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self) -> None:
-        time.sleep(_LATENCY)
-        data_id = self.path.strip("/")
-        if data_id.startswith("missing"):
-            return self._send(404, {"error": f"no {data_id}"})
-        answered = datetime.now(UTC).isoformat(timespec="milliseconds")
-        self._send(200, {"id": data_id, "name": f"Example {data_id}", "answered": answered})
-
-    def _send(self, status: int, document: dict[str, str]) -> None:
-        body = json.dumps(document).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Says nothing: the service's own log tells of its calls."""
+_DELAY = 0.05  # seconds: slow enough to see that a cached answer is fast
 
 
-@contextmanager
-def upstream(_folder: Path) -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Answer) as server:
-        server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+class StandInUpstream:
+    """Answers each call after `delay` seconds, and counts its calls by id.
+
+    An id that begins with "missing" is answered with 404.
+    """
+
+    def __init__(self, delay: float = _DELAY) -> None:
+        self.url = ""
+        self.calls: Counter[str] = Counter()
+        self.delay = delay
+        self.peak = 0  # calls in flight at one moment
+        self._in_flight = 0
+
+    @classmethod
+    @contextmanager
+    def serving(cls, delay: float = _DELAY) -> Iterator["StandInUpstream"]:
+        """Serves on a free port of loopback, from a thread of this process."""
+        upstream = cls(delay)
+        ready, ended = threading.Event(), asyncio.Event()
+        loop = uvloop.new_event_loop()
+
+        async def serve() -> None:
+            async with upstream.listening("127.0.0.1", 0):
+                ready.set()
+                await ended.wait()
+
+        thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), daemon=True)
+        thread.start()
+        ready.wait()
         try:
-            yield f"http://127.0.0.1:{server.server_port}"
+            yield upstream
         finally:
-            server.shutdown()
+            loop.call_soon_threadsafe(ended.set)
+            thread.join()
+            loop.close()
+
+    @asynccontextmanager
+    async def listening(self, host: str, port: int) -> AsyncIterator[None]:
+        runner = web.ServerRunner(web.Server(self._answer, access_log=None), shutdown_timeout=0.1)
+        await runner.setup()
+        await web.TCPSite(runner, host, port, backlog=4096).start()
+        host, port = runner.addresses[0][:2]
+        self.url = f"http://{host}:{port}"
+        yield
+        await runner.cleanup()
+        left = asyncio.all_tasks() - {asyncio.current_task()}  # handlers whose client is gone
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+    async def _answer(self, request: web.BaseRequest) -> web.Response:
+        data_id = request.path.removeprefix("/")
+        self.calls[data_id] += 1
+        self._in_flight += 1
+        self.peak = max(self.peak, self._in_flight)
+        try:
+            if self.delay:
+                await asyncio.sleep(self.delay)
+        finally:
+            self._in_flight -= 1
+        if data_id.startswith("missing"):
+            return web.json_response({"error": f"no {data_id}"}, status=404)
+        return web.json_response({"id": data_id, "name": f"Example {data_id}", "stock": 7})
+
+
+async def _serve_forever(host: str, port: int) -> None:
+    async with StandInUpstream().listening(host, port):
+        await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    ThreadingHTTPServer((sys.argv[1], int(sys.argv[2])), _Answer).serve_forever()
+    uvloop.run(_serve_forever(sys.argv[1], int(sys.argv[2])))

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from servicekit.dev.local import postgres, valkey
+from servicekit.dev.servers import postgres, valkey
 from servicekit.telemetry.logs import stdout_handler
 from servicekit.testing.fake_upstream import FakeUpstream
 from servicekit.testing.service import alembic

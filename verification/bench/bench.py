@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path as Folder
 
-from servicekit.dev.local import StartFailed
+from servicekit.dev.processes import StartError
 from verification.bench.paths import HOT, MOST_COST, PATHS, Path
 from verification.bench.stage import WORKERS, App, Stage, ask, comparable, stage
 from verification.bench.wrk import CONNECTIONS, Count, check_wrk, measure
@@ -49,7 +49,7 @@ def main() -> None:
             for path in PATHS:
                 if not options.only or path.name in options.only:
                     missed += not _compare(ready, path, options.rounds, options.seconds)
-    except StartFailed as error:
+    except StartError as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
         sys.exit("\nStopped.")
@@ -104,7 +104,7 @@ def _check_equal(path: Path, apps: dict[str, App]) -> None:
     answers = {name: ask(running, path) for name, running in apps.items()}
     for name, answer in answers.items():
         if answer.status != path.status or comparable(answer) != comparable(answers["ours"]):
-            raise StartFailed(f"{path.name}: {name} answers {answer}, ours {answers['ours']}")
+            raise StartError(f"{path.name}: {name} answers {answer}, ours {answers['ours']}")
 
 
 def _report(path: Path, counts: dict[str, list[Count]]) -> bool:

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path as Folder
 
 from load import machine
-from servicekit.dev.local import StartFailed
+from servicekit.dev.processes import StartError
 from verification.bench.paths import Path
 from verification.bench.stage import stage
 from verification.herd import DELAY, MODES, WORKERS, Result, attack, describe, paths, settings
@@ -45,7 +45,7 @@ def main() -> None:
     print(machine.description(), flush=True)
     try:
         good = [_compare(mode, options.clients, files) for mode in options.mode or MODES]
-    except StartFailed as error:
+    except StartError as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
         sys.exit("\nStopped.")

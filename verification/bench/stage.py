@@ -15,7 +15,7 @@ import psutil
 
 from load.processes import PROJECT, SERVICE, serving, stores
 from load.upstream import SlowUpstream
-from servicekit.dev.local import free_pair, free_port
+from servicekit.dev.processes import free_port, free_port_pair
 from servicekit.server.launch import GRANIAN
 from verification.bench.paths import ITEMS, Path
 
@@ -93,7 +93,7 @@ class Stage:
         environment = {
             **self.environment,
             "PORT": str(port),
-            "ADMIN_PORT": str(free_pair()),
+            "ADMIN_PORT": str(free_port_pair()),
             "GRANIAN_PORT": str(port),
             "WEB_CONCURRENCY": str(WORKERS),
             "GRANIAN_WORKERS": str(WORKERS),

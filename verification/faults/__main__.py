@@ -12,7 +12,7 @@ from typing import NoReturn
 import uvloop
 
 from load import machine
-from servicekit.dev.local import StartFailed
+from servicekit.dev.processes import StartError
 from verification.faults.rows import ROWS
 from verification.faults.system import System
 from verification.faults.table import NotRun, Row, Scale, heading, lines, not_run
@@ -26,7 +26,7 @@ def main() -> None:
     print(f"{machine.description()}; seed {scale.seed}\n", flush=True)
     try:
         table = uvloop.run(_play(chosen, scale))
-    except StartFailed as error:
+    except StartError as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
         sys.exit("\nStopped.")

@@ -3,7 +3,7 @@ import socket
 import subprocess
 from pathlib import Path
 
-from servicekit.dev.local import free_port
+from servicekit.dev.processes import free_port
 from verification.faults.table import NotRun
 
 _HAPROXY = """\

@@ -10,7 +10,7 @@ from dataclasses import replace
 import psutil
 
 from load.arrivals import Arrivals
-from servicekit.dev.local import free_port
+from servicekit.dev.processes import free_port
 from verification.faults.balancer import Balancer
 from verification.faults.system import Service, System
 from verification.faults.table import Check, Scale, Sight, at_most, none

@@ -11,7 +11,7 @@ from random import Random
 import aiohttp
 
 from load.arrivals import Arrivals, Ask
-from servicekit.dev.local import listens
+from servicekit.dev.processes import listens
 from verification.faults.ledger import Ledger
 from verification.faults.proxy import Toxin
 from verification.faults.store import Store

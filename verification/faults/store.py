@@ -4,7 +4,7 @@ from pathlib import Path
 
 import psutil
 
-from servicekit.dev.local import free_port
+from servicekit.dev.processes import free_port
 
 
 class Store:

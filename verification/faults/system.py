@@ -18,7 +18,8 @@ import psutil
 
 from load.processes import PROJECT, SERVICE, serving
 from load.upstream import SlowUpstream
-from servicekit.dev.local import free_port, postgres, valkey
+from servicekit.dev.processes import free_port
+from servicekit.dev.servers import postgres, valkey
 from verification.faults.proxy import Proxy
 from verification.faults.store import Store
 

@@ -19,7 +19,7 @@ PROJECT = Path(__file__).parents[2] / "{{cookiecutter.project}}"
 def fleet(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     try:
         balancer.program()
-    except balancer.StartFailed as missing:
+    except balancer.StartError as missing:
         pytest.skip(str(missing))
     urls = {"DATABASE_URL": settings.database_url, "REDIS_URL": settings.redis_url}
     with running(tmp_path_factory.mktemp("fleet"), urls) as fleet:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from servicekit.dev.local import StartFailed, free_port
+from servicekit.dev.processes import StartError, free_port
 from verification.herd import service
 
 from load import machine, target
@@ -33,7 +33,7 @@ def main() -> None:
             target.confirm(address, f"{options.users:,} users for {options.seconds} s")
             target.check_answers(address)
             sys.exit(_run(_locust(options, address)))
-    except (target.Refused, StartFailed) as error:
+    except (target.Refused, StartError) as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
         sys.exit("\nStopped.")

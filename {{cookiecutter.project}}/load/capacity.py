@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from servicekit.dev.local import StartFailed
+from servicekit.dev.processes import StartError
 
 from load import capacity_page, findings, machine
 from load.findings import Findings
@@ -43,7 +43,7 @@ def main() -> None:
     )
     try:
         found = _measure(objective, options.repeats)
-    except (StartFailed, TooSlow) as error:
+    except (StartError, TooSlow) as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
         sys.exit("\nStopped; nothing was written.")

@@ -10,7 +10,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.request import urlopen
 
-from servicekit.dev.local import StartFailed, postgres, valkey
+from servicekit.dev.processes import StartError
+from servicekit.dev.servers import postgres, valkey
 
 PROJECT = Path(__file__).parents[1]
 SERVICE = (sys.executable, "-m", "app")
@@ -34,7 +35,7 @@ def stores(folder: Path) -> Iterator[dict[str, str]]:
             text=True,
         )
         if migrated.returncode != 0:
-            raise StartFailed(f"The migrations failed: {migrated.stderr}")
+            raise StartError(f"The migrations failed: {migrated.stderr}")
         yield urls
 
 
@@ -57,7 +58,7 @@ def serving(
         while not _answers(url):
             if server.poll() is not None or time.monotonic() > deadline:
                 last = (log.read_text(errors="replace").strip().splitlines() or ["no message"])[-1]
-                raise StartFailed(f"{' '.join(command[:3])} did not start: {last}")
+                raise StartError(f"{' '.join(command[:3])} did not start: {last}")
             time.sleep(0.05)
         yield server.pid
     finally:

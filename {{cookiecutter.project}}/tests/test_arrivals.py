@@ -7,7 +7,7 @@ from functools import partial
 from urllib.parse import urlsplit
 
 import pytest
-from servicekit.dev.local import free_port
+from servicekit.dev.processes import free_port
 from servicekit.testing.fake_upstream import FakeUpstream
 
 from load import pace

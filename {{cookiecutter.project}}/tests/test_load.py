@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from msgspec.structs import replace
-from servicekit.dev.local import free_port
+from servicekit.dev.processes import free_port
 from servicekit.testing.service import server_process
 
 from app.settings import Settings

@@ -11,7 +11,7 @@ from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 from msgspec.structs import replace
-from servicekit.dev.local import free_port
+from servicekit.dev.processes import free_port
 from servicekit.testing.service import alembic, environment_of
 
 from app.settings import Settings

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from app.main import create_app
 from app.settings import Settings
-from servicekit.dev.local import free_port
+from servicekit.dev.processes import free_port
 from servicekit.testing.fake_upstream import FakeUpstream
 from servicekit.testing.service import problem_of, serving, with_empty_cache
 

@@ -11,7 +11,8 @@ from redis.asyncio import Redis
 
 from app.main import create_app
 from app.settings import Settings
-from servicekit.dev.local import free_port, valkey
+from servicekit.dev.processes import free_port
+from servicekit.dev.servers import valkey
 from servicekit.testing.service import serving
 from servicekit.tests.caches import CacheOf, Origin
 

@@ -3,7 +3,7 @@ from msgspec.structs import replace
 
 from app.main import create_app
 from app.settings import Settings
-from servicekit.dev.local import free_port
+from servicekit.dev.processes import free_port
 from servicekit.testing.service import serving
 
 

@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from app.settings import Settings
-from servicekit.dev.local import free_port
+from servicekit.dev.processes import free_port
 from servicekit.testing.service import server_process, with_empty_cache
 
 JSON = b"Content-Type: application/json\r\n"

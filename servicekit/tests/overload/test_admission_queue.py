@@ -14,7 +14,7 @@ import httpx
 import pytest
 from litestar.types import Scope
 
-from servicekit.dev.local import free_port
+from servicekit.dev.processes import free_port
 from servicekit.overload.admission_queue import Handover, stood_in_line
 from servicekit.server.launch import GRANIAN
 from servicekit.testing.service import hand_over, wait_for

@@ -13,7 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from app.settings import Settings
-from servicekit.dev.local import free_port
+from servicekit.dev.processes import free_port
 from servicekit.testing.service import environment_of, server_process, wait_for, with_empty_cache
 
 

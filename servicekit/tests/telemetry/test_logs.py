@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from app.main import create_app
 from app.settings import Settings
-from servicekit.dev.local import free_pair, free_port
+from servicekit.dev.processes import free_port, free_port_pair
 from servicekit.telemetry.access_log import AccessLog
 from servicekit.telemetry.logs import ConsoleFormatter, JSONFormatter
 from servicekit.telemetry.stdout import StdoutHandler
@@ -187,7 +187,7 @@ def test_service_whose_log_nobody_reads_answers_as_before(settings: Settings) ->
         with_empty_cache(settings),
         environment="production",
         port=free_port(),
-        admin_port=free_pair(),
+        admin_port=free_port_pair(),
         access_log_share=1,
         drain_time=0,
     )

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from app.settings import Settings
 from servicekit.cache.two_level import LAYERS
-from servicekit.dev.local import free_pair, free_port
+from servicekit.dev.processes import free_port, free_port_pair
 from servicekit.telemetry.metrics import METRICS
 from servicekit.testing.service import server_process, with_empty_cache
 from servicekit.tests.scraping import Series, scrape, settled, total, value
@@ -27,7 +27,7 @@ def running(settings: Settings) -> Iterator[Settings]:
         with_empty_cache(settings),
         environment="production",
         port=free_port(),
-        admin_port=free_pair(),
+        admin_port=free_port_pair(),
         web_concurrency=WORKERS,
         db_pool_size=3,
     )

@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from app.settings import Settings
-from servicekit.dev.local import free_pair, free_port
+from servicekit.dev.processes import free_port, free_port_pair
 from servicekit.testing.service import (
     environment_of,
     server_process,
@@ -30,7 +30,7 @@ def running(settings: Settings) -> Iterator[Settings]:
         with_empty_cache(settings),
         environment="production",
         port=free_port(),
-        admin_port=free_pair(),
+        admin_port=free_port_pair(),
         profile_secret=SECRET,
     )
     with server_process(own):

@@ -15,7 +15,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from app import traced
 from app.settings import Settings
-from servicekit.dev.local import free_port
+from servicekit.dev.processes import free_port
 from servicekit.testing.fake_upstream import FakeUpstream
 from servicekit.testing.service import server_process, serving, with_empty_cache
 from servicekit.tests.collector import Collector

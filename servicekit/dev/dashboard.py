@@ -1,18 +1,20 @@
-"""`make observe`: the local service with metrics and traces on, and a page that shows both live.
+"""The dev dashboard, `make observe`: the dev server with metrics, traces and a live page of both.
 
-Traces go to OTEL_EXPORTER_OTLP_ENDPOINT where it is set (Jaeger, any collector), and else to a
-small collector of our own, whose slowest traces are on the page.
+Traces go to OTEL_EXPORTER_OTLP_ENDPOINT where it is set (Jaeger, any collector). Otherwise a small
+collector keeps them, and the page shows the slowest.
 """
 
 import os
 import sys
 from contextlib import ExitStack
 
-from servicekit.dev.local import Extras, child, first_free, run, say
+from servicekit.dev.processes import child, first_free_port
+from servicekit.dev.server import Extras, run
+from servicekit.dev.servers import say
 
 
-def _observed(started: ExitStack) -> Extras:
-    admin_port = os.environ.get("ADMIN_PORT") or str(first_free(9100, 2))
+def _dashboard(started: ExitStack) -> Extras:
+    admin_port = os.environ.get("ADMIN_PORT") or str(first_free_port(9100, 2))
     page = f"http://127.0.0.1:{admin_port}/"
     environment = {
         "ADMIN_PORT": admin_port,
@@ -24,8 +26,8 @@ def _observed(started: ExitStack) -> Extras:
     if endpoint:
         say("traces", f"to {endpoint}")
     else:
-        port = first_free(4318, 1)
-        command = [sys.executable, "-m", "servicekit.dev.collector", "127.0.0.1", str(port)]
+        port = first_free_port(4318, 1)
+        command = [sys.executable, "-m", "servicekit.dev.traces", "127.0.0.1", str(port)]
         started.enter_context(child(command))
         endpoint = f"http://127.0.0.1:{port}"
         page += f"#traces={endpoint}"
@@ -37,4 +39,4 @@ _WELCOME = """
 """
 
 if __name__ == "__main__":
-    run(_observed)
+    run(_dashboard)

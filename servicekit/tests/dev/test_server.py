@@ -10,14 +10,14 @@ import httpx
 import psutil
 import pytest
 
-from servicekit.dev.local import free_port
+from servicekit.dev.processes import free_port
 
 PROJECT = Path(__file__).parents[3] / "{{cookiecutter.project}}"
 
 
 @contextmanager
 def local_service(
-    folder: Path, *, module: str = "servicekit.dev.local", **environment: str
+    folder: Path, *, module: str = "servicekit.dev.server", **environment: str
 ) -> Iterator[subprocess.Popen[str]]:
     """`make dev`, or another `module`, with its data in `folder`."""
     bare = {name: value for name, value in os.environ.items() if not name.endswith("_URL")}

@@ -1,0 +1,124 @@
+"""Child processes that end with the block that started them, and free ports for them."""
+
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.request import urlopen
+
+SERVICE = (sys.executable, "-m", "app")
+_START_TIMEOUT = 60.0  # seconds
+_STOP_TIMEOUT = 40.0  # seconds; above Granian's own kill timeout
+_SERVICE_STOP_TIMEOUT = 10.0  # seconds; nobody waits for the answers of what is stopped then
+
+
+class StartError(Exception):
+    """One sentence: what did not start, and the last line that it logged."""
+
+
+@contextmanager
+def child(
+    command: Sequence[str],
+    *,
+    log: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    stop_signal: signal.Signals = signal.SIGTERM,
+    stop_timeout: float = _STOP_TIMEOUT,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A process in a session of its own: Ctrl-C reaches this process alone, which stops the child.
+
+    A child that does not stop in time is killed, with all processes of its session.
+    """
+    output = log.open("wb") if log else None
+    child = subprocess.Popen(
+        command, stdout=output, stderr=output, env=env, cwd=cwd, start_new_session=True
+    )
+    try:
+        yield child
+    finally:
+        child.send_signal(stop_signal)
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(stop_timeout)
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+        if output:
+            output.close()
+
+
+@contextmanager
+def service(
+    folder: Path,
+    environment: Mapping[str, str],
+    *,
+    command: Sequence[str] = SERVICE,
+    project: Path | None = None,
+) -> Iterator[tuple[int, int]]:
+    """The port and the process id of a service that answers, with ports that nobody has.
+
+    `project` is the folder with `app/`, by default the current one. Its log is in `folder`.
+    """
+    port = int(environment.get("PORT") or free_port())
+    log = folder / f"service-{port}.log"
+    given = {**os.environ, "ADMIN_PORT": str(free_port_pair()), **environment, "PORT": str(port)}
+    with child(
+        command, log=log, env=given, cwd=project, stop_timeout=_SERVICE_STOP_TIMEOUT
+    ) as server:
+        wait_until(lambda: answers(f"http://127.0.0.1:{port}/health"), server, "The service", log)
+        yield port, server.pid
+
+
+def wait_until(
+    ready: Callable[[], bool], process: subprocess.Popen[bytes], name: str, log: Path | None
+) -> None:
+    """Returns once `ready`; raises StartError if the process ends before, or after 60 s."""
+    deadline = time.monotonic() + _START_TIMEOUT
+    while not ready():
+        if process.poll() is not None or time.monotonic() > deadline:
+            reason = last_line(log.read_text(errors="replace")) if log else "see above"
+            raise StartError(f"{name} did not start: {reason}")
+        time.sleep(0.05)
+
+
+def answers(url: str) -> bool:
+    with suppress(OSError), urlopen(url, timeout=1) as response:
+        return response.status == 200
+    return False
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def first_free_port(start: int, count: int) -> int:
+    """The first port from `start` on that is free, as are the `count - 1` ports that follow it."""
+    blocks = range(start, start + 100 * count, count)
+    return next(port for port in blocks if not any(listens(port + n) for n in range(count)))
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def free_port_pair() -> int:
+    """The first of two free ports in a row, outside the range of outgoing connections."""
+    while True:
+        port = random.randrange(10_000, 30_000)
+        with socket.socket() as one, socket.socket() as other, suppress(OSError):
+            one.bind(("127.0.0.1", port))
+            other.bind(("127.0.0.1", port + 1))
+            return port
+
+
+def last_line(text: str) -> str:
+    return (text.strip().splitlines() or ["no message"])[-1]

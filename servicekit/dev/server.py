@@ -1,0 +1,110 @@
+"""The dev server, `make dev`: the service with all that it needs on one machine.
+
+PostgreSQL, Valkey and the upstream are started only where their URL is not set.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from servicekit.dev.processes import (
+    SERVICE,
+    StartError,
+    answers,
+    child,
+    first_free_port,
+    listens,
+    wait_until,
+)
+from servicekit.dev.servers import say, servers
+
+DATA = Path(".local")  # kept between runs, ignored by git
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+# More environment variables of the service, and more text to print once it answers.
+Extras = tuple[dict[str, str], str]
+
+
+def _no_extras(_started: ExitStack) -> Extras:
+    return {}, ""
+
+
+def run(extras: Callable[[ExitStack], Extras] = _no_extras) -> None:
+    # Ctrl-C, too: a shell's background jobs are started with it ignored.
+    for number in _STOP_SIGNALS:
+        signal.signal(number, _stop)
+    try:
+        with ExitStack() as started:
+            _serve(started, extras)
+    except StartError as error:
+        sys.exit(str(error))
+    except KeyboardInterrupt:
+        print("\nStopped.")
+
+
+def _serve(started: ExitStack, extras: Callable[[ExitStack], Extras]) -> None:
+    port = _port(os.environ)
+    urls = started.enter_context(servers(DATA, os.environ))
+    more, welcome = extras(started)
+    environment = {
+        "ENVIRONMENT": "local",
+        "ADMIN_PORT": "0",
+        "ACCESS_LOG_SHARE": "1",
+        "DRAIN_TIME": "0",
+        **more,
+        **os.environ,
+        **urls,
+        "PORT": str(port),
+    }
+    say("migrations", "alembic upgrade head")
+    command = [sys.executable, "-m", "alembic", "upgrade", "head"]
+    if subprocess.run(command, env=environment).returncode != 0:
+        raise StartError("The migrations failed; nothing was served.")
+    reload = {"GRANIAN_RELOAD": "true", "GRANIAN_RELOAD_PATHS": "app"}
+    server = started.enter_context(child(SERVICE, env={**reload, **environment}))
+    address = f"http://127.0.0.1:{port}"
+    wait_until(lambda: answers(f"{address}/health"), server, "The service", None)
+    print(_WELCOME.format(address=address, more=welcome), flush=True)
+    code = server.wait()
+    raise StartError(f"The service ended by itself with code {code}.")
+
+
+def _port(environment: Mapping[str, str]) -> int:
+    """The port that PORT names, or the first free one from 8000 on."""
+    wanted = environment.get("PORT", "")
+    if wanted:
+        if not wanted.isdecimal() or listens(int(wanted)):
+            raise StartError(f"PORT {wanted} can't be used; choose a free one, or none.")
+        return int(wanted)
+    port = first_free_port(8000, 1)
+    if port != 8000:
+        say("port", f"8000 is taken; using {port}")
+    return port
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:
+    for number in _STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)  # an impatient second one would leave orphans
+    raise KeyboardInterrupt
+
+
+_WELCOME = """
+  {address}/schema   the API's documentation
+  {address}/ready    the state of its dependencies
+{more}
+Try:
+  curl -i {address}/ready
+  curl -i {address}/items -d '{{"name": "tea", "price_cents": 350}}'
+  curl -i {address}/data/42
+
+Ctrl-C stops everything.
+"""
+
+if __name__ == "__main__":
+    run()
