@@ -1,44 +1,67 @@
 PYTHON ?= python3
 PROJECT := $(shell sed -n '/"project"/{s/.*: "\(.*\)".*/\1/p;q;}' cookiecutter.json)
+SERVICE := {{cookiecutter.project}}
+INFRA := $(SERVICE)/infra
+BIN := $(CURDIR)/.venv/bin
+BAKE := .venv/bin/cookiecutter . --no-input --default-config --overwrite-if-exists --output-dir
 DEMO := build/demo/$(PROJECT)
-# a project's requirements; its vendor/ is infra/ here
-INFRA := {{cookiecutter.project}}/infra
-BENCH := build/bench/$(PROJECT)
+CHECKED := build/check/$(PROJECT)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test bench herd $(BENCH)
+# The service as it lies: Alembic and `python -m app` want its folder, imports want this one, too.
+IN_SERVICE := cd '$(SERVICE)' && PYTHONDONTWRITEBYTECODE=1 PYTHONPATH='$(CURDIR):$(CURDIR)/$(SERVICE)'
+# Two tests at once; in CI in random order, which shows tests that share something.
+PYTEST := $(BIN)/python -m pytest --quiet -n 2 --dist loadfile --durations=15 $(if $(CI),,-p no:randomly)
+KIT := $(PYTEST) -c ../pyproject.toml -p servicekit.testing
+# $(call stage,name,command): runs the command, then prints its time
+stage = @echo "== $1"; began=$$(date +%s); ( $2 ) || exit 1; \
+	echo "== $1: $$(($$(date +%s) - began)) s"
+
+.PHONY: help demo lint test test-all test-extra bench herd faults fleet
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z]*\):.*  ## /  make \1\t/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1\t/p' $(MAKEFILE_LIST)
 
 demo: .venv/bake  ## generate the default project into build/demo, install it and serve it
 	@echo "demo: generating $(DEMO)"
-	@.venv/bin/cookiecutter . --no-input --default-config --overwrite-if-exists --output-dir build/demo
+	@$(BAKE) build/demo
 	@echo "demo: installing and starting it (make dev, in $(DEMO))"
 	@$(MAKE) --no-print-directory -C $(DEMO) dev
 
-test: export PYTHONDONTWRITEBYTECODE = 1
-test: export CHECKOV = $(CURDIR)/.venv/graders/bin/checkov
-test: .venv/dev .venv/infra .venv/graders  ## check the template, generated projects and infra/
-	@echo "test: infra/"
-	@cd infra && ../.venv/bin/python -m pytest -n 2 --dist loadfile
-	@echo "test: the template and what it generates"
-	@.venv/bin/python -m pytest -n 2 --dist loadfile --ignore tests/test_generated_project.py
-	@.venv/bin/python -m pytest tests/test_generated_project.py  # its clocks want the machine alone
+lint: .venv/tools  ## format, lint, types and the direction of imports
+	$(call stage,format and lint,$(BIN)/ruff check --quiet && $(BIN)/ruff format --check --quiet)
+	$(call stage,types,$(BIN)/basedpyright --pythonpath $(BIN)/python && \
+		$(BIN)/basedpyright --project infra --pythonpath $(BIN)/python)
+	$(call stage,imports,PYTHONPATH='.:$(SERVICE)' $(BIN)/lint-imports --no-logo --no-cache)
 
-bench: $(BENCH)  ## measure the service beside the conventional stack (ROUNDS=5 SECONDS=3 ONLY=hot,create)
-	@$(BENCH)/.venv/bin/python -m tests.bench.bench $(if $(ROUNDS),--rounds $(ROUNDS)) \
+test: lint  ## check what a change can break, in 6 minutes
+	$(call stage,template,$(PYTEST) -m 'not extra')
+	$(call stage,servicekit,$(IN_SERVICE) $(KIT) -m 'not extra' ../servicekit/tests ../verification/tests)
+	$(call stage,infra,cd infra && $(PYTEST) -m 'not extra')
+	$(call stage,project,$(BAKE) build/check && $(MAKE) --no-print-directory -C $(CHECKED) check)
+
+test-all: test test-extra  ## the same, then what takes longer: faults, other answers, browsers, updates
+
+test-extra: export CHECKOV = $(CURDIR)/.venv/graders/bin/checkov
+test-extra: .venv/tools .venv/graders  ## only what test-all adds
+	$(call stage,more of the template,$(PYTEST) -m extra)
+	$(call stage,more of servicekit,$(IN_SERVICE) $(KIT) -m extra ../servicekit/tests ../verification)
+	$(call stage,more of infra,cd infra && $(PYTEST) -m extra)
+
+bench: .venv/tools  ## measure the service beside the conventional stack (ROUNDS=5 SECONDS=3 ONLY=hot,create)
+	@$(IN_SERVICE) $(BIN)/python -m verification.bench.bench $(if $(ROUNDS),--rounds $(ROUNDS)) \
 		$(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only $(ONLY))
 
-herd: $(BENCH)  ## hold 50,000 requests in flight against either (CLIENTS=50000 MODE=cold|hot)
-	@$(BENCH)/.venv/bin/python -m tests.bench.herds $(if $(CLIENTS),--clients $(CLIENTS)) \
+herd: .venv/tools  ## hold 50,000 requests in flight against either (CLIENTS=50000 MODE=cold|hot)
+	@$(IN_SERVICE) $(BIN)/python -m verification.bench.herds $(if $(CLIENTS),--clients $(CLIENTS)) \
 		$(if $(MODE),--mode $(MODE))
 
-# Both stacks in one environment: the same interpreter and the same drivers.
-$(BENCH): .venv/bake
-	@echo "bench: generating and installing $(BENCH)"
-	@.venv/bin/cookiecutter . --no-input --default-config --overwrite-if-exists --output-dir build/bench
-	@$(MAKE) --no-print-directory -C $(BENCH) install
-	@.venv/bin/python -m pip --python $(BENCH)/.venv/bin/python install --quiet --group bench
+faults: .venv/tools  ## inject real faults and compare with the promises (ROWS=3,4 SEED=1 MINUTES=10)
+	@$(IN_SERVICE) $(BIN)/python -m verification.faults $(if $(ROWS),--rows $(ROWS)) \
+		$(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
+
+fleet: .venv/tools  ## run three nodes behind HAProxy: equivalence, and the cost of losing one
+	@$(IN_SERVICE) $(BIN)/python -m verification.fleet
 
 .venv/bake: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("$(PYTHON) is Python %d.%d, and 3.11 is the oldest that works: make PYTHON=python3.13, for example" % sys.version_info[:2])'
@@ -48,18 +71,19 @@ $(BENCH): .venv/bake
 	@.venv/bin/python -m pip install --quiet --group bake
 	@touch $@
 
-.venv/dev: .venv/bake
-	@echo "tools: installing those of the tests"
-	@.venv/bin/python -m pip install --quiet --group dev
+# One environment for the template's tools, the service and infra/.
+.venv/tools: .venv/bake .venv/requirements.txt
+	@echo "tools: installing those of the tests, of the service and of infra/"
+	@.venv/bin/python -m pip install --quiet --group dev -r .venv/requirements.txt
 	@touch $@
 
-.venv/infra: .venv/bake $(INFRA)/requirements.txt $(INFRA)/requirements-dev.txt
-	@echo "tools: installing those of infra/"
-	@sed '/^-/d' $(INFRA)/requirements.txt $(INFRA)/requirements-dev.txt \
-		| .venv/bin/python -m pip install --quiet -r /dev/stdin
-	@touch $@
+# pip can't read the project's pyproject.toml: its name is rendered by cookiecutter.
+.venv/requirements.txt: .venv/bake $(SERVICE)/pyproject.toml $(INFRA)/requirements.txt $(INFRA)/requirements-dev.txt
+	@$(BIN)/python -c 'import tomllib; package = tomllib.load(open("$(SERVICE)/pyproject.toml", "rb"))["project"]; \
+		print(*package["dependencies"], *sum(package["optional-dependencies"].values(), []), sep="\n")' > $@
+	@sed '/^-/d' $(INFRA)/requirements.txt $(INFRA)/requirements-dev.txt >> $@
 
-# Beside the others it would hold them back; a Python too new for it does without.
+# Apart from the others, because it pins an old botocore; a Python too new for it does without.
 .venv/graders: .venv/bake infra/requirements-graders.txt
 	@echo "tools: installing checkov"
 	@$(PYTHON) -m venv $@

@@ -11,6 +11,7 @@ Seconds = Annotated[float, Meta(gt=0)]
 Delay = Annotated[float, Meta(ge=0)]  # seconds
 Port = Annotated[int, Meta(ge=1, le=65535)]
 
+ADMIN_HOST = "127.0.0.1"  # of /metrics: only the task's or instance's own network reaches it
 
 S = TypeVar("S", bound="Settings")
 

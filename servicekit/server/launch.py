@@ -17,9 +17,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from servicekit.settings import Settings, SettingsError
-
-ADMIN_HOST = "127.0.0.1"  # only what shares the task's or instance's network may ask
+from servicekit.settings import ADMIN_HOST, Settings, SettingsError
 
 # Each can be overridden by the environment, which is how the infrastructure's plan sets the
 # numbers of a larger or smaller task.

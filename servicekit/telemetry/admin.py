@@ -9,8 +9,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
-from servicekit.server.launch import ADMIN_HOST
-from servicekit.settings import Settings
+from servicekit.settings import ADMIN_HOST, Settings
 from servicekit.telemetry.profiles import ProfileEndpoint
 from servicekit.telemetry.workers import Workers
 

@@ -5,8 +5,9 @@ import logging
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
+from litestar import Litestar
 from litestar.types import HTTPScope, Message, Receive, Scope, Send
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.propagators.aws import AwsXRayPropagator
@@ -17,7 +18,6 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 from opentelemetry.trace import Span, SpanKind, StatusCode, format_span_id, format_trace_id
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from app.main import Service
 from servicekit.http.responses import Headers
 from servicekit.telemetry.logs import LOG_CONTEXT
 from servicekit.telemetry.requests import METHODS, OTHER_METHOD
@@ -65,6 +65,13 @@ class Tracing:
         closing = threading.Thread(target=self._provider.shutdown, daemon=True)
         closing.start()
         closing.join(_LAST_SPANS)
+
+
+class Service(Protocol):
+    @property
+    def app(self) -> Litestar: ...
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...
 
 
 class Traced:
