@@ -1,101 +1,115 @@
-import asyncio
+import math
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-import aiohttp
 import jwt
 from litestar.types import HTTPScope
 
+from servicekit.auth.signing_keys import SigningKeys
 from servicekit.errors import Unauthorized, Unavailable
 from servicekit.http.responses import header
 from servicekit.settings import Auth
 
-# Those whose verifying key can be public; `none` and the shared secrets are not among them.
-_ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "ES512", "EdDSA"]
-_FETCH_TIMEOUT = 2.0  # seconds
-_KEYS_LIFE = 300.0  # seconds
-_FETCH_AGAIN = 10.0  # seconds, at least, between two fetches, whatever tokens ask for
 _LEEWAY = 10  # seconds by which clocks may differ
-_MOST_KNOWN = 10_000  # tokens
+_MAX_TOKEN = 8192  # bytes
+_MAX_CACHED = 10_000  # tokens
 
 Claims = dict[str, Any]
 
 
 class TokenVerifier:
-    """Bearer tokens: JWTs signed by a key that the issuer publishes, for our audience.
+    """Verifies bearer tokens: JWTs of one issuer for one audience.
 
-    A token is verified once and known until it expires. Keys that can't be fetched anew serve on.
+    The claims of a verified token are kept until it expires or the issuer's keys change, so the
+    signature is verified once. `clock` gives seconds, and times the lifetime of the keys.
     """
 
-    def __init__(self, auth: Auth) -> None:
+    def __init__(self, auth: Auth, clock: Callable[[], float] = time.monotonic) -> None:
         self._auth = auth
-        self._keys: dict[str, jwt.PyJWK] = {}
-        self._fetched = -_KEYS_LIFE
-        self._fetching = asyncio.Lock()
-        self._known: dict[bytes, Claims] = {}
-        self._session: aiohttp.ClientSession | None = None
+        self._keys = SigningKeys(auth.jwks_url, clock)
+        self._cached: dict[bytes, Claims] = {}
+        self._keys.on_change = self._cached.clear
 
     @asynccontextmanager
     async def lifespan(self, _app: object = None) -> AsyncIterator[None]:
-        timeout = aiohttp.ClientTimeout(total=_FETCH_TIMEOUT)
-        async with aiohttp.ClientSession(timeout=timeout) as self._session:
+        async with self._keys.lifespan():
             yield
 
     def cached_claims(self, scope: HTTPScope) -> Claims | None:
-        """The claims of a request whose token was verified before."""
-        claims = self._known.get(header(scope, b"authorization") or b"")
-        return claims if claims and time.time() < claims["exp"] else None
+        """The claims of a request whose token was verified before, without any I/O."""
+        claims = self._cached.get(header(scope, b"authorization") or b"")
+        if claims and time.time() < claims["exp"] and self._keys.up_to_date():
+            return claims
+        return None
 
     async def verify(self, scope: HTTPScope) -> Claims:
-        """The claims of the request's token; `Unauthorized` says what is wrong with it."""
+        """The claims of the request's token. Raises Unauthorized, or Unavailable without keys."""
         if (claims := self.cached_claims(scope)) is not None:
             return claims
         given = header(scope, b"authorization") or b""
         scheme, _, token = given.partition(b" ")
+        token = token.strip()
         if scheme.lower() != b"bearer" or not token:
             raise Unauthorized("A bearer token is needed.")
-        claims = await self._verified(token.strip())
-        if len(self._known) >= _MOST_KNOWN:
-            self._known.clear()
-        self._known[given] = claims
+        if len(token) > _MAX_TOKEN:
+            raise Unauthorized("The token is too long.")
+        claims = await self._verified(token)
+        if given == b"Bearer " + token:  # in any other spelling, one token could fill the cache
+            self._keep(given, claims)
         return claims
+
+    def _keep(self, given: bytes, claims: Claims) -> None:
+        if len(self._cached) >= _MAX_CACHED:
+            self._cached.clear()
+        self._cached[given] = claims
 
     async def _verified(self, token: bytes) -> Claims:
         try:
-            key = await self._key(jwt.get_unverified_header(token).get("kid"))
-            return jwt.decode(
-                token,
-                key,
-                algorithms=_ALGORITHMS,
-                issuer=self._auth.issuer,
-                audience=self._auth.audience,
-                leeway=_LEEWAY,
-                options={"require": ["exp", "iss", "aud", "sub"]},
-            )
-        except (jwt.InvalidTokenError, jwt.InvalidKeyError, UnicodeDecodeError) as error:
+            claims = await self._decoded(token)
+            if claims is None and await self._keys.fetch():
+                claims = await self._decoded(token)
+        except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
+            # All that a hostile header or payload can make the decoder raise.
             raise Unauthorized("The token is not valid.") from error
+        if claims is None or not _has_valid_types(claims):
+            raise Unauthorized("The token is not valid.")
+        return claims
 
-    async def _key(self, kid: object) -> jwt.PyJWK:
-        if kid not in self._keys or time.monotonic() - self._fetched > _KEYS_LIFE:
-            async with self._fetching:
-                pause = _FETCH_AGAIN if self._keys else 1.0
-                if time.monotonic() - self._fetched > pause:
-                    await self._fetch()
-        if not self._keys:
-            raise Unavailable("The keys of the tokens' issuer can't be had.")
-        if not isinstance(kid, str) or kid not in self._keys:
-            raise Unauthorized("The token is not signed by its issuer.")
-        return self._keys[kid]
+    async def _decoded(self, token: bytes) -> Claims | None:
+        """None if no key of the issuer has signed the token."""
+        headers = jwt.get_unverified_header(token)
+        kid = headers.get("kid")
+        if kid is not None and not isinstance(kid, str):
+            raise jwt.InvalidTokenError("kid")
+        keys = await self._keys.candidates(kid, headers.get("alg"))
+        if keys is None:
+            raise Unavailable("The signing keys of the token issuer are not available.")
+        for key in keys:
+            try:
+                return jwt.decode(
+                    token,
+                    key.public_key,
+                    algorithms=list(key.algorithms),
+                    issuer=self._auth.issuer,
+                    audience=self._auth.audience,
+                    leeway=_LEEWAY,
+                    options={"require": ["exp", "iss", "aud", "sub"]},
+                )
+            except jwt.InvalidSignatureError:
+                continue
+        return None
 
-    async def _fetch(self) -> None:
-        assert self._session
-        self._fetched = time.monotonic()
-        try:
-            async with self._session.get(self._auth.jwks_url) as answer:
-                answer.raise_for_status()
-                keys = jwt.PyJWKSet.from_dict(await answer.json(content_type=None)).keys
-        except (aiohttp.ClientError, TimeoutError, ValueError, jwt.PyJWTError):
-            return  # those that we have may still do
-        self._keys = {key.key_id: key for key in keys if key.key_id}
+
+def _has_valid_types(claims: Claims) -> bool:
+    """Dates are numbers (RFC 7519, section 2), and `sub` names somebody. The decoder also takes
+    a string of digits for a date."""
+    dates = (claims.get(name, 0) for name in ("exp", "nbf", "iat"))
+    return bool(claims["sub"]) and all(_is_date(date) for date in dates)
+
+
+def _is_date(value: object) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, int) and not isinstance(value, bool)

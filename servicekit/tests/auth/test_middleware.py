@@ -3,14 +3,11 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from typing import Any
 
 import httpx
 import jwt
 import msgspec
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
-from jwt.algorithms import ECAlgorithm
 from msgspec.structs import replace
 
 from app.main import create_app
@@ -18,25 +15,7 @@ from app.settings import Settings
 from servicekit.dev.processes import free_port
 from servicekit.testing.fake_upstream import FakeUpstream
 from servicekit.testing.service import problem_of, serving, with_empty_cache
-
-KEY, OTHER = generate_private_key(SECP256R1()), generate_private_key(SECP256R1())
-ISSUER, AUDIENCE = "https://issuer.example", "orders"
-
-
-def jwks(*kids: str) -> dict[str, Any]:
-    keys = [ECAlgorithm.to_jwk(KEY.public_key(), as_dict=True) for _ in kids]
-    named = zip(keys, kids, strict=True)
-    return {"keys": [{**key, "kid": kid, "alg": "ES256"} for key, kid in named]}
-
-
-def token(key: Any = KEY, kid: str = "k1", algorithm: str = "ES256", **claims: Any) -> str:
-    given = {"iss": ISSUER, "aud": AUDIENCE, "sub": "ann", "exp": time.time() + 60, **claims}
-    given = {name: value for name, value in given.items() if value is not None}
-    return jwt.encode(given, key, algorithm=algorithm, headers={"kid": kid})
-
-
-def bearing(value: str) -> dict[str, str]:
-    return {"authorization": f"Bearer {value}"}
+from servicekit.tests.auth.tokens import AUDIENCE, ISSUER, OTHER, bearing, jwks, token
 
 
 @pytest.fixture
@@ -106,6 +85,19 @@ async def test_keys_are_fetched_once_whatever_tokens_ask_for(
     kids = ["k1", *(f"unknown{n}" for n in range(20)), "k1"]
     await asyncio.gather(*(client.get("/items", headers=bearing(token(kid=k))) for k in kids))
     assert upstream.calls["jwks"] == 1
+
+
+@pytest.mark.parametrize("body", [b"[]", b"null", b"[" * 100_000, b'{"keys": [1, [], null]}'])
+async def test_unusable_key_set_is_a_problem_with_all_headers(
+    guarded: Settings, upstream: FakeUpstream, body: bytes
+) -> None:
+    upstream.answers("jwks", body)
+    async with serving(create_app(guarded)) as client:
+        for path in ("/items/1", "/items", "/data/g3", "/no"):
+            failed = await client.get(path, headers=bearing(token()))
+            assert failed.status_code in {401, 503}
+            assert problem_of(failed)["request_id"] == failed.headers["x-request-id"]
+            assert failed.headers["x-content-type-options"] == "nosniff"
 
 
 async def test_keys_that_can_not_be_had_are_503(guarded: Settings) -> None:
