@@ -45,8 +45,8 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 def problem_response(
     scope: HTTPScope, status: int, detail: str, invalid: list[dict[str, Any]] | None = None
 ) -> RawResponse:
-    title = HTTPStatus(status).phrase
-    body = msgspec.json.encode(Problem(title, status, detail, request_id_of(scope), invalid or []))
+    content = Problem(_title(status), status, detail, request_id_of(scope), invalid or [])
+    body = msgspec.json.encode(content, enc_hook=str)
     headers: Headers = [
         (b"content-type", _MEDIA_TYPE.encode()),
         (b"content-length", b"%d" % len(body)),
@@ -56,16 +56,27 @@ def problem_response(
     return RawResponse(status, headers, body)
 
 
+def _title(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:  # a status that is not registered
+        return "Error"
+
+
 def rejection(scope: HTTPScope, status: HTTPStatus, detail: str) -> RawResponse:
-    """A problem for which the body was not read: it must not be taken for the next request."""
-    answer = problem_response(scope, status, detail)
+    """A problem sent before the body was read. It closes the connection, because the server would
+    take the unread body for the next request."""
+    return _closing(scope, problem_response(scope, status, detail))
+
+
+def _closing(scope: HTTPScope, response: RawResponse) -> RawResponse:
     if scope["method"] not in BODILESS:
-        answer.headers.append((b"connection", b"close"))
-    return answer
+        response.headers.append((b"connection", b"close"))
+    return response
 
 
 def error_response(scope: HTTPScope, error: Exception) -> RawResponse:
-    """What a client is told of `error`; what it is not told is logged."""
+    """The problem for an error. Details that the client must not see are logged."""
     if isinstance(error, errors.ServiceError):
         return _service_problem(scope, error)
     if isinstance(error, ValidationException):
@@ -73,15 +84,26 @@ def error_response(scope: HTTPScope, error: Exception) -> RawResponse:
         return problem_response(scope, error.status_code, "The request is not valid.", invalid)
     if isinstance(error, HTTPException):
         return problem_response(scope, error.status_code, error.detail)
-    if isinstance(error, _UNREADABLE):
+    if isinstance(error, _UNREADABLE) and scope["method"] not in BODILESS:
         return problem_response(scope, HTTPStatus.BAD_REQUEST, "The body can't be read as JSON.")
+    return _defect(scope, error)
+
+
+def unhandled_error_response(scope: HTTPScope, error: Exception) -> RawResponse:
+    """The problem for an error outside of routing, where the body may be unread."""
+    if isinstance(error, errors.ServiceError):
+        return _closing(scope, _service_problem(scope, error))
+    return _closing(scope, _defect(scope, error))
+
+
+def _defect(scope: HTTPScope, error: Exception) -> RawResponse:
     logger.error("unhandled exception", extra={"request_id": request_id_of(scope)}, exc_info=error)
     status = HTTPStatus.INTERNAL_SERVER_ERROR
     return problem_response(scope, status, "Something went wrong; the log has this request's id.")
 
 
 def _service_problem(scope: HTTPScope, error: errors.ServiceError) -> RawResponse:
-    status = _STATUS[type(error)]
+    status = _status(type(error))
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR and error.__cause__ is not None:
         cause = {"error": str(error), "cause": repr(error.__cause__)}
         logger.warning("request failed", extra={"request_id": request_id_of(scope), **cause})
@@ -91,6 +113,12 @@ def _service_problem(scope: HTTPScope, error: errors.ServiceError) -> RawRespons
     if isinstance(error, errors.RateLimited):
         answer.headers.append((b"retry-after", b"%d" % error.retry_after))
     return answer
+
+
+def _status(kind: type[errors.ServiceError]) -> HTTPStatus:
+    """Of the nearest class in the table: a domain may derive errors of its own."""
+    known = (_STATUS[parent] for parent in kind.__mro__ if parent in _STATUS)
+    return next(known, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 def _response(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

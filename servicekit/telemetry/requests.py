@@ -5,6 +5,7 @@ from typing import cast
 
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
+from servicekit.http.problems import unhandled_error_response
 from servicekit.http.request_id import request_id
 from servicekit.http.responses import SECURITY_HEADERS
 from servicekit.telemetry.access_log import AccessLog
@@ -71,7 +72,10 @@ class FastPathRecorder:
 
 
 class RequestLog:
-    """Gives each request its id, each answer the header that says it, and counts and logs both."""
+    """Gives each request an id, adds it and the security headers to the response, counts and logs.
+
+    Answers an exception that nothing within has handled with a problem.
+    """
 
     def __init__(self, app: ASGIApp, counters: RequestCounters | None, access: AccessLog) -> None:
         self._app = app
@@ -99,6 +103,10 @@ class RequestLog:
 
         try:
             await self._app(scope, receive, with_id)
+        except Exception as error:  # any that escaped: the server would answer text/plain
+            if status:
+                raise  # the response has begun; the server ends the connection
+            await unhandled_error_response(scope, error)(scope, receive, with_id)
         finally:
             self.answered(scope, status, own, time.perf_counter() - begun)
             LOG_CONTEXT.reset(outer)

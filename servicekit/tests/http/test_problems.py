@@ -1,14 +1,23 @@
 import json
 import logging
+from typing import cast
 
 import httpx
 import pytest
 from litestar import get
+from litestar.exceptions import HTTPException
+from litestar.types import HTTPScope, Message, Receive, Scope, Send
+from msgspec.structs import replace
 
 from app.main import create_app
 from app.settings import Settings
+from servicekit import errors
+from servicekit.auth.tokens import TokenVerifier
+from servicekit.http.problems import error_response
+from servicekit.telemetry.access_log import AccessLog
 from servicekit.telemetry.logs import JSONFormatter
-from servicekit.testing.service import problem_of
+from servicekit.telemetry.requests import RequestLog
+from servicekit.testing.service import problem_of, serving
 
 
 async def test_every_answer_carries_a_request_id(client: httpx.AsyncClient) -> None:
@@ -75,3 +84,68 @@ def test_log_line_is_one_json_object() -> None:
     assert json.loads(line) | {"level": "warning", "message": "two\nlines x", "error": "told"} == (
         json.loads(line)
     )
+
+
+@pytest.mark.parametrize(
+    "error", [KeyError("secret"), RecursionError(), ValueError("x"), OSError()]
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_defect_outside_the_routes_is_a_problem_like_any_other(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, error: Exception, method: str
+) -> None:
+    async def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(TokenVerifier, "verify", fail)
+    guarded = replace(settings, auth_issuer="https://a.example", auth_audience="b")
+    async with serving(create_app(guarded)) as client:
+        response = await client.request(method, "/items", json={})
+
+    assert response.status_code == 500
+    assert problem_of(response)["request_id"] == response.headers["x-request-id"]
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert "secret" not in response.text
+    assert (response.headers.get("connection") == "close") is (method == "POST")
+
+
+async def test_error_after_the_response_began_ends_the_connection(settings: Settings) -> None:
+    async def half(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise KeyError("late")
+
+    log = RequestLog(half, None, AccessLog(settings))
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = cast(
+        "Scope", {"type": "http", "method": "GET", "path": "/", "headers": [], "state": {}}
+    )
+    with pytest.raises(KeyError):
+        await log(scope, cast("Receive", None), send)
+    assert [message["type"] for message in sent] == ["http.response.start"]
+
+
+class _OutOfStock(errors.IdempotencyConflict):
+    pass
+
+
+class _Undeclared(errors.ServiceError):
+    pass
+
+
+@pytest.mark.parametrize(
+    "error, status",
+    [
+        (_OutOfStock("None left."), 422),
+        (_Undeclared("Odd."), 500),
+        (HTTPException("odd", status_code=499), 499),
+        (HTTPException("odd", status_code=299, extra=[{"value": object()}]), 299),
+        (RecursionError(), 500),
+    ],
+)
+def test_any_error_has_a_problem(error: Exception, status: int) -> None:
+    scope = cast("HTTPScope", {"method": "GET", "state": {"request_id": "1"}})
+    response = error_response(scope, error)
+    assert response.status == json.loads(response.body)["status"] == status
