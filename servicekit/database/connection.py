@@ -1,4 +1,4 @@
-"""How PostgreSQL is reached, and what its failures mean."""
+"""Connecting to PostgreSQL, and the meaning of its errors."""
 
 from pathlib import Path
 from typing import Any
@@ -8,26 +8,26 @@ import asyncpg
 from servicekit.errors import Unavailable
 from servicekit.settings import Settings
 
-# It has said that it took the connection away, or nothing more came: the statement may or may not
-# have been carried out, and a new connection may well work.
-BROKEN = (
+# The connection ended, or its server said that it ends it. The statement may or may not have been
+# carried out. A new connection may well work.
+CONNECTION_LOST = (
     ConnectionError,
     asyncpg.ConnectionDoesNotExistError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # the words of the server's farewell came before a question's
+    asyncpg.InternalClientError,  # the server's farewell came instead of an answer
 )
-# It lives, and lets no new connection in: what a wrong URL or password looks like, too.
-REFUSING = (
+# The server lives and refuses new connections; a wrong URL or password looks the same.
+CONNECTION_REFUSED = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
     asyncpg.InsufficientResourcesError,
 )
-# It is gone, going, or no longer the primary; anything else is a defect and must show as one.
+# The server is gone, going, or no longer the primary. Any other error is a defect and must show.
 UNREACHABLE = (
-    *BROKEN,
-    *REFUSING,
+    *CONNECTION_LOST,
+    *CONNECTION_REFUSED,
     OSError,  # includes TimeoutError: no connection or no answer in time
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
@@ -38,7 +38,7 @@ _CONNECT_TIMEOUT = 5  # seconds
 
 
 async def connect(settings: Settings) -> asyncpg.Connection:
-    """A connection beside the pool; `Unavailable` says in one sentence why there is none."""
+    """A connection beside the pool; raises `Unavailable` with the reason."""
     try:
         return await asyncpg.connect(
             settings.database_url, **connect_options(settings), timeout=_CONNECT_TIMEOUT
@@ -48,8 +48,8 @@ async def connect(settings: Settings) -> asyncpg.Connection:
         raise Unavailable(f"The database could not be reached: {why}") from error
 
 
-async def ask(settings: Settings, url: str) -> None:
-    """Asks the server something on a new connection, and raises what came of it."""
+async def probe(settings: Settings, url: str) -> None:
+    """Runs `SELECT 1` on a new connection; raises what fails."""
     connection = await asyncpg.connect(url, **connect_options(settings))
     try:
         await connection.fetchval("SELECT 1")
@@ -67,8 +67,8 @@ def connect_options(settings: Settings) -> dict[str, Any]:
 
 
 def _password(settings: Settings) -> dict[str, Any]:
-    """asyncpg takes a password from the URL only if none is given here, and calls what can be
-    called for each connection: a file may change while the service runs."""
+    """asyncpg takes the password from the URL only if none is given here. It calls a callable for
+    each connection, so the file may change while the service runs."""
     if settings.database_password_file is not None:
         file = Path(settings.database_password_file)
         return {"password": lambda: file.read_text().strip()}

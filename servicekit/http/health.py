@@ -44,7 +44,7 @@ class ReadinessCheck(msgspec.Struct, frozen=True):
 
     async def _database(self) -> State:
         try:
-            await self.database.fetchval("SELECT 1", repeatable=True)
+            await self.database.read_value("SELECT 1")
         except Unavailable:
             return "unavailable"
         return "ok"

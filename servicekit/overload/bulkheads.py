@@ -40,5 +40,5 @@ class Bulkheads:
         if behind is None:
             return None
         reads = scope["method"] == "GET"
-        refused = behind[not reads].refuses(reads=reads)
+        refused = behind[not reads].rejection(reads=reads)
         return None if refused is None or self._cached(scope) else refused

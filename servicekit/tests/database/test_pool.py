@@ -15,6 +15,7 @@ from app.main import create_app
 from app.settings import Settings
 from servicekit.database.pool import Database
 from servicekit.dev.processes import free_port
+from servicekit.errors import Unavailable
 from servicekit.testing.service import problem_of, serving, with_empty_cache
 from servicekit.tests.wire import Wire
 
@@ -219,24 +220,58 @@ async def test_password_is_read_anew_for_each_connection(
 ) -> None:
     database = Database(rotated, rotated.database_url)
     async with database.lifespan():
-        first = await database.fetchval("SELECT pg_backend_pid()")
+        first = await database.read_value("SELECT pg_backend_pid()")
         await sql(settings, f"ALTER ROLE {role} PASSWORD 'second'")
         await asyncio.sleep(0.8)
         # The file is not yet up to date: what is open is kept.
-        assert await database.fetchval("SELECT pg_backend_pid()") == first
+        assert await database.read_value("SELECT pg_backend_pid()") == first
 
         await asyncio.to_thread(password_file.write_text, "second")
         await asyncio.sleep(0.8)
-        assert await database.fetchval("SELECT pg_backend_pid()") != first
+        assert await database.read_value("SELECT pg_backend_pid()") != first
 
 
 async def test_a_long_wait_for_a_connection_is_counted(settings: Settings) -> None:
     own = replace(settings, db_pool_size=1, db_acquire_timeout=0.4)
     database = Database(own, own.database_url)
     async with database.lifespan():
-        async with database.connection():
-            waiting = asyncio.create_task(database.fetchval("SELECT 1"))
+        async with database.transaction():
+            waiting = asyncio.create_task(database.read_value("SELECT 1"))
             await asyncio.sleep(0.3)
         assert await waiting == 1
-        await database.fetchval("SELECT 1")
+        await database.read_value("SELECT 1")
     assert database.counts.slow == 1
+
+
+async def test_method_chooses_the_lane_whatever_the_sql_begins_with(settings: Settings) -> None:
+    own = replace(settings, db_pool_size=4, db_acquire_timeout=0.3)
+    database = Database(own, own.database_url)
+    async with database.lifespan():
+        sleeping = "/* any */ WITH x AS (SELECT pg_sleep(1)) SELECT 1 FROM x"
+        writes = [asyncio.create_task(database.write_value(sleeping)) for _ in range(3)]
+        await asyncio.sleep(0.1)
+        with pytest.raises(Unavailable):
+            await database.write_value("SELECT 1")
+        assert await database.read_value("WITH x AS (SELECT 1) SELECT * FROM x") == 1
+        assert await asyncio.gather(*writes) == [1, 1, 1]
+
+
+async def insert_all(database: Database, names: list[str], *, read_only: bool = False) -> None:
+    async with database.transaction(read_only=read_only) as connection:
+        for name in names:
+            await connection.execute("INSERT INTO items (name, price_cents) VALUES ($1, 1)", name)
+
+
+async def test_transaction_carries_out_all_of_its_statements_or_none(settings: Settings) -> None:
+    count = "SELECT count(*) FROM items WHERE name = $1"
+    kept, lost = secrets.token_hex(8), secrets.token_hex(8)
+    database = Database(settings, settings.database_url)
+    async with database.lifespan():
+        await insert_all(database, [kept, kept])
+        with pytest.raises(asyncpg.CheckViolationError):
+            await insert_all(database, [lost, ""])
+        assert await database.read_value(count, kept) == 2
+        assert await database.read_value(count, lost) == 0
+        with pytest.raises(RuntimeError, match="writes in a read-only transaction"):
+            await insert_all(database, [lost], read_only=True)
+        assert database.breaker.closed

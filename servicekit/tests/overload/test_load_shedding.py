@@ -215,7 +215,7 @@ async def test_connections_are_given_in_the_order_in_which_they_are_asked_for(
     served: list[int] = []
 
     async def ask(number: int) -> None:
-        async with database.connection(reads=True) as connection:
+        async with database._connection(database._read_lane) as connection:
             served.append(number)
             await connection.execute("SELECT pg_sleep(0.002)")
 
@@ -236,7 +236,7 @@ async def test_connections_are_replaced_after_their_life(settings: Settings) -> 
     short = replace(settings, db_pool_size=1, db_connection_lifetime=0.1)
     database = Database(short, short.database_url)
     async with database.lifespan():
-        first = await database.fetchval("SELECT pg_backend_pid()")
-        assert await database.fetchval("SELECT pg_backend_pid()") == first
+        first = await database.read_value("SELECT pg_backend_pid()")
+        assert await database.read_value("SELECT pg_backend_pid()") == first
         await asyncio.sleep(0.3)
-        assert await database.fetchval("SELECT pg_backend_pid()") != first
+        assert await database.read_value("SELECT pg_backend_pid()") != first

@@ -45,16 +45,15 @@ class ItemStore:
 
     async def page(self, limit: int, after: int) -> list[Item]:
         """At most `limit` items with an id above `after`, by id."""
-        rows = await self._replica.fetch(
+        rows = await self._replica.read(
             f"SELECT {_COLUMNS} FROM items WHERE id > $1 ORDER BY id LIMIT $2",
             after,
             limit,
-            repeatable=True,
         )
         return [Item(*row) for row in rows]
 
     async def add(self, new: NewItem) -> Item:
-        row = await self._database.fetchrow(
+        row = await self._database.write_row(
             "INSERT INTO items (name, price_cents, description) VALUES ($1, $2, $3)"
             f" RETURNING {_COLUMNS}",
             new.name,
@@ -72,7 +71,7 @@ class ItemStore:
         """
         fingerprint = hashlib.sha256(msgspec.json.encode(new)).digest()
         try:
-            row = await self._database.fetchrow(
+            row = await self._database.write_row(
                 f"""
                 WITH item AS (
                     INSERT INTO items (name, price_cents, description) VALUES ($1, $2, $3)
@@ -102,7 +101,7 @@ class ItemStore:
 
     async def replace(self, item_id: int, new: NewItem, versions: Collection[int] | None) -> Item:
         """The item with `new`'s values, if its version is one of `versions` (None: any)."""
-        row = await self._database.fetchrow(
+        row = await self._database.write_row(
             "UPDATE items SET name = $3, price_cents = $4, description = $5,"
             " version = version + 1, updated_at = now()"
             " WHERE id = $1 AND ($2::int[] IS NULL OR version = ANY($2))"
@@ -121,7 +120,7 @@ class ItemStore:
     ) -> Item:
         """`replace` for the fields that `patch` names."""
         changes = msgspec.to_builtins(patch)
-        row = await self._database.fetchrow(
+        row = await self._database.write_row(
             "UPDATE items SET name = coalesce($3, name), price_cents = coalesce($4, price_cents),"
             " description = coalesce($5, description), version = version + 1, updated_at = now()"
             " WHERE id = $1 AND ($2::int[] IS NULL OR version = ANY($2))"
@@ -135,7 +134,7 @@ class ItemStore:
         return await self._written(row, item_id)
 
     async def remove(self, item_id: int, versions: Collection[int] | None) -> None:
-        row = await self._database.fetchrow(
+        row = await self._database.write_row(
             "DELETE FROM items WHERE id = $1 AND ($2::int[] IS NULL OR version = ANY($2))"
             f" RETURNING {_COLUMNS}",
             item_id,
@@ -145,8 +144,8 @@ class ItemStore:
         await self._written(row, item_id)
 
     async def _get_all(self, item_ids: list[int]) -> dict[int, Item]:
-        rows = await self._database.fetch(
-            f"SELECT {_COLUMNS} FROM items WHERE id = ANY($1)", item_ids, repeatable=True
+        rows = await self._database.read(
+            f"SELECT {_COLUMNS} FROM items WHERE id = ANY($1)", item_ids
         )
         return {row["id"]: Item(*row) for row in rows}
 
@@ -164,11 +163,10 @@ class ItemStore:
         return Item(*row)
 
     async def _first_answer(self, key: str, fingerprint: bytes) -> Item:
-        row = await self._database.fetchrow(
+        row = await self._database.read_row(
             "SELECT fingerprint, answer FROM idempotency_keys"
             " WHERE operation = 'items.add' AND key = $1",
             key,
-            repeatable=True,
         )
         if row is None or row["fingerprint"] != fingerprint:
             raise IdempotencyConflict("This Idempotency-Key belongs to another request.")
