@@ -24,9 +24,17 @@ class MalformedBody(ServiceError):
 class Unavailable(ServiceError):
     """A dependency did not answer in time. The same request may succeed later."""
 
+    def __init__(self, sentence: str, retry_after: int = 1) -> None:
+        super().__init__(sentence)
+        self.retry_after = retry_after  # seconds
+
 
 class UpstreamFailed(ServiceError):
     """The upstream could not be reached, or its response is not usable."""
+
+
+class UpstreamOverloaded(Unavailable):
+    """The upstream asked to be called later."""
 
 
 class UpstreamTimeout(ServiceError):

@@ -9,6 +9,8 @@ import aiohttp
 import jwt
 import msgspec
 
+from servicekit.http.client import client_session, read_bounded
+
 logger = logging.getLogger(__name__)
 
 LIFETIME = 300.0  # seconds for which a fetched key set is used
@@ -63,10 +65,7 @@ class SigningKeys:
 
     @asynccontextmanager
     async def lifespan(self, _app: object = None) -> AsyncIterator[None]:
-        timeout = aiohttp.ClientTimeout(total=_FETCH_TIMEOUT)
-        async with aiohttp.ClientSession(
-            timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()
-        ) as self._session:
+        async with client_session(connections=1) as self._session:
             yield
 
     def up_to_date(self) -> bool:
@@ -115,15 +114,13 @@ class SigningKeys:
 
     async def _download(self) -> bytes:
         assert self._session
-        body = bytearray()
-        async with self._session.get(self._url, allow_redirects=False) as response:
+        async with (
+            asyncio.timeout(_FETCH_TIMEOUT),
+            self._session.get(self._url, allow_redirects=False) as response,
+        ):
             if response.status != 200:
                 raise aiohttp.ClientPayloadError(f"status {response.status}")
-            async for chunk in response.content.iter_any():
-                body += chunk
-                if len(body) > _MAX_BYTES:
-                    raise aiohttp.ClientPayloadError("too large")
-        return bytes(body)
+            return await read_bounded(response, _MAX_BYTES)
 
     def _named(self, kid: str) -> Sequence[SigningKey]:
         return [key for key in self._keys if key.kid == kid]

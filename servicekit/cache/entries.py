@@ -9,10 +9,15 @@ _HEADER = 5  # bytes: the format, and the checksum of what follows
 
 
 class OriginResponse(msgspec.Struct, frozen=True):
-    """What the origin answered: the bytes that go out, and their validator."""
+    """What the origin answered: the bytes that go out, and their validator.
+
+    `ttl` is a bound of the origin's own, in seconds: 0 for a response that must not be kept.
+    """
 
     body: bytes
     etag: str
+    ttl: float | None = None
+    may_be_stale: bool = True
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):
@@ -29,6 +34,11 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     expires_at: float
     not_found: str = ""
 
+    @property
+    def kept(self) -> bool:
+        """False for a response that no cache may keep."""
+        return self.expires_at > self.stored_at
+
 
 class CachePolicy(msgspec.Struct, frozen=True):
     """Seconds. `jitter` is the share by which lives differ, so that entries that were stored
@@ -41,8 +51,10 @@ class CachePolicy(msgspec.Struct, frozen=True):
 
     def entry(self, loaded: OriginResponse) -> Entry:
         now = time.time()
-        fresh = now + self.ttl * (1 - random.random() * self.jitter)
-        return Entry(loaded.body, loaded.etag, now, fresh, fresh + self.stale_ttl)
+        ttl = self.ttl if loaded.ttl is None else min(self.ttl, loaded.ttl)
+        fresh = now + ttl * (1 - random.random() * self.jitter)
+        stale_ttl = self.stale_ttl if ttl > 0 and loaded.may_be_stale else 0.0
+        return Entry(loaded.body, loaded.etag, now, fresh, fresh + stale_ttl)
 
     def negative_entry(self, sentence: str, asked: float) -> Entry:
         """`asked`: since when the key may have come to be, Unix seconds."""

@@ -45,7 +45,7 @@ class Representation(msgspec.Struct, frozen=True):
         unchanged = [
             (b"etag", etag),
             (b"cache-control", self.cache_control(entry).encode()),
-            (b"cache-status", _STATUS[source]),
+            (b"cache-status", _STATUS[source] if entry.kept else b"valkey; fwd=miss"),
         ]
         full = [
             (b"content-type", b"application/json"),

@@ -176,6 +176,9 @@ class TwoLevelCache:
             negative = self._policy.negative_entry(str(error), begun)
             self._keep_in_memory(key, negative)
             return CacheResult(negative, "external")
+        if not entry.kept:
+            await self._drop_older(key, stored)
+            return CacheResult(entry, "external")
         self._keep_in_memory(key, entry)
         policy = entry.expires_at - entry.stored_at
         shared = self._shared_key(key)
@@ -184,6 +187,14 @@ class TwoLevelCache:
         if self._leases and not known:
             await self._leases.release(shared, stored)
         return CacheResult(entry, "external")
+
+    async def _drop_older(self, key: str, stored: bytes | None) -> None:
+        """Ends what was kept of `key` before its origin forbade to keep it."""
+        self._memory.evict(key)
+        if stored and not is_lease(stored):
+            await self.invalidate(key)
+        elif self._leases:
+            await self._leases.release(self._shared_key(key), stored)
 
     def _refresh(self, key: str, work: Callable[[], Awaitable[CacheResult]]) -> None:
         if key not in self._refreshing:

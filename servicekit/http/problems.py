@@ -43,7 +43,11 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def problem_response(
-    scope: HTTPScope, status: int, detail: str, invalid: list[dict[str, Any]] | None = None
+    scope: HTTPScope,
+    status: int,
+    detail: str,
+    invalid: list[dict[str, Any]] | None = None,
+    retry_after: int | None = None,
 ) -> RawResponse:
     content = Problem(_title(status), status, detail, request_id_of(scope), invalid or [])
     body = msgspec.json.encode(content, enc_hook=str)
@@ -51,8 +55,8 @@ def problem_response(
         (b"content-type", _MEDIA_TYPE.encode()),
         (b"content-length", b"%d" % len(body)),
     ]
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        headers.append((b"retry-after", b"%d" % _RETRY_AFTER))
+    if status == HTTPStatus.SERVICE_UNAVAILABLE or retry_after:
+        headers.append((b"retry-after", b"%d" % (retry_after or _RETRY_AFTER)))
     return RawResponse(status, headers, body)
 
 
@@ -107,11 +111,10 @@ def _service_problem(scope: HTTPScope, error: errors.ServiceError) -> RawRespons
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR and error.__cause__ is not None:
         cause = {"error": str(error), "cause": repr(error.__cause__)}
         logger.warning("request failed", extra={"request_id": request_id_of(scope), **cause})
-    answer = problem_response(scope, status, str(error))
+    retry_after = getattr(error, "retry_after", None)
+    answer = problem_response(scope, status, str(error), retry_after=retry_after)
     if isinstance(error, errors.Unauthorized):
         answer.headers.append((b"www-authenticate", b"Bearer"))
-    if isinstance(error, errors.RateLimited):
-        answer.headers.append((b"retry-after", b"%d" % error.retry_after))
     return answer
 
 

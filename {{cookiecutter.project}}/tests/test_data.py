@@ -1,5 +1,7 @@
 import asyncio
 import re
+from typing import Any
+from urllib.parse import unquote
 
 import httpx
 import pytest
@@ -163,10 +165,194 @@ async def test_what_the_upstream_has_no_room_for_is_503_and_not_held_against_it(
         assert (await client.get("/data/room1")).status_code == 200
 
 
-@pytest.mark.parametrize("data_id", ["%2e%2e%2fsecret", "a%20b", "a%00", "é", "x" * 65])
 async def test_unusable_id_never_reaches_the_upstream(
-    client: httpx.AsyncClient, upstream: FakeUpstream, data_id: str
+    settings: Settings, upstream: FakeUpstream
 ) -> None:
+    below = replace(with_empty_cache(settings), upstream_url=f"{upstream.url}/v1/objects")
     before = upstream.calls.total()
-    assert (await client.get(f"/data/{data_id}")).status_code in {400, 404}
+    async with serving(create_app(below)) as client:
+        for path in UNUSABLE_IDS:
+            assert await status_of(client, f"/data/{path}") in {400, 404}, path
     assert upstream.calls.total() == before
+
+
+UNUSABLE_IDS = [
+    *("%2e%2e%2fsecret", "a%20b", "a%00", "%c3%a9", "x" * 65, "a%3fb", "a%23b", "a%3bb"),
+    *("..", ".", "%2e%2e", "%2E", ".%2e", "a/..", "../data/..", "a%2f..", "..%2f", "..%5c"),
+    *("abc%0a", "%0aabc", "abc%0d%0a", "abc%0d", "..%0a", "a%e2%80%a8", "a%c2%85", "%252e%252e"),
+]
+
+
+async def status_of(client: httpx.AsyncClient, target: str) -> int:
+    """The status for a path as a server hands it over: httpx would resolve dot segments."""
+    transport = client._transport
+    assert isinstance(transport, httpx.ASGITransport)
+    statuses: list[int] = []
+    scope = {
+        **{"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET"},
+        **{"path": unquote(target), "raw_path": target.encode(), "query_string": b""},
+        **{"scheme": "http", "root_path": "", "server": ("service", 80), "client": None},
+        **{"state": {}, "headers": [(b"host", b"service")]},
+    }
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        statuses.append(message.get("status", 0))
+
+    await transport.app(scope, receive, send)
+    return statuses[0]
+
+
+async def test_usable_id_is_one_segment_below_the_upstreams_path(
+    client: httpx.AsyncClient, upstream: FakeUpstream
+) -> None:
+    for data_id in ("a", "...", "a..", "-", "~", ".a", "a.b-c_d~e", "x" * 64):
+        assert (await client.get(f"/data/{data_id}")).json()["data"] == {"id": data_id}
+
+
+async def test_redirect_of_the_upstream_is_502_and_not_followed(
+    client: httpx.AsyncClient, upstream: FakeUpstream
+) -> None:
+    upstream.answers("target", b'{"secret": 1}')
+    for status in (301, 302, 307, 308):
+        upstream.answers("r1", b"", status, headers={"location": f"{upstream.url}/target"})
+        assert (await client.get("/data/r1")).status_code == 502
+    assert upstream.calls["target"] == 0
+
+
+async def test_cookie_of_the_upstream_is_not_sent_with_other_calls(
+    settings: Settings, upstream: FakeUpstream
+) -> None:
+    # aiohttp keeps no cookies of an address, so the upstream is called by name.
+    named = upstream.url.replace("127.0.0.1", "localhost")
+    upstream.answers("c1", b"{}", headers={"set-cookie": "session=ann; Path=/"})
+    own = replace(with_empty_cache(settings), upstream_url=named)
+    async with serving(create_app(own)) as client:
+        assert (await client.get("/data/c1")).status_code == 200
+        assert (await client.get("/data/c2")).status_code == 200
+    assert "cookie" not in upstream.headers["c2"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"cache-control": "private, no-store"}, {"cache-control": "no-cache"}, {"vary": "*"}],
+)
+async def test_response_that_must_not_be_kept_is_asked_for_each_time(
+    settings: Settings, upstream: FakeUpstream, headers: dict[str, str]
+) -> None:
+    upstream.answers("n1", b'{"n": 1}', headers=headers)
+    upstream.calls.clear()
+    shared = with_empty_cache(settings)
+    async with serving(create_app(shared)) as one, serving(create_app(shared)) as other:
+        for client in (one, one, other):
+            response = await client.get("/data/n1")
+            assert response.json() == {"data": {"n": 1}, "source": "external"}
+            assert response.headers["cache-control"] == "private, no-store"
+            assert "stored" not in response.headers["cache-status"]
+    assert upstream.calls["n1"] == 3
+
+
+async def test_response_is_kept_no_longer_than_the_upstream_allows(
+    client: httpx.AsyncClient, upstream: FakeUpstream
+) -> None:
+    upstream.answers("k1", b"{}", headers={"cache-control": "max-age=10"})
+    response = await client.get("/data/k1")
+    assert response.headers["cache-control"] in {"public, max-age=9", "public, max-age=10"}
+    assert (await client.get("/data/k1")).json()["source"] == "memory"
+
+
+async def test_kept_response_is_dropped_when_a_newer_one_must_not_be_kept(
+    settings: Settings, upstream: FakeUpstream
+) -> None:
+    upstream.answers("d1", b'{"n": 1}')
+    short = replace(with_empty_cache(settings), data_ttl=0.05, memory_cache_ttl=0.05)
+    async with serving(create_app(short)) as client:
+        assert (await client.get("/data/d1")).json()["data"] == {"n": 1}
+        upstream.answers("d1", b'{"n": 2}', headers={"cache-control": "no-store"})
+        await asyncio.sleep(0.1)
+        await client.get("/data/d1")  # stale, while a newer one is fetched
+        await asyncio.sleep(0.1)
+        for _ in range(3):
+            answer = (await client.get("/data/d1")).json()
+            assert answer == {"data": {"n": 2}, "source": "external"}
+
+
+async def test_answer_to_a_call_with_credentials_is_private(
+    settings: Settings, upstream: FakeUpstream
+) -> None:
+    own = upstream.url.replace("http://", "http://service:secret@")
+    async with serving(create_app(replace(with_empty_cache(settings), upstream_url=own))) as client:
+        response = await client.get("/data/p1")
+    assert response.headers["cache-control"].startswith("private, max-age=")
+    assert upstream.headers["p1"]["authorization"].startswith("Basic ")
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_upstream_that_asks_to_wait_is_503_with_its_retry_after(
+    client: httpx.AsyncClient, upstream: FakeUpstream, status: int
+) -> None:
+    for given, told in (("7", "7"), ("soon", "1"), ("999999", "3600")):
+        upstream.answers("w1", b"{}", status, headers={"retry-after": given})
+        response = await client.get("/data/w1")
+        assert (response.status_code, problem_of(response)["status"]) == (503, 503)
+        assert response.headers.get_list("retry-after") == [told]
+
+
+UNUSABLE = [(200, b'{"a":' * 5_000 + b"1" + b"}" * 5_000), (200, b"[]"), (302, b""), (429, b"{}")]
+
+
+@pytest.mark.parametrize("status, body", [*UNUSABLE, (200, b""), (204, b""), (500, b"{}")])
+async def test_unusable_responses_open_the_breaker(
+    client: httpx.AsyncClient, upstream: FakeUpstream, status: int, body: bytes
+) -> None:
+    upstream.calls.clear()
+    for number in range(7):
+        upstream.answers(f"u{number}", body, status)
+        assert (await client.get(f"/data/u{number}")).status_code in {502, 503}
+    assert upstream.calls.total() == 5
+
+
+async def test_rejected_requests_do_not_open_the_breaker(
+    client: httpx.AsyncClient, upstream: FakeUpstream
+) -> None:
+    upstream.calls.clear()
+    for status, answered in (
+        (400, 502),
+        (401, 502),
+        (403, 502),
+        (404, 404),
+        (410, 404),
+        (422, 502),
+    ):
+        upstream.answers(f"v{status}", b"{}", status)
+        assert (await client.get(f"/data/v{status}")).status_code == answered
+    assert upstream.calls.total() == 6
+
+
+@pytest.mark.parametrize("status, body", UNUSABLE)
+async def test_stale_entry_is_served_while_the_upstream_is_unusable(
+    settings: Settings, upstream: FakeUpstream, status: int, body: bytes
+) -> None:
+    upstream.answers("s1", b'{"n": 1}')
+    short = replace(with_empty_cache(settings), data_ttl=0.05, memory_cache_ttl=0.05)
+    async with serving(create_app(short)) as client:
+        await client.get("/data/s1")
+        upstream.answers("s1", body, status)
+        for _ in range(3):
+            await asyncio.sleep(0.1)
+            response = await client.get("/data/s1")
+            assert (response.status_code, response.json()["data"]) == (200, {"n": 1})
+
+
+async def test_stale_entry_is_not_served_where_the_upstream_forbids_it(
+    settings: Settings, upstream: FakeUpstream
+) -> None:
+    upstream.answers("m1", b'{"n": 1}', headers={"cache-control": "must-revalidate"})
+    short = replace(with_empty_cache(settings), data_ttl=0.05, memory_cache_ttl=0.05)
+    async with serving(create_app(short)) as client:
+        assert (await client.get("/data/m1")).status_code == 200
+        upstream.answers("m1", b"{}", 500)
+        await asyncio.sleep(0.1)
+        assert (await client.get("/data/m1")).status_code == 502

@@ -266,7 +266,8 @@ NOT_A_DATE = ["1795000000", "x", "", True, [], [1795000000], {}, {"a": 1}, math.
 async def test_date_that_is_no_number_is_401_each_time(
     issuer: Issuer, claim: str, value: object
 ) -> None:
-    odd = token(**{claim: value})
+    claims: Any = {claim: value}
+    odd = token(**claims)
     assert [await issuer.status(odd) for _ in range(3)] == [401, 401, 401]
 
 

@@ -1,5 +1,5 @@
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from litestar import Controller, Request, get
@@ -16,9 +16,10 @@ from servicekit.telemetry.registry import MetricsRegistry
 from app.data.upstream import Upstream
 
 _PATH = "/data/{data_id}"
-_ID = re.compile("[A-Za-z0-9._~-]{1,64}")
+# Neither `.` nor `..`, which an address resolves. In Python, `$` alone allows a newline after it.
+_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._~-]{1,64}")
 
-DataId = Annotated[str, PathParameter(pattern=f"^{_ID.pattern}$")]
+DataId = Annotated[str, PathParameter(pattern=rf"^{_ID.pattern}$(?!\n)")]
 
 
 class Data(msgspec.Struct, frozen=True):
@@ -28,8 +29,10 @@ class Data(msgspec.Struct, frozen=True):
     source: Source
 
 
-def _max_age(entry: Entry) -> str:
-    return f"max-age={entry.fresh_until - entry.stored_at:.0f}"
+def _cache_control(entry: Entry, caches: Literal["public", "private"]) -> str:
+    if not entry.kept:
+        return "private, no-store"
+    return f"{caches}, max-age={entry.fresh_until - entry.stored_at:.0f}"
 
 
 def _wrapped(entry: Entry, source: Source) -> bytes:
@@ -37,8 +40,8 @@ def _wrapped(entry: Entry, source: Source) -> bytes:
     return b'{"data":%b,"source":"%b"}' % (entry.body, source.encode())
 
 
-_PUBLIC = Representation(lambda entry: f"public, {_max_age(entry)}", _wrapped)
-_PRIVATE = Representation(lambda entry: f"private, {_max_age(entry)}", _wrapped)
+_PUBLIC = Representation(lambda entry: _cache_control(entry, "public"), _wrapped)
+_PRIVATE = Representation(lambda entry: _cache_control(entry, "private"), _wrapped)
 
 
 def data_of(upstream: Upstream) -> Representation:

@@ -6,13 +6,21 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
 from servicekit.cache.entries import OriginResponse
 from servicekit.cache.two_level import CacheResult, TwoLevelCache
-from servicekit.errors import NotFound, Unavailable, UpstreamFailed, UpstreamTimeout
+from servicekit.errors import (
+    NotFound,
+    Unavailable,
+    UpstreamFailed,
+    UpstreamOverloaded,
+    UpstreamTimeout,
+)
+from servicekit.http.client import client_session, read_bounded, url_below
+from servicekit.http.upstream_headers import freshness, retry_after
 from servicekit.resilience.circuit_breaker import CircuitBreaker
 from servicekit.resilience.retry_budget import RetryBudget
 from servicekit.telemetry.counters import Timings
@@ -24,20 +32,32 @@ from app.settings import Settings
 _OUTCOME = {
     NotFound: "missing",
     UpstreamFailed: "failed",
+    UpstreamOverloaded: "failed",
     UpstreamTimeout: "timeout",
-    Unavailable: "refused",  # by the breaker, or as too many were asked for
+    Unavailable: "refused",  # by the breaker, or for want of a free connection
 }
-_OUTCOMES = ("ok", *_OUTCOME.values(), "cancelled")
-_LARGEST_ANSWER = 1_000_000  # bytes
-
-
-_FAILURES = 5  # in a row: no connection, no answer in time, or a status of 500 and above
-_PAUSE = 1.0  # seconds, between calls that try whether it has recovered
-_RETRY_AFTER = (0.0, 0.02)  # seconds: not all whose connections broke at once come back at once
+_OUTCOMES = ("ok", *dict.fromkeys(_OUTCOME.values()), "cancelled")
+_MAX_BYTES = 1_000_000  # of a response
+_FAILURES = 5  # in a row open the breaker
+_PAUSE = 1.0  # seconds, between calls that try whether the upstream has recovered
+_RETRY_DELAY = (0.0, 0.02)  # seconds, random: many connections may break at once
 
 
 class Upstream:
-    """The API behind `/data/{id}`: one HTTP client per worker, with a cache before it."""
+    """The API behind `/data/{id}`: one HTTP client per worker, with a cache before it.
+
+    | response | `/data/{id}` answers | counts as |
+    |---|---|---|
+    | 200 with a JSON object | 200 | success |
+    | 404, 410 | 404 | success |
+    | 429, 503 | 503 with the upstream's `Retry-After` | failure |
+    | other 4xx | 502 | success: the request may be at fault |
+    | all else: redirects, 5xx, a body that is no JSON object | 502 | failure |
+    | no response, a broken connection | 504, 502 | failure |
+
+    Five failures in a row open the breaker. A stale entry of the cache is served instead of 502,
+    503 and 504.
+    """
 
     spans: Spans = UNTRACED
 
@@ -46,7 +66,8 @@ class Upstream:
         # A restart of the upstream breaks all connections at once.
         self.retries = RetryBudget(reserve=settings.upstream_connections)
         self.cache = cache
-        self.private = settings.auth is not None  # and so not for caches that several share
+        # Not for shared caches: our callers show tokens, or our calls carry credentials.
+        self.private = settings.auth is not None or "@" in urlsplit(settings.upstream_url).netloc
         self._settings = settings
         self._opened: aiohttp.ClientSession | None = None
         self._slots = asyncio.Semaphore(settings.upstream_connections)
@@ -55,27 +76,20 @@ class Upstream:
 
     @asynccontextmanager
     async def lifespan(self, _app: object = None) -> AsyncIterator[None]:
-        async with aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._settings.upstream_connections),
-            timeout=aiohttp.ClientTimeout(),  # `_call` has one for all it waits for
-            middlewares=[self._within_budget],
-        ) as self._opened:
+        connections = self._settings.upstream_connections
+        async with client_session(connections, [self._retry_once]) as self._opened:
             yield
 
     async def read(self, data_id: str) -> CacheResult:
-        async def load() -> OriginResponse:
-            body = await self._counted(data_id)
-            # Weak: the answer says where it came from, so equal data may differ in bytes.
-            return OriginResponse(body=body, etag=f'W/"{hashlib.sha256(body).hexdigest()[:32]}"')
+        return await self.cache.get(data_id, lambda: self._load(data_id))
 
-        return await self.cache.get(data_id, load)
-
-    async def _counted(self, data_id: str) -> bytes:
+    async def _load(self, data_id: str) -> OriginResponse:
+        """Fetches, and counts the outcome and the time."""
         begun = time.perf_counter()
         outcome = "cancelled"
         try:
             with self.spans.span("upstream", remote=True):
-                body = await self._fetch(data_id)
+                response = await self._fetch(data_id)
             outcome = "ok"
         except tuple(_OUTCOME) as error:
             outcome = _OUTCOME[type(error)]
@@ -83,63 +97,65 @@ class Upstream:
         finally:
             self._outcomes[outcome] += 1
             self._timings.add(time.perf_counter() - begun)
-        return body
+        return response
 
     def samples(self) -> Iterator[Sample]:
         for outcome in _OUTCOMES:
             yield UPSTREAM_REQUESTS.sample(self._outcomes[outcome], outcome)
         yield UPSTREAM_DURATION.histogram([self._timings])
 
-    async def _fetch(self, data_id: str) -> bytes:
-        """A JSON object, as the upstream sent it."""
+    async def _fetch(self, data_id: str) -> OriginResponse:
+        """Calls the upstream unless the breaker is open, and tells the breaker what came."""
         if not self._settings.upstream_url:
             raise Unavailable("The service has no upstream: set UPSTREAM_URL.")
         if not self.breaker.allows_call():
             raise Unavailable("The upstream does not answer.")
         try:
-            status, body = await self._call(data_id)
-        except (UpstreamTimeout, UpstreamFailed):
+            response, body = await self._call(data_id)
+            _check_usable(response, body)
+        except (UpstreamTimeout, UpstreamFailed, UpstreamOverloaded):
             self.breaker.record_failure()
             raise
-        if status >= 500:
-            self.breaker.record_failure()
-        else:
-            self.breaker.record_success()
-        if status == 404:
+        self.breaker.record_success()
+        if response.status in (404, 410):
             raise NotFound(f"The upstream has no {data_id}.")
-        if status != 200 or not _is_json_object(body):
-            raise UpstreamFailed("The upstream's answer was not usable.")
-        return body
+        if response.status != 200:
+            raise UpstreamFailed("The upstream rejected the request.")
+        kept = freshness(response.headers)
+        # Weak: the answer names the layer that it came from, so equal data may differ in bytes.
+        etag = f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'
+        return OriginResponse(body, etag, kept.ttl, kept.may_be_stale)
 
-    async def _call(self, data_id: str) -> tuple[int, bytes]:
-        url = f"{self._settings.upstream_url.rstrip('/')}/{quote(data_id, safe='')}"
+    async def _call(self, data_id: str) -> tuple[aiohttp.ClientResponse, bytes]:
+        url = url_below(self._settings.upstream_url, data_id)
+        headers = self.spans.headers()
         try:
             async with (
                 asyncio.timeout(self._settings.upstream_timeout),
                 self._slot(),
-                self._session.get(url, headers=self.spans.headers()) as response,
+                self._session.get(url, headers=headers, allow_redirects=False) as response,
             ):
-                return response.status, await _bounded(response)
+                return response, await read_bounded(response, _MAX_BYTES)
         except TimeoutError as error:
             raise UpstreamTimeout("The upstream did not answer in time.") from error
         except aiohttp.ClientError as error:
             raise UpstreamFailed("The upstream could not be reached.") from error
 
-    async def _within_budget(
+    async def _retry_once(
         self, request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
-        """A connection that was kept may break just as it is used, so a call is made once more.
-        aiohttp would do so each time: an upstream that breaks many would be asked twice as much.
-        It repeats nothing that ends with an error of ours."""
+        """Repeats a call once if its connection broke, within the retry budget: a connection that
+        was kept open may break just as it is used. aiohttp by itself would repeat every such call,
+        and so double the load of an upstream that breaks many. It does not repeat our errors."""
         self.retries.called()
         try:
             return await send(request)
         except aiohttp.ClientConnectorError:
-            raise  # by itself it repeats no call that found no connection
+            raise  # there was no connection; aiohttp does not repeat these either
         except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
             if not self.retries.take():
                 raise UpstreamFailed("The upstream closed the connection.") from error
-        await asyncio.sleep(random.uniform(*_RETRY_AFTER))
+        await asyncio.sleep(random.uniform(*_RETRY_DELAY))
         try:
             return await send(request)
         except aiohttp.ClientError as error:
@@ -147,13 +163,13 @@ class Upstream:
 
     @asynccontextmanager
     async def _slot(self) -> AsyncIterator[None]:
-        """One of the calls that the upstream is asked at once. Whoever waits half of his time for
-        it is refused: that we ask for much is no failure of the upstream's."""
+        """One of UPSTREAM_CONNECTIONS. A call that waited half its timeout for a free one gets 503.
+        The breaker does not count it: the upstream did not fail."""
         try:
             async with asyncio.timeout(self._settings.upstream_timeout / 2):
                 await self._slots.acquire()
         except TimeoutError:
-            raise Unavailable("Too much is asked of the upstream; try again.") from None
+            raise Unavailable("Too many calls of the upstream are in flight.") from None
         try:
             yield
         finally:
@@ -166,18 +182,20 @@ class Upstream:
         return self._opened
 
 
-async def _bounded(response: aiohttp.ClientResponse) -> bytes:
-    body = bytearray()
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > _LARGEST_ANSWER:
-            raise UpstreamFailed("The upstream's answer was too large.")
-    return bytes(body)
+def _check_usable(response: aiohttp.ClientResponse, body: bytes) -> None:
+    """Raises for what counts as a failure of the upstream."""
+    if response.status in (429, 503):
+        wait = retry_after(response.headers)
+        raise UpstreamOverloaded("The upstream is overloaded; try again later.", wait)
+    if response.status == 200 and _is_json_object(body):
+        return
+    if not 400 <= response.status < 500:
+        raise UpstreamFailed("The upstream's response is not usable.")
 
 
 def _is_json_object(body: bytes) -> bool:
     try:
         msgspec.json.decode(body, type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
     return True
