@@ -30,8 +30,8 @@ demo: .venv/bake  ## generate the default project into build/demo, install it an
 
 lint: .venv/tools  ## format, lint, types and the direction of imports
 	$(call stage,format and lint,$(BIN)/ruff check --quiet && $(BIN)/ruff format --check --quiet)
-	$(call stage,types,$(BIN)/basedpyright --pythonpath $(BIN)/python && \
-		$(BIN)/basedpyright --project infra --pythonpath $(BIN)/python)
+	$(call stage,types,$(BIN)/basedpyright --project infra --pythonpath $(BIN)/python & infra=$$!; \
+		$(BIN)/basedpyright --pythonpath $(BIN)/python; own=$$?; wait $$infra && exit $$own)
 	$(call stage,imports,PYTHONPATH='.:$(SERVICE)' $(BIN)/lint-imports --no-logo --no-cache)
 
 test: lint  ## check what a change can break, in 6 minutes

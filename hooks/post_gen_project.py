@@ -1,32 +1,31 @@
-"""Completes a new project: copies the libraries and drops the caches that lay in the template."""
+"""Completes a new project: copies the two libraries, drops caches that lay in the template."""
 
 import json
 import shutil
-import sys
 from fnmatch import fnmatch
 from pathlib import Path
 
-[HERE] = json.loads(r"""{{ [template_folder] | tojson }}""")  # the quotes of JSON suit any path
-INFRA = Path(HERE, "infra")
-SERVICE = Path(HERE, "{% raw %}{{cookiecutter.project}}{% endraw %}")
-CLUTTER = ("__pycache__", ".*_cache", ".hypothesis", ".coverage", ".venv", "venv", ".local")
+[TEMPLATE] = json.loads(r"""{{ [template_folder] | tojson }}""")  # JSON's quotes suit any path
+PROJECT = Path(TEMPLATE, "{% raw %}{{cookiecutter.project}}{% endraw %}")
+CACHES = ("__pycache__", ".*_cache", ".hypothesis", ".coverage")
 
-if not (INFRA / "stackkit").is_dir():
-    sys.exit(f"{INFRA} holds no stackkit: generate from a complete copy of the template.")
+LIBRARIES = {
+    "servicekit": "vendor/servicekit",
+    "infra/stackkit": "vendor/stackkit",
+    "infra/runbooks": "infra/runbooks",
+}
+NEXT_STEPS = """\
+cd {{ cookiecutter.project }} && make dev    # serves it with PostgreSQL and Valkey of its own
+make check              # formats, lint, types and tests
+docs/deploying.md       # the way to AWS"""
 
-unwanted = shutil.ignore_patterns(*CLUTTER, "tests")
-for library, copy in (
-    (Path(HERE, "servicekit"), "vendor/servicekit"),
-    (INFRA / "stackkit", "vendor/stackkit"),
-    (INFRA / "runbooks", "infra/runbooks"),
-):
+for library, copy in LIBRARIES.items():
     shutil.rmtree(copy, ignore_errors=True)  # an older version may have held more files
-    shutil.copytree(library, copy, ignore=unwanted)
+    shutil.copytree(Path(TEMPLATE, library), copy, ignore=shutil.ignore_patterns(*CACHES, "tests"))
 
-for held in SERVICE.rglob("*"):
-    leaked = Path(held.relative_to(SERVICE))
-    if any(fnmatch(held.name, pattern) for pattern in CLUTTER):
-        if leaked.is_dir():
-            shutil.rmtree(leaked)
-        else:
-            leaked.unlink(missing_ok=True)
+for path in PROJECT.rglob("*"):
+    copied = path.relative_to(PROJECT)
+    if any(fnmatch(path.name, cache) for cache in CACHES):
+        shutil.rmtree(copied) if copied.is_dir() else copied.unlink(missing_ok=True)
+
+print(NEXT_STEPS)

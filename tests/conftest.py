@@ -43,6 +43,13 @@ def project(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return generate(template, tmp_path_factory.mktemp("default"))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """An installation of a fresh clone takes a minute: only `make test-all` has one."""
+    for item in items:
+        if isinstance(item, pytest.Function) and "clone" in item.fixturenames:
+            item.add_marker(pytest.mark.extra("installs a fresh clone and a project"))
+
+
 @pytest.fixture(scope="session")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A fresh clone in which `make demo` ran once; one item was made."""

@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tests.generating import BIN, ROOT, SERVICE, generate, run
+import pytest
+
+from tests.generating import generate, run
 from tests.serving import DEMO, ask, serving
 
 
@@ -39,24 +41,11 @@ def test_two_services_run_at_once_and_end_with_ctrl_c(
             assert probe.connect_ex(("127.0.0.1", port)) != 0
 
 
-def test_own_checks_pass(demo: Path) -> None:
-    outcome = run("make", "check", cwd=demo)
-    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
-
-
-def test_service_is_typed_as_it_lies(demo: Path) -> None:
-    settings = ROOT / SERVICE / "pyproject.toml"
-    python = demo / ".venv/bin/python"
-    outcome = run("make", ".venv/load", cwd=demo)  # all that the service's parts import
-    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
-    outcome = run(BIN / "basedpyright", "--project", settings, "--pythonpath", python, cwd=ROOT)
-    assert outcome.returncode == 0, outcome.stdout
-
-
 def test_infrastructure_of_the_default_passes(template: Path, tmp_path: Path) -> None:
     passes(generate(template, tmp_path))
 
 
+@pytest.mark.extra("a second stack program under mocks")
 def test_infrastructure_of_other_answers_passes(template: Path, tmp_path: Path) -> None:
     answers = ("project=billing", "compute=ec2", "domain=api.example.com", "aws_region=us-east-1")
     passes(generate(template, tmp_path, *answers))

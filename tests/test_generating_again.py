@@ -13,7 +13,6 @@ CACHES = (
     ".ruff_cache/0.15/1",
     ".mypy_cache/3.11/cache.json",
     ".hypothesis/examples/1",
-    ".venv/lib/page.html",
 )
 
 
@@ -26,15 +25,13 @@ def used_template(template: Path, tmp_path: Path) -> Path:
             file = used / folder / cache
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text("{{ nothing that renders")
-    (used / SERVICE / ".local").mkdir()
-    (used / SERVICE / ".local/PG_VERSION").write_text("18")
     return used
 
 
 def test_caches_stay_in_the_template(used_template: Path, tmp_path: Path, project: Path) -> None:
     again = generate(used_template, tmp_path / "output")
     assert contents(again) == contents(project)
-    assert not list(again.rglob(".venv")) + list(again.rglob("__pycache__"))
+    assert not list(again.rglob("__pycache__"))
 
 
 def test_second_run_changes_nothing(template: Path, tmp_path: Path, project: Path) -> None:
@@ -61,18 +58,19 @@ def test_second_run_keeps_what_the_project_added(template: Path, tmp_path: Path)
     assert contents(mine) == before
 
 
-@pytest.mark.parametrize("kept", [".venv", ".local"])
-def test_data_of_two_places_is_not_mixed(
-    used_template: Path, template: Path, tmp_path: Path, kept: str
+@pytest.mark.parametrize("name", [".venv", ".local", "infra/venv"])
+def test_template_with_an_environment_or_data_in_its_project_is_refused(
+    template: Path, tmp_path: Path, name: str
 ) -> None:
+    used = shutil.copytree(template, tmp_path / "used")
+    (used / SERVICE / name).mkdir()
     mine = generate(template, tmp_path / "output")
-    (mine / kept).mkdir()
-    (mine / kept / "PG_VERSION").write_text("17")
+    (mine / name).mkdir()
+    (mine / name / "PG_VERSION").write_text("17")
     before = contents(mine)
-    outcome = cookiecutter(used_template, "--overwrite-if-exists", cwd=mine.parent)
+    outcome = cookiecutter(used, "--overwrite-if-exists", cwd=mine.parent)
     assert outcome.stderr == (
-        f"The template's {kept} would overwrite the project's: "
-        f"delete {used_template / SERVICE / kept}.\n"
+        f"The template's {name} would overwrite a project's: delete {used / SERVICE / name}.\n"
     )
     assert outcome.returncode == 1
     assert contents(mine) == before

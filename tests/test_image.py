@@ -97,6 +97,7 @@ def test_what_the_image_holds_serves_unprivileged_and_writes_nothing(
         assert image.run(check, given, log) != 0
 
 
+@pytest.mark.extra("builds the image's environment")
 def test_nothing_of_the_build_is_left_in_it(image: Image) -> None:
     [packages] = image.folder.glob("venv/lib/*/site-packages")
     left = {

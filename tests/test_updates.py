@@ -8,6 +8,8 @@ import pytest
 
 from tests.generating import BIN, SERVICE, Outcome, commit_all, cruft_create, run
 
+pytestmark = pytest.mark.extra("generates, updates and checks a project by cruft")
+
 # an older version: each kind of file that a project has from the template, as it was before
 OLDER = (
     (f"{SERVICE}/app/health.py", "    status: Literal", "    state: Literal"),

@@ -30,11 +30,14 @@ def test_project_holds_service_and_infrastructure(project: Path) -> None:
     assert stacks == ["Pulumi.dev.yaml", "Pulumi.prod.yaml", "Pulumi.yaml"]
 
 
-def test_all_of_stackkit_is_copied(project: Path, template: Path) -> None:
-    copied = contents(project / "vendor/stackkit")
-    for path, content in contents(template / "infra/stackkit").items():
-        if not any(part.startswith((".", "__pycache__")) for part in Path(path).parts):
-            assert copied[path] == content
+@pytest.mark.parametrize("library", ["servicekit", "infra/stackkit"])
+def test_libraries_are_copied_without_their_tests(
+    project: Path, template: Path, library: str
+) -> None:
+    copied = contents(project / "vendor" / Path(library).name)
+    source = contents(template / library)
+    kept = {path for path in source if not {"tests", "__pycache__"} & set(Path(path).parts)}
+    assert copied == {path: source[path] for path in kept}
 
 
 def test_from_within_the_template(template: Path, output: Path, project: Path) -> None:
@@ -79,19 +82,38 @@ def test_answers_are_asked_for(template: Path, output: Path) -> None:
         assert answer in stack
 
 
-def test_name_of_no_folder_stops_before_the_next_question(template: Path, output: Path) -> None:
-    outcome = run(BIN / "cookiecutter", template, cwd=output, typed="my orders\n")
-    assert "The project name 'my orders' is to be a folder" in outcome.stderr
-    assert "Description" not in outcome.stdout
+@pytest.mark.parametrize(
+    "typed, question, next_question",
+    [
+        ("my orders\n", "Project:", "Description:"),
+        ("\n\nmars\n", "AWS region", "What runs the containers"),
+        ("\n\n\n1\nlocalhost\n", "Domain", "next steps"),
+    ],
+)
+def test_unusable_answer_is_refused_before_the_next_question(
+    template: Path, output: Path, typed: str, question: str, next_question: str
+) -> None:
+    outcome = run(BIN / "cookiecutter", template, cwd=output, typed=typed)
+    assert outcome.returncode == 1
+    assert outcome.stderr.count("\n") == 1
+    assert question in outcome.stdout
+    assert next_question not in outcome.stdout
+    assert list(output.iterdir()) == []
 
 
-def test_without_a_copy_of_infra_nothing_is_generated(
+def test_generation_ends_with_three_next_steps(template: Path, output: Path) -> None:
+    printed = cookiecutter(template, "project=billing", cwd=output).stdout.splitlines()
+    assert len(printed) == 3
+    assert printed[0].startswith("cd billing && make dev")
+
+
+def test_incomplete_copy_of_the_template_is_refused(
     template: Path, tmp_path: Path, output: Path
 ) -> None:
     part = shutil.copytree(template, tmp_path / "part", ignore=shutil.ignore_patterns("infra"))
     outcome = cookiecutter(part, cwd=output)
     assert outcome.returncode == 1
     assert outcome.stderr == (
-        f"{part}/infra holds no stackkit: generate from a complete copy of the template.\n"
+        f"{part}/infra/stackkit is missing: generate from a complete copy of the template.\n"
     )
     assert list(output.iterdir()) == []
