@@ -25,7 +25,7 @@ _STATUS = {
     errors.UpstreamTimeout: HTTPStatus.GATEWAY_TIMEOUT,
     errors.DeadlineExceeded: HTTPStatus.GATEWAY_TIMEOUT,
 }
-_MEDIA_TYPE = "application/problem+json"
+PROBLEM_JSON = "application/problem+json"
 _RETRY_AFTER = 1  # seconds
 BODILESS = ("GET", "HEAD", "DELETE")
 # RecursionError: nested too deeply. UnicodeDecodeError: msgspec's one failure of another kind.
@@ -52,7 +52,7 @@ def problem_response(
     content = Problem(_title(status), status, detail, request_id_of(scope), invalid or [])
     body = msgspec.json.encode(content, enc_hook=str)
     headers: Headers = [
-        (b"content-type", _MEDIA_TYPE.encode()),
+        (b"content-type", PROBLEM_JSON.encode()),
         (b"content-length", b"%d" % len(body)),
     ]
     if status == HTTPStatus.SERVICE_UNAVAILABLE or retry_after:
@@ -130,7 +130,9 @@ def _response(request: Request[Any, Any, Any], error: Exception) -> Response[byt
     headers = {name.decode(): value.decode() for name, value in answer.headers[2:]}
     if isinstance(error, HTTPException):
         headers |= error.headers or {}
-    return Response(answer.body, status_code=answer.status, media_type=_MEDIA_TYPE, headers=headers)
+    return Response(
+        answer.body, status_code=answer.status, media_type=PROBLEM_JSON, headers=headers
+    )
 
 
 EXCEPTION_HANDLERS: ExceptionHandlersMap = {HTTPException: _response, Exception: _response}

@@ -1,3 +1,5 @@
+from collections.abc import Iterable
+
 import msgspec
 from litestar.types import HTTPScope, Receive, Scope, Send
 
@@ -9,6 +11,8 @@ SECURITY_HEADERS: Headers = [
     (b"content-security-policy", b"frame-ancestors 'none'"),
     (b"strict-transport-security", b"max-age=31536000"),
 ]
+_CACHE_CONTROL = b"cache-control"
+_NO_STORE = (_CACHE_CONTROL, b"no-store")
 
 
 class RawResponse(msgspec.Struct, frozen=True):
@@ -29,3 +33,14 @@ def header(scope: HTTPScope, name: bytes) -> bytes | None:
         if candidate == name:
             return value
     return None
+
+
+def complete_headers(headers: Iterable[tuple[bytes, bytes]], request_id: bytes) -> Headers:
+    """The headers of a response, with those that every response has.
+
+    A response is not to be stored anywhere unless it says otherwise.
+    """
+    complete = [*headers, *SECURITY_HEADERS, (b"x-request-id", request_id)]
+    if not any(name == _CACHE_CONTROL for name, _ in complete):
+        complete.append(_NO_STORE)
+    return complete

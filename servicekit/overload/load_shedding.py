@@ -9,7 +9,7 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from servicekit.errors import MalformedBody
 from servicekit.http.problems import BODILESS, rejection
 from servicekit.http.request_id import request_id
-from servicekit.http.responses import SECURITY_HEADERS, RawResponse
+from servicekit.http.responses import RawResponse, complete_headers
 from servicekit.overload.admission_queue import Handover, stood_in_line
 from servicekit.overload.loop_lag import Lag
 from servicekit.telemetry.requests import RequestLog
@@ -103,7 +103,9 @@ class FastRejection:
         headers = [self._type, (b"content-length", b"%d" % len(body)), *self._headers]
         if scope["method"] not in BODILESS:
             headers.append((b"connection", b"close"))
-        headers += [*SECURITY_HEADERS, (b"x-request-id", own_id)]
+        headers = complete_headers(headers, own_id)
+        if scope["method"] == "HEAD":
+            body = b""
         await send({"type": "http.response.start", "status": 503, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})
         self._requests.answered(scope, 503, own_id.decode(), time.perf_counter() - begun)

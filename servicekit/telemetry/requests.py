@@ -7,7 +7,7 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from servicekit.http.problems import unhandled_error_response
 from servicekit.http.request_id import request_id
-from servicekit.http.responses import SECURITY_HEADERS
+from servicekit.http.responses import complete_headers
 from servicekit.telemetry.access_log import AccessLog
 from servicekit.telemetry.counters import Timings
 from servicekit.telemetry.logs import LOG_CONTEXT
@@ -94,11 +94,7 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [
-                    *message["headers"],
-                    *SECURITY_HEADERS,
-                    (b"x-request-id", own_id),
-                ]
+                message["headers"] = complete_headers(message["headers"], own_id)
             await send(message)
 
         try:

@@ -6,8 +6,6 @@ from typing import Any
 from granian.utils.proxies import wrap_asgi_with_proxy_headers
 from litestar import Litestar
 from litestar.di import Provide
-from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import SwaggerRenderPlugin
 from litestar.types import ASGIApp, HTTPScope
 from servicekit.auth.middleware import AuthenticationMiddleware
 from servicekit.auth.rate_limit import RateLimitMiddleware
@@ -20,8 +18,10 @@ from servicekit.cache.two_level import TwoLevelCache, listen_for_invalidations
 from servicekit.cache.valkey import Valkey
 from servicekit.database.pool import Database
 from servicekit.http.cors import CorsMiddleware
+from servicekit.http.head import HeadMiddleware
 from servicekit.http.health import ReadinessCheck, health, ready
-from servicekit.http.problems import EXCEPTION_HANDLERS
+from servicekit.http.openapi import openapi_config
+from servicekit.http.plugin import HttpPlugin
 from servicekit.http.strict_host import StrictHostMiddleware, has_valid_host_and_framing
 from servicekit.overload.admission_queue import Handover
 from servicekit.overload.bulkheads import Bulkheads
@@ -91,8 +91,8 @@ def create_app(settings: Settings | None = None, spans: Spans = UNTRACED) -> Ser
             *([tokens.lifespan] if tokens else []),
             registry.lifespan,
         ],
-        exception_handlers=EXCEPTION_HANDLERS,
-        openapi_config=_openapi(settings),
+        plugins=[HttpPlugin()],
+        openapi_config=openapi_config(settings),
         request_max_body_size=settings.max_body_bytes,
         logging_config=None,
     )
@@ -115,6 +115,7 @@ def create_app(settings: Settings | None = None, spans: Spans = UNTRACED) -> Ser
     handler = CorsMiddleware(bulkheads, settings.origins) if settings.origins else bulkheads
     if settings.proxies:
         handler = wrap_asgi_with_proxy_headers(handler, settings.proxies)
+    handler = HeadMiddleware(handler)
     app.asgi_handler = requests = RequestLog(
         handler, registry.request_counters, registry.access_log
     )
@@ -175,14 +176,3 @@ def _provide(part: object) -> Provide:
 
 def _policy(settings: Settings, fresh: float, missing: float) -> CachePolicy:
     return CachePolicy(ttl=fresh, stale_ttl=settings.stale_ttl, negative_ttl=missing)
-
-
-def _openapi(settings: Settings) -> OpenAPIConfig | None:
-    if settings.environment == "production" and not settings.expose_schema:
-        return None
-    return OpenAPIConfig(
-        title="API",
-        version=settings.build_id,
-        path="/schema",
-        render_plugins=[SwaggerRenderPlugin()],
-    )

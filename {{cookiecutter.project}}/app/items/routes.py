@@ -9,6 +9,7 @@ from litestar.params import HeaderParameter, JSONBody, PathParameter, QueryParam
 from litestar.types import ASGIApp
 from servicekit.cache.cached_routes import CachedRoute
 from servicekit.cache.representation import Representation
+from servicekit.http.preconditions import Preconditions
 from servicekit.telemetry.registry import MetricsRegistry
 
 from app.items.models import Item, ItemPage, ItemPatch, NewItem
@@ -18,7 +19,6 @@ _PATH = "/items/{item_id}"
 _LARGEST_ID = 2**63 - 1  # PostgreSQL's bigint
 
 ItemId = Annotated[int, PathParameter(ge=1, le=_LARGEST_ID)]
-IfMatch = Annotated[str | None, HeaderParameter(name="If-Match")]
 IdempotencyKey = Annotated[
     str | None, HeaderParameter(name="Idempotency-Key", min_length=1, max_length=255)
 ]
@@ -83,9 +83,9 @@ class ItemController(Controller):
         item_id: ItemId,
         data: JSONBody[NewItem],
         items: NamedDependency[ItemStore],
-        if_match: IfMatch = None,
+        preconditions: NamedDependency[Preconditions],
     ) -> Response[Item]:
-        item = await items.replace(item_id, data, _versions(if_match))
+        item = await items.replace(item_id, data, preconditions)
         return Response(item, headers={"ETag": etag_of(item)})
 
     @patch("/{item_id:int}")
@@ -94,22 +94,17 @@ class ItemController(Controller):
         item_id: ItemId,
         data: JSONBody[ItemPatch],
         items: NamedDependency[ItemStore],
-        if_match: IfMatch = None,
+        preconditions: NamedDependency[Preconditions],
     ) -> Response[Item]:
         """Change the fields that the body names (a JSON merge patch)."""
-        item = await items.change(item_id, data, _versions(if_match))
+        item = await items.change(item_id, data, preconditions)
         return Response(item, headers={"ETag": etag_of(item)})
 
     @delete("/{item_id:int}")
     async def delete_item(
-        self, item_id: ItemId, items: NamedDependency[ItemStore], if_match: IfMatch = None
+        self,
+        item_id: ItemId,
+        items: NamedDependency[ItemStore],
+        preconditions: NamedDependency[Preconditions],
     ) -> None:
-        await items.remove(item_id, _versions(if_match))
-
-
-def _versions(if_match: str | None) -> list[int] | None:
-    """The versions that If-Match admits; None admits any. Foreign and weak tags admit none."""
-    if if_match is None or if_match.strip() == "*":
-        return None
-    tags = [tag.strip() for tag in if_match.split(",")]
-    return [int(tag.strip('"')) for tag in tags if re.fullmatch(r'"[0-9]{1,9}"', tag)]
+        await items.remove(item_id, preconditions)

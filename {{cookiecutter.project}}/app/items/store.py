@@ -1,5 +1,4 @@
 import hashlib
-from collections.abc import Collection
 
 import asyncpg
 import msgspec
@@ -8,10 +7,13 @@ from servicekit.cache.entries import OriginResponse
 from servicekit.cache.two_level import CacheResult, TwoLevelCache
 from servicekit.database.pool import Database
 from servicekit.errors import IdempotencyConflict, NotFound, VersionMismatch
+from servicekit.http.preconditions import Preconditions
 
 from app.items.models import Item, ItemPatch, NewItem
 
 _COLUMNS = ", ".join(Item.__struct_fields__)
+_ETAG = """('"' || version || '"')"""  # as `etag_of`
+_PRECONDITIONS_HOLD = f"($2::text[] IS NULL OR {_ETAG} = ANY($2)) AND {_ETAG} <> ALL($3::text[])"
 
 
 class ItemStore:
@@ -99,47 +101,45 @@ class ItemStore:
             return await self._first_answer(key, fingerprint)
         return self._created(row)
 
-    async def replace(self, item_id: int, new: NewItem, versions: Collection[int] | None) -> Item:
-        """The item with `new`'s values, if its version is one of `versions` (None: any)."""
+    async def replace(self, item_id: int, new: NewItem, preconditions: Preconditions) -> Item:
+        """The item with `new`'s values; VersionMismatch if its entity tag is not admitted."""
         row = await self._database.write_row(
-            "UPDATE items SET name = $3, price_cents = $4, description = $5,"
+            "UPDATE items SET name = $4, price_cents = $5, description = $6,"
             " version = version + 1, updated_at = now()"
-            " WHERE id = $1 AND ($2::int[] IS NULL OR version = ANY($2))"
-            f" RETURNING {_COLUMNS}",
+            f" WHERE id = $1 AND {_PRECONDITIONS_HOLD} RETURNING {_COLUMNS}",
             item_id,
-            versions,
+            preconditions.if_match,
+            preconditions.if_none_match,
             new.name,
             new.price_cents,
             new.description,
-            repeatable=versions is None,
+            repeatable=not preconditions.given,
         )
         return await self._written(row, item_id)
 
-    async def change(
-        self, item_id: int, patch: ItemPatch, versions: Collection[int] | None
-    ) -> Item:
+    async def change(self, item_id: int, patch: ItemPatch, preconditions: Preconditions) -> Item:
         """`replace` for the fields that `patch` names."""
         changes = msgspec.to_builtins(patch)
         row = await self._database.write_row(
-            "UPDATE items SET name = coalesce($3, name), price_cents = coalesce($4, price_cents),"
-            " description = coalesce($5, description), version = version + 1, updated_at = now()"
-            " WHERE id = $1 AND ($2::int[] IS NULL OR version = ANY($2))"
-            f" RETURNING {_COLUMNS}",
+            "UPDATE items SET name = coalesce($4, name), price_cents = coalesce($5, price_cents),"
+            " description = coalesce($6, description), version = version + 1, updated_at = now()"
+            f" WHERE id = $1 AND {_PRECONDITIONS_HOLD} RETURNING {_COLUMNS}",
             item_id,
-            versions,
+            preconditions.if_match,
+            preconditions.if_none_match,
             changes.get("name"),
             changes.get("price_cents"),
             changes.get("description"),
         )
         return await self._written(row, item_id)
 
-    async def remove(self, item_id: int, versions: Collection[int] | None) -> None:
+    async def remove(self, item_id: int, preconditions: Preconditions) -> None:
         row = await self._database.write_row(
-            "DELETE FROM items WHERE id = $1 AND ($2::int[] IS NULL OR version = ANY($2))"
-            f" RETURNING {_COLUMNS}",
+            f"DELETE FROM items WHERE id = $1 AND {_PRECONDITIONS_HOLD} RETURNING {_COLUMNS}",
             item_id,
-            versions,
-            repeatable=versions is None,
+            preconditions.if_match,
+            preconditions.if_none_match,
+            repeatable=not preconditions.given,
         )
         await self._written(row, item_id)
 

@@ -1,0 +1,50 @@
+from collections.abc import Callable
+
+from litestar import Response
+from litestar.config.app import AppConfig
+from litestar.exceptions import ImproperlyConfiguredException
+from litestar.plugins import InitPlugin
+from litestar.plugins.base import ReceiveRoutePlugin
+from litestar.routes import HTTPRoute
+from litestar.routes.base import BaseRoute
+from litestar.types import Scope
+
+from servicekit.http.preconditions import PRECONDITIONS
+from servicekit.http.problems import EXCEPTION_HANDLERS
+from servicekit.http.request import StrictRequest
+
+
+class HttpPlugin(InitPlugin, ReceiveRoutePlugin):
+    """Gives every route of an application what RFC 9110 asks of it.
+
+    Handlers get a strict request and may take `preconditions`, errors become problem details, and
+    the `Allow` header of 405 and OPTIONS names HEAD beside GET (`HeadMiddleware` answers it).
+    """
+
+    def on_app_init(self, app_config: AppConfig) -> AppConfig:
+        app_config.request_class = StrictRequest
+        app_config.dependencies["preconditions"] = PRECONDITIONS
+        app_config.exception_handlers.update(EXCEPTION_HANDLERS)
+        return app_config
+
+    def receive_route(self, route: BaseRoute) -> None:
+        if not isinstance(route, HTTPRoute):
+            return
+        if "HEAD" in route.route_handler_map:
+            raise ImproperlyConfiguredException(
+                f"{route.path} has a handler for HEAD. Remove it: GET's handler answers HEAD, too."
+            )
+        if "GET" in route.route_handler_map:
+            route.route_handler_map["HEAD"] = route.route_handler_map["GET"]
+            route.methods.add("HEAD")
+        options, _ = route.route_handler_map["OPTIONS"]
+        if options.fn.__module__ == HTTPRoute.__module__:
+            # The framework's own handler knows the methods of the path's first handler alone.
+            options(_options(sorted(route.methods)))
+
+
+def _options(methods: list[str]) -> Callable[[Scope], Response[None]]:
+    def options_handler(scope: Scope) -> Response[None]:
+        return Response(None, status_code=204, headers={"Allow": ", ".join(methods)})
+
+    return options_handler

@@ -1,0 +1,95 @@
+"""Conditional requests, RFC 9110, section 13.
+
+The service sends no `Last-Modified`, so the conditions on dates do not apply.
+"""
+
+import re
+from http import HTTPStatus
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Request
+from litestar.di import Provide
+from litestar.params import HeaderParameter
+from litestar.types import HTTPScope
+
+ANY = "*"
+# A tag, or an element that is none, and equals no tag. Tags may contain commas.
+_ELEMENT = re.compile(r'[ \t]*((?:W/)?"[^"]*"(?=[ \t]*(?:,|$))|[^,]+)')
+
+IfMatch = Annotated[
+    str | None,
+    HeaderParameter(
+        name="If-Match",
+        description='Entity tags, or "*". The request has no effect and gets 412 if none of them '
+        "is the current tag.",
+    ),
+]
+IfNoneMatch = Annotated[
+    str | None,
+    HeaderParameter(
+        name="If-None-Match",
+        description='Entity tags, or "*". A request that reads gets 304, one that writes has no '
+        "effect and gets 412, if one of them is the current tag.",
+    ),
+]
+
+
+class Preconditions(msgspec.Struct, frozen=True):
+    """What a request that writes demands of the current entity tag.
+
+    `if_match` are the tags of which one has to be current; None admits any. Weak tags are left out:
+    If-Match compares strongly. `if_none_match` are the tags of which none may be current, without
+    `W/`: If-None-Match compares weakly. `*` there excludes any tag, so `if_match` is empty.
+    """
+
+    if_match: tuple[str, ...] | None = None
+    if_none_match: tuple[str, ...] = ()
+
+    @property
+    def given(self) -> bool:
+        return self.if_match is not None or bool(self.if_none_match)
+
+
+def preconditions_of(scope: HTTPScope) -> Preconditions:
+    matching = _elements(scope, b"if-match")
+    excluded = tuple(_opaque(tag) for tag in _elements(scope, b"if-none-match") or ())
+    if ANY in excluded:
+        return Preconditions(())
+    if matching is None or ANY in matching:
+        return Preconditions(None, excluded)
+    return Preconditions(tuple(tag for tag in matching if tag.startswith('"')), excluded)
+
+
+def status_of_read(scope: HTTPScope, etag: str) -> HTTPStatus:
+    """The status of a GET of a representation with this entity tag: 200, 304 or 412."""
+    matching = _elements(scope, b"if-match")
+    admitted = (ANY,) if etag.startswith("W/") else (ANY, etag)
+    if matching is not None and not set(matching).intersection(admitted):
+        return HTTPStatus.PRECONDITION_FAILED
+    excluded = _elements(scope, b"if-none-match") or ()
+    if ANY in excluded or _opaque(etag) in map(_opaque, excluded):
+        return HTTPStatus.NOT_MODIFIED
+    return HTTPStatus.OK
+
+
+def _elements(scope: HTTPScope, name: bytes) -> list[str] | None:
+    """The elements of a list in a header, or None. Several field lines are one list."""
+    lines = [value.decode("latin-1") for header, value in scope["headers"] if header == name]
+    if not lines:
+        return None
+    return [element.strip(" \t") for element in _ELEMENT.findall(",".join(lines))]
+
+
+def _opaque(tag: str) -> str:
+    return tag.removeprefix("W/")
+
+
+def _read(
+    request: Request[Any, Any, Any], if_match: IfMatch = None, if_none_match: IfNoneMatch = None
+) -> Preconditions:
+    # The parameters are declared for the OpenAPI document: each holds one field line only.
+    return preconditions_of(request.scope)
+
+
+PRECONDITIONS = Provide(_read, sync_to_thread=False)

@@ -1,0 +1,126 @@
+import re
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+from litestar import Request
+from litestar.enums import ParamType
+from litestar.exceptions import (
+    ClientException,
+    HTTPException,
+    NotFoundException,
+    ValidationException,
+)
+from litestar.params import ParameterKwarg
+from litestar.types import Empty, Receive, Scope, Send
+
+JSON = "application/json"
+MERGE_PATCH = "application/merge-patch+json"  # RFC 7396
+_CHARSETS = ("", "utf-8", "utf8", "us-ascii")
+_CHECKED = "query_checked"
+_INTEGERS = (int, int | None, list[int])
+_INTEGER = re.compile("-?(0|[1-9][0-9]*)")
+_PLACE = re.compile(r" - at `\$\.?(.*)`$")
+
+
+def accepted_media_types(method: str) -> tuple[str, ...]:
+    """Media types of a JSON body. A PATCH may say that its body is a merge patch."""
+    return (JSON, MERGE_PATCH) if method == "PATCH" else (JSON,)
+
+
+class StrictRequest(Request[Any, Any, Any]):
+    """A request whose media type, path, query and JSON are taken literally.
+
+    - A body with another media type or with a content coding gets 415.
+    - A JSON body is decoded as the type of the handler's `data`, and numbers in strings get 400.
+    - An id in the path has one spelling: `01`, `+1` and `1_0` get 404.
+    - An integer in the query has no fraction and no exponent: `5.0` and `1e1` get 400.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        super().__init__(scope, receive, send)
+        # Once: exception handlers get another request of the same scope, maybe of no route.
+        state = self.scope["state"]
+        if self.scope["query_string"] and "route_handler" in self.scope and _CHECKED not in state:
+            state[_CHECKED] = True
+            self._check_integers()
+
+    @property
+    def path_params(self) -> dict[str, Any]:
+        values = self.scope["path_params"]
+        template = self.scope["path_template"].split("/")
+        for name, segment in zip(template, self.scope["path"].split("/"), strict=False):
+            value = values.get(name[1:-1]) if name.startswith("{") else None
+            if isinstance(value, int) and str(value) != segment:
+                raise NotFoundException
+        return values
+
+    async def body(self) -> bytes:
+        coding = self.headers.get("content-encoding", "identity")
+        if coding.strip().lower() not in ("", "identity"):
+            raise _unsupported(f"The content coding {coding} is not supported.", "Accept-Encoding")
+        return await super().body()
+
+    async def json(self) -> Any:
+        if self._json is Empty:
+            self._check_media_type()
+            self._json = _decoded(await self.body(), self._body_type())
+        return self._json
+
+    def _body_type(self) -> Any:
+        field = self.route_handler.parsed_data_field
+        return Any if field is None else field.annotation
+
+    def _check_media_type(self) -> None:
+        sent, parameters = self.content_type
+        accepted = accepted_media_types(self.method)
+        charset = parameters.get("charset", "").strip('"').lower()
+        if (sent and sent.lower() not in accepted) or charset not in _CHARSETS:
+            headers = {"Accept-Patch": ", ".join(accepted)} if self.method == "PATCH" else {}
+            raise _unsupported(
+                f"The body has to be {' or '.join(accepted)}.",
+                "Accept",
+                ", ".join(accepted),
+                **headers,
+            )
+
+    def _check_integers(self) -> None:
+        fields = self.route_handler.parsed_fn_signature.parameters.values()
+        names = {
+            field.kwarg_definition.name or field.kwarg_definition.query or field.name
+            for field in fields
+            if field.annotation in _INTEGERS
+            and isinstance(field.kwarg_definition, ParameterKwarg)
+            and field.kwarg_definition.param_type == ParamType.QUERY
+        }
+        query = parse_qsl(self.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        invalid = [
+            {"message": "Expected `int`", "key": name, "source": "query"}
+            for name, value in query
+            if name in names and not _INTEGER.fullmatch(value)
+        ]
+        if invalid:
+            raise ValidationException(extra=invalid)
+
+
+def _unsupported(
+    detail: str, header: str, value: str = "identity", **headers: str
+) -> HTTPException:
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    return HTTPException(detail, status_code=status, headers={header: value, **headers})
+
+
+def _decoded(body: bytes, kind: Any) -> Any:
+    try:
+        return msgspec.json.decode(body or b"null", type=kind)
+    except msgspec.ValidationError as error:
+        place = _PLACE.search(str(error))
+        invalid = {"message": str(error).partition(" - at ")[0], "source": "body"}
+        if place and place[1]:
+            invalid["key"] = place[1]
+        raise ValidationException(extra=[invalid]) from None
+    except msgspec.DecodeError as error:
+        raise ClientException(f"The body can't be read as JSON: {error}.") from None
