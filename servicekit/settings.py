@@ -59,6 +59,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     drain_time: Delay = 2.0  # after SIGTERM, in which /ready says 503 and all else is served
     stopping_file: str | None = None  # exists from SIGTERM on; set by app/server.py
 
+    admission_queue: bool = True  # False: requests enter the loop as Granian hands them over
     max_in_flight: Count = 8000  # requests of one worker; more are answered with 503
     request_timeout: Seconds = 10.0  # from the first byte to the last, body included
     max_body_bytes: Count = 1_000_000

@@ -12,16 +12,17 @@ from app.main import create_app
 from app.settings import Settings
 from servicekit.database.pool import Database
 from servicekit.http.responses import RawResponse
-from servicekit.overload.admission_queue import Handover, stood_in_line
-from servicekit.overload.load_shedding import FastRejection, Limits
-from servicekit.overload.loop_lag import Lag
+from servicekit.overload.admission import Admission
+from servicekit.overload.granian_scheduling import was_queued
+from servicekit.overload.load_shedding import FastRejection, LoadShedding
+from servicekit.overload.loop_lag import EventLoopLag
 from servicekit.telemetry.access_log import AccessLog
-from servicekit.telemetry.requests import NO_ROUTE, RequestCounters, RequestLog
+from servicekit.telemetry.requests import NO_ROUTE, RequestCounters, RequestLog, RequestRecorder
 from servicekit.testing.fake_upstream import FakeUpstream
 from servicekit.testing.service import hand_over, problem_of, serving, with_empty_cache
 
 
-async def test_full_worker_sheds_requests_but_not_health_checks(
+async def test_worker_at_capacity_rejects_requests_but_not_health_checks(
     settings: Settings, upstream: FakeUpstream
 ) -> None:
     upstream.answers("l1", b"{}", after=0.3)
@@ -51,34 +52,33 @@ async def told(app: Callable[[Any, Any, Send], Awaitable[None]], method: str = "
     return messages
 
 
-async def test_those_who_stand_in_line_fill_a_worker_and_are_let_in(settings: Settings) -> None:
-    handover = Handover(lambda: False)
-    lag = Lag(1.0, handover.wait)
-    limits = Limits(RawResponse(200, [], b""), handover, lag, max_in_flight=2, request_timeout=1.0)
-    requests = RequestLog(limits, None, AccessLog(settings))
-    async with handover.lifespan():
+async def test_queued_requests_count_toward_capacity_and_are_admitted(settings: Settings) -> None:
+    admission = Admission(2, burst_tolerance=1.0, queueing=True)
+    limited = LoadShedding(RawResponse(200, [], b""), admission, timeout=1.0)
+    requests = RequestLog(limited, RequestRecorder(None, AccessLog(settings)))
+    async with admission.lifespan():
         assert (await told(requests))[0]["status"] == 200
         for _ in range(2):
             hand_over(asyncio.get_running_loop(), int)
-        assert limits.full()
+        assert admission.at_capacity()
         assert (await told(requests))[0]["status"] == 503
-        came = stood_in_line.set(True)
+        queued = was_queued.set(True)
         assert (await told(requests))[0]["status"] == 200
-        stood_in_line.reset(came)
+        was_queued.reset(queued)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_short_refusal_is_the_long_one_byte_by_byte(settings: Settings, method: str) -> None:
-    handover = Handover(lambda: False)
-    lag = Lag(1.0, handover.wait)
-    limits = Limits(RawResponse(200, [], b""), handover, lag, max_in_flight=0, request_timeout=1.0)
+async def test_fast_rejection_sends_the_bytes_of_load_shedding(
+    settings: Settings, method: str
+) -> None:
+    admission = Admission(0, burst_tolerance=1.0, queueing=False)
+    limited = LoadShedding(RawResponse(200, [], b""), admission, timeout=1.0)
     counters = RequestCounters()
-    requests = RequestLog(limits, counters, AccessLog(settings))
-    short = FastRejection(limits, requests)
-    assert await told(lambda scope, _, send: short(scope, send), method) == await told(
-        requests, method
-    )
-    assert limits.shed == 2
+    recorder = RequestRecorder(counters, AccessLog(settings))
+    fast = FastRejection(admission, recorder)
+    slow_messages = await told(RequestLog(limited, recorder), method)
+    assert await told(lambda scope, _, send: fast(scope, send), method) == slow_messages
+    assert admission.rejected == 2
     assert sum(counters.of(NO_ROUTE, method, 503).buckets) == 2
 
 
@@ -131,30 +131,30 @@ async def test_database_that_is_too_slow_for_all_refuses_at_once(settings: Setti
     await connection.close()
 
 
-def test_loop_that_is_late_for_a_while_has_a_burst_and_for_longer_too_much() -> None:
+def test_loop_is_overloaded_when_it_is_late_for_longer_than_a_burst() -> None:
     line = 0.0
-    lag = Lag(patience=2.0, line=lambda: line)
+    lag = EventLoopLag(burst_tolerance=2.0, queue_wait=lambda: line)
     for tenth in range(1, 20):
-        lag.observe(tenth / 10, behind=0.5)
-        assert not lag.excessive
-    lag.observe(2.1, behind=0.5)
-    assert lag.excessive
+        lag.observe(tenth / 10, lag=0.5)
+        assert not lag.overloaded
+    lag.observe(2.1, lag=0.5)
+    assert lag.overloaded
 
-    # Once it was too much, each lateness is, until it has been punctual for as long.
-    lag.observe(2.2, behind=0.0)
-    assert not lag.excessive
+    # Once overloaded, it is so whenever it is late, until it has been on time for as long.
+    lag.observe(2.2, lag=0.0)
+    assert not lag.overloaded
     line = 0.06
-    assert lag.excessive
-    line = 0.04  # kept just below what is too much, it is not punctual
+    assert lag.overloaded
+    line = 0.04  # just below the limit is not on time
     for tenth in range(23, 50):
-        lag.observe(tenth / 10, behind=0.0)
+        lag.observe(tenth / 10, lag=0.0)
     line = 0.06
-    assert lag.excessive
+    assert lag.overloaded
     line = 0.0
     for tenth in range(50, 72):
-        lag.observe(tenth / 10, behind=0.0)
+        lag.observe(tenth / 10, lag=0.0)
     line = 0.06
-    assert not lag.excessive
+    assert not lag.overloaded
 
 
 async def test_worker_that_does_not_keep_up_sheds_all_but_health_checks(
