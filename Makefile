@@ -37,6 +37,7 @@ lint: .venv/tools  ## format, lint, types and the direction of imports
 test: lint  ## check what a change can break, in 6 minutes
 	$(call stage,template,$(PYTEST) -m 'not extra')
 	$(call stage,servicekit,$(IN_SERVICE) $(KIT) -m 'not extra' ../servicekit/tests ../verification/tests)
+	$(call stage,engine,infra/tests/engine/build > /dev/null || test -z '$(CI)')
 	$(call stage,infra,cd infra && $(PYTEST) -m 'not extra')
 	$(call stage,project,$(BAKE) build/check && $(MAKE) --no-print-directory -C $(CHECKED) check)
 
