@@ -135,6 +135,8 @@ class Fargate(pulumi.ComponentResource):
                 task_definition=self._task_definition(role, task_role).arn,
                 desired_count=args.tasks,
                 capacity_provider_strategies=_providers(args.spot_percent),
+                # else another strategy replaces the service
+                force_new_deployment=True,
                 deployment_minimum_healthy_percent=100,
                 deployment_maximum_percent=200,
                 deployment_circuit_breaker=aws.ecs.ServiceDeploymentCircuitBreakerArgs(
