@@ -6,7 +6,7 @@ import boto3
 import pytest
 
 from cloud import ACCOUNT
-from delivering import Clock, Commands, DeployScenario, Session, make_project
+from delivering import Clock, Commands, Scene, Session, make_project
 from rehearsed import Rehearsals, in_two_processes
 from stackkit.tools.deploy import poll_policy as patience
 
@@ -39,12 +39,12 @@ def infra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def scenario(
+def scene(
     infra: Path,
     commands: Commands,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-) -> Iterator[DeployScenario]:
+) -> Iterator[Scene]:
     """Signed in, with a stack that nobody else works on."""
     session, clock = Session(), Clock()
     monkeypatch.setattr(boto3, "Session", lambda region_name: session)
@@ -55,5 +55,5 @@ def scenario(
     commands.answer("docker", "info")
     commands.answer("docker", "login")
     commands.answer("docker", "buildx")
-    yield DeployScenario(infra, commands, session, capsys, clock)
+    yield Scene(infra, commands, session, capsys, clock)
     session.close()

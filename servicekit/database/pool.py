@@ -51,10 +51,9 @@ class Database:
     answer in time, and at once while the circuit breaker is open.
     """  # noqa: E501 (a table)
 
-    def __init__(
-        self, settings: Settings, url: str, name: str = "postgresql", spans: Spans = UNTRACED
-    ) -> None:
-        self.spans = spans
+    spans: Spans = UNTRACED
+
+    def __init__(self, settings: Settings, url: str, name: str = "postgresql") -> None:
         self.breaker = CircuitBreaker(name, pause=0.5)
         self.retries = RetryBudget(reserve=settings.db_pool_size)
         self.counts = PoolCounts()

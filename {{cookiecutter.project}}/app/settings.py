@@ -3,7 +3,6 @@ from collections.abc import Mapping
 from typing import Annotated
 
 from msgspec import Meta
-
 from servicekit import settings
 from servicekit.settings import Count, Seconds, read_settings
 

@@ -12,7 +12,7 @@ class Severity(StrEnum):
     TICKET = "ticket"
 
 
-class MonitoredResource(StrEnum):
+class Part(StrEnum):
     """A resource of the program, by whose name CloudWatch files a metric."""
 
     # the service as a whole
@@ -36,7 +36,7 @@ class Metric:
     name: str
     statistic: str
     # dimension → the resource whose name it is
-    of: Mapping[str, MonitoredResource]
+    of: Mapping[str, Part]
     # dimension → a value that names no resource
     fixed: Mapping[str, str] = field(default_factory=dict)
 
@@ -45,7 +45,7 @@ class Metric:
 class Limit:
     value: float
     unit: str
-    rationale: str
+    reason: str
     # whether more is worse, or less
     above: bool = True
 
@@ -64,7 +64,7 @@ class Window:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AlarmSpec:
+class Row:
     # of the alarm, after the stack's, and of its page
     name: str
     title: str
@@ -79,9 +79,9 @@ class AlarmSpec:
     limit: Limit
     severity: Severity
     # what no data means
-    missing_is_breaching: bool = False
+    silence_is_bad: bool = False
     # what it tells, in a sentence
-    meaning: str
+    means: str
     steps: tuple[str, ...]
     # in the cheapest stack too
-    in_development: bool = False
+    everywhere: bool = False

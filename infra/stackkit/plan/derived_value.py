@@ -2,16 +2,16 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class DerivedValue:
+class Number:
     """A derived value, and why it is what it is."""
 
     value: int
     unit: str
-    rationale: str
+    reason: str
 
 
 @dataclass(frozen=True)
-class LimitCheck:
+class Check:
     """A limit that the numbers meet; `ask` marks an account quota that AWS raises on request.
 
     What needs more is refused with `problem` and `way_out`, unless one only has to ask.
@@ -20,9 +20,9 @@ class LimitCheck:
     subject: str
     needed: int
     limit: int
-    rationale: str
+    reason: str
     problem: str
-    remedy: str
+    way_out: str
     ask: bool = False
 
     @property

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from stackkit.settings.errors import ConfigError
+from stackkit.settings.errors import Refusal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,9 +27,7 @@ def read_stack(folder: Path, stack: str) -> StackFile:
         return StackFile(project=project, region="", values={}, secrets=())
     file = folder / f"Pulumi.{stack}.yaml"
     if not file.exists():
-        raise ConfigError(
-            f"There is no {file.name} in {folder}: copy another stack's and change it."
-        )
+        raise Refusal(f"There is no {file.name} in {folder}: copy another stack's and change it.")
     prefix = f"{project}:"
     keys: Mapping[str, object] = _yaml(file).get("config") or {}
     own = {name.removeprefix(prefix): value for name, value in keys.items() if prefix in name}

@@ -1,7 +1,7 @@
 from collections.abc import Iterator
 
-from stackkit.alarms.context import AlarmContext
-from stackkit.alarms.spec import AlarmSpec, Limit, Metric, MonitoredResource, Severity, Window
+from stackkit.alarms.context import Facts
+from stackkit.alarms.spec import Limit, Metric, Part, Row, Severity, Window
 from stackkit.plan.classes import database_memory
 
 TIER = "database"
@@ -11,33 +11,33 @@ _GP3_IOPS = 3000
 _WAIT_MS = 20
 
 
-def _of(name: str, statistic: str, part: MonitoredResource = MonitoredResource.DATABASE) -> Metric:
+def _of(name: str, statistic: str, part: Part = Part.DATABASE) -> Metric:
     return Metric(
         namespace="AWS/RDS", name=name, statistic=statistic, of={"DBInstanceIdentifier": part}
     )
 
 
-def rows(context: AlarmContext) -> Iterator[AlarmSpec]:
+def rows(facts: Facts) -> Iterator[Row]:
     yield _cpu()
-    yield _connections(context)
-    yield _storage(context)
-    yield _memory(context)
+    yield _connections(facts)
+    yield _storage(facts)
+    yield _memory(facts)
     yield _queue()
     yield _transaction_ids()
-    if context.settings.database_replicas:
-        yield _replica_lag(context)
+    if facts.settings.database_replicas:
+        yield _replica_lag(facts)
 
 
-def _cpu() -> AlarmSpec:
-    return AlarmSpec(
+def _cpu() -> Row:
+    return Row(
         name="database-cpu",
         title="The database's processors are busy",
         tier=TIER,
         metrics={"cpu": _of("CPUUtilization", "Average")},
         window=Window(breaching=10, periods=10),
-        limit=Limit(value=90, unit="%", rationale="beyond it statements wait for each other"),
+        limit=Limit(value=90, unit="%", reason="beyond it statements wait for each other"),
         severity=Severity.PAGE,
-        meaning="Statements queue for a processor; acquiring a connection takes longer.",
+        means="Statements queue for a processor; acquiring a connection takes longer from here on.",
         steps=(
             "Performance Insights: the top statements by load, and since when.",
             "A statement that changed its plan: ANALYZE its table; a missing index.",
@@ -47,17 +47,17 @@ def _cpu() -> AlarmSpec:
     )
 
 
-def _connections(context: AlarmContext) -> AlarmSpec:
-    budget = context.numbers.pools.database_connections
-    return AlarmSpec(
+def _connections(facts: Facts) -> Row:
+    budget = facts.numbers.pools.database_connections
+    return Row(
         name="database-connections",
         title="The database's connections run out",
         tier=TIER,
         metrics={"connections": _of("DatabaseConnections", "Maximum")},
         window=Window(breaching=3, periods=5),
-        limit=Limit(value=budget.value, unit="connections", rationale=budget.rationale),
+        limit=Limit(value=budget.value, unit="connections", reason=budget.reason),
         severity=Severity.PAGE,
-        meaning="More connections are open than the pools may have; what is left is the reserve of"
+        means="More connections are open than the pools may have; what is left is the reserve of"
         " migrations and people.",
         steps=(
             "Who: `SELECT usename, application_name, count(*) FROM pg_stat_activity GROUP BY 1, 2"
@@ -69,9 +69,9 @@ def _connections(context: AlarmContext) -> AlarmSpec:
     )
 
 
-def _storage(context: AlarmContext) -> AlarmSpec:
-    whole = context.settings.database_storage_gb
-    return AlarmSpec(
+def _storage(facts: Facts) -> Row:
+    whole = facts.settings.database_storage_gb
+    return Row(
         name="database-storage",
         title="The database's disk fills up",
         tier=TIER,
@@ -80,11 +80,11 @@ def _storage(context: AlarmContext) -> AlarmSpec:
         limit=Limit(
             value=whole * _GB // 20,
             unit="bytes",
-            rationale=f"5 % of {whole} GB: RDS grows the disk at 10 %, so it could not",
+            reason=f"5 % of {whole} GB: RDS grows the disk at 10 %, so it could not",
             above=False,
         ),
         severity=Severity.PAGE,
-        meaning="RDS should have grown the disk; a full one stops all writes.",
+        means="RDS should have grown the disk; a full one stops all writes.",
         steps=(
             "Is it at database_storage_max_gb, or did it grow within the last six hours? Raise the"
             " maximum, or grow it by hand.",
@@ -93,13 +93,13 @@ def _storage(context: AlarmContext) -> AlarmSpec:
             "WAL that nobody fetches: `SELECT slot_name, active FROM pg_replication_slots`; drop a"
             " slot that is left over.",
         ),
-        in_development=True,
+        everywhere=True,
     )
 
 
-def _memory(context: AlarmContext) -> AlarmSpec:
-    name = context.settings.database_class
-    return AlarmSpec(
+def _memory(facts: Facts) -> Row:
+    name = facts.settings.database_class
+    return Row(
         name="database-memory",
         title="The database is short of memory",
         tier=TIER,
@@ -108,11 +108,11 @@ def _memory(context: AlarmContext) -> AlarmSpec:
         limit=Limit(
             value=database_memory(name) // 20,
             unit="bytes",
-            rationale=f"5 % of what a {name} has",
+            reason=f"5 % of what a {name} has",
             above=False,
         ),
         severity=Severity.TICKET,
-        meaning="The next large sort or batch of connections may make the host swap.",
+        means="The next large sort or batch of connections may make the host swap.",
         steps=(
             "Is SwapUsage rising? Then it is urgent.",
             "Enhanced monitoring: the processes by memory; work_mem times parallel statements.",
@@ -121,8 +121,8 @@ def _memory(context: AlarmContext) -> AlarmSpec:
     )
 
 
-def _queue() -> AlarmSpec:
-    return AlarmSpec(
+def _queue() -> Row:
+    return Row(
         name="database-queue",
         title="Requests queue at the database's disk",
         tier=TIER,
@@ -131,11 +131,11 @@ def _queue() -> AlarmSpec:
         limit=Limit(
             value=_GP3_IOPS * _WAIT_MS // 1000,
             unit="requests",
-            rationale=f"Little's law: gp3's {_GP3_IOPS:,} a second make each of them wait"
+            reason=f"Little's law: gp3's {_GP3_IOPS:,} a second make each of them wait"
             f" {_WAIT_MS} ms",
         ),
         severity=Severity.TICKET,
-        meaning="The disk is asked for more than it gives; statements that miss the buffers wait.",
+        means="The disk is asked for more than it gives; statements that miss the buffers wait.",
         steps=(
             "ReadIOPS or WriteIOPS? Reads: a statement without an index, or buffers too small for"
             " the working set. Writes: a bulk load, or checkpoints.",
@@ -144,8 +144,8 @@ def _queue() -> AlarmSpec:
     )
 
 
-def _transaction_ids() -> AlarmSpec:
-    return AlarmSpec(
+def _transaction_ids() -> Row:
+    return Row(
         name="transaction-ids",
         title="Transaction ids are used up without being frozen",
         tier=TIER,
@@ -154,11 +154,11 @@ def _transaction_ids() -> AlarmSpec:
         limit=Limit(
             value=1_000_000_000,
             unit="ids",
-            rationale="half of the two billion after which PostgreSQL takes no more writes; vacuum"
+            reason="half of the two billion after which PostgreSQL takes no more writes; vacuum"
             " begins at 0.2 billion",
         ),
         severity=Severity.TICKET,
-        meaning="Vacuum doesn't finish; days are left, not minutes.",
+        means="Vacuum doesn't finish; days are left, not minutes.",
         steps=(
             "What holds it up: the oldest of `SELECT pid, backend_xmin, state, query FROM"
             " pg_stat_activity WHERE backend_xmin IS NOT NULL ORDER BY age(backend_xmin) DESC`.",
@@ -169,21 +169,21 @@ def _transaction_ids() -> AlarmSpec:
     )
 
 
-def _replica_lag(context: AlarmContext) -> AlarmSpec:
-    return AlarmSpec(
+def _replica_lag(facts: Facts) -> Row:
+    return Row(
         name="replica-lag",
         title="A read replica lags behind",
         tier=TIER,
-        metrics={"lag": _of("ReplicaLag", "Maximum", MonitoredResource.REPLICAS)},
+        metrics={"lag": _of("ReplicaLag", "Maximum", Part.REPLICAS)},
         across="MAX",
         window=Window(breaching=5, periods=5),
         limit=Limit(
-            value=context.deadline_s,
+            value=facts.deadline_s,
             unit="s",
-            rationale="a request's deadline: who writes and reads again may not see it for longer",
+            reason="a request's deadline: who writes and reads again may not see it for longer",
         ),
         severity=Severity.TICKET,
-        meaning="Reads are answered from a past longer than any request lasts.",
+        means="Reads are answered from a past longer than any request lasts.",
         steps=(
             "A long statement on the replica holds replay back: pg_stat_activity there.",
             "A bulk load on the primary: wait, or do it in smaller pieces.",

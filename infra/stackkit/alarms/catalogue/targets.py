@@ -4,29 +4,27 @@ from collections.abc import Iterator
 from math import ceil
 
 from stackkit.alarms.catalogue.edge import TIER, edge
-from stackkit.alarms.context import AlarmContext
-from stackkit.alarms.spec import AlarmSpec, Limit, Severity, Window
+from stackkit.alarms.context import Facts
+from stackkit.alarms.spec import Limit, Row, Severity, Window
 
 
-def rows(context: AlarmContext) -> Iterator[AlarmSpec]:
+def rows(facts: Facts) -> Iterator[Row]:
     yield _unhealthy_targets()
-    yield _too_few_targets(context)
+    yield _too_few_targets(facts)
     yield _unreachable_targets()
-    yield _busy_targets(context)
+    yield _busy_targets(facts)
 
 
-def _unhealthy_targets() -> AlarmSpec:
-    return AlarmSpec(
+def _unhealthy_targets() -> Row:
+    return Row(
         name="unhealthy-targets",
         title="Targets fail their health check",
         tier=TIER,
         metrics={"unhealthy": edge("UnHealthyHostCount", "Maximum")},
         window=Window(breaching=5, periods=5),
-        limit=Limit(
-            value=0, unit="targets", rationale="a failed target is replaced within minutes"
-        ),
+        limit=Limit(value=0, unit="targets", reason="a failed target is replaced within minutes"),
         severity=Severity.TICKET,
-        meaning="A target has been failing /health for five minutes, and nothing replaced it.",
+        means="A target has been failing /health for five minutes, and nothing replaced it.",
         steps=(
             "/health touches no dependency: the process hangs, starts too slowly, or is out of"
             " memory.",
@@ -36,10 +34,10 @@ def _unhealthy_targets() -> AlarmSpec:
     )
 
 
-def _too_few_targets(context: AlarmContext) -> AlarmSpec:
-    fewest, zones = context.numbers.fleet.minimum.value, context.numbers.inputs.workload.zones
+def _too_few_targets(facts: Facts) -> Row:
+    fewest, zones = facts.numbers.fleet.minimum.value, facts.numbers.inputs.workload.zones
     survivors = max(1, ceil(fewest * (zones - 1) / zones))
-    return AlarmSpec(
+    return Row(
         name="too-few-targets",
         title="Too few healthy targets",
         tier=TIER,
@@ -48,12 +46,12 @@ def _too_few_targets(context: AlarmContext) -> AlarmSpec:
         limit=Limit(
             value=survivors,
             unit="targets",
-            rationale=f"the fleet's minimum of {fewest} without one of {zones} zones",
+            reason=f"what is left of the fleet's minimum of {fewest} without one of {zones} zones",
             above=False,
         ),
         severity=Severity.PAGE,
-        missing_is_breaching=True,
-        meaning="Fewer targets serve than the loss of a whole zone would leave.",
+        silence_is_bad=True,
+        means="Fewer targets serve than the loss of a whole zone would leave.",
         steps=(
             "Is a zone impaired? AWS Health; then shift away from it with zonal shift.",
             "Do tasks start and stop in a loop? Their stopped reasons; a missing secret or image"
@@ -61,12 +59,12 @@ def _too_few_targets(context: AlarmContext) -> AlarmSpec:
             "Does the account have room? Fargate's vCPU quota, Spot interruptions, addresses in"
             " the subnets.",
         ),
-        in_development=True,
+        everywhere=True,
     )
 
 
-def _unreachable_targets() -> AlarmSpec:
-    return AlarmSpec(
+def _unreachable_targets() -> Row:
+    return Row(
         name="unreachable-targets",
         title="Connections to targets fail",
         tier=TIER,
@@ -77,10 +75,10 @@ def _unreachable_targets() -> AlarmSpec:
         expression="100 * FILL(failed, 0) / (FILL(failed, 0) + FILL(requests, 0))",
         window=Window(breaching=3, periods=5),
         limit=Limit(
-            value=1, unit="%", rationale="a target that leaves is drained first: hardly one fails"
+            value=1, unit="%", reason="a target that leaves is drained first: hardly one fails"
         ),
         severity=Severity.TICKET,
-        meaning="The balancer can't open connections to targets that it takes for healthy.",
+        means="The balancer can't open connections to targets that it takes for healthy.",
         steps=(
             "Are processes at their limit of connections? GRANIAN_BACKPRESSURE against the"
             " active connections of Granian's metrics.",
@@ -90,9 +88,9 @@ def _unreachable_targets() -> AlarmSpec:
     )
 
 
-def _busy_targets(context: AlarmContext) -> AlarmSpec:
-    rate = context.numbers.inputs.task.capacity.requests_per_second
-    return AlarmSpec(
+def _busy_targets(facts: Facts) -> Row:
+    rate = facts.numbers.inputs.task.capacity.requests_per_second
+    return Row(
         name="busy-targets",
         title="Each target has more requests than it sustains",
         tier=TIER,
@@ -101,10 +99,10 @@ def _busy_targets(context: AlarmContext) -> AlarmSpec:
         limit=Limit(
             value=rate * 60,
             unit="requests/min",
-            rationale=f"a task sustains {rate:,}/s ({context.numbers.inputs.task.capacity.origin})",
+            reason=f"a task sustains {rate:,}/s ({facts.numbers.inputs.task.capacity.origin})",
         ),
         severity=Severity.TICKET,
-        meaning="The fleet has not grown with its load, or what a task sustains was overestimated.",
+        means="The fleet has not grown with its load, or what a task sustains was overestimated.",
         steps=(
             "Is the fleet at its maximum? Raise peak_in_flight, and read what `make plan` says of"
             " the database's connections.",

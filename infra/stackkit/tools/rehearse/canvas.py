@@ -35,7 +35,7 @@ class Box:
 
 
 @dataclass
-class Canvas:
+class Sheet:
     width: float
     _under: list[Element] = field(default_factory=list)
     _over: list[Element] = field(default_factory=list)

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from itertools import takewhile
 from typing import Any
 
-from stackkit.tools.rehearse.account_snapshot import AccountSnapshot
+from stackkit.tools.rehearse.account_snapshot import World
 from stackkit.tools.rehearse.checks.monitoring import MADE_BY_AWS
 from stackkit.tools.rehearse.program import Failure, Rehearsal
-from stackkit.tools.rehearse.validate import CheckResult
+from stackkit.tools.rehearse.validate import Verdict
 
 WIDTH = 100
 _SHOWN = 12
@@ -21,21 +21,21 @@ LIMITS = (
 )
 
 
-def tiers(snapshot: AccountSnapshot) -> Iterator[tuple[str, str, str]]:
+def tiers(world: World) -> Iterator[tuple[str, str, str]]:
     """Tier, what, and the settings that matter."""
-    yield from _edge(snapshot)
-    for workload in snapshot.workloads:
+    yield from _edge(world)
+    for workload in world.workloads:
         place = f"{len(workload.subnets)} subnets, port {workload.port}"
         yield "compute", workload.name, f"{workload.tasks}, each {workload.size}; {place}"
-    yield "compute", "scaling", "; ".join(map(_policy, snapshot.policies)) or "none"
-    yield from _data(snapshot)
-    yield from _network(snapshot)
-    alarms = [alarm["AlarmName"] for alarm in snapshot.alarms + snapshot.composites]
+    yield "compute", "scaling", "; ".join(map(_policy, world.policies)) or "none"
+    yield from _data(world)
+    yield from _network(world)
+    alarms = [alarm["AlarmName"] for alarm in world.alarms + world.composites]
     names = sorted(name for name in alarms if not name.startswith(MADE_BY_AWS))
-    days = {group.get("retentionInDays", "all") for group in snapshot.log_groups.values()}
+    days = {group.get("retentionInDays", "all") for group in world.log_groups.values()}
     kept = "/".join(map(str, sorted(days, key=str)))
     yield "watching", f"{len(names)} alarms", ", ".join(_own_parts(names))
-    yield "watching", f"{len(snapshot.log_groups)} log groups", f"kept {kept} days"
+    yield "watching", f"{len(world.log_groups)} log groups", f"kept {kept} days"
 
 
 def _policy(policy: Mapping[str, Any]) -> str:
@@ -50,20 +50,20 @@ def _policy(policy: Mapping[str, Any]) -> str:
     return f"{metric} at {tracking['TargetValue']:,.0f}"
 
 
-def _edge(snapshot: AccountSnapshot) -> Iterator[tuple[str, str, str]]:
-    for acl in snapshot.read("wafv2", "list_web_acls", "WebACLs", Scope="REGIONAL"):
+def _edge(world: World) -> Iterator[tuple[str, str, str]]:
+    for acl in world.read("wafv2", "list_web_acls", "WebACLs", Scope="REGIONAL"):
         yield "edge", f"WAF {acl['Name']}", "before the load balancer"
-    for balancer in snapshot.balancers:
+    for balancer in world.balancers:
         zones = len(balancer["AvailabilityZones"])
-        ports = [f"{entry['Protocol']} {entry['Port']}" for entry in snapshot.listeners]
+        ports = [f"{entry['Protocol']} {entry['Port']}" for entry in world.listeners]
         detail = f"{balancer['Scheme']}, {zones} zones, {', '.join(ports)}"
         yield "edge", f"load balancer {balancer['LoadBalancerName']}", detail
 
 
-def _data(snapshot: AccountSnapshot) -> Iterator[tuple[str, str, str]]:
-    for proxy in snapshot.proxies:
+def _data(world: World) -> Iterator[tuple[str, str, str]]:
+    for proxy in world.proxies:
         yield "data", f"proxy {proxy['DBProxyName']}", _either(proxy["RequireTLS"], "TLS only")
-    for database in snapshot.databases:
+    for database in world.databases:
         source = database.get("ReadReplicaSourceDBInstanceIdentifier")
         of = f", reads from {source}" if source else ""
         kind = "replica" if source else "database"
@@ -75,9 +75,9 @@ def _data(snapshot: AccountSnapshot) -> Iterator[tuple[str, str, str]]:
             f" {database['BackupRetentionPeriod']} days of backups{of}"
         )
         yield "data", f"{kind} {database['DBInstanceIdentifier']}", settings
-    for cache in snapshot.caches:
+    for cache in world.caches:
         settings = (
-            f"{cache['Engine']}, {cache['CacheNodeType']}, {snapshot.cache_nodes} nodes,"
+            f"{cache['Engine']}, {cache['CacheNodeType']}, {world.cache_nodes} nodes,"
             f" failover {cache['AutomaticFailover']},"
             f" {_either(cache['TransitEncryptionEnabled'], 'TLS')},"
             f" {_either(cache['AtRestEncryptionEnabled'], 'encrypted')}"
@@ -85,15 +85,13 @@ def _data(snapshot: AccountSnapshot) -> Iterator[tuple[str, str, str]]:
         yield "data", f"cache {cache['ReplicationGroupId']}", settings
 
 
-def _network(snapshot: AccountSnapshot) -> Iterator[tuple[str, str, str]]:
-    made = [call for call in snapshot.account.calls if call.operation == "CreateVpc"]
+def _network(world: World) -> Iterator[tuple[str, str, str]]:
+    made = [call for call in world.account.calls if call.operation == "CreateVpc"]
     for call in made:
         vpc = call.response.get("Vpc", {})
-        own = [s for s in snapshot.subnets.values() if s["VpcId"] == vpc.get("VpcId")]
+        own = [s for s in world.subnets.values() if s["VpcId"] == vpc.get("VpcId")]
         zones = len({subnet["AvailabilityZone"] for subnet in own})
-        ways = Counter(
-            snapshot.route_to_internet(s["SubnetId"]).partition("-")[0] or "none" for s in own
-        )
+        ways = Counter(world.way_out(s["SubnetId"]).partition("-")[0] or "none" for s in own)
         words = {"igw": "public", "nat": "private", "none": "isolated"}
         shown = ", ".join(f"{count} {words.get(way, way)}" for way, count in sorted(ways.items()))
         yield "network", f"VPC {call.parameters['CidrBlock']}", f"{zones} zones, subnets: {shown}"
@@ -110,43 +108,41 @@ def _either(value: object, word: str) -> str:
     return word if value else f"not {word}"
 
 
-def lines(
-    run: Rehearsal, snapshot: AccountSnapshot, results: list[CheckResult], seconds: float
-) -> Iterator[str]:
+def lines(run: Rehearsal, world: World, verdicts: list[Verdict], seconds: float) -> Iterator[str]:
     if not run.resources:
         yield from _failed(run)
         return
     yield f"\n{made(run)} in {seconds:.1f} s\n"
     before = ""
-    for tier, what, detail in tiers(snapshot):
+    for tier, what, detail in tiers(world):
         yield from _row("" if tier == before else tier, what, detail)
         before = tier
     yield "\nChecks"
-    for result in results:
-        word = "--" if result.missing_input else "no" if result.problems else "ok"
-        why = f" (not judged: no {result.missing_input} made)" if result.missing_input else ""
-        yield f"  {word:<4}{result.subject}{why}"
-        yield from (f"        {problem}" for problem in result.problems)
-    yield from _prerequisites(run)
+    for verdict in verdicts:
+        word = "--" if verdict.lacks else "no" if verdict.problems else "ok"
+        why = f" (not judged: no {verdict.lacks} made)" if verdict.lacks else ""
+        yield f"  {word:<4}{verdict.subject}{why}"
+        yield from (f"        {problem}" for problem in verdict.problems)
+    yield from _assumed(run)
     yield "\nNot replayed, only held against AWS's API model"
-    for reason, names in run.account.unsupported().items():
+    for reason, names in run.account.lacking().items():
         yield f"  {reason} ({', '.join(sorted(set(names)))})"
-    if not run.account.unsupported():
+    if not run.account.lacking():
         yield "  nothing"
     yield from _failed(run)
     yield ""
     yield from textwrap.wrap(LIMITS, WIDTH)
 
 
-def _prerequisites(run: Rehearsal) -> Iterator[str]:
-    if run.prerequisites:
+def _assumed(run: Rehearsal) -> Iterator[str]:
+    if run.assumed:
         yield "\nAssumed to exist before the first `pulumi up`"
-        yield from (f"  {what}" for what in run.prerequisites)
+        yield from (f"  {what}" for what in run.assumed)
 
 
 def made(run: Rehearsal) -> str:
     refused = len([failure for failure in run.failures if ":" in failure.type])
-    stand = len(run.resources) - len(run.skipped_resources) - refused
+    stand = len(run.resources) - len(run.untried) - refused
     return f"{stand} of {len(run.resources)} resources made by {len(run.account.calls)} calls"
 
 
@@ -162,9 +158,9 @@ def _failed(run: Rehearsal) -> Iterator[str]:
         yield "\nRefused"
     for failure in run.failures:
         yield from _failure(failure)
-    if run.skipped_resources:
+    if run.untried:
         yield "\nNot tried, because it needs what could not be made"
-        yield from (f"  {name} needs {needed}" for name, needed in run.skipped_resources.items())
+        yield from (f"  {name} needs {needed}" for name, needed in run.untried.items())
 
 
 def _failure(failure: Failure) -> Iterator[str]:

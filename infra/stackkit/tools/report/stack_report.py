@@ -6,36 +6,31 @@ from datetime import date
 from pathlib import Path
 
 from stackkit.plan import plan
-from stackkit.plan.bottlenecks import Bottleneck, bottlenecks
-from stackkit.plan.capacity import (
-    Measurement,
-    installed_versions,
-    measurement_warnings,
-    read_measurement,
-)
+from stackkit.plan.bottlenecks import Break, breaks
+from stackkit.plan.capacity import Measurement, doubts, installed_versions, read_measurement
 from stackkit.settings import config
-from stackkit.settings.errors import ConfigError
+from stackkit.settings.errors import Refusal
 from stackkit.settings.stack_file import read_stack
 from stackkit.tools.report.prices import Prices, read_prices
 
 
 @dataclass(frozen=True, kw_only=True)
-class StackReport:
+class Outlook:
     """`unpriced` says why there are no prices."""
 
     settings: config.Config
     numbers: plan.Plan
     region: str
     measured: Measurement | None
-    warnings: tuple[str, ...]
-    bottlenecks: tuple[Bottleneck, ...]
+    doubts: tuple[str, ...]
+    breaks: tuple[Break, ...]
     prices: Prices | None
     unpriced: str
 
 
-def analyse(
+def look(
     folder: Path, stack: str, given: Mapping[str, object], prices_file: str | None = None
-) -> StackReport:
+) -> Outlook:
     """Read a stack of `folder`, the keys `given` in place of its own; raise Refusal."""
     file = read_stack(folder, stack)
     values = {**file.values, **given}
@@ -44,15 +39,13 @@ def analyse(
     numbers = plan.derive(settings.inputs(measured))
     prices, unpriced = _prices(file.region, prices_file)
     installed = installed_versions(folder.parent)
-    return StackReport(
+    return Outlook(
         settings=settings,
         numbers=numbers,
         region=file.region,
         measured=measured,
-        warnings=tuple(
-            measurement_warnings(measured, settings.architecture, installed, date.today())
-        ),
-        bottlenecks=bottlenecks(numbers.inputs, numbers.fleet),
+        doubts=tuple(doubts(measured, settings.architecture, installed, date.today())),
+        breaks=breaks(numbers.inputs, numbers.fleet),
         prices=prices,
         unpriced=unpriced,
     )
@@ -64,5 +57,5 @@ def _prices(region: str, given: str | None) -> tuple[Prices | None, str]:
         return read_prices(region, given), ""
     try:
         return read_prices(region), ""
-    except ConfigError as error:
-        return None, str(error)
+    except Refusal as refusal:
+        return None, str(refusal)

@@ -39,7 +39,7 @@ class Setup:
 
 
 @dataclass(frozen=True)
-class Sample:
+class Moment:
     """One tick. Rates are requests a second; `tasks` are paid for, `serving` answer."""
 
     second: int
@@ -60,17 +60,17 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class SimulationRun:
+class Run:
     trace: Trace
     setup: Setup
-    samples: tuple[Sample, ...]
+    moments: tuple[Moment, ...]
     changes: tuple[Change, ...]
 
 
-def simulate(setup: Setup, trace: Trace) -> SimulationRun:
+def simulate(setup: Setup, trace: Trace) -> Run:
     size = Size(setup.first, setup.minimum, setup.maximum)
     tasks = Tasks(setup.first, warm=setup.starts.warm_pool)
-    samples: list[Sample] = []
+    moments: list[Moment] = []
     changes: list[Change] = []
     series: dict[str, list[float]] = {"cpu": [], "requests": [], "network": []}
     for tick, load in enumerate(trace.rates):
@@ -78,35 +78,35 @@ def simulate(setup: Setup, trace: Trace) -> SimulationRun:
         tasks = advanced(tasks, now, setup.starts)
         size = settled(size, setup.policies, now, tasks.settled)
         if now % MINUTE == 0:
-            _measure(series, samples, now, setup)
+            _measure(series, moments, now, setup)
             for change in _changed(size, setup, series, trace, now):
                 size = change[0]
                 changes += [change[1]] if change[1] else []
             tasks = resized(tasks, size.desired)
             tasks = advanced(tasks, now, setup.starts)
         capacity = tasks.serving * setup.task_rate
-        samples.append(Sample(now, load, capacity, tasks.total, tasks.serving, size.desired))
-    return SimulationRun(trace, setup, tuple(samples), tuple(changes))
+        moments.append(Moment(now, load, capacity, tasks.total, tasks.serving, size.desired))
+    return Run(trace, setup, tuple(moments), tuple(changes))
 
 
 def _changed(
     size: Size, setup: Setup, series: Series, trace: Trace, now: int
 ) -> Iterator[tuple[Size, Change | None]]:
     """Schedules first: they set the bounds within which policies decide."""
-    sample = trace.start + timedelta(seconds=now)
+    moment = trace.start + timedelta(seconds=now)
     for schedule in setup.schedules:
-        if names(schedule, sample):
+        if names(schedule, moment):
             size, change = rebounded(size, schedule.minimum, schedule.maximum, now)
             yield size, change
     yield decided(size, setup.policies, series, now)
 
 
 def _measure(
-    series: dict[str, list[float]], samples: Sequence[Sample], now: int, setup: Setup
+    series: dict[str, list[float]], moments: Sequence[Moment], now: int, setup: Setup
 ) -> None:
     """Adds the minute that CloudWatch shows by now, a minute after its end."""
     end = (now - METRIC_DELAY_S) // TICK_S
-    minute = samples[max(0, end - _TICKS_A_MINUTE) : max(0, end)]
+    minute = moments[max(0, end - _TICKS_A_MINUTE) : max(0, end)]
     if len(minute) < _TICKS_A_MINUTE:
         return
     served = sum(min(one.load, one.capacity) for one in minute) * TICK_S

@@ -1,0 +1,170 @@
+"""The stand-in for Pulumi's AWS provider: resources are made in the simulated account."""
+
+import itertools
+import secrets
+import threading
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any
+
+import grpc
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+
+from stackkit.tools.rehearse.account import Account, Call, Refused
+from stackkit.tools.rehearse.engine.awsx import construct
+from stackkit.tools.rehearse.engine.change import Changing
+from stackkit.tools.rehearse.engine.replacement import detailed, replacing
+from stackkit.tools.rehearse.engine.undo import undo
+from stackkit.tools.rehearse.engine.wire import Values, struct, values
+from stackkit.tools.rehearse.lookups import look_up
+from stackkit.tools.rehearse.map_to_api import Unfit
+from stackkit.tools.rehearse.resource_creator import Maker
+from stackkit.tools.rehearse.table import ROWS
+
+# the output by which a resource of the state is found again; the bridge uses the same name
+META = "__meta"
+
+
+@dataclass
+class Made:
+    """A resource in the account: its names there and the calls that it consists of."""
+
+    calls: list[Call] = field(default_factory=list)
+    # input → name, where the program gives none
+    names: dict[str, str] = field(default_factory=dict)
+    suffix: str = field(default_factory=lambda: secrets.token_hex(4)[:7])
+
+
+@dataclass
+class Naming(Maker):
+    """A maker that names a resource once: the logical name and seven digits, as Pulumi does it."""
+
+    made: Made = field(default_factory=Made)
+
+    def named(self, name: str = "name") -> str:
+        if self.inputs.get(name) is None:
+            self.inputs[name] = self.made.names.setdefault(name, f"{self.name}-{self.made.suffix}")
+        return self.take(name)
+
+
+class Provider(provider_pb2_grpc.ResourceProviderServicer):
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        # moto isn't made for several threads
+        self._lock = threading.RLock()
+        self._made: dict[str, Made] = {}
+        self._numbers = itertools.count(1)
+
+    def Attach(self, request: Any, context: Any) -> Any:
+        return empty_pb2.Empty()
+
+    def GetPluginInfo(self, request: Any, context: Any) -> Any:
+        return plugin_pb2.PluginInfo(version=version("pulumi-aws"))
+
+    def CheckConfig(self, request: Any, context: Any) -> Any:
+        return provider_pb2.CheckResponse(inputs=request.news)
+
+    def DiffConfig(self, request: Any, context: Any) -> Any:
+        return provider_pb2.DiffResponse()
+
+    def Configure(self, request: Any, context: Any) -> Any:
+        # a provider of components must; else the engine itself keeps track of what is secret
+        components = request.type == "pulumi:providers:awsx"
+        return provider_pb2.ConfigureResponse(supportsPreview=True, acceptSecrets=components)
+
+    def Check(self, request: Any, context: Any) -> Any:
+        return provider_pb2.CheckResponse(inputs=request.news)
+
+    def Diff(self, request: Any, context: Any) -> Any:
+        old, new = values(request.old_inputs), values(request.news)
+        changed = sorted(name for name in old | new if old.get(name) != new.get(name))
+        replaces = [name for name in changed if replacing(request.type, name, new)]
+        some = provider_pb2.DiffResponse.DIFF_SOME
+        return provider_pb2.DiffResponse(
+            changes=some if changed else provider_pb2.DiffResponse.DIFF_NONE,
+            diffs=changed,
+            replaces=replaces,
+            detailedDiff=detailed(old, new, changed, replaces),
+            hasDetailedDiff=True,
+        )
+
+    def Create(self, request: Any, context: Any) -> Any:
+        inputs = values(request.properties)
+        if request.preview:
+            return provider_pb2.CreateResponse(properties=request.properties)
+        made = Made()
+        with self._lock, answering(context):
+            before = len(self._account.calls)
+            outputs = self._play(request, inputs, made, self._account)
+            made.calls = self._account.calls[before:]
+        number = str(next(self._numbers))
+        self._made[number] = made
+        id = outputs.pop("id", request.name)
+        state = struct({**inputs, **outputs, META: number})
+        return provider_pb2.CreateResponse(id=id, properties=state)
+
+    def Update(self, request: Any, context: Any) -> Any:
+        inputs, old = values(request.news), values(request.olds)
+        if request.preview:
+            return provider_pb2.UpdateResponse(properties=request.news)
+        made = self._made[old[META]]
+        with self._lock, answering(context):
+            changing: Any = Changing(self._account, made.calls)
+            outputs = self._play(request, inputs, made, changing)
+            made.calls = changing.finish()
+        outputs.pop("id", None)
+        kept = {
+            name: value for name, value in old.items() if name not in values(request.old_inputs)
+        }
+        return provider_pb2.UpdateResponse(properties=struct({**kept, **inputs, **outputs}))
+
+    def Delete(self, request: Any, context: Any) -> Any:
+        number = values(request.properties)[META]
+        with self._lock, answering(context):
+            for call in reversed(self._made[number].calls):
+                undo(self._account, call)
+        del self._made[number]
+        return empty_pb2.Empty()
+
+    def Read(self, request: Any, context: Any) -> Any:
+        return provider_pb2.ReadResponse(
+            id=request.id, properties=request.properties, inputs=request.inputs
+        )
+
+    def Invoke(self, request: Any, context: Any) -> Any:
+        with self._lock, answering(context):
+            found = look_up(self._account, request.tok, values(request.args))
+        answer = provider_pb2.InvokeResponse()
+        getattr(answer, "return").CopyFrom(struct(found))
+        return answer
+
+    def Construct(self, request: Any, context: Any) -> Any:
+        with self._lock:
+            zones = self._account.client("ec2").describe_availability_zones()["AvailabilityZones"]
+        return construct(request, [zone["ZoneName"] for zone in zones])
+
+    def Cancel(self, request: Any, context: Any) -> Any:
+        return empty_pb2.Empty()
+
+    def _play(self, request: Any, inputs: Values, made: Made, account: Account) -> Values:
+        maker = Naming(account, request.type, request.name, dict(inputs), made)
+        if request.type not in ROWS:
+            raise Unfit(f"the rehearsal knows no {request.type}")
+        outputs = ROWS[request.type](maker)
+        maker.refuse_rest()
+        return outputs
+
+
+class answering:
+    """Turns what the account refuses into the error of a call of the engine's."""
+
+    def __init__(self, context: grpc.ServicerContext) -> None:
+        self._context = context
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if isinstance(error, (Unfit, Refused, LookupError)):
+            self._context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"{error}")

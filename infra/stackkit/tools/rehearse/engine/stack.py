@@ -1,0 +1,154 @@
+"""Drives a stack by the Pulumi CLI, with the simulated account in AWS's place."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+# the folder that holds stackkit
+_PACKAGES = Path(__file__).absolute().parents[4]
+_LANGUAGE_HOST = """\
+#!/bin/sh
+exec "{python}" "{host}"
+"""
+# operations that leave a resource as it is, or are a part of "replace"
+_NO_CHANGE = {"same", "refresh", "read", "create-replacement", "delete-replaced"}
+
+
+@dataclass(frozen=True)
+class Change:
+    operation: str
+    type: str
+    name: str
+    # properties that differ
+    properties: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.operation} {self.type} {self.name} {' '.join(self.properties)}".rstrip()
+
+
+class Failed(Exception):
+    """A command of the CLI that did not end well; its output is the message."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """The addresses of a simulated account."""
+
+    api: str
+    providers: str
+
+
+@contextmanager
+def simulated_account(region: str) -> Iterator[Account]:
+    """A process that answers for AWS and for the AWS provider; its resources end with it."""
+    command = [sys.executable, "-m", "stackkit.tools.rehearse.engine", region]
+    pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    process: Any
+    with subprocess.Popen(command, cwd=_PACKAGES, text=True, **pipes) as process:
+        yield Account(**json.loads(process.stdout.readline()))
+        process.stdin.close()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    """One stack of a project; `home` is where the CLI keeps what is its own."""
+
+    cli: Path
+    project: Path
+    name: str
+    account: Account
+    home: Path
+    backend: str
+
+    def environment(self) -> Mapping[str, str]:
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "PULUMI_"))}
+        folder = self.home / "bin"
+        return kept | {
+            "PATH": f"{folder}:{self.cli.parent}:{os.environ['PATH']}",
+            "PYTHONPATH": str(self.project.parent / "vendor"),
+            "PULUMI_HOME": str(self.home),
+            "PULUMI_BACKEND_URL": self.backend,
+            "PULUMI_CONFIG_PASSPHRASE": "rehearsal",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            "PULUMI_DEBUG_PROVIDERS": self.account.providers,
+            "AWS_ENDPOINT_URL": self.account.api,
+            "AWS_ACCESS_KEY_ID": "rehearsal",
+            "AWS_SECRET_ACCESS_KEY": "rehearsal",
+            "AWS_REGION": "us-east-1",
+            "NO_COLOR": "1",
+        }
+
+    def init(self, *options: str) -> None:
+        host = self.home / "bin" / "pulumi-language-python"
+        host.parent.mkdir(parents=True, exist_ok=True)
+        script = Path(__file__).with_name("language_host.py")
+        host.write_text(_LANGUAGE_HOST.format(python=sys.executable, host=script))
+        host.chmod(0o755)
+        self.run("stack", "init", self.name, *options)
+
+    def set(self, **values: str) -> None:
+        """Write keys into the stack's file."""
+        pairs = [
+            word for key, value in values.items() for word in ("--plaintext", f"{key}={value}")
+        ]
+        if pairs:
+            self.run("config", "set-all", "--stack", self.name, *pairs)
+
+    def up(self, *options: str) -> list[Change]:
+        return self._changes("up", "--yes", "--skip-preview", *options)
+
+    def refresh(self) -> list[Change]:
+        return self._changes("refresh", "--yes", "--skip-preview")
+
+    def destroy(self) -> list[Change]:
+        return self._changes("destroy", "--yes", "--skip-preview")
+
+    def outputs(self) -> dict[str, Any]:
+        return json.loads(self.run("stack", "output", "--json", "--stack", self.name))
+
+    def _changes(self, *command: str) -> list[Change]:
+        output = self.run(*command, "--json", "--stack", self.name)
+        return sorted(_changes(output), key=str)
+
+    def run(self, *arguments: str) -> str:
+        command = [str(self.cli), *arguments, "--non-interactive"]
+        done = subprocess.run(
+            command,
+            cwd=self.project,
+            env=dict(self.environment()),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            raise Failed(f"pulumi {' '.join(arguments)}:\n{_messages(done.stdout)}{done.stderr}")
+        return done.stdout
+
+
+def _changes(output: str) -> Iterator[Change]:
+    for event in _events(output):
+        step = event.get("resourcePreEvent", {}).get("metadata")
+        if step and step["op"] not in _NO_CHANGE:
+            properties = step.get("detailedDiff") or {}
+            _, _, kind, name = step["urn"].split("::")
+            yield Change(step["op"], kind.rpartition("$")[2], name, tuple(sorted(properties)))
+
+
+def _messages(output: str) -> str:
+    """The errors among events; output of other kinds as it is."""
+    found = [event.get("diagnosticEvent", {}) for event in _events(output)]
+    lines = [entry["message"] for entry in found if entry.get("severity") == "error"]
+    return "".join(lines) or output
+
+
+def _events(output: str) -> Iterator[dict[str, Any]]:
+    for line in output.splitlines():
+        if line.startswith("{"):
+            yield json.loads(line)

@@ -1,0 +1,214 @@
+"""The call that takes back what a call made, by the API's own names.
+
+CreateX is taken back by DeleteX, and so on; a required member of DeleteX has its value from the
+request or the response of CreateX.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import jmespath
+
+from stackkit.tools.rehearse.account import Account, Call
+from stackkit.tools.rehearse.engine.gaps import BY_HAND
+from stackkit.tools.rehearse.unsupported import LACKING
+
+_OPPOSITES = {
+    "Create": "Delete",
+    "Put": "Delete",
+    "Request": "Delete",
+    "Attach": "Detach",
+    "Associate": "Disassociate",
+    "Authorize": "Revoke",
+    "Allocate": "Release",
+    "Register": "Deregister",
+    "Subscribe": "Unsubscribe",
+}
+# where the names differ: operation → opposite, and its parameters as JMESPath over
+# {request, response}; None: nothing of its own is left
+_NAMED: Mapping[str, tuple[str, Mapping[str, str]] | None] = {
+    "ec2.AllocateAddress": ("ReleaseAddress", {"AllocationId": "response.AllocationId"}),
+    "ec2.CreateFlowLogs": ("DeleteFlowLogs", {"FlowLogIds": "response.FlowLogIds"}),
+    "ec2.CreateLaunchTemplate": (
+        "DeleteLaunchTemplate",
+        {"LaunchTemplateId": "response.LaunchTemplate.LaunchTemplateId"},
+    ),
+    "ec2.CreateRoute": (
+        "DeleteRoute",
+        {
+            "RouteTableId": "request.RouteTableId",
+            "DestinationCidrBlock": "request.DestinationCidrBlock",
+        },
+    ),
+    "ec2.CreateSecurityGroup": ("DeleteSecurityGroup", {"GroupId": "response.GroupId"}),
+    "ec2.AuthorizeSecurityGroupEgress": (
+        "RevokeSecurityGroupEgress",
+        {"GroupId": "request.GroupId", "IpPermissions": "request.IpPermissions"},
+    ),
+    "ec2.AuthorizeSecurityGroupIngress": (
+        "RevokeSecurityGroupIngress",
+        {"GroupId": "request.GroupId", "IpPermissions": "request.IpPermissions"},
+    ),
+    "ec2.AssociateRouteTable": (
+        "DisassociateRouteTable",
+        {"AssociationId": "response.AssociationId"},
+    ),
+    "ec2.CreateVpcEndpoint": (
+        "DeleteVpcEndpoints",
+        {"VpcEndpointIds": "[response.VpcEndpoint.VpcEndpointId]"},
+    ),
+    "kms.CreateKey": ("ScheduleKeyDeletion", {"KeyId": "response.KeyMetadata.KeyId"}),
+    "rds.CreateDBInstance": (
+        "DeleteDBInstance",
+        {"DBInstanceIdentifier": "request.DBInstanceIdentifier", "SkipFinalSnapshot": "`true`"},
+    ),
+    "rds.CreateDBInstanceReadReplica": (
+        "DeleteDBInstance",
+        {"DBInstanceIdentifier": "request.DBInstanceIdentifier", "SkipFinalSnapshot": "`true`"},
+    ),
+    "rds.RegisterDBProxyTargets": (
+        "DeregisterDBProxyTargets",
+        {
+            "DBProxyName": "request.DBProxyName",
+            "DBInstanceIdentifiers": "request.DBInstanceIdentifiers",
+        },
+    ),
+    "secretsmanager.CreateSecret": (
+        "DeleteSecret",
+        {"SecretId": "response.ARN", "ForceDeleteWithoutRecovery": "`true`"},
+    ),
+    "cloudwatch.PutMetricAlarm": ("DeleteAlarms", {"AlarmNames": "[request.AlarmName]"}),
+    "cloudwatch.PutDashboard": (
+        "DeleteDashboards",
+        {"DashboardNames": "[request.DashboardName]"},
+    ),
+    "ecs.CreateService": (
+        "DeleteService",
+        {"cluster": "request.cluster", "service": "request.serviceName", "force": "`true`"},
+    ),
+    "ecs.CreateCluster": ("DeleteCluster", {"cluster": "request.clusterName"}),
+    "ecs.RegisterTaskDefinition": (
+        "DeregisterTaskDefinition",
+        {"taskDefinition": "response.taskDefinition.taskDefinitionArn"},
+    ),
+    "autoscaling.CreateAutoScalingGroup": (
+        "DeleteAutoScalingGroup",
+        {"AutoScalingGroupName": "request.AutoScalingGroupName", "ForceDelete": "`true`"},
+    ),
+    "autoscaling.PutScalingPolicy": (
+        "DeletePolicy",
+        {
+            "AutoScalingGroupName": "request.AutoScalingGroupName",
+            "PolicyName": "request.PolicyName",
+        },
+    ),
+    "autoscaling.PutScheduledUpdateGroupAction": (
+        "DeleteScheduledAction",
+        {
+            "AutoScalingGroupName": "request.AutoScalingGroupName",
+            "ScheduledActionName": "request.ScheduledActionName",
+        },
+    ),
+    "application-autoscaling.PutScheduledAction": (
+        "DeleteScheduledAction",
+        {
+            "ServiceNamespace": "request.ServiceNamespace",
+            "ScheduledActionName": "request.ScheduledActionName",
+            "ResourceId": "request.ResourceId",
+            "ScalableDimension": "request.ScalableDimension",
+        },
+    ),
+    "iam.AddRoleToInstanceProfile": (
+        "RemoveRoleFromInstanceProfile",
+        {"InstanceProfileName": "request.InstanceProfileName", "RoleName": "request.RoleName"},
+    ),
+    "iam.CreatePolicy": ("DeletePolicy", {"PolicyArn": "response.Policy.Arn"}),
+    "route53.CreateHostedZone": ("DeleteHostedZone", {"Id": "response.HostedZone.Id"}),
+    "route53.ChangeResourceRecordSets": (
+        "ChangeResourceRecordSets",
+        {
+            "HostedZoneId": "request.HostedZoneId",
+            "ChangeBatch": "{Changes: request.ChangeBatch.Changes[].{Action: 'DELETE',"
+            " ResourceRecordSet: ResourceRecordSet}}",
+        },
+    ),
+    "s3.PutBucketLifecycleConfiguration": (
+        "DeleteBucketLifecycle",
+        {"Bucket": "request.Bucket"},
+    ),
+    "ecs.PutClusterCapacityProviders": None,
+    "secretsmanager.PutSecretValue": None,
+    "secretsmanager.RotateSecret": None,
+}
+
+
+def undo(account: Account, call: Call) -> None:
+    """Send the opposite of a call, if it has one."""
+    lacking = (call.service, call.operation) in LACKING
+    opposite = None if lacking else _opposite(account, call)
+    if opposite is None:
+        return
+    operation, parameters = opposite
+    if operation == "DeleteBucket":
+        _empty(account, parameters["Bucket"])
+    by_hand = BY_HAND.get(f"{call.service}.{operation}")
+    if by_hand:
+        by_hand(account, parameters)
+        return
+    account.call(call.name, call.type, call.service, operation, parameters)
+
+
+def _opposite(account: Account, call: Call) -> tuple[str, dict[str, Any]] | None:
+    sources = {"request": call.parameters, "response": call.response}
+    key = f"{call.service}.{call.operation}"
+    if key in _NAMED:
+        named = _NAMED[key]
+        if named is None:
+            return None
+        operation, paths = named
+        return operation, {name: jmespath.search(path, sources) for name, path in paths.items()}
+    model = account.client(call.service).meta.service_model
+    for verb, against in _OPPOSITES.items():
+        operation = against + call.operation.removeprefix(verb)
+        if call.operation.startswith(verb) and operation in model.operation_names:
+            required = model.operation_model(operation).input_shape.required_members
+            found = {
+                name: lock_token(account, call) if name == "LockToken" else first(sources, name)
+                for name in required
+            }
+            return operation, found
+    return None
+
+
+def lock_token(account: Account, call: Call) -> str:
+    """What a change or deletion of a web ACL has to show."""
+    acl = call.response["Summary"]
+    read = {"Name": acl["Name"], "Id": acl["Id"], "Scope": call.parameters["Scope"]}
+    return account.call(call.name, call.type, "wafv2", "GetWebACL", read)["LockToken"]
+
+
+def first(sources: Mapping[str, Any], *names: str) -> Any:
+    """The value of the first member of one of these names, the outermost first."""
+    level: list[Any] = list(sources.values())
+    while level:
+        for entry in level:
+            for name in names:
+                if name in entry:
+                    return entry[name]
+        level = list(_below(level))
+    raise LookupError(f"neither request nor response has {names[0]}")
+
+
+def _below(level: list[Any]) -> Iterator[Any]:
+    for entry in level:
+        for value in entry.values():
+            yield from (
+                v for v in (value if isinstance(value, list) else [value]) if isinstance(v, dict)
+            )
+
+
+def _empty(account: Account, bucket: str) -> None:
+    """Delete what other services wrote there: a bucket must be empty to be deleted."""
+    client = account.client("s3")
+    for entry in client.list_objects_v2(Bucket=bucket).get("Contents", []):
+        client.delete_object(Bucket=bucket, Key=entry["Key"])
