@@ -1,14 +1,16 @@
 import os
-from collections.abc import Mapping
-from ipaddress import ip_network
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import asdict
+
+from servicekit.setting_checks import check_http_url, check_origin, check_port, check_proxy
 
 Count = Annotated[int, Meta(ge=1)]
-Seconds = Annotated[float, Meta(gt=0)]
-Delay = Annotated[float, Meta(ge=0)]  # seconds
+Seconds = Annotated[float, Meta(gt=0, le=1e9)]  # bounded: "inf" is a number, too
+Delay = Annotated[float, Meta(ge=0, le=1e9)]  # seconds
 Port = Annotated[int, Meta(ge=1, le=65535)]
 
 ADMIN_HOST = "127.0.0.1"  # of /metrics: only the task's or instance's own network reaches it
@@ -42,11 +44,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     build_id: str = "unknown"  # what /ready reports, so that a deploy can recognise itself
     expose_schema: bool = False  # /schema in production, too
 
-    host: str = "127.0.0.1"
+    host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
     port: Port = 8000
     web_concurrency: Count = 1  # worker processes
-    # Loopback: metrics, and Granian's own on the port above it. 0 switches both off.
-    admin_port: Annotated[int, Meta(ge=0, le=65534)] = 9100
+    # Loopback: metrics, and Granian's own on the port above it. None: 9100, or the first free pair
+    # of ports above it. 0 switches both off.
+    admin_port: Annotated[int, Meta(ge=0, le=65534)] | None = None
     admin_socket: str | None = None  # where workers tell what they count; set by server/launch.py
 
     otel_exporter_otlp_endpoint: Annotated[str, Meta(pattern="^https?://")] | None = None  # traces
@@ -56,6 +59,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     drain_time: Delay = 2.0  # after SIGTERM, in which /ready says 503 and all else is served
     stopping_file: str | None = None  # exists from SIGTERM on; set by app/server.py
 
+    admission_queue: bool = True  # False: requests enter the loop as Granian hands them over
     max_in_flight: Count = 8000  # requests of one worker; more are answered with 503
     request_timeout: Seconds = 10.0  # from the first byte to the last, body included
     max_body_bytes: Count = 1_000_000
@@ -84,13 +88,35 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     stale_ttl: Seconds = 600.0  # after its time an answer serves while a newer one is fetched
 
     def __post_init__(self) -> None:
+        """Refuses combinations that start, but can never do what they are set for."""
+        _check("CORS_ORIGINS", check_origin, self.origins)
+        _check("TRUSTED_PROXIES", check_proxy, self.proxies)
+        for name, value in asdict(self).items():
+            if name.endswith(("_url", "_endpoint")) and value:
+                check = check_http_url if value.startswith("http") else check_port
+                _check(name.upper(), check, [value])
+        if self.admin_port and self.port in (self.admin_port, self.admin_port + 1):
+            raise ValueError("ADMIN_PORT and the port above it have to differ from PORT")
+        self._check_auth()
+
+    def _check_auth(self) -> None:
+        named = {
+            "AUTH_ISSUER": self.auth_issuer,
+            "AUTH_AUDIENCE": self.auth_audience,
+            "AUTH_JWKS_URL": self.auth_jwks_url,
+        }
+        for name, value in named.items():
+            if value is not None and value != value.strip():
+                raise ValueError(f"{name} has spaces around it, so no token would match")
         if self.auth_issuer and not self.auth_audience:
             raise ValueError("AUTH_ISSUER needs AUTH_AUDIENCE, for whom its tokens are made")
-        try:
-            for network in self.proxies:
-                ip_network(network)
-        except ValueError as error:
-            raise ValueError(f"TRUSTED_PROXIES: {error}") from None
+        if not self.auth_issuer and (self.auth_audience or self.auth_jwks_url):
+            raise ValueError(
+                "AUTH_AUDIENCE and AUTH_JWKS_URL need AUTH_ISSUER: without it every"
+                " request is let in"
+            )
+        if self.auth:
+            _check("AUTH_JWKS_URL or AUTH_ISSUER", check_http_url, [self.auth.jwks_url])
 
     @property
     def auth(self) -> Auth | None:
@@ -110,6 +136,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
 
 def _list(value: str) -> list[str]:
     return [item.strip() for item in value.split(",") if item.strip()]
+
+
+def _check(name: str, check: Callable[[str], None], values: Iterable[str]) -> None:
+    for value in values:
+        try:
+            check(value)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
 
 
 def read_settings(kind: type[S], environment: Mapping[str, str] = os.environ) -> S:

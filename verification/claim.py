@@ -66,7 +66,7 @@ def _parts(plan: Mapping[str, Any], seen: list[dict[str, Any]]) -> Iterator[tupl
         yield f"{result['mode'].capitalize()}", table(_COLUMNS, list(_rows(plan, result)))
     yield (
         "What it doesn't show",
-        fragment[p[_NOT_SHOWN], (p(".bad")[doubt] for doubt in plan["doubts"])],
+        fragment[p[_NOT_SHOWN], (p(".bad")[warning] for warning in plan["warnings"])],
     )
 
 

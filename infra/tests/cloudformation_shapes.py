@@ -19,8 +19,8 @@ def tagged(found: Properties) -> Properties:
 def rule(found: Properties) -> Properties:
     [permission] = found.pop("IpPermissions")
     [other] = permission.pop("UserIdGroupPairs", None) or [{}]
-    [world] = permission.pop("IpRanges", None) or [{}]
-    return found | permission | {f"Other{name}": value for name, value in other.items()} | world
+    [snapshot] = permission.pop("IpRanges", None) or [{}]
+    return found | permission | {f"Other{name}": value for name, value in other.items()} | snapshot
 
 
 def record(found: Properties) -> Properties:

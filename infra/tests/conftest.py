@@ -6,7 +6,7 @@ import boto3
 import pytest
 
 from cloud import ACCOUNT
-from delivering import Clock, Commands, Scene, Session, make_project
+from delivering import Clock, Commands, DeployScenario, Session, make_project
 from rehearsed import Rehearsals, in_two_processes
 from stackkit.tools.deploy import poll_policy as patience
 
@@ -39,12 +39,12 @@ def infra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def scene(
+def scenario(
     infra: Path,
     commands: Commands,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-) -> Iterator[Scene]:
+) -> Iterator[DeployScenario]:
     """Signed in, with a stack that nobody else works on."""
     session, clock = Session(), Clock()
     monkeypatch.setattr(boto3, "Session", lambda region_name: session)
@@ -55,5 +55,5 @@ def scene(
     commands.answer("docker", "info")
     commands.answer("docker", "login")
     commands.answer("docker", "buildx")
-    yield Scene(infra, commands, session, capsys, clock)
+    yield DeployScenario(infra, commands, session, capsys, clock)
     session.close()

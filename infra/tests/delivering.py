@@ -191,7 +191,7 @@ def answering(builds: Sequence[str]) -> Iterator[str]:
 
 
 @dataclass
-class Scene:
+class DeployScenario:
     """One command of a person, on a project of theirs."""
 
     infra: Path

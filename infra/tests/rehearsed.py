@@ -12,9 +12,9 @@ import overrides
 import pairs
 from harness import PROGRAM, PROJECT, REGION
 from stackkit.tools.rehearse.account import Call
-from stackkit.tools.rehearse.account_snapshot import World
+from stackkit.tools.rehearse.account_snapshot import AccountSnapshot
 from stackkit.tools.rehearse.program import Rehearsal, rehearse
-from stackkit.tools.rehearse.validate import judge
+from stackkit.tools.rehearse.validate import validate
 
 # (type, logical name) → inputs that a user sets in overrides.py
 Overrides = Mapping[tuple[str, str], Mapping[str, Any]]
@@ -56,16 +56,16 @@ def rehearsed(choices: pairs.Choices, changes: Overrides) -> Outcome:
     overrides.OVERRIDES.update({resource: dict(inputs) for resource, inputs in changes.items()})
     run = rehearse(PROGRAM, PROJECT, choices["tier"], REGION, values, secrets)
     try:
-        faults = list(_faults(World(run.account), run))
+        faults = list(_faults(AccountSnapshot(run.account), run))
         return Outcome(len(run.resources), faults, run.account.calls)
     finally:
         run.account.close()
         overrides.OVERRIDES.clear()
 
 
-def _faults(world: World, run: Rehearsal) -> Iterator[str]:
+def _faults(snapshot: AccountSnapshot, run: Rehearsal) -> Iterator[str]:
     yield from (f"{failure.name}: {failure.message}" for failure in run.failures)
-    for verdict in judge(world):
-        yield from verdict.problems
-        if verdict.lacks:
-            yield f"{verdict.subject}: no {verdict.lacks}"
+    for result in validate(snapshot):
+        yield from result.problems
+        if result.missing_input:
+            yield f"{result.subject}: no {result.missing_input}"

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cloud import ACCOUNT, REGION
-from delivering import Scene, Session
+from delivering import DeployScenario, Session
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 REPOSITORY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/shop-dev"
@@ -45,13 +45,13 @@ def unlocked(session: Session) -> None:
     session.says("s3", "list_objects_v2", {})
 
 
-def built(scene: Scene, build: str = "new") -> None:
+def built(scenario: DeployScenario, build: str = "new") -> None:
     """The registry before and after a push."""
     token = {"authorizationToken": "QVdTOnNlc2FtZQ==", "proxyEndpoint": f"https://{REPOSITORY}"}
-    registry(scene.session)
-    scene.session.refuses("ecr", "describe_images", "ImageNotFoundException")
-    scene.session.says("ecr", "get_authorization_token", {"authorizationData": [token]})
-    stored(scene.session, build, f"{scene.commit}-arm64")
+    registry(scenario.session)
+    scenario.session.refuses("ecr", "describe_images", "ImageNotFoundException")
+    scenario.session.says("ecr", "get_authorization_token", {"authorizationData": [token]})
+    stored(scenario.session, build, f"{scenario.commit}-arm64")
 
 
 def registry(session: Session) -> None:

@@ -10,7 +10,7 @@ import pytest
 from moto import mock_aws
 
 from cloud import ACCOUNT, REGION
-from delivering import Commands, Scene
+from delivering import Commands, DeployScenario
 from stackkit.tools.deploy.__main__ import main
 
 BUCKET = f"shop-dev-state-{ACCOUNT}-{REGION}"
@@ -109,9 +109,9 @@ def test_a_backend_of_ones_own_choice_needs_neither_bucket_nor_key(
     assert init.backend == "https://api.pulumi.com"
 
 
-def test_a_bucket_of_somebody_else_is_not_used(scene: Scene) -> None:
-    scene.session.refuses("s3", "head_bucket", "403")
-    assert scene.run("bootstrap") == (
+def test_a_bucket_of_somebody_else_is_not_used(scenario: DeployScenario) -> None:
+    scenario.session.refuses("s3", "head_bucket", "403")
+    assert scenario.run("bootstrap") == (
         1,
         "",
         f"The bucket {BUCKET} exists and these credentials may not use it: use those of the"

@@ -5,19 +5,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plans import planned
-from stackkit.plan.bottlenecks import Break, breaks, first
-from stackkit.settings.errors import Refusal
+from stackkit.plan.bottlenecks import Bottleneck, bottlenecks, first
+from stackkit.settings.errors import ConfigError
 
 
-def found(**values: object) -> dict[str, Break]:
+def found(**values: object) -> dict[str, Bottleneck]:
     numbers = planned(**values)
-    return {one.subject: one for one in breaks(numbers.inputs, numbers.fleet)}
+    return {one.subject: one for one in bottlenecks(numbers.inputs, numbers.fleet)}
 
 
 def test_production_loses_a_zone_before_anything_else_gives_way() -> None:
     numbers = planned()
-    tightest = first(breaks(numbers.inputs, numbers.fleet))
-    assert tightest == Break(
+    tightest = first(bottlenecks(numbers.inputs, numbers.fleet))
+    assert tightest == Bottleneck(
         "tasks with a zone lost",
         51_361,  # 214 tasks x 3,000/s x 80 ms, and one more
         "214 full tasks",
@@ -61,7 +61,7 @@ def test_a_plan_is_refused_from_the_load_on_that_breaks_it(
 ) -> None:
     load = found(**values, peak_in_flight=10_000)[subject].in_flight
     planned(**values, peak_in_flight=load - 1)
-    with pytest.raises(Refusal, match=f"^{problem}: "):
+    with pytest.raises(ConfigError, match=f"^{problem}: "):
         planned(**values, peak_in_flight=load)
 
 
@@ -69,7 +69,7 @@ def test_a_plan_is_refused_from_the_load_on_that_breaks_it(
 def test_nothing_gives_way_below_the_peak_that_was_planned_for(peak: int, latency: int) -> None:
     try:
         numbers = planned(peak_in_flight=peak, base_in_flight=0, latency_ms=latency)
-    except Refusal:
+    except ConfigError:
         return
-    for one in breaks(numbers.inputs, numbers.fleet):
+    for one in bottlenecks(numbers.inputs, numbers.fleet):
         assert one.ask or one.in_flight > peak, one

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from stackkit.plan.capacity import Measurement, doubts
+from stackkit.plan.capacity import Measurement, measurement_warnings
 
 TODAY = date(2026, 11, 26)
 MACHINE = {"architecture": "aarch64", "processors": 4}
@@ -21,12 +21,12 @@ def doubted(**values: Any) -> list[str]:
     }
     sustained: dict[str, Any] = {"requests_per_second": 2000, "in_flight": 3000, "vcpu_units": 1024}
     measured = Measurement(**{**sustained, **found, **values})
-    return list(doubts(measured, "arm64", installed, TODAY))
+    return list(measurement_warnings(measured, "arm64", installed, TODAY))
 
 
 def test_a_fresh_measurement_of_the_same_machine_and_versions_is_trusted() -> None:
     assert doubted() == []
-    assert list(doubts(None, "arm64", VERSIONS, TODAY)) == []
+    assert list(measurement_warnings(None, "arm64", VERSIONS, TODAY)) == []
 
 
 @pytest.mark.parametrize(

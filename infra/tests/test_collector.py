@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from adot import COMPONENTS
-from harness import Run, keys, run, stack
+from harness import INFRA, Run, keys, run, stack
 from stackkit.plan.server import COLLECTOR_MIB
 from stackkit.resources.service_metrics import ADMIN_PORT, EMITTED, NAMESPACE, SERVICE
 from test_instance import content
-from test_project_files import PROJECT
+
+SERVICEKIT = INFRA.parent / "servicekit"
 
 TASK = "aws:ecs/taskDefinition:TaskDefinition"
 HEADERS = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:otlp-AbCdEf"
@@ -59,14 +60,14 @@ def test_it_asks_the_service_and_granian_where_they_answer() -> None:
     assert targets == [[f"127.0.0.1:{int(told['ADMIN_PORT']) + above}"] for above in (0, 1)]
     assert int(told["ADMIN_PORT"]) == ADMIN_PORT == default("admin_port")
     # Granian's is the one above it
-    assert "str(settings.admin_port + 1)" in (PROJECT / "app" / "server.py").read_text()
+    assert "str(settings.admin_port + 1)" in (SERVICEKIT / "server/launch.py").read_text()
     listens = configuration(made)["receivers"]["otlp"]["protocols"]["http"]["endpoint"]
     assert told["OTEL_EXPORTER_OTLP_ENDPOINT"] == f"http://{listens}"
 
 
 def default(name: str) -> object:
     """Of one of the service's settings, which isn't installed here."""
-    tree = ast.parse((PROJECT / "app" / "settings.py").read_text())
+    tree = ast.parse((SERVICEKIT / "settings.py").read_text())
     [value] = [
         node.value
         for node in ast.walk(tree)

@@ -6,7 +6,7 @@ import pytest
 from harness import IMAGE
 from plans import COMPLETE, stack
 from stackkit.settings import config
-from stackkit.settings.errors import Refusal
+from stackkit.settings.errors import ConfigError
 
 
 @pytest.mark.parametrize(
@@ -66,12 +66,12 @@ from stackkit.settings.errors import Refusal
     ],
 )
 def test_a_key_refuses_nonsense(values: dict[str, object], sentence: str) -> None:
-    with pytest.raises(Refusal, match=f"^{re.escape(sentence)}$"):
+    with pytest.raises(ConfigError, match=f"^{re.escape(sentence)}$"):
         stack(**values)
 
 
 def test_a_plain_secret_is_not_repeated_in_the_refusal() -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(ConfigError) as refused:
         stack(cache_password="hunter2")
     assert "hunter2" not in str(refused.value)
 
@@ -104,7 +104,9 @@ def load(keys: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> config.Config
 
 def test_a_program_without_an_image_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     keys = {f"shop:{name}": str(value) for name, value in COMPLETE.items()}
-    with pytest.raises(Refusal, match=r"^image: it is empty; `make deploy STACK=prod` builds one"):
+    with pytest.raises(
+        ConfigError, match=r"^image: it is empty; `make deploy STACK=prod` builds one"
+    ):
         load(keys, monkeypatch)
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from plans import COMPLETE, stack
 from stackkit.settings import config
-from stackkit.settings.errors import Refusal
+from stackkit.settings.errors import ConfigError
 
 EC2 = {"compute": "ec2"}
 DEV = {"tier": "dev"}
@@ -166,7 +166,7 @@ DEV = {"tier": "dev"}
 def test_values_that_contradict_each_other_are_refused(
     values: dict[str, object], sentence: str
 ) -> None:
-    with pytest.raises(Refusal, match=f"^{re.escape(sentence)}$"):
+    with pytest.raises(ConfigError, match=f"^{re.escape(sentence)}$"):
         stack(**values)
 
 
@@ -175,7 +175,7 @@ def test_a_name_that_a_load_balancer_cannot_have_is_refused() -> None:
         "a-name-of-18-chars-staging: project and stack have 26 characters together and names of"
         " load balancers leave room for 24; use a shorter stack name."
     )
-    with pytest.raises(Refusal, match=f"^{re.escape(sentence)}$"):
+    with pytest.raises(ConfigError, match=f"^{re.escape(sentence)}$"):
         config.parse("a-name-of-18-chars", "staging", COMPLETE)
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from plans import stack
 from stackkit.plan import plan
 from stackkit.resources.waf import MANAGED_GROUPS
-from stackkit.settings.errors import Refusal
+from stackkit.settings.errors import ConfigError
 from stackkit.tools.report import cost
 from stackkit.tools.report.prices import Prices, read_prices
 
@@ -111,7 +111,7 @@ def test_a_file_that_is_none_of_prices_is_refused(
 ) -> None:
     file = tmp_path / "prices.json"
     file.write_text(content)
-    with pytest.raises(Refusal, match=f"prices.json: {sentence}"):
+    with pytest.raises(ConfigError, match=f"prices.json: {sentence}"):
         read_prices("us-east-1", str(file))
 
 
@@ -124,5 +124,5 @@ def test_a_file_that_is_none_of_prices_is_refused(
     ],
 )
 def test_a_missing_price_is_no_guess(region: str, item: str, sentence: str) -> None:
-    with pytest.raises(Refusal, match=sentence):
+    with pytest.raises(ConfigError, match=sentence):
         read_prices(region).of(item)

@@ -81,9 +81,9 @@ def test_no_widget_lies_upon_another_or_beside_the_grid(tier: str, compute: str)
         across = range(widget["x"], widget["x"] + widget["width"])
         return {(x, y) for x in across for y in range(widget["y"], widget["y"] + widget["height"])}
 
-    places = [cells(widget) for widget in widgets(stack(tier, compute))]
-    assert all(not one & other for one, other in combinations(places, 2))
-    assert {x for place in places for x, _ in place} == set(range(24))
+    resource_names = [cells(widget) for widget in widgets(stack(tier, compute))]
+    assert all(not one & other for one, other in combinations(resource_names, 2))
+    assert {x for place in resource_names for x, _ in place} == set(range(24))
 
 
 def test_the_golden_signals_are_on_top_and_a_tier_follows_the_other() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 import rollouts as aws
 from cloud import REGION
-from delivering import Scene, Session, answering, make_project
+from delivering import DeployScenario, Session, answering, make_project
 
 
 @pytest.fixture
@@ -69,12 +69,12 @@ def evidence(session: Session, description: str, message: str, *lines: str) -> N
     session.says("logs", "get_log_events", {"events": [{"message": line} for line in lines]})
 
 
-def deployed_before(scene: Scene, url: str) -> None:
-    aws.unlocked(scene.session)
-    scene.commands.answer("pulumi", "output", out=aws.exported(url, "old", "ec2"))
+def deployed_before(scenario: DeployScenario, url: str) -> None:
+    aws.unlocked(scenario.session)
+    scenario.commands.answer("pulumi", "output", out=aws.exported(url, "old", "ec2"))
     later = json.dumps(aws.exported(url, "new", "ec2"))
-    scene.commands.answer("pulumi", "up", then=[[["pulumi", "output"], later, "", 0, None]])
-    aws.built(scene)
+    scenario.commands.answer("pulumi", "up", then=[[["pulumi", "output"], later, "", 0, None]])
+    aws.built(scenario)
 
 
 def command_starts(session: Session) -> None:
@@ -97,55 +97,57 @@ def migrated(session: Session) -> None:
     command_ends(session, "Success")
 
 
-def test_all_instances_are_replaced_and_seen_from_outside(scene: Scene) -> None:
-    session = scene.session
-    with answering([scene.commit]) as url:
-        deployed_before(scene, url)
+def test_all_instances_are_replaced_and_seen_from_outside(scenario: DeployScenario) -> None:
+    session = scenario.session
+    with answering([scenario.commit]) as url:
+        deployed_before(scenario, url)
         migrated(session)
         refresh(session, "InProgress")
         instances(session, "4", "5")
         refresh(session, "Successful")
         instances(session, "5", "5")
         aws.healthy(session, "healthy", "healthy")
-        code, out, err = scene.run("deploy")
+        code, out, err = scenario.run("deploy")
     assert (code, err) == (0, "")
     assert "deploy: instance i-0 migrates the database" in out
-    assert out.endswith(f"{url} runs build {scene.commit} on 2 healthy targets\n")
+    assert out.endswith(f"{url} runs build {scenario.commit} on 2 healthy targets\n")
 
 
-def test_a_failed_migration_stops_before_anything_is_rolled_out(scene: Scene) -> None:
-    deployed_before(scene, "http://127.0.0.1:9")
-    command_starts(scene.session)
-    command_ends(scene.session, "Failed", "INFO\nno such column\n")
-    code, _, err = scene.run("deploy")
+def test_a_failed_migration_stops_before_anything_is_rolled_out(scenario: DeployScenario) -> None:
+    deployed_before(scenario, "http://127.0.0.1:9")
+    command_starts(scenario.session)
+    command_ends(scenario.session, "Failed", "INFO\nno such column\n")
+    code, _, err = scenario.run("deploy")
     assert code == 1
     assert err == "The migration failed; nothing was rolled out.\nINFO\nno such column\n"
-    assert scene.commands.asked("pulumi", "up") == []
+    assert scenario.commands.asked("pulumi", "up") == []
 
 
-def test_a_group_that_no_one_can_speak_to_is_not_rolled_out(scene: Scene) -> None:
-    deployed_before(scene, "http://127.0.0.1:9")
+def test_a_group_that_no_one_can_speak_to_is_not_rolled_out(scenario: DeployScenario) -> None:
+    deployed_before(scenario, "http://127.0.0.1:9")
     for _ in range(300 // 10 + 1):
-        instances(scene.session, "4", state="Pending")
-    evidence(scene.session, "Launching", "We currently do not have sufficient c7g.medium capacity")
-    code, _, err = scene.run("deploy")
+        instances(scenario.session, "4", state="Pending")
+    evidence(
+        scenario.session, "Launching", "We currently do not have sufficient c7g.medium capacity"
+    )
+    code, _, err = scenario.run("deploy")
     assert code == 1
     assert err.startswith(
         "No instance of the group answers SSM, so nothing can migrate the database. AWS has no"
         " capacity for it now"
     )
-    assert scene.commands.asked("pulumi", "up") == []
+    assert scenario.commands.asked("pulumi", "up") == []
 
 
 @pytest.mark.parametrize("status", ["Failed", "Cancelled", "RollbackInProgress", "RollbackFailed"])
-def test_a_refresh_that_was_taken_back_is_a_failure(scene: Scene, status: str) -> None:
-    session = scene.session
-    deployed_before(scene, "http://127.0.0.1:9")
+def test_a_refresh_that_was_taken_back_is_a_failure(scenario: DeployScenario, status: str) -> None:
+    session = scenario.session
+    deployed_before(scenario, "http://127.0.0.1:9")
     migrated(session)
     refresh(session, status, "An alarm went off.")
     instances(session, "4", "4")
     evidence(session, "Terminating i-9", "went out", "KeyError: 'x'")
-    code, _, err = scene.run("deploy")
+    code, _, err = scenario.run("deploy")
     assert code == 1
     assert err.splitlines() == [
         f"Instance refresh refresh-2 is {status}: An alarm went off.",
@@ -156,28 +158,28 @@ def test_a_refresh_that_was_taken_back_is_a_failure(scene: Scene, status: str) -
 
 
 def test_a_refresh_of_yesterday_that_failed_does_not_condemn_a_fleet_that_is_new(
-    scene: Scene,
+    scenario: DeployScenario,
 ) -> None:
-    session = scene.session
-    with answering([scene.commit]) as url:
-        deployed_before(scene, url)
+    session = scenario.session
+    with answering([scenario.commit]) as url:
+        deployed_before(scenario, url)
         migrated(session)
         refresh(session, "RollbackSuccessful")
         instances(session, "5")
         instances(session, "5")
         aws.healthy(session, "healthy")
-        assert scene.run("deploy")[0] == 0
+        assert scenario.run("deploy")[0] == 0
 
 
-def test_a_refresh_without_an_end_is_given_up_after_half_an_hour(scene: Scene) -> None:
-    session = scene.session
-    deployed_before(scene, "http://127.0.0.1:9")
+def test_a_refresh_without_an_end_is_given_up_after_half_an_hour(scenario: DeployScenario) -> None:
+    session = scenario.session
+    deployed_before(scenario, "http://127.0.0.1:9")
     migrated(session)
     for _ in range(1800 // 10 + 1):
         refresh(session, "InProgress")
         instances(session, "4", "5")
     evidence(session, "Launching", "We currently do not have sufficient c7g.medium capacity in")
-    code, _, err = scene.run("deploy")
+    code, _, err = scenario.run("deploy")
     assert code == 1
     assert err.startswith(
         "After 30 minutes 1 instances still run the old version. AWS has no capacity for it now"

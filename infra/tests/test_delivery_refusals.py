@@ -11,16 +11,16 @@ from botocore.response import StreamingBody
 
 import rollouts as aws
 from cloud import ACCOUNT, REGION
-from delivering import Commands, Scene, Session, make_project
+from delivering import Commands, DeployScenario, Session, make_project
 from stackkit.tools.deploy.__main__ import main
 
 
-def refused(scene: Scene, *arguments: str) -> str:
-    code, out, err = scene.run(*(arguments or ("deploy",)))
+def refused(scenario: DeployScenario, *arguments: str) -> str:
+    code, out, err = scenario.run(*(arguments or ("deploy",)))
     assert (code, out) == (1, "")
     assert err.count("\n") == 1
-    assert scene.commands.asked("pulumi", "up") == []
-    assert scene.commands.asked("docker", "buildx") == []
+    assert scenario.commands.asked("pulumi", "up") == []
+    assert scenario.commands.asked("docker", "buildx") == []
     return err.strip()
 
 
@@ -69,9 +69,9 @@ def test_credentials_that_aws_does_not_take(
     session.close()
 
 
-def test_a_token_that_expires_on_the_way(scene: Scene) -> None:
-    scene.session.refuses("s3", "list_objects_v2", "ExpiredToken")
-    assert refused(scene).startswith("The AWS credentials have expired: sign in again")
+def test_a_token_that_expires_on_the_way(scenario: DeployScenario) -> None:
+    scenario.session.refuses("s3", "list_objects_v2", "ExpiredToken")
+    assert refused(scenario).startswith("The AWS credentials have expired: sign in again")
 
 
 def test_another_region_in_the_environment(
@@ -114,26 +114,26 @@ def test_a_stack_that_does_not_add_up(infra: Path, capsys: pytest.CaptureFixture
     assert refused_before_aws(infra, capsys).startswith("upstream_url: it is empty")
 
 
-def test_a_stack_that_nobody_has_made(scene: Scene) -> None:
-    aws.unlocked(scene.session)
-    scene.commands.answer("pulumi", "ls", out=[{"name": "organization/shop/prod"}])
-    assert refused(scene) == (
+def test_a_stack_that_nobody_has_made(scenario: DeployScenario) -> None:
+    aws.unlocked(scenario.session)
+    scenario.commands.answer("pulumi", "ls", out=[{"name": "organization/shop/prod"}])
+    assert refused(scenario) == (
         f"There is no stack dev in s3://shop-dev-state-{ACCOUNT}-{REGION}?region={REGION}:"
         " `make bootstrap STACK=dev`."
     )
 
 
-def test_an_account_without_a_state(scene: Scene) -> None:
-    scene.session.refuses("s3", "list_objects_v2", "NoSuchBucket")
-    assert refused(scene) == (
+def test_an_account_without_a_state(scenario: DeployScenario) -> None:
+    scenario.session.refuses("s3", "list_objects_v2", "NoSuchBucket")
+    assert refused(scenario) == (
         f"The account {ACCOUNT} keeps no state of dev in {REGION}: `make bootstrap STACK=dev`"
         " prepares it."
     )
 
 
-def test_a_stack_that_another_run_has_locked(scene: Scene) -> None:
+def test_a_stack_that_another_run_has_locked(scenario: DeployScenario) -> None:
     key = ".pulumi/locks/organization/shop/dev/1.json"
-    scene.session.says(
+    scenario.session.says(
         "s3",
         "list_objects_v2",
         {"Contents": [{"Key": key}]},
@@ -141,115 +141,118 @@ def test_a_stack_that_another_run_has_locked(scene: Scene) -> None:
         Prefix=".pulumi/locks/organization/shop/dev/",
     )
     lock = {"pid": 42, "username": "ana", "hostname": "ci", "timestamp": "2026-01-02T03:04:05Z"}
-    scene.session.says("s3", "get_object", {"Body": _body(lock)}, Bucket=_BUCKET, Key=key)
-    assert refused(scene) == (
+    scenario.session.says("s3", "get_object", {"Body": _body(lock)}, Bucket=_BUCKET, Key=key)
+    assert refused(scenario) == (
         "Stack dev is locked by ana on ci (process 42, since 2026-01-02T03:04:05): wait until that"
         " run has ended, or, if it was killed, `make pulumi STACK=dev DO=cancel`."
     )
 
 
 def test_a_stack_that_pulumi_cloud_is_changing(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
+    scenario: DeployScenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PULUMI_BACKEND_URL", "https://api.pulumi.com")
-    scene.commands.answer("pulumi", "ls", out=[{"name": "dev", "updateInProgress": True}])
-    assert refused(scene).startswith("Stack dev is locked by another update: wait until")
+    scenario.commands.answer("pulumi", "ls", out=[{"name": "dev", "updateInProgress": True}])
+    assert refused(scenario).startswith("Stack dev is locked by another update: wait until")
 
 
-def test_what_is_not_committed(scene: Scene) -> None:
-    aws.unlocked(scene.session)
-    scene.commands.answer("pulumi", "output", out={})
+def test_what_is_not_committed(scenario: DeployScenario) -> None:
+    aws.unlocked(scenario.session)
+    scenario.commands.answer("pulumi", "output", out={})
     for number in range(5):
-        (scene.infra.parent / f"new{number}.py").write_text("")
-    assert refused(scene) == (
+        (scenario.infra.parent / f"new{number}.py").write_text("")
+    assert refused(scenario) == (
         "What is to be deployed is not committed (new0.py, new1.py, new2.py and 2 more): a build is"
         " named by its commit; commit it, or stash it."
     )
 
 
-def test_a_project_outside_git(scene: Scene, tmp_path: Path) -> None:
-    aws.unlocked(scene.session)
-    scene.commands.answer("pulumi", "output", out={})
-    (scene.infra.parent / ".git").rename(tmp_path / "elsewhere.git")
-    assert refused(scene) == (
-        f"{scene.infra.parent} has no commit, and a build is named by its commit: git init,"
+def test_a_project_outside_git(scenario: DeployScenario, tmp_path: Path) -> None:
+    aws.unlocked(scenario.session)
+    scenario.commands.answer("pulumi", "output", out={})
+    (scenario.infra.parent / ".git").rename(tmp_path / "elsewhere.git")
+    assert refused(scenario) == (
+        f"{scenario.infra.parent} has no commit, and a build is named by its commit: git init,"
         " git add ., git commit."
     )
 
 
-def test_no_repository(scene: Scene) -> None:
-    aws.unlocked(scene.session)
-    scene.commands.answer("pulumi", "output", out={})
-    scene.session.refuses("ecr", "describe_repositories", "RepositoryNotFoundException")
-    assert refused(scene) == (
+def test_no_repository(scenario: DeployScenario) -> None:
+    aws.unlocked(scenario.session)
+    scenario.commands.answer("pulumi", "output", out={})
+    scenario.session.refuses("ecr", "describe_repositories", "RepositoryNotFoundException")
+    assert refused(scenario) == (
         "There is no repository shop-dev for the image: `make bootstrap` makes it."
     )
 
 
-def ask_for(scene: Scene, image: str) -> str:
-    aws.unlocked(scene.session)
-    scene.commands.answer("pulumi", "output", out={})
-    return refused(scene, "deploy", "--image", image)
+def ask_for(scenario: DeployScenario, image: str) -> str:
+    aws.unlocked(scenario.session)
+    scenario.commands.answer("pulumi", "output", out={})
+    return refused(scenario, "deploy", "--image", image)
 
 
-def test_an_image_that_the_repository_does_not_have(scene: Scene) -> None:
-    aws.registry(scene.session)
-    scene.session.refuses("ecr", "describe_images", "ImageNotFoundException")
+def test_an_image_that_the_repository_does_not_have(scenario: DeployScenario) -> None:
+    aws.registry(scenario.session)
+    scenario.session.refuses("ecr", "describe_images", "ImageNotFoundException")
     digest = aws.DIGESTS["old"]
-    assert ask_for(scene, digest) == (
+    assert ask_for(scenario, digest) == (
         f"The repository shop-dev holds no image {digest}: it keeps the newest 100; build that"
         " commit again."
     )
 
 
-def test_an_image_that_is_not_named_by_a_digest(scene: Scene) -> None:
-    aws.registry(scene.session)
-    assert ask_for(scene, "latest") == "latest is not a digest: use sha256:…, as ECR shows it."
+def test_an_image_that_is_not_named_by_a_digest(scenario: DeployScenario) -> None:
+    aws.registry(scenario.session)
+    assert ask_for(scenario, "latest") == "latest is not a digest: use sha256:…, as ECR shows it."
 
 
-def test_an_image_of_another_repository(scene: Scene) -> None:
-    aws.registry(scene.session)
+def test_an_image_of_another_repository(scenario: DeployScenario) -> None:
+    aws.registry(scenario.session)
     image = f"elsewhere.test/shop@{aws.DIGESTS['old']}"
-    assert ask_for(scene, image) == (
+    assert ask_for(scenario, image) == (
         f"{image} does not lie in the stack's repository {aws.REPOSITORY}."
     )
 
 
-def registry_without_the_commit(scene: Scene) -> None:
-    aws.unlocked(scene.session)
-    scene.commands.answer("pulumi", "output", out={})
-    aws.registry(scene.session)
-    scene.session.refuses("ecr", "describe_images", "ImageNotFoundException")
+def registry_without_the_commit(scenario: DeployScenario) -> None:
+    aws.unlocked(scenario.session)
+    scenario.commands.answer("pulumi", "output", out={})
+    aws.registry(scenario.session)
+    scenario.session.refuses("ecr", "describe_images", "ImageNotFoundException")
 
 
-def test_docker_that_does_not_run(scene: Scene) -> None:
-    registry_without_the_commit(scene)
-    scene.commands.answer("docker", "info", error="Cannot connect to the Docker daemon", code=1)
-    assert refused(scene) == ("Docker is installed and doesn't run: start it, it builds the image.")
-
-
-def test_no_docker(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    registry_without_the_commit(scene)
-    without(scene.commands, "docker", monkeypatch)
-    assert refused(scene) == "docker is not installed, and it builds the image."
-
-
-def test_no_pulumi(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    aws.unlocked(scene.session)
-    without(scene.commands, "pulumi", monkeypatch)
-    assert (
-        refused(scene) == "pulumi is not installed: https://www.pulumi.com/docs/install/ says how."
+def test_docker_that_does_not_run(scenario: DeployScenario) -> None:
+    registry_without_the_commit(scenario)
+    scenario.commands.answer("docker", "info", error="Cannot connect to the Docker daemon", code=1)
+    assert refused(scenario) == (
+        "Docker is installed and doesn't run: start it, it builds the image."
     )
 
 
-def test_a_run_that_begins_between_the_look_and_the_update(scene: Scene) -> None:
-    aws.unlocked(scene.session)
-    scene.commands.answer("pulumi", "history", out=[])
-    scene.commands.answer("pulumi", "output", out={})
-    aws.known(scene.session, "old")
+def test_no_docker(scenario: DeployScenario, monkeypatch: pytest.MonkeyPatch) -> None:
+    registry_without_the_commit(scenario)
+    without(scenario.commands, "docker", monkeypatch)
+    assert refused(scenario) == "docker is not installed, and it builds the image."
+
+
+def test_no_pulumi(scenario: DeployScenario, monkeypatch: pytest.MonkeyPatch) -> None:
+    aws.unlocked(scenario.session)
+    without(scenario.commands, "pulumi", monkeypatch)
+    assert (
+        refused(scenario)
+        == "pulumi is not installed: https://www.pulumi.com/docs/install/ says how."
+    )
+
+
+def test_a_run_that_begins_between_the_look_and_the_update(scenario: DeployScenario) -> None:
+    aws.unlocked(scenario.session)
+    scenario.commands.answer("pulumi", "history", out=[])
+    scenario.commands.answer("pulumi", "output", out={})
+    aws.known(scenario.session, "old")
     locked = "error: the stack is currently locked by 1 lock(s).\n"
-    scene.commands.answer("pulumi", "up", out=locked, code=255)
-    code, out, err = scene.run("deploy", "--image", aws.DIGESTS["old"])
+    scenario.commands.answer("pulumi", "up", out=locked, code=255)
+    code, out, err = scenario.run("deploy", "--image", aws.DIGESTS["old"])
     assert code == 1
     assert out.endswith(locked)
     assert err.startswith("Stack dev is locked by another run that has begun meanwhile: wait until")

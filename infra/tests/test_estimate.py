@@ -85,7 +85,7 @@ def test_programs_read_the_same(folder: Path, capsys: pytest.CaptureFixture[str]
     assert read["numbers"]["fleet.maximum"]["value"] == 321
     peak = read["cost"]["months"]["peak"]
     assert peak["usd"] == pytest.approx(sum(line["usd"] for line in peak["lines"]), abs=0.01)
-    assert read["breaks"][1]["subject"] == "tasks with a zone lost"
+    assert read["bottlenecks"][1]["subject"] == "tasks with a zone lost"
     assert [one["name"] for one in read["compared"] if one["refused"]] == ["fargate 0.5 vCPU, 1 GB"]
 
 
@@ -95,5 +95,5 @@ def test_a_doubtful_measurement_is_told_with_the_plan(
     sustained = '{"requests_per_second": 2000, "in_flight": 3000, "vcpu_units": 1024,'
     (folder / "capacity.json").write_text(f'{sustained} "measured_at": "2020-01-31"}}')
     shown = " ".join(printed(capsys, "--stack", "prod").split())
-    assert "Doubtful: capacity.json: it was measured 2" in shown
-    assert "Doubtful: capacity.json: it doesn't say which machine and versions" in shown
+    assert "Warning: capacity.json: it was measured 2" in shown
+    assert "Warning: capacity.json: it doesn't say which machine and versions" in shown

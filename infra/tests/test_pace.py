@@ -41,7 +41,7 @@ def test_the_way_from_minimum_to_peak_is_added_up(
     values: dict[str, object], seconds: int, reason: str
 ) -> None:
     number = planned(**values).pace.minimum_to_peak
-    assert (number.value, number.reason) == (seconds, reason)
+    assert (number.value, number.rationale) == (seconds, reason)
 
 
 def test_a_warm_pool_starts_as_fast_as_a_task() -> None:

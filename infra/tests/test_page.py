@@ -4,7 +4,7 @@ import re
 
 from htpy import Element, svg
 
-from stackkit.tools.page import Section, facts, mark, page, picture, table
+from stackkit.tools.page import Section, key_figures, mark, page, picture, table
 
 ODD = "<script>alert('1 & 2')</script>"
 
@@ -13,7 +13,7 @@ def shown() -> str:
     drawing = svg(width="10", height="10")[Element("text")[ODD]]
     parts = [
         table(["name", "value"], [[ODD, "1"]], numbers="value"),
-        facts([(ODD, ODD)]),
+        key_figures([(ODD, ODD)]),
         mark("bad", ODD),
         picture(drawing, ODD),
     ]

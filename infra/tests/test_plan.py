@@ -14,7 +14,7 @@ from stackkit.plan import plan
 from stackkit.plan.network import nat_ports
 from stackkit.plan.timeouts import LONGEST_REQUEST, SHORTEST_REQUEST, timeouts
 from stackkit.settings.config import Config
-from stackkit.settings.errors import Refusal
+from stackkit.settings.errors import ConfigError
 
 FARGATE = st.sampled_from([(256, 512), (512, 1024), (1024, 2048), (2048, 4096), (4096, 8192)])
 TWO_CORES, FOUR_CORES = ("c7g.large",), ("c8g.xlarge", "c7g.xlarge")
@@ -45,7 +45,7 @@ def stacks(draw: st.DrawFn) -> Config:
 def plans(draw: st.DrawFn) -> plan.Plan:
     try:
         return plan.derive(draw(stacks()).inputs())
-    except Refusal:
+    except ConfigError:
         assume(False)
         raise
 
@@ -97,7 +97,7 @@ def test_more_load_never_needs_fewer_tasks(config: Config, more: int) -> None:
     try:
         less = planned(peak_in_flight=config.peak_in_flight, base_in_flight=0, **values)
         grown = planned(peak_in_flight=config.peak_in_flight + more, base_in_flight=0, **values)
-    except Refusal:
+    except ConfigError:
         assume(False)
         return
     assert grown.fleet.maximum.value >= less.fleet.maximum.value
@@ -125,7 +125,7 @@ def test_each_number_is_positive_and_has_a_reason(derived: plan.Plan) -> None:
     for name, number in plan.numbers(derived):
         # a fleet of one size has nowhere to grow
         assert number.value > 0 or name == "pace.minimum_to_peak", name
-        assert number.reason, name
+        assert number.rationale, name
 
 
 @given(plans())

@@ -3,7 +3,7 @@ import re
 import pytest
 
 from plans import planned
-from stackkit.settings.errors import Refusal
+from stackkit.settings.errors import ConfigError
 
 STEPS = {"scaling_policies": ["step"]}
 SMALL = {"peak_in_flight": 10, "base_in_flight": 0, "latency_ms": 200}
@@ -114,5 +114,5 @@ SMALL = {"peak_in_flight": 10, "base_in_flight": 0, "latency_ms": 200}
 def test_what_does_not_add_up_is_refused_with_the_ways_out(
     values: dict[str, object], sentence: str
 ) -> None:
-    with pytest.raises(Refusal, match=f"^{re.escape(sentence)}$"):
+    with pytest.raises(ConfigError, match=f"^{re.escape(sentence)}$"):
         planned(**values)

@@ -6,7 +6,7 @@ import pairs
 from cloud import ACCOUNT
 from harness import REGION
 from rehearsed import Outcome, Rehearsals
-from stackkit.resources.delivery_permissions import Place, of_deployer
+from stackkit.resources.delivery_permissions import DeliveryScope, of_deployer
 from stackkit.tools.rehearse.account import Call
 
 # an API's and its operations' names in IAM, where they differ
@@ -45,7 +45,7 @@ def test_every_combination_stands_up(number: int, outcomes: dict[int, Outcome]) 
 
 
 def test_a_deployer_may_make_all_of_them(outcomes: dict[int, Outcome]) -> None:
-    place = Place(name="shop-prod", region=REGION, account=ACCOUNT)
+    place = DeliveryScope(name="shop-prod", region=REGION, account=ACCOUNT)
     may = {a for statements in of_deployer(place).values() for s in statements for a in s["Action"]}
     called = {action(call) for outcome in outcomes.values() for call in outcome.calls}
     # AWS's own policies for readers, which the deployer has too, cover these

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from plans import stack
 from stackkit.plan import plan
 from stackkit.plan.scale_up import MINUTE
-from stackkit.settings.errors import Refusal
+from stackkit.settings.errors import ConfigError
 from stackkit.tools.simulate.alarms import Adjustment, Step
 from stackkit.tools.simulate.findings import enough, findings
-from stackkit.tools.simulate.run import Run, Setup, simulate, with_minimum
+from stackkit.tools.simulate.run import Setup, SimulationRun, simulate, with_minimum
 from stackkit.tools.simulate.setup import setup, task_rate
 from stackkit.tools.simulate.tasks import Starts, Tasks, advanced, resized
 from stackkit.tools.simulate.traffic import MONDAY, TICK_S, Trace, shaped
@@ -28,7 +28,7 @@ def prepared(first_rate: float, **values: Any) -> tuple[Setup, plan.Plan]:
     return setup(settings, numbers, first_rate), numbers
 
 
-def followed(shape: str, **values: Any) -> tuple[Run, plan.Plan]:
+def followed(shape: str, **values: Any) -> tuple[SimulationRun, plan.Plan]:
     settings = stack(**values)
     per_second = 1000 / settings.latency_ms
     base, peak = settings.base_in_flight * per_second, settings.peak_in_flight * per_second
@@ -38,7 +38,7 @@ def followed(shape: str, **values: Any) -> tuple[Run, plan.Plan]:
 
 
 @st.composite
-def runs(draw: st.DrawFn) -> Run:
+def runs(draw: st.DrawFn) -> SimulationRun:
     values: dict[str, Any] = SMALL | {
         "compute": draw(st.sampled_from(["fargate", "ec2"])),
         "instance_types": ["c7g.large"],
@@ -63,17 +63,17 @@ def runs(draw: st.DrawFn) -> Run:
     rates = [float(rate) for rate in minutes for _ in range(MINUTE // TICK_S)]
     try:
         fleet, _ = prepared(rates[0], **values)
-    except Refusal:
+    except ConfigError:
         assume(False)
         raise
     return simulate(fleet, Trace("drawn", MONDAY, rates))
 
 
 @given(runs())
-def test_no_fleet_leaves_its_bounds(run: Run) -> None:
+def test_no_fleet_leaves_its_bounds(run: SimulationRun) -> None:
     bounds = [(0, run.setup.minimum, run.setup.maximum)]
     bounds += [(300, 10, 12), (1200, 9, 15)] if run.setup.schedules else []
-    for one in run.moments:
+    for one in run.samples:
         _, least, most = next(bound for bound in reversed(bounds) if bound[0] <= one.second)
         assert least <= one.desired <= most
         assert one.tasks == one.desired
@@ -81,28 +81,28 @@ def test_no_fleet_leaves_its_bounds(run: Run) -> None:
 
 
 @given(runs())
-def test_each_request_is_served_or_shed_and_none_is_made_up(run: Run) -> None:
-    assert len(run.moments) == len(run.trace.rates)
-    for one, rate in zip(run.moments, run.trace.rates, strict=True):
+def test_each_request_is_served_or_shed_and_none_is_made_up(run: SimulationRun) -> None:
+    assert len(run.samples) == len(run.trace.rates)
+    for one, rate in zip(run.samples, run.trace.rates, strict=True):
         assert one.load == rate
         assert min(one.load, one.capacity) + one.shed == pytest.approx(rate)
         assert one.capacity == one.serving * run.setup.task_rate
 
 
 @given(runs())
-def test_each_change_begins_where_the_one_before_ended(run: Run) -> None:
+def test_each_change_begins_where_the_one_before_ended(run: SimulationRun) -> None:
     size = run.setup.first
     for change in run.changes:
         assert (change.before, change.at % MINUTE) == (size, 0)
         size = change.after
-    assert run.moments[-1].desired == size
+    assert run.samples[-1].desired == size
 
 
 @given(st.integers(0, 12_000), st.integers(0, 12_000), st.sampled_from(["fargate", "ec2"]))
 def test_a_larger_load_ends_with_no_smaller_fleet(one: int, other: int, compute: str) -> None:
     def end(rate: int) -> int:
         fleet, _ = prepared(0, **SMALL, compute=compute, instance_types=["c7g.large"])
-        return simulate(fleet, Trace("level", MONDAY, [float(rate)] * 540)).moments[-1].desired
+        return simulate(fleet, Trace("level", MONDAY, [float(rate)] * 540)).samples[-1].desired
 
     less, more = sorted((one, other))
     assert end(less) <= end(more)
@@ -139,7 +139,7 @@ def test_the_plans_time_to_the_peak_is_the_simulations(values: dict[str, Any]) -
     full = numbers.fleet.maximum.value * task_rate(numbers)
     rates = [0.0] * 60 + [full * 0.99] * 3000
     run = simulate(fleet, Trace("jump", MONDAY, rates))
-    served = next(one.second for one in run.moments if one.serving == run.setup.maximum)
+    served = next(one.second for one in run.samples if one.serving == run.setup.maximum)
     planned = numbers.pace.minimum_to_peak.value
     assert served - 600 == pytest.approx(planned, abs=2 * MINUTE)
 
@@ -147,8 +147,8 @@ def test_the_plans_time_to_the_peak_is_the_simulations(values: dict[str, Any]) -
 def test_a_day_is_followed() -> None:
     run, _ = followed("day")
     assert [one.subject for one in findings(run)] == ["follows"]
-    assert max(one.serving for one in run.moments) == run.setup.maximum
-    assert min(one.serving for one in run.moments) == run.setup.minimum
+    assert max(one.serving for one in run.samples) == run.setup.maximum
+    assert min(one.serving for one in run.samples) == run.setup.minimum
 
 
 def test_a_flash_crowd_is_not_and_the_minimum_that_would_is_named() -> None:
@@ -156,8 +156,8 @@ def test_a_flash_crowd_is_not_and_the_minimum_that_would_is_named() -> None:
     found = findings(run, numbers.inputs.workload.zones, numbers.pace.minimum_to_peak.value)[0]
     assert (found.kind, found.subject) == ("bad", "too fast")
     assert "With fleet_min 210 (now 33) nothing is shed" in found.sentence
-    assert sum(one.shed for one in simulate(with_minimum(run.setup, 210), run.trace).moments) == 0
-    assert sum(one.shed for one in simulate(with_minimum(run.setup, 207), run.trace).moments) > 0
+    assert sum(one.shed for one in simulate(with_minimum(run.setup, 210), run.trace).samples) == 0
+    assert sum(one.shed for one in simulate(with_minimum(run.setup, 207), run.trace).samples) > 0
 
 
 def test_the_schedule_that_is_proposed_serves_the_crowd() -> None:
@@ -165,7 +165,7 @@ def test_the_schedule_that_is_proposed_serves_the_crowd() -> None:
     sentence = findings(run, 3, numbers.pace.minimum_to_peak.value)[0].sentence
     line = sentence.partition('"')[2].partition('"')[0]
     scheduled, _ = followed("flash", schedules=[line])
-    assert sum(one.shed for one in scheduled.moments) == 0
+    assert sum(one.shed for one in scheduled.samples) == 0
 
 
 def test_a_load_beyond_the_largest_fleet_is_said_to_be() -> None:

@@ -6,10 +6,12 @@ from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 from servicekit.auth.middleware import PUBLIC_PATHS
 from servicekit.cache.valkey import Valkey
 from servicekit.errors import RateLimited
+from servicekit.http.client_address import UNKNOWN, canonical_client
 from servicekit.http.problems import error_response
 
-# The generic cell rate algorithm: the key holds the moment (ms) at which the client has used up
-# nothing. Read, judged and written in one step, with the server's clock, for all workers.
+# The generic cell rate algorithm (GCRA). The key holds the time (ms) at which the client's whole
+# burst is available again. One script reads, decides and writes, by the server's clock, so all
+# workers share one limit.
 _SCRIPT = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + time[2] / 1000
@@ -23,9 +25,10 @@ return 0
 
 
 class RateLimitMiddleware:
-    """So many requests per second of one client, and a burst of `burst`; beyond it 429.
+    """Rejects a client's requests beyond `per_second` and a burst of `burst` with 429.
 
-    A client is the subject of its token, or its address. Without Valkey all are let in.
+    A client is the subject of its token, or else its address in canonical form. Without Valkey
+    every request is let through.
     """
 
     def __init__(self, app: ASGIApp, valkey: Valkey, per_second: float, burst: int) -> None:
@@ -49,4 +52,5 @@ def _client(scope: HTTPScope) -> str:
     claims = scope["state"].get("claims")
     if claims:
         return f"sub:{claims['sub']}"
-    return f"address:{scope['client'][0] if scope['client'] else 'unknown'}"
+    address = scope["client"][0] if scope["client"] else UNKNOWN
+    return f"address:{canonical_client(address)}"

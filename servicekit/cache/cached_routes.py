@@ -1,95 +1,161 @@
-"""The short ways to a cached answer: the same bytes as from the route, a fraction of the time."""
+"""The fast paths to a cached response: the same bytes as from the route, a fraction of the time."""
 
 import functools
+import logging
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, cast
 
 import msgspec
 from litestar import Litestar
+from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
+from servicekit.cache.fast_path_rules import obstacles, routed
 from servicekit.cache.memory import MemoryEntry
 from servicekit.cache.representation import Rendered, Representation, matches
 from servicekit.cache.single_flight import InFlightLoads
 from servicekit.cache.two_level import CacheResult, TwoLevelCache
-from servicekit.http.problems import error_response
+from servicekit.http.problems import EXCEPTION_HANDLERS, error_response
 from servicekit.http.request_id import ACCEPTED, new_request_id
-from servicekit.http.responses import SECURITY_HEADERS
-from servicekit.overload.load_shedding import FastRejection, Limits
+from servicekit.http.responses import complete_headers
+from servicekit.overload.admission import Admission
+from servicekit.overload.load_shedding import FastRejection
 from servicekit.telemetry.requests import FastPathRecorder
+
+logger = logging.getLogger(__name__)
 
 
 class CachedRoute(msgspec.Struct, frozen=True):
-    """`keys` are those that need no validation; `read` answers as the route's handler does."""
+    """A GET handler whose response comes from a cache, so that it can be given without routing.
 
-    template: str
+    `keys` matches the path's last segment where it needs no validation. `read` gives what the
+    handler responds with. A handler with guards, hooks, middleware, response headers, DTOs or
+    exception handlers is always routed: a fast path would skip them.
+    """
+
+    handler: HTTPRouteHandler
     keys: re.Pattern[str]
     cache: TwoLevelCache
     representation: Representation
     read: Callable[[str], Awaitable[CacheResult]]
+
+
+class FastRoute(msgspec.Struct, frozen=True):
+    """A cached route as the fast paths know it."""
+
+    template: str
+    route: CachedRoute
     recorder: FastPathRecorder
 
 
+class FastRoutes:
+    """The cached routes that may skip routing, by the path above the key, such as /items."""
+
+    def __init__(
+        self,
+        app: Litestar,
+        routes: Iterable[CachedRoute],
+        recorder: Callable[[str], FastPathRecorder],
+    ) -> None:
+        self._by_parent: dict[str, FastRoute] = {}
+        for route in routes:
+            template, handler = routed(app, route.handler)
+            parent, _, key = template.rpartition("/")
+            found = obstacles(app, handler, EXCEPTION_HANDLERS)
+            if "{" in parent or not key.startswith("{"):
+                found.append("path")
+            if found:
+                reason = {"route": template, "because_of": found}
+                logger.info("cached route has no fast path", extra=reason)
+            else:
+                self._by_parent[parent] = FastRoute(template, route, recorder(template))
+
+    def recorder_of(self, cache: TwoLevelCache) -> FastPathRecorder | None:
+        for fast in self._by_parent.values():
+            if fast.route.cache is cache:
+                return fast.recorder
+        return None
+
+    def items(self) -> Iterable[tuple[str, FastRoute]]:
+        return self._by_parent.items()
+
+    def find(self, scope: HTTPScope) -> tuple[FastRoute, str] | None:
+        """The route, and the key that the request asks for."""
+        parent, _, key = scope["path"].rpartition("/")
+        fast = self._by_parent.get(parent)
+        if (
+            fast is None
+            or scope["method"] != "GET"
+            or scope["query_string"]
+            or not fast.route.keys.fullmatch(key)
+        ):
+            return None
+        return fast, key
+
+
 class PathIndex:
-    """What memory holds, by the path that asks for it."""
+    """Entries in memory, by the path that asks for them."""
 
     def __init__(self) -> None:
-        self._held: dict[str, MemoryEntry] = {}
-        self.get = self._held.get
+        self._entries: dict[str, MemoryEntry] = {}
+        self.get = self._entries.get
 
-    def put(self, path: str, held: MemoryEntry) -> None:
-        self._held[path] = held
-        held.on_evict = functools.partial(self._held.pop, path, None)
+    def put(self, path: str, entry: MemoryEntry) -> None:
+        self._entries[path] = entry
+        entry.on_evict = functools.partial(self._entries.pop, path, None)
 
 
 class MemoryFastPath:
-    """Answers a GET from memory, or when the load that others wait for ends, before anything else
-    looks at it, if `admits` has nothing against it. What a full worker can't take is refused, where
-    `refuse` is given. All else goes on to `app`."""
+    """Responds to a GET from memory, or when the load that it waits for ends, before any layer.
+
+    `admits` must agree. A worker at capacity rejects requests here if `reject` is given. All other
+    requests go to `app`.
+    """
 
     def __init__(
         self,
         app: Litestar,
         paths: PathIndex,
         loads: InFlightLoads,
-        limits: Limits,
+        admission: Admission,
         admits: Callable[[HTTPScope], object],
-        refuse: FastRejection | None,
+        reject: FastRejection | None,
     ) -> None:
         self.app = app
         self._paths = paths
         self._loads = loads
-        self._limits = limits
+        self._admission = admission
         self._admits = admits
-        self._refuse = refuse
+        self._reject = reject
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(cast("Any", scope), cast("Any", receive), cast("Any", send))
-        short = scope["method"] == "GET" and not scope["query_string"]
-        if short:
+        cacheable = scope["method"] == "GET" and not scope["query_string"]
+        if cacheable:
             begun = time.perf_counter()
             held = self._paths.get(scope["path"])
             if held is not None and time.time() < held.fast_until and self._admits(scope):
                 held.recorder.reads += 1
-                answer = held.rendered, held.entry.stored_at
-                return await _answer(*answer, held.recorder, begun, scope, send)
-        full = self._limits.refuses()
-        if full and self._refuse and scope["path"] != "/health":
-            return await self._refuse(scope, send)
-        if short and not full:
+                return await _respond(
+                    held.rendered, held.entry.stored_at, held.recorder, begun, scope, send
+                )
+        rejects = self._admission.rejects()
+        if rejects and self._reject and scope["path"] != "/health":
+            return await self._reject(scope, send)
+        if cacheable and not rejects:
             load = self._loads.get(scope["path"])
             if load is not None and self._admits(scope):
-                rendered, stored, error = await self._limits.counted(load.subscribe())
+                rendered, stored, error = await self._admission.counted(load.subscribe())
                 if rendered is not None:
-                    return await _answer(rendered, stored, load.recorder, begun, scope, send)
+                    return await _respond(rendered, stored, load.recorder, begun, scope, send)
                 cast("Any", scope)["load_failed"] = error
         await self.app(cast("Any", scope), cast("Any", receive), cast("Any", send))
 
 
-async def _answer(
+async def _respond(
     rendered: Rendered,
     stored: float,
     recorder: FastPathRecorder,
@@ -97,7 +163,7 @@ async def _answer(
     scope: HTTPScope,
     send: Send,
 ) -> None:
-    # Written out, not composed of the route's parts: each call is a percent of such an answer.
+    # Written out, not composed of the route's functions: each call is 1 % of such a response.
     if_none_match = request_id = None
     for name, value in scope["headers"]:
         if name == b"if-none-match":
@@ -110,62 +176,43 @@ async def _answer(
         status, headers, body = 200, rendered.full, rendered.body
     age = (b"age", b"%d" % max(0, time.time() - stored))
     own_id = request_id or new_request_id()
-    headers = [*headers, age, *SECURITY_HEADERS, (b"x-request-id", own_id)]
+    headers = complete_headers([*headers, age], own_id)
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})
     recorder.answered(scope, status, own_id, time.perf_counter() - begun)
 
 
 class CachedRoutes:
-    """Answers a GET of what is cached, or can be, without routing and dependency injection.
-
-    `routes` maps a path up to its last slash to what is cached below it.
-    """
+    """Responds to a GET of a cached route without routing and dependency injection."""
 
     def __init__(
-        self,
-        app: ASGIApp,
-        routes: Mapping[str, CachedRoute],
-        paths: PathIndex,
-        loads: InFlightLoads,
+        self, app: ASGIApp, routes: FastRoutes, paths: PathIndex, loads: InFlightLoads
     ) -> None:
         self._app = app
         self._routes = routes
         self._paths = paths
-        for parent, route in routes.items():
-            loads.register(parent, route.cache, route.representation, route.recorder)
-
-    def cached(self, scope: HTTPScope) -> tuple[CachedRoute, str] | None:
-        """The route and the key of what is, or can be, cached."""
-        parent, _, key = scope["path"].rpartition("/")
-        route = self._routes.get(parent)
-        if (
-            route is None
-            or scope["method"] != "GET"
-            or scope["query_string"]
-            or not route.keys.fullmatch(key)
-        ):
-            return None
-        return route, key
+        for parent, fast in routes.items():
+            loads.register(parent, fast.route.cache, fast.route.representation, fast.recorder)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope = cast("HTTPScope", scope)
-        cached = self.cached(scope)
-        if cached is None:
+        found = self._routes.find(scope)
+        if found is None:
             return await self._app(scope, receive, send)
-        route, key = cached
-        scope["path_template"] = route.template
+        fast, key = found
+        route = fast.route
+        scope["path_template"] = fast.template
         try:
-            if error := cast("Any", scope).get("load_failed"):  # the one that it waited for
+            if error := cast("Any", scope).get("load_failed"):  # the load that it waited for
                 raise error
-            found = await route.read(key)
-        except Exception as error:  # the framework's own handler is not around this
-            answer = error_response(scope, error)
+            result = await route.read(key)
+        except Exception as error:  # Litestar's own handler is not around this
+            response = error_response(scope, error)
         else:
-            answer = route.representation.answer(scope, found)
+            response = route.representation.answer(scope, result)
             held = route.cache.memory_entry(key)
             if held is not None and held.fast_until:
                 held.rendered = route.representation.render(held.entry, "memory")
-                held.recorder = route.recorder
+                held.recorder = fast.recorder
                 self._paths.put(scope["path"], held)
-        await answer(scope, receive, send)
+        await response(scope, receive, send)

@@ -50,8 +50,6 @@ class TwoLevelCache:
     began before it.
     """
 
-    spans: Spans = UNTRACED
-
     def __init__(
         self,
         name: str,
@@ -59,7 +57,9 @@ class TwoLevelCache:
         settings: Settings,
         valkey: Valkey,
         leases: Leases | None = None,
+        spans: Spans = UNTRACED,
     ) -> None:
+        self.spans = spans
         self.name = name
         self.counts = CacheCounts()
         self._policy = policy

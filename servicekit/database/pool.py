@@ -51,9 +51,10 @@ class Database:
     answer in time, and at once while the circuit breaker is open.
     """  # noqa: E501 (a table)
 
-    spans: Spans = UNTRACED
-
-    def __init__(self, settings: Settings, url: str, name: str = "postgresql") -> None:
+    def __init__(
+        self, settings: Settings, url: str, name: str = "postgresql", spans: Spans = UNTRACED
+    ) -> None:
+        self.spans = spans
         self.breaker = CircuitBreaker(name, pause=0.5)
         self.retries = RetryBudget(reserve=settings.db_pool_size)
         self.counts = PoolCounts()

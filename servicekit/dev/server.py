@@ -23,6 +23,7 @@ from servicekit.dev.processes import (
     wait_until,
 )
 from servicekit.dev.servers import say, servers
+from servicekit.settings import Settings, SettingsError, read_settings
 
 DATA = Path(".local")  # kept between runs, ignored by git
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -50,6 +51,7 @@ def run(extras: Callable[[ExitStack], Extras] = _no_extras) -> None:
 
 def _serve(started: ExitStack, extras: Callable[[ExitStack], Extras]) -> None:
     port = _port(os.environ)
+    _check_settings(os.environ)
     urls = started.enter_context(servers(DATA, os.environ))
     more, welcome = extras(started)
     environment = {
@@ -75,11 +77,21 @@ def _serve(started: ExitStack, extras: Callable[[ExitStack], Extras]) -> None:
     raise StartError(f"The service ended by itself with code {code}.")
 
 
+def _check_settings(environment: Mapping[str, str]) -> None:
+    """Refuses settings before anything starts. URLs that are not set come later."""
+    later = {"DATABASE_URL": "postgresql://later", "REDIS_URL": "redis://later"}
+    try:
+        read_settings(Settings, {**later, **environment})
+    except SettingsError as error:
+        raise StartError(str(error)) from None
+
+
 def _port(environment: Mapping[str, str]) -> int:
     """The port that PORT names, or the first free one from 8000 on."""
     wanted = environment.get("PORT", "")
     if wanted:
-        if not wanted.isdecimal() or listens(int(wanted)):
+        usable = wanted.isascii() and wanted.isdecimal() and 0 < int(wanted) < 65536
+        if not usable or listens(int(wanted)):
             raise StartError(f"PORT {wanted} can't be used; choose a free one, or none.")
         return int(wanted)
     port = first_free_port(8000, 1)

@@ -6,39 +6,45 @@ from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from servicekit.database.pool import Database
 from servicekit.http.problems import rejection
+from servicekit.overload.admission import Admission
+
+_READS = ("GET", "HEAD", "OPTIONS")
 
 
 class Bulkheads:
-    """Refuses what would only wait for a database in vain, before any work is done for it: what
-    is refused later costs five times as much, which those pay who could be served.
+    """Rejects a request whose database is down or saturated, before routing.
 
-    `databases` maps the first segment of a path to what its reads and its writes ask; what is
-    `cached` may need none.
+    Rejecting here costs a fifth of rejecting later, so more CPU is left for requests that can
+    succeed. `databases` maps a path of one segment, such as /items, to the databases of its reads
+    and of its writes, which hold for all paths below it; None needs no database. A request that
+    `cached` recognises may need none, and passes.
     """
 
     def __init__(
         self,
         app: ASGIApp,
-        databases: Mapping[str, tuple[Database, Database]],
+        databases: Mapping[str, tuple[Database | None, Database | None]],
         cached: Callable[[HTTPScope], object],
+        admission: Admission,
     ) -> None:
         self._app = app
         self._databases = databases
         self._cached = cached
-        self.refused = 0  # since the start
+        self._admission = admission
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope = cast("HTTPScope", scope)
-        refused = self._refuses(scope)
-        if refused is None:
+        reason = self._rejects(scope)
+        if reason is None:
             return await self._app(scope, receive, send)
-        self.refused += 1
-        await rejection(scope, HTTPStatus.SERVICE_UNAVAILABLE, refused)(scope, receive, send)
+        self._admission.rejected += 1
+        await rejection(scope, HTTPStatus.SERVICE_UNAVAILABLE, reason)(scope, receive, send)
 
-    def _refuses(self, scope: HTTPScope) -> str | None:
-        behind = self._databases.get(scope["path"][1:].partition("/")[0])
-        if behind is None:
+    def _rejects(self, scope: HTTPScope) -> str | None:
+        databases = self._databases.get("/" + scope["path"][1:].partition("/")[0])
+        if databases is None:
             return None
-        reads = scope["method"] == "GET"
-        refused = behind[not reads].rejection(reads=reads)
-        return None if refused is None or self._cached(scope) else refused
+        reads = scope["method"] in _READS
+        database = databases[not reads]
+        reason = database and database.rejection(reads=reads)
+        return None if not reason or self._cached(scope) else reason

@@ -3,30 +3,29 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 _TICK = 0.02  # seconds
-_LATE = 0.05  # seconds that a request waits before it is looked at: no more are let in
-_PUNCTUAL = 0.025  # seconds; where refusals keep it just below the former, it is not
+_LATE = 0.05  # seconds that a request waits before it runs: reject new ones
+_ON_TIME = 0.025  # seconds; rejections can hold the wait just below _LATE, which is not on time
 
 
-class Lag:
-    """How long a request waits before it is looked at, and whether that is a burst or more than
-    can be done.
+class EventLoopLag:
+    """Tells a burst of work from more work than the event loop can do.
 
-    Waiting for a database or an upstream makes no loop late; work does. A burst may keep it late
-    for `patience` seconds, as then each request is still answered in time. After that new ones are
-    to be refused whenever it is late, until it has been punctual for as long.
+    Waiting for a database or an upstream makes no loop late; CPU work does. The loop may be late
+    for `burst_tolerance` seconds, since each request is still answered in time. After that it is
+    overloaded whenever it is late, until it has been on time for as long.
     """
 
-    def __init__(self, patience: float, line: Callable[[], float]) -> None:
-        """`line` says how many seconds it takes to be let in."""
-        self._patience = patience
-        self._line = line
-        self._behind = 0.0  # the loop itself
-        self._lasting = False
-        self._punctual_at = self._late_at = 0.0
+    def __init__(self, burst_tolerance: float, queue_wait: Callable[[], float]) -> None:
+        """`queue_wait` gives the seconds that a request spends in the admission queue."""
+        self._burst_tolerance = burst_tolerance
+        self._queue_wait = queue_wait
+        self._lag = 0.0  # seconds, of the loop itself
+        self._sustained = False
+        self._on_time_at = self._late_at = 0.0
 
     @property
-    def excessive(self) -> bool:
-        return self._lasting and self._behind + self._line() >= _LATE
+    def overloaded(self) -> bool:
+        return self._sustained and self._lag + self._queue_wait() >= _LATE
 
     @asynccontextmanager
     async def lifespan(self, _app: object = None) -> AsyncIterator[None]:
@@ -36,17 +35,18 @@ class Lag:
 
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()
-        self._punctual_at = loop.time()
+        self._on_time_at = loop.time()
         while True:
             due = loop.time() + _TICK
             await asyncio.sleep(_TICK)
             self.observe(loop.time(), loop.time() - due)
 
-    def observe(self, now: float, behind: float) -> None:
-        self._behind = behind
-        if behind + self._line() < _PUNCTUAL:
-            self._punctual_at = now
-            self._lasting = self._lasting and now - self._late_at < self._patience
+    def observe(self, now: float, lag: float) -> None:
+        """Record that the loop was `lag` seconds late at `now` (seconds of any steady clock)."""
+        self._lag = lag
+        if lag + self._queue_wait() < _ON_TIME:
+            self._on_time_at = now
+            self._sustained = self._sustained and now - self._late_at < self._burst_tolerance
         else:
             self._late_at = now
-            self._lasting = self._lasting or now - self._punctual_at > self._patience
+            self._sustained = self._sustained or now - self._on_time_at > self._burst_tolerance

@@ -19,8 +19,7 @@ def main() -> None:
     configure_logging(settings.environment)
     # A fork would take the admin server's thread along in the middle of whatever it does.
     multiprocessing.set_start_method("spawn")
-    traced = settings.otel_exporter_otlp_endpoint is not None
-    sys.argv = ["granian", "app.traced:create_app" if traced else "app.main:create_app"]
+    sys.argv = ["granian", "app.main:create_app"]
     with admin_thread(settings) if settings.admin_socket else nullcontext():
         entrypoint()
 

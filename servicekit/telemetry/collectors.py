@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 from servicekit.cache.two_level import LAYERS, TwoLevelCache
 from servicekit.database.pool import Database
-from servicekit.overload.bulkheads import Bulkheads
-from servicekit.overload.load_shedding import Limits
+from servicekit.overload.admission import Admission
 from servicekit.resilience.circuit_breaker import STATES, CircuitBreaker
 from servicekit.telemetry import metrics
 from servicekit.telemetry.metrics import Sample
@@ -21,10 +20,10 @@ def log_samples(log: StdoutHandler) -> Iterator[Sample]:
     yield metrics.LOG_DROPPED.sample(log.dropped)
 
 
-def load_shedding_samples(limits: Limits, bulkheads: Bulkheads) -> Iterator[Sample]:
-    yield metrics.IN_FLIGHT.sample(limits.in_flight)
-    yield metrics.SHED.sample(limits.shed + bulkheads.refused)
-    yield metrics.DEADLINES.sample(limits.expired)
+def admission_samples(admission: Admission) -> Iterator[Sample]:
+    yield metrics.IN_FLIGHT.sample(admission.in_flight)
+    yield metrics.SHED.sample(admission.rejected)
+    yield metrics.DEADLINES.sample(admission.deadlines_exceeded)
 
 
 def database_samples(database: Database, pool: str) -> Iterator[Sample]:
@@ -38,11 +37,11 @@ def database_samples(database: Database, pool: str) -> Iterator[Sample]:
     yield metrics.POOL_CONNECTIONS.sample(used, pool, "used")
 
 
-def cache_samples(cache: TwoLevelCache, hot: FastPathRecorder) -> Iterator[Sample]:
-    """`hot` has the reads that memory answered before the cache was asked."""
+def cache_samples(cache: TwoLevelCache, fast: FastPathRecorder | None) -> Iterator[Sample]:
+    """`fast` counts the reads that memory answered before the cache was asked."""
     counts = cache.counts
     for layer in LAYERS:
-        reads = counts.reads[layer] + (hot.reads if layer == "memory" else 0)
+        reads = counts.reads[layer] + (fast.reads if fast and layer == "memory" else 0)
         yield metrics.CACHE_READS.sample(reads, cache.name, layer)
     for outcome in ("ok", "failed"):
         yield metrics.CACHE_REFRESHES.sample(counts.refreshes[outcome], cache.name, outcome)

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from servicekit.settings import Settings
 from servicekit.telemetry.access_log import AccessLog
 from servicekit.telemetry.metrics import Sample
-from servicekit.telemetry.requests import FastPathRecorder, RequestCounters
+from servicekit.telemetry.requests import FastPathRecorder, RequestCounters, RequestRecorder
 from servicekit.telemetry.runtime import Runtime
 from servicekit.telemetry.sampling import SamplingProfiler
 from servicekit.telemetry.worker_reporter import WorkerReporter
@@ -23,6 +23,7 @@ class MetricsRegistry:
         if self.request_counters:
             self._collectors.append(self.request_counters.samples)
         self.access_log = AccessLog(settings)
+        self.requests = RequestRecorder(self.request_counters, self.access_log)
         self.sampler = SamplingProfiler()
 
     def fast_path_recorder(self, route: str) -> FastPathRecorder:

@@ -1,8 +1,9 @@
 import time
 from collections.abc import Iterator
 from http import HTTPStatus
-from typing import cast
+from typing import Protocol, cast
 
+from litestar import Litestar
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from servicekit.http.problems import unhandled_error_response
@@ -17,6 +18,15 @@ NO_ROUTE = "(none)"  # whatever a client asks for that no route has is one label
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OTHER_METHOD = "(other)"
 _NO_ANSWER = "none"  # the client left before there was one
+
+
+class Service(Protocol):
+    """An ASGI application; `app` is the Litestar application inside it."""
+
+    @property
+    def app(self) -> Litestar: ...
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...
 
 
 class RequestCounters:
@@ -71,16 +81,32 @@ class FastPathRecorder:
             self._access.line("GET", path, self._route, status, seconds, own)
 
 
+class RequestRecorder:
+    """Counts each response, and logs the share that the access log wants."""
+
+    def __init__(self, counters: RequestCounters | None, access: AccessLog) -> None:
+        self._counters = counters
+        self._access = access
+
+    def answered(self, scope: HTTPScope, status: int, own_id: str, seconds: float) -> None:
+        route, method = scope.get("path_template", NO_ROUTE), scope["method"]
+        if self._counters:
+            self._counters.add(route, method, status, seconds)
+        # Early rejections are only counted: a line for each would cost what rejecting saves.
+        rejected = status == HTTPStatus.SERVICE_UNAVAILABLE and route == NO_ROUTE
+        if self._access.due(0 if rejected else status, seconds):
+            self._access.line(method, scope["path"], route, status, seconds, own_id)
+
+
 class RequestLog:
     """Gives each request an id, adds it and the security headers to the response, counts and logs.
 
     Answers an exception that nothing within has handled with a problem.
     """
 
-    def __init__(self, app: ASGIApp, counters: RequestCounters | None, access: AccessLog) -> None:
+    def __init__(self, app: ASGIApp, recorder: RequestRecorder) -> None:
         self._app = app
-        self._counters = counters
-        self._access = access
+        self._recorder = recorder
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope = cast("HTTPScope", scope)
@@ -104,14 +130,5 @@ class RequestLog:
                 raise  # the response has begun; the server ends the connection
             await unhandled_error_response(scope, error)(scope, receive, with_id)
         finally:
-            self.answered(scope, status, own, time.perf_counter() - begun)
+            self._recorder.answered(scope, status, own, time.perf_counter() - begun)
             LOG_CONTEXT.reset(outer)
-
-    def answered(self, scope: HTTPScope, status: int, own_id: str, seconds: float) -> None:
-        route, method = scope.get("path_template", NO_ROUTE), scope["method"]
-        if self._counters:
-            self._counters.add(route, method, status, seconds)
-        # A request that was shed is a number: lines of them would cost what shedding saves.
-        shed = status == HTTPStatus.SERVICE_UNAVAILABLE and route == NO_ROUTE
-        if self._access.due(0 if shed else status, seconds):
-            self._access.line(method, scope["path"], route, status, seconds, own_id)

@@ -1,13 +1,12 @@
-"""Traces by OpenTelemetry; `app.traced` is the only one to import this, where traces are wanted."""
+"""Traces by OpenTelemetry; imported only where OTEL_EXPORTER_OTLP_ENDPOINT is set."""
 
 import asyncio
 import logging
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
-from litestar import Litestar
 from litestar.types import HTTPScope, Message, Receive, Scope, Send
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.propagators.aws import AwsXRayPropagator
@@ -20,7 +19,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from servicekit.http.responses import Headers
 from servicekit.telemetry.logs import LOG_CONTEXT
-from servicekit.telemetry.requests import METHODS, OTHER_METHOD
+from servicekit.telemetry.requests import METHODS, OTHER_METHOD, Service
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +30,7 @@ _PROPAGATOR = CompositePropagator([AwsXRayPropagator(), TraceContextTextMapPropa
 
 
 class Tracing:
-    """Spans, sampled and sent as the standard variables say (OTEL_…, see `app/server.py`)."""
+    """Spans, sampled and sent as the standard variables say (OTEL_…, see `server/launch.py`)."""
 
     def __init__(self) -> None:
         # Its own lines for each failed attempt would fill the log of a service that is well.
@@ -61,17 +60,14 @@ class Tracing:
         _PROPAGATOR.inject(carrier)
         return carrier
 
+    def around(self, app: Service) -> "Traced":
+        """`app` with a span around each of its requests."""
+        return Traced(app, self)
+
     def close(self) -> None:
         closing = threading.Thread(target=self._provider.shutdown, daemon=True)
         closing.start()
         closing.join(_LAST_SPANS)
-
-
-class Service(Protocol):
-    @property
-    def app(self) -> Litestar: ...
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...
 
 
 class Traced:

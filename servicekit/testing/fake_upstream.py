@@ -51,6 +51,19 @@ class FakeUpstream:
 
         self._behaviours[data_id] = behave
 
+    def holds(
+        self, data_id: str, body: bytes = b"{}", headers: Mapping[str, str] | None = None
+    ) -> asyncio.Event:
+        """From now on calls for `data_id` wait for the event, and are answered then."""
+        released = asyncio.Event()
+
+        async def behave(_request: web.Request) -> web.StreamResponse:
+            await released.wait()
+            return web.Response(body=body, content_type="application/json", headers=headers)
+
+        self._behaviours[data_id] = behave
+        return released
+
     def resets(self, data_id: str, once: bool = False) -> None:
         async def behave(request: web.Request) -> web.StreamResponse:
             if once:

@@ -17,6 +17,7 @@ import msgspec
 from msgspec.structs import asdict, replace
 
 from servicekit.settings import S, Settings
+from servicekit.testing.waiting import HANG
 
 
 @asynccontextmanager
@@ -90,7 +91,7 @@ def server_process(settings: Settings) -> Iterator[subprocess.Popen[str]]:
 
 
 def wait_for(url: str, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + HANG
     while time.monotonic() < deadline and process.poll() is None:
         with suppress(httpx.TransportError):
             if httpx.get(url).status_code == 200:

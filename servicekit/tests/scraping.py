@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from servicekit.testing.waiting import HANG
+
 Series = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
 
 
@@ -31,7 +33,7 @@ def total(series: Series, name: str, **labels: str) -> float:
 
 def settled(port: int, holds: Callable[[Series], bool]) -> Series:
     """A scrape of which `holds` is true: workers tell what they count once a second."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + HANG
     while not holds(series := scrape(port)):
         assert time.monotonic() < deadline, f"never held; the last scrape was {dict(series)}"
         time.sleep(0.1)

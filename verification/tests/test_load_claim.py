@@ -10,7 +10,7 @@ from verification import claim
 
 PLAN: dict[str, Any] = {
     "stack": "orders-prod",
-    "doubts": ["capacity.json: it was measured 299 days ago."],
+    "warnings": ["capacity.json: it was measured 299 days ago."],
     "environment": {"MAX_IN_FLIGHT": "4000"},
     "numbers": {
         "server.workers": {"value": 2},

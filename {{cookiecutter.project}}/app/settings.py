@@ -3,6 +3,7 @@ from collections.abc import Mapping
 from typing import Annotated
 
 from msgspec import Meta
+
 from servicekit import settings
 from servicekit.settings import Count, Seconds, read_settings
 

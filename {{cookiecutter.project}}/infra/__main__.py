@@ -6,12 +6,12 @@ from pathlib import Path
 import pulumi
 import pulumi_aws as aws
 from stackkit.alarms import monitoring
-from stackkit.alarms.context import Facts
+from stackkit.alarms.context import AlarmContext
 from stackkit.alarms.dashboard import Dashboard, DashboardArgs
 from stackkit.alarms.panels import sections
-from stackkit.alarms.spec import Part
+from stackkit.alarms.spec import MonitoredResource
 from stackkit.plan import plan
-from stackkit.plan.capacity import doubts, installed_versions, read_measurement
+from stackkit.plan.capacity import installed_versions, measurement_warnings, read_measurement
 from stackkit.resources import compute, service
 from stackkit.resources.cache import Cache, CacheArgs
 from stackkit.resources.collector import Collector, CollectorArgs
@@ -29,7 +29,7 @@ from stackkit.resources.rotation import Rotation, RotationArgs
 from stackkit.resources.security_groups import SecurityGroups, SecurityGroupsArgs
 from stackkit.resources.waf import Waf, WafArgs
 from stackkit.settings import config
-from stackkit.settings.errors import Refusal
+from stackkit.settings.errors import ConfigError
 
 import overrides
 
@@ -40,10 +40,12 @@ try:
     settings = config.load()
     measured = read_measurement(HERE)
     numbers = plan.derive(settings.inputs(measured))
-except Refusal as refusal:
-    raise pulumi.RunError(str(refusal)) from None
-for doubt in doubts(measured, settings.architecture, installed_versions(HERE.parent), date.today()):
-    pulumi.warn(doubt)
+except ConfigError as error:
+    raise pulumi.RunError(str(error)) from None
+for warning in measurement_warnings(
+    measured, settings.architecture, installed_versions(HERE.parent), date.today()
+):
+    pulumi.warn(warning)
 region = pulumi.Config("aws").require("region")
 name = settings.name
 overrides.register()
@@ -163,15 +165,15 @@ edge = Edge(
     ),
 )
 # by which name CloudWatch knows what it measures
-places = {
-    Part.STACK: [name],
-    Part.REGION: [region],
-    Part.NAT_GATEWAYS: network.nat_gateway_ids,
-    Part.DATABASE: [database.instance.identifier],
-    Part.REPLICAS: [replica.identifier for replica in database.replicas],
-    Part.CACHE_NODES: cache.node_ids,
-    Part.BALANCER: [edge.balancer.arn_suffix],
-    Part.TARGETS: [edge.targets.arn_suffix],
+resource_names = {
+    MonitoredResource.STACK: [name],
+    MonitoredResource.REGION: [region],
+    MonitoredResource.NAT_GATEWAYS: network.nat_gateway_ids,
+    MonitoredResource.DATABASE: [database.instance.identifier],
+    MonitoredResource.REPLICAS: [replica.identifier for replica in database.replicas],
+    MonitoredResource.CACHE_NODES: cache.node_ids,
+    MonitoredResource.BALANCER: [edge.balancer.arn_suffix],
+    MonitoredResource.TARGETS: [edge.targets.arn_suffix],
 }
 if zone_id is not None:
     Alias(name, AliasArgs(domain=settings.domain, zone_id=zone_id, balancer=edge.balancer))
@@ -184,10 +186,10 @@ if settings.waf:
             log_days=settings.log_days,
         ),
     )
-    places[Part.FIREWALL] = [waf.metric]
-facts = Facts(settings, numbers)
+    resource_names[MonitoredResource.FIREWALL] = [waf.metric]
+context = AlarmContext(settings, numbers)
 topics = monitoring.topics(settings)
-rollback = monitoring.rollback(facts, topics, places)
+rollback = monitoring.rollback(context, topics, resource_names)
 
 # Compute
 collector = Collector(
@@ -202,7 +204,7 @@ collector = Collector(
 container = service.container(
     settings,
     numbers,
-    service.Surroundings(
+    service.ServiceDependencies(
         image=settings.image,
         repository_arn=repository_arn(settings.image),
         database_host=database_host,
@@ -214,11 +216,11 @@ container = service.container(
         collector=collector,
     ),
 )
-running = compute.run(
+running_compute = compute.run(
     settings,
     numbers,
     container,
-    compute.Site(
+    compute.Placement(
         region=region,
         subnet_ids=network.private_subnet_ids,
         security_group_id=groups.compute_id,
@@ -226,17 +228,17 @@ running = compute.run(
         alarm_names=[alarm for row in rollback.names.values() for alarm in row],
     ),
 )
-Rotation(name, RotationArgs(secret_arn=database.secret_arn, restart=running.restart))
+Rotation(name, RotationArgs(secret_arn=database.secret_arn, restart=running_compute.restart))
 
 # Observability
-watched = {**places, **running.places}
-monitoring.everything(facts, topics, rollback, watched)
+monitored = {**resource_names, **running_compute.resource_names}
+monitoring.everything(context, topics, rollback, monitored)
 dashboard = Dashboard(
     name,
     DashboardArgs(
         region=region,
-        sections=sections(facts),
-        places=watched,
+        sections=sections(context),
+        resource_names=monitored,
         runbooks=settings.runbooks_url or monitoring.RUNBOOKS,
     ),
 )
@@ -264,15 +266,15 @@ if settings.otlp_endpoint:
 if settings.database_proxy:
     warnings.append(PINNING)
 if numbers.step and not numbers.step.scales_in:
-    warnings.append(f"Scale-in is {numbers.step.scale_in_reason}.")
+    warnings.append(f"Scale-in is {numbers.step.scale_in_rationale}.")
 scheme = "https" if certificate_arn else "http"
 host = settings.domain or edge.balancer.dns_name
 pulumi.export("url", pulumi.Output.format("{0}://{1}", scheme, host))
 pulumi.export("image", settings.image)
 pulumi.export("balancer", edge.balancer.name)
 pulumi.export("target_group", edge.targets.arn)
-pulumi.export("log_group", running.log_group.name)
-for output, value in running.outputs.items():
+pulumi.export("log_group", running_compute.log_group.name)
+for output, value in running_compute.outputs.items():
     pulumi.export(output, value)
 pulumi.export("dashboard", dashboard.name)
 pulumi.export("plan", plan.outputs(numbers))

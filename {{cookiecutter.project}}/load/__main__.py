@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from servicekit.dev.processes import StartError, free_port
 from verification.herd import service
 
 from load import machine, target
 from load.options import up_to
 from load.processes import PROJECT, stores
 from load.upstream import SlowUpstream
+from servicekit.dev.processes import StartError, free_port
 
 REPORTS = PROJECT / "reports"
 _MOST_USERS, _MOST_SECONDS = 5_000, 3_600

@@ -14,8 +14,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from servicekit.dev.processes import StartError
-
 from load import capacity_page, findings, machine
 from load.findings import Findings
 from load.knee import Knee, TooSlow
@@ -23,6 +21,7 @@ from load.options import up_to
 from load.processes import PROJECT, stores
 from load.step import Objective, Step
 from load.trial import HELD, RATE, Trial, run
+from servicekit.dev.processes import StartError
 
 REPORT = PROJECT / "reports/capacity.html"
 _OVERHEAD = 0.7  # seconds of each step: a process is started and connects

@@ -5,15 +5,15 @@ import sys
 
 from alembic import context
 from alembic.util import CommandError
-from servicekit.database.connection import connect
-from servicekit.errors import Unavailable
-from servicekit.settings import SettingsError
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from app.settings import load_settings
+from servicekit.database.connection import connect
+from servicekit.errors import Unavailable
+from servicekit.settings import SettingsError
 
 _LOCK = 0x6D696772  # any number that no other program locks in this database
 

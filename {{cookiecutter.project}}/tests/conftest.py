@@ -3,10 +3,10 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 from msgspec.structs import replace
-from servicekit.testing.service import serving, with_empty_cache
 
 from app.main import create_app
 from app.settings import Settings, load_settings
+from servicekit.testing.service import serving, with_empty_cache
 
 LAYERS = {
     "both layers": {},

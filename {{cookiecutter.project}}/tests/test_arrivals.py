@@ -7,13 +7,13 @@ from functools import partial
 from urllib.parse import urlsplit
 
 import pytest
-from servicekit.dev.processes import free_port
-from servicekit.testing.fake_upstream import FakeUpstream
 
 from load import pace
 from load.arrivals import Arrivals, Ask, arriving, run
 from load.outcome import NEVER, Outcome
 from load.pace import Pace
+from servicekit.dev.processes import free_port
+from servicekit.testing.fake_upstream import FakeUpstream
 
 
 async def arrive(

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from servicekit.tests.report import needs_browser, seen
 
 from app.settings import Settings
 from load import capacity_page, findings
@@ -19,6 +18,7 @@ from load.findings import Findings
 from load.knee import Knee, TooSlow, find
 from load.step import Objective, Step
 from load.trial import HELD, RATE, run
+from servicekit.tests.report import needs_browser, seen
 
 PROJECT = Path(__file__).parent.parent
 OBJECTIVE = Objective(p99=0.1)

@@ -6,11 +6,11 @@ from urllib.parse import unquote
 import httpx
 import pytest
 from msgspec.structs import replace
-from servicekit.testing.fake_upstream import FakeUpstream
-from servicekit.testing.service import problem_of, serving, with_empty_cache
 
 from app.main import create_app
 from app.settings import Settings
+from servicekit.testing.fake_upstream import FakeUpstream
+from servicekit.testing.service import problem_of, serving, with_empty_cache
 
 
 async def test_second_read_comes_from_memory(

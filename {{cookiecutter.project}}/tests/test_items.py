@@ -4,6 +4,9 @@ from typing import Any
 import httpx
 import pytest
 from msgspec.structs import replace
+
+from app.main import create_app
+from app.settings import Settings
 from servicekit.testing.service import (
     alembic,
     environment_of,
@@ -11,9 +14,6 @@ from servicekit.testing.service import (
     serving,
     with_empty_cache,
 )
-
-from app.main import create_app
-from app.settings import Settings
 
 TEA = {"name": "tea", "price_cents": 350}
 

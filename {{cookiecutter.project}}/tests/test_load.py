@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from msgspec.structs import replace
-from servicekit.dev.processes import free_port
-from servicekit.testing.service import server_process
 
 from app.settings import Settings
 from load import target
+from servicekit.dev.processes import free_port
+from servicekit.testing.service import server_process
 
 PROJECT = Path(__file__).parent.parent
 ASKING = "from load import target; target.confirm('https://api.example.com', '9 users')"

@@ -11,10 +11,10 @@ from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 from msgspec.structs import replace
-from servicekit.dev.processes import free_port
-from servicekit.testing.service import alembic, environment_of
 
 from app.settings import Settings
+from servicekit.dev.processes import free_port
+from servicekit.testing.service import alembic, environment_of
 
 # What Squawk would flag beside what breaks the version that runs or blocks its requests.
 LEFT_ALONE = (

@@ -7,9 +7,9 @@ import pulumi
 import pulumi_aws as aws
 
 from stackkit.alarms.series import combined, named, numbered
-from stackkit.alarms.spec import Metric, Part, Row, Severity, Window
+from stackkit.alarms.spec import AlarmSpec, Metric, MonitoredResource, Severity, Window
 
-Places = Mapping[Part, Sequence[pulumi.Input[str]]]
+ResourceNames = Mapping[MonitoredResource, Sequence[pulumi.Input[str]]]
 Query = aws.cloudwatch.MetricAlarmMetricQueryArgs
 RESULT = "result"
 SHORT = "short"
@@ -19,9 +19,9 @@ SHORT = "short"
 class AlarmsArgs:
     # of the stack: alarms are named after it and their row
     stack: str
-    rows: Sequence[Row]
+    rows: Sequence[AlarmSpec]
     # the names that dimensions ask for
-    places: Places
+    resource_names: ResourceNames
     # whom an alarm itself tells; a severity that isn't there is told by a composite
     topics: Mapping[Severity, pulumi.Input[str]]
     # where the runbooks are read
@@ -42,17 +42,17 @@ class Alarms(pulumi.ComponentResource):
         self.names = {row.name: [self._alarm(*each) for each in _windows(row)] for row in args.rows}
         self.register_outputs({})
 
-    def _alarm(self, name: str, row: Row) -> pulumi.Output[str]:
+    def _alarm(self, name: str, row: AlarmSpec) -> pulumi.Output[str]:
         args = self._args
         # half of a pair says nothing alone
         topic = None if row.short else args.topics.get(row.severity)
-        alarm = _measure(row, args.places)
+        alarm = _measure(row, args.resource_names)
         alarm.alarm_description = description(row, args.runbooks)
         alarm.comparison_operator = f"{'Greater' if row.limit.above else 'Less'}ThanThreshold"
         alarm.threshold = row.limit.value
         alarm.evaluation_periods = row.window.periods
         alarm.datapoints_to_alarm = row.window.breaching
-        alarm.treat_missing_data = "breaching" if row.silence_is_bad else "notBreaching"
+        alarm.treat_missing_data = "breaching" if row.missing_is_breaching else "notBreaching"
         alarm.alarm_actions = [topic] if topic else None
         alarm.ok_actions = [topic] if topic else None
         return aws.cloudwatch.MetricAlarm(
@@ -60,19 +60,19 @@ class Alarms(pulumi.ComponentResource):
         ).name
 
 
-def description(row: Row, runbooks: str) -> str:
-    return f"{row.title}. {row.means} Runbook: {runbooks}/{row.name}.md"
+def description(row: AlarmSpec, runbooks: str) -> str:
+    return f"{row.title}. {row.meaning} Runbook: {runbooks}/{row.name}.md"
 
 
-def _windows(row: Row) -> Iterator[tuple[str, Row]]:
+def _windows(row: AlarmSpec) -> Iterator[tuple[str, AlarmSpec]]:
     yield row.name, row
     if row.short:
         yield f"{row.name}-{SHORT}", replace(row, window=row.short)
 
 
-def _measure(row: Row, places: Places) -> aws.cloudwatch.MetricAlarmArgs:
+def _measure(row: AlarmSpec, resource_names: ResourceNames) -> aws.cloudwatch.MetricAlarmArgs:
     """The metric itself if it is one, and an expression otherwise."""
-    series = {id: named(metric, places) for id, metric in row.metrics.items()}
+    series = {id: named(metric, resource_names) for id, metric in row.metrics.items()}
     [first, *rest] = [(row.metrics[id], found) for id, found in series.items()]
     if not row.expression and not rest and len(first[1]) == 1:
         return _plain(first[0], first[1][0], row.window)

@@ -6,7 +6,7 @@ from stackkit.settings.config import Config
 
 
 @dataclass(frozen=True)
-class Facts:
+class AlarmContext:
     """What the thresholds are derived from."""
 
     settings: Config

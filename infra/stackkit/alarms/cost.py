@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from stackkit.alarms.context import Facts
-from stackkit.alarms.spec import Part, Row, Severity
+from stackkit.alarms.context import AlarmContext
+from stackkit.alarms.spec import AlarmSpec, MonitoredResource, Severity
 
 # US dollars a month for a composite alarm, whatever it reads
 COMPOSITE = 0.50
@@ -12,7 +12,7 @@ COMPOSITES = 2
 
 
 @dataclass(frozen=True)
-class Watched:
+class AlarmCost:
     alarms: int
     metrics: int
     composites: int
@@ -22,27 +22,27 @@ class Watched:
         return self.metrics * metric + self.composites * COMPOSITE
 
 
-def watching(rows: Iterable[Row], facts: Facts) -> Watched:
+def alarm_cost(rows: Iterable[AlarmSpec], context: AlarmContext) -> AlarmCost:
     alarms = metrics = composites = 0
     for row in rows:
         windows = 2 if row.short else 1
         alarms += windows
-        metrics += windows * _series(row, _counts(facts))
-        if row.severity is Severity.PAGE and facts.settings.production:
+        metrics += windows * _series(row, _counts(context))
+        if row.severity is Severity.PAGE and context.settings.production:
             composites = COMPOSITES
-    return Watched(alarms + composites, metrics, composites)
+    return AlarmCost(alarms + composites, metrics, composites)
 
 
-def _series(row: Row, counts: Mapping[Part, int]) -> int:
+def _series(row: AlarmSpec, counts: Mapping[MonitoredResource, int]) -> int:
     return sum(
         max(counts.get(part, 1) for part in metric.of.values()) for metric in row.metrics.values()
     )
 
 
-def _counts(facts: Facts) -> Mapping[Part, int]:
-    settings = facts.settings
+def _counts(context: AlarmContext) -> Mapping[MonitoredResource, int]:
+    settings = context.settings
     return {
-        Part.CACHE_NODES: 1 + settings.cache_replicas,
-        Part.NAT_GATEWAYS: settings.nat_gateways,
-        Part.REPLICAS: settings.database_replicas,
+        MonitoredResource.CACHE_NODES: 1 + settings.cache_replicas,
+        MonitoredResource.NAT_GATEWAYS: settings.nat_gateways,
+        MonitoredResource.REPLICAS: settings.database_replicas,
     }

@@ -5,18 +5,18 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from stackkit.alarms.alarms import Places
+from stackkit.alarms.alarms import ResourceNames
 from stackkit.alarms.dashboard_body import body
-from stackkit.alarms.panels import Section
-from stackkit.alarms.spec import Part
+from stackkit.alarms.panels import DashboardSection
+from stackkit.alarms.spec import MonitoredResource
 
 
 @dataclass(frozen=True, kw_only=True)
 class DashboardArgs:
     region: str
-    sections: Sequence[Section]
+    sections: Sequence[DashboardSection]
     # the names that dimensions ask for
-    places: Places
+    resource_names: ResourceNames
     # where the runbooks are read
     runbooks: str
 
@@ -32,14 +32,17 @@ class Dashboard(pulumi.ComponentResource):
         super().__init__("service:watching:Dashboard", name, None, opts)
 
         def written(known: Mapping[str, Sequence[str]]) -> str:
-            names = {Part(part): found for part, found in known.items()}
+            names = {MonitoredResource(part): found for part, found in known.items()}
             return json.dumps(body(args.sections, names, args.region, args.runbooks))
 
-        places = {part.value: pulumi.Output.all(*found) for part, found in args.places.items()}
+        resource_names = {
+            part.value: pulumi.Output.all(*found) for part, found in args.resource_names.items()
+        }
         dashboard = aws.cloudwatch.Dashboard(
             name,
             aws.cloudwatch.DashboardArgs(
-                dashboard_name=name, dashboard_body=pulumi.Output.all(**places).apply(written)
+                dashboard_name=name,
+                dashboard_body=pulumi.Output.all(**resource_names).apply(written),
             ),
             opts=pulumi.ResourceOptions(parent=self),
         )

@@ -4,19 +4,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
-from stackkit.alarms.panels import Panel, Section
+from stackkit.alarms.panels import DashboardSection, Panel
 from stackkit.alarms.series import combined, named, numbered
-from stackkit.alarms.spec import Part
+from stackkit.alarms.spec import MonitoredResource
 
 Widget = dict[str, Any]
-Names = Mapping[Part, Sequence[str]]
+Names = Mapping[MonitoredResource, Sequence[str]]
 # CloudWatch's grid has 24 columns
 COLUMNS = 24
 HEIGHT = 6
 _TITLE = 1
 
 
-def body(sections: Sequence[Section], names: Names, region: str, runbooks: str) -> Widget:
+def body(sections: Sequence[DashboardSection], names: Names, region: str, runbooks: str) -> Widget:
     widgets: list[Widget] = []
     top = 0
     for section in sections:

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from stackkit.alarms.alarms import Alarms, AlarmsArgs, Places
+from stackkit.alarms.alarms import Alarms, AlarmsArgs, ResourceNames
 from stackkit.alarms.catalogue import ROLLBACK, table
-from stackkit.alarms.context import Facts
+from stackkit.alarms.context import AlarmContext
 from stackkit.alarms.paging import Paging, PagingArgs
-from stackkit.alarms.spec import Row, Severity
+from stackkit.alarms.spec import AlarmSpec, Severity
 from stackkit.alarms.topics import Topics, TopicsArgs
 from stackkit.settings.config import Config
 
@@ -20,18 +20,20 @@ def topics(settings: Config) -> Topics:
     return Topics(settings.name, TopicsArgs(emails=emails))
 
 
-def rollback(facts: Facts, told: Topics, places: Places) -> Alarms:
+def rollback(context: AlarmContext, told: Topics, resource_names: ResourceNames) -> Alarms:
     """The alarms that take a deployment back; they must be there before the first one."""
-    return _alarms("rollback", facts, told, places, lambda row: row.name in ROLLBACK)
+    return _alarms("rollback", context, told, resource_names, lambda row: row.name in ROLLBACK)
 
 
-def everything(facts: Facts, told: Topics, before: Alarms, places: Places) -> None:
-    alarms = _alarms("alarms", facts, told, places, lambda row: row.name not in ROLLBACK)
-    if facts.settings.production:
+def everything(
+    context: AlarmContext, told: Topics, before: Alarms, resource_names: ResourceNames
+) -> None:
+    alarms = _alarms("alarms", context, told, resource_names, lambda row: row.name not in ROLLBACK)
+    if context.settings.production:
         Paging(
-            facts.settings.name,
+            context.settings.name,
             PagingArgs(
-                rows=table(facts),
+                rows=table(context),
                 alarms={**before.names, **alarms.names},
                 topic_arn=told.arns[Severity.PAGE],
             ),
@@ -39,17 +41,21 @@ def everything(facts: Facts, told: Topics, before: Alarms, places: Places) -> No
 
 
 def _alarms(
-    role: str, facts: Facts, told: Topics, places: Places, chosen: Callable[[Row], bool]
+    role: str,
+    context: AlarmContext,
+    told: Topics,
+    resource_names: ResourceNames,
+    chosen: Callable[[AlarmSpec], bool],
 ) -> Alarms:
-    settings = facts.settings
+    settings = context.settings
     # in production composites page, so that one failure is one page
     composed = (Severity.PAGE,) if settings.production else ()
     return Alarms(
         f"{settings.name}-{role}",
         AlarmsArgs(
             stack=settings.name,
-            rows=[row for row in table(facts) if chosen(row)],
-            places=places,
+            rows=[row for row in table(context) if chosen(row)],
+            resource_names=resource_names,
             topics={kind: arn for kind, arn in told.arns.items() if kind not in composed},
             runbooks=settings.runbooks_url or RUNBOOKS,
         ),

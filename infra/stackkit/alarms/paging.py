@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from stackkit.alarms.spec import Row, Severity
+from stackkit.alarms.spec import AlarmSpec, Severity
 
 # what clients notice, whatever lies below
 SYMPTOMS = ("edge", "objective", "service")
@@ -19,7 +19,7 @@ Suppressor = aws.cloudwatch.CompositeAlarmActionsSuppressorArgs
 
 @dataclass(frozen=True, kw_only=True)
 class PagingArgs:
-    rows: Sequence[Row]
+    rows: Sequence[AlarmSpec]
     # row → alarms that must all be on
     alarms: Mapping[str, Sequence[pulumi.Output[str]]]
     topic_arn: pulumi.Input[str]
@@ -63,7 +63,7 @@ class Paging(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
 
-    def _rule(self, rows: Sequence[Row]) -> pulumi.Output[str]:
+    def _rule(self, rows: Sequence[AlarmSpec]) -> pulumi.Output[str]:
         groups = [pulumi.Output.all(*self._args.alarms[row.name]) for row in rows]
         return pulumi.Output.all(*groups).apply(
             lambda named: " OR ".join(_together(names) for names in named)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from stackkit.alarms.catalogue import table
 from stackkit.alarms.catalogue.edge import BALANCER, edge
 from stackkit.alarms.catalogue.service import emitted
-from stackkit.alarms.context import Facts
-from stackkit.alarms.spec import Metric, Row
+from stackkit.alarms.context import AlarmContext
+from stackkit.alarms.spec import AlarmSpec, Metric
 
 # the golden signals, on top; the rest of the rows stay with their tiers
 GOLDEN = ("busy-targets", "errors", "latency", "cpu")
@@ -27,24 +27,28 @@ class Panel:
 
 
 @dataclass(frozen=True)
-class Section:
+class DashboardSection:
     title: str
     panels: Sequence[Panel]
 
 
-def sections(facts: Facts) -> Sequence[Section]:
-    rows = table(facts)
+def sections(context: AlarmContext) -> Sequence[DashboardSection]:
+    rows = table(context)
     rest = [row for row in rows if row.name not in GOLDEN]
     tiers = dict.fromkeys(row.tier for row in rest)
     below = [
-        Section(tier.capitalize(), [panel(row) for row in rest if row.tier == tier])
+        DashboardSection(tier.capitalize(), [panel(row) for row in rest if row.tier == tier])
         for tier in tiers
     ]
-    own = [] if facts.settings.otlp_endpoint else [Section("Inside", list(_inside(facts)))]
-    return [Section("Golden signals", list(_golden(facts, rows))), *below, *own]
+    own = (
+        []
+        if context.settings.otlp_endpoint
+        else [DashboardSection("Inside", list(_inside(context)))]
+    )
+    return [DashboardSection("Golden signals", list(_golden(context, rows))), *below, *own]
 
 
-def panel(row: Row) -> Panel:
+def panel(row: AlarmSpec) -> Panel:
     return Panel(
         title=row.title,
         unit=row.limit.unit,
@@ -52,17 +56,17 @@ def panel(row: Row) -> Panel:
         expression=row.expression,
         across=row.across,
         period_s=row.short.period_s if row.short else row.window.period_s,
-        limits={f"{row.name}: {row.limit.reason}": row.limit.value},
+        limits={f"{row.name}: {row.limit.rationale}": row.limit.value},
     )
 
 
-def _golden(facts: Facts, rows: Sequence[Row]) -> Iterator[Panel]:
-    peak = facts.numbers.fleet.peak_rate
+def _golden(context: AlarmContext, rows: Sequence[AlarmSpec]) -> Iterator[Panel]:
+    peak = context.numbers.fleet.peak_rate
     yield Panel(
         title="Traffic",
         unit="requests/min",
         metrics={"requests": edge("RequestCount", "Sum", BALANCER)},
-        limits={f"the plan's peak: {peak.reason}": peak.value * 60},
+        limits={f"the plan's peak: {peak.rationale}": peak.value * 60},
     )
     percentiles = {name: edge("TargetResponseTime", name) for name in ("p50", "p90", "p99")}
     more = {"latency": percentiles}
@@ -72,9 +76,9 @@ def _golden(facts: Facts, rows: Sequence[Row]) -> Iterator[Panel]:
         yield Panel(**{**vars(shown), "metrics": metrics})
 
 
-def _inside(facts: Facts) -> Iterator[Panel]:
+def _inside(context: AlarmContext) -> Iterator[Panel]:
     """What explains, and alarms nobody."""
-    held = facts.numbers.server.max_in_flight.value * facts.numbers.server.workers.value
+    held = context.numbers.server.max_in_flight.value * context.numbers.server.workers.value
     yield Panel(
         title="Requests in flight of the fullest task",
         unit="requests",

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from stackkit.alarms.catalogue import table
-from stackkit.alarms.context import Facts
-from stackkit.alarms.cost import COMPOSITE, watching
-from stackkit.alarms.spec import Limit, Row, Severity, Window
+from stackkit.alarms.context import AlarmContext
+from stackkit.alarms.cost import COMPOSITE, alarm_cost
+from stackkit.alarms.spec import AlarmSpec, Limit, Severity, Window
 from stackkit.plan import plan
 from stackkit.resources.service_metrics import NAMESPACE
 from stackkit.settings import config
@@ -47,8 +47,8 @@ def main() -> None:
 
 def pages() -> Mapping[str, str]:
     """File name → text."""
-    tables = {compute: table(facts(compute)) for compute in COMPUTE}
-    variants: dict[str, dict[str, Row]] = {}
+    tables = {compute: table(context(compute)) for compute in COMPUTE}
+    variants: dict[str, dict[str, AlarmSpec]] = {}
     for compute, rows in tables.items():
         for row in rows:
             variants.setdefault(row.name, {})[compute] = row
@@ -56,15 +56,15 @@ def pages() -> Mapping[str, str]:
     return found | {"README.md": "\n".join(_list(variants))}
 
 
-def facts(compute: str, tier: str = "prod") -> Facts:
+def context(compute: str, tier: str = "prod") -> AlarmContext:
     values = {**COMPLETE, "tier": tier, "compute": compute}
     settings = config.parse("service", tier, values)
-    return Facts(settings, plan.derive(settings.inputs()))
+    return AlarmContext(settings, plan.derive(settings.inputs()))
 
 
-def _page(name: str, rows: Mapping[str, Row]) -> Iterator[str]:
+def _page(name: str, rows: Mapping[str, AlarmSpec]) -> Iterator[str]:
     first = next(iter(rows.values()))
-    yield from (f"# {name}", "", f"**{first.title}.** {first.means}", "", URGENCY[first.severity])
+    yield from (f"# {name}", "", f"**{first.title}.** {first.meaning}", "", URGENCY[first.severity])
     for compute, row in _different(rows).items():
         yield from ("", f"## {_measured(compute, rows)}", "", *_measure(row))
     yield from ("", "## What to do", "")
@@ -72,18 +72,18 @@ def _page(name: str, rows: Mapping[str, Row]) -> Iterator[str]:
     yield from ("", "Written by `make runbooks` from infra/watching; edit it there.", "")
 
 
-def _different(rows: Mapping[str, Row]) -> Mapping[str, Row]:
+def _different(rows: Mapping[str, AlarmSpec]) -> Mapping[str, AlarmSpec]:
     """One of each; Fargate's stands for both where they measure the same."""
     first = next(iter(rows.values()))
     return {compute: row for compute, row in rows.items() if row is first or row != first}
 
 
-def _measured(compute: str, rows: Mapping[str, Row]) -> str:
+def _measured(compute: str, rows: Mapping[str, AlarmSpec]) -> str:
     both = len(_different(rows)) > 1
     return f"Measured on {COMPUTE[compute]}" if both or len(rows) == 1 else "Measured"
 
 
-def _measure(row: Row) -> Iterator[str]:
+def _measure(row: AlarmSpec) -> Iterator[str]:
     for id, metric in row.metrics.items():
         by = ", ".join([*metric.of, *(f"{k} {v}" for k, v in metric.fixed.items())])
         yield f"- `{id}`: {metric.namespace} {metric.name}, {metric.statistic}, by {by}"
@@ -92,7 +92,7 @@ def _measure(row: Row) -> Iterator[str]:
     elif row.across:
         yield f"- {row.across} of all of them"
     yield ""
-    yield f"Fires {beyond(row.limit)} {during(row)}: {row.limit.reason}."
+    yield f"Fires {beyond(row.limit)} {during(row)}: {row.limit.rationale}."
     yield ""
     yield "The number is that of production's defaults; the alarm has your stack's."
 
@@ -101,7 +101,7 @@ def beyond(limit: Limit) -> str:
     return f"{'above' if limit.above else 'below'} {limit.value:,.10g} {limit.unit}"
 
 
-def during(row: Row) -> str:
+def during(row: AlarmSpec) -> str:
     if row.short:
         return f"over {row.window.minutes} minutes and over {row.short.minutes}"
     return _window(row.window)
@@ -115,7 +115,7 @@ def _window(window: Window) -> str:
     return f"in {window.breaching} of {window.periods} {unit}"
 
 
-def _list(variants: Mapping[str, Mapping[str, Row]]) -> Iterator[str]:
+def _list(variants: Mapping[str, Mapping[str, AlarmSpec]]) -> Iterator[str]:
     yield from ("# Runbooks", "")
     yield INTRODUCTION
     tier = ""
@@ -132,15 +132,15 @@ def _list(variants: Mapping[str, Mapping[str, Row]]) -> Iterator[str]:
     yield from ("", "## Cost", "")
     metric = read_prices(REGION).of("alarm")
     for tier in ("prod", "dev"):
-        yield _costs(tier, facts("fargate", tier), metric)
+        yield _costs(tier, context("fargate", tier), metric)
     yield ""
     yield f"at ${metric:.2f} for each metric that an alarm reads and ${COMPOSITE:.2f} for a"
     yield f"composite alarm, in {REGION}; metrics, logs and traces themselves are not in it."
     yield from ("", "Written by `make runbooks` from infra/watching; edit it there.", "")
 
 
-def _costs(tier: str, known: Facts, metric: float) -> str:
-    found = watching(table(known), known)
+def _costs(tier: str, known: AlarmContext, metric: float) -> str:
+    found = alarm_cost(table(known), known)
     return (
         f"- {tier}: {found.alarms} alarms, {found.metrics} metrics and {found.composites}"
         f" composites, ${found.dollars(metric):.2f} a month"

@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
-from stackkit.alarms.spec import Metric, Part
+from stackkit.alarms.spec import Metric, MonitoredResource
 
 T = TypeVar("T")
 
 
-def named(metric: Metric, names: Mapping[Part, Sequence[T]]) -> list[dict[str, T | str]]:
+def named(
+    metric: Metric, names: Mapping[MonitoredResource, Sequence[T]]
+) -> list[dict[str, T | str]]:
     """The metric's dimensions, once for each resource that has it."""
     columns = {dimension: names[part] for dimension, part in metric.of.items()}
     count = max(len(found) for found in columns.values())

@@ -12,7 +12,7 @@ class Severity(StrEnum):
     TICKET = "ticket"
 
 
-class Part(StrEnum):
+class MonitoredResource(StrEnum):
     """A resource of the program, by whose name CloudWatch files a metric."""
 
     # the service as a whole
@@ -36,7 +36,7 @@ class Metric:
     name: str
     statistic: str
     # dimension → the resource whose name it is
-    of: Mapping[str, Part]
+    of: Mapping[str, MonitoredResource]
     # dimension → a value that names no resource
     fixed: Mapping[str, str] = field(default_factory=dict)
 
@@ -45,7 +45,7 @@ class Metric:
 class Limit:
     value: float
     unit: str
-    reason: str
+    rationale: str
     # whether more is worse, or less
     above: bool = True
 
@@ -64,7 +64,7 @@ class Window:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class AlarmSpec:
     # of the alarm, after the stack's, and of its page
     name: str
     title: str
@@ -79,9 +79,9 @@ class Row:
     limit: Limit
     severity: Severity
     # what no data means
-    silence_is_bad: bool = False
+    missing_is_breaching: bool = False
     # what it tells, in a sentence
-    means: str
+    meaning: str
     steps: tuple[str, ...]
     # in the cheapest stack too
-    everywhere: bool = False
+    in_development: bool = False

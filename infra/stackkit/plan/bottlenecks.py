@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from stackkit.plan.classes import database_memory
-from stackkit.plan.fleet import Fleet, busy_tasks, size
+from stackkit.plan.fleet import FleetSize, busy_tasks, size
 from stackkit.plan.inputs import Inputs
 from stackkit.plan.pools import SMALLEST_POOL, deploying_workers, usable_connections
 from stackkit.plan.quotas import limits
@@ -15,31 +15,31 @@ LARGEST_LOAD = 10_000_000
 
 
 @dataclass(frozen=True)
-class Break:
+class Bottleneck:
     """`in_flight` is the smallest load that is too much; `ask` marks what AWS raises on request."""
 
     subject: str
     in_flight: int
     limit: str
-    way_out: str
+    remedy: str
     ask: bool = False
 
 
-def breaks(inputs: Inputs, fleet: Fleet) -> tuple[Break, ...]:
+def bottlenecks(inputs: Inputs, fleet: FleetSize) -> tuple[Bottleneck, ...]:
     """Every limit with the load that breaks it, the tightest first."""
     found = [*_capacity(inputs, fleet), *_quotas(inputs), *_connections(inputs)]
     return tuple(sorted(found, key=lambda one: one.in_flight))
 
 
-def first(found: tuple[Break, ...]) -> Break:
+def first(found: tuple[Bottleneck, ...]) -> Bottleneck:
     """The tightest limit that no letter to AWS moves."""
     return next(one for one in found if not one.ask)
 
 
-def _capacity(inputs: Inputs, fleet: Fleet) -> Iterator[Break]:
+def _capacity(inputs: Inputs, fleet: FleetSize) -> Iterator[Bottleneck]:
     workload, most = inputs.workload, fleet.maximum.value
     per_request = busy_tasks(1, workload, inputs.task)
-    yield Break(
+    yield Bottleneck(
         "tasks of the fleet",
         _beyond(most / per_request),
         f"{most:,} full tasks",
@@ -47,7 +47,7 @@ def _capacity(inputs: Inputs, fleet: Fleet) -> Iterator[Break]:
     )
     if workload.survives_zone_loss:
         left = most * (workload.zones - 1) // workload.zones
-        yield Break(
+        yield Bottleneck(
             "tasks with a zone lost",
             _beyond(left / per_request),
             f"{left:,} full tasks",
@@ -59,7 +59,7 @@ def _beyond(load: Fraction) -> int:
     return int(load) + 1
 
 
-def _quotas(inputs: Inputs) -> Iterator[Break]:
+def _quotas(inputs: Inputs) -> Iterator[Bottleneck]:
     """As if the fleet grew with the load."""
     for index, check in enumerate(limits(*_grown(inputs, 1))):
 
@@ -68,11 +68,11 @@ def _quotas(inputs: Inputs) -> Iterator[Break]:
 
         if short(LARGEST_LOAD):
             load = _smallest(short)
-            way_out = "have AWS raise the quota" if check.ask else check.way_out
-            yield Break(check.subject, load, f"{check.limit:,}", way_out, check.ask)
+            remedy = "have AWS raise the quota" if check.ask else check.remedy
+            yield Bottleneck(check.subject, load, f"{check.limit:,}", remedy, check.ask)
 
 
-def _connections(inputs: Inputs) -> Iterator[Break]:
+def _connections(inputs: Inputs) -> Iterator[Bottleneck]:
     usable = usable_connections(database_memory(inputs.data.database_class))
 
     def short(load: int) -> bool:
@@ -80,7 +80,7 @@ def _connections(inputs: Inputs) -> Iterator[Break]:
         return deploying_workers(grown.task, fleet) * SMALLEST_POOL > usable
 
     if short(LARGEST_LOAD):
-        yield Break(
+        yield Bottleneck(
             "database connections",
             _smallest(short),
             f"{usable:,}, {SMALLEST_POOL} a worker",
@@ -88,7 +88,7 @@ def _connections(inputs: Inputs) -> Iterator[Break]:
         )
 
 
-def _grown(inputs: Inputs, load: int) -> tuple[Inputs, Fleet]:
+def _grown(inputs: Inputs, load: int) -> tuple[Inputs, FleetSize]:
     workload = replace(inputs.workload, peak_in_flight=load, base_in_flight=0)
     task = replace(inputs.task, fleet_min=0, fleet_max=0)
     grown = replace(inputs, workload=workload, task=task)

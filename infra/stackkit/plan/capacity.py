@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stackkit.plan.inputs import TaskCapacity
-from stackkit.settings.errors import Refusal
+from stackkit.settings.errors import ConfigError
 
 # per vCPU, for a service that mostly waits: an assumption until the load test has spoken
 ASSUMED_REQUESTS_PER_SECOND = 3000
@@ -50,13 +50,13 @@ def read_measurement(folder: Path) -> Measurement | None:
         described = described and isinstance(found.noise, list | tuple)
         if described and min(found.requests_per_second, found.in_flight, found.vcpu_units) > 0:
             return found
-    raise Refusal(
+    raise ConfigError(
         f"capacity.json: it is not what the load test writes ({', '.join(names[:4])}); run it again"
         ", or remove the file to plan with assumptions."
     )
 
 
-def doubts(
+def measurement_warnings(
     measured: Measurement | None, architecture: str, installed: Mapping[str, str], today: date
 ) -> Iterator[str]:
     """Why the finding may not hold for this stack, one sentence each."""

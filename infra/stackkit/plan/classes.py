@@ -6,7 +6,7 @@ node-type pages of the AWS documentation.
 
 from dataclasses import dataclass
 
-from stackkit.settings.errors import Refusal
+from stackkit.settings.errors import ConfigError
 
 # vCPU units (1024 = one vCPU) → memory in MiB: first, last, step
 _FARGATE_MEMORY = {
@@ -81,7 +81,7 @@ def instance_type(name: str) -> InstanceType:
     architecture = _EC2_ARCHITECTURE.get(family)
     vcpu = _EC2_VCPU.get(size)
     if architecture is None or vcpu is None or (size == "medium" and architecture == "x86_64"):
-        raise Refusal(
+        raise ConfigError(
             f"instance_types: {name} is not a known compute-optimized instance; use a size from"
             f" large to 8xlarge (Graviton also medium) of {', '.join(_EC2_ARCHITECTURE)}."
         )
@@ -93,7 +93,7 @@ def database_memory(name: str) -> int:
     prefix, _, rest = name.partition(".")
     family, _, size = rest.partition(".")
     if prefix != "db" or size not in _RDS_FAMILIES.get(family, ()):
-        raise Refusal(
+        raise ConfigError(
             f"database_class: {name} is not a known class; use for example db.t4g.micro,"
             f" db.m8g.large or db.r8g.2xlarge (families {', '.join(_RDS_FAMILIES)})."
         )
@@ -105,7 +105,7 @@ def check_cache_class(name: str) -> None:
     prefix, _, rest = name.partition(".")
     family, _, size = rest.partition(".")
     if prefix != "cache" or size not in _CACHE_FAMILIES.get(family, ()):
-        raise Refusal(
+        raise ConfigError(
             f"cache_class: {name} is not a known node type; use for example cache.t4g.micro,"
             f" cache.m7g.large or cache.r7g.large (families {', '.join(_CACHE_FAMILIES)})."
         )

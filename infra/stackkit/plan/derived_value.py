@@ -2,16 +2,16 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Number:
+class DerivedValue:
     """A derived value, and why it is what it is."""
 
     value: int
     unit: str
-    reason: str
+    rationale: str
 
 
 @dataclass(frozen=True)
-class Check:
+class LimitCheck:
     """A limit that the numbers meet; `ask` marks an account quota that AWS raises on request.
 
     What needs more is refused with `problem` and `way_out`, unless one only has to ask.
@@ -20,9 +20,9 @@ class Check:
     subject: str
     needed: int
     limit: int
-    reason: str
+    rationale: str
     problem: str
-    way_out: str
+    remedy: str
     ask: bool = False
 
     @property

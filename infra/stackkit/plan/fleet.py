@@ -2,17 +2,17 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
 
-from stackkit.plan.derived_value import Number
+from stackkit.plan.derived_value import DerivedValue
 from stackkit.plan.inputs import Task, Workload
-from stackkit.settings.errors import Refusal
+from stackkit.settings.errors import ConfigError
 
 
 @dataclass(frozen=True)
-class Fleet:
-    peak_rate: Number
-    busy_at_peak: Number
-    minimum: Number
-    maximum: Number
+class FleetSize:
+    peak_rate: DerivedValue
+    busy_at_peak: DerivedValue
+    minimum: DerivedValue
+    maximum: DerivedValue
 
 
 def rate(in_flight: int, latency_ms: int) -> Fraction:
@@ -39,37 +39,37 @@ def spread_tasks(busy: Fraction, workload: Workload) -> int:
     return max(1, ceil(per_zone)) * workload.zones
 
 
-def size(workload: Workload, task: Task) -> Fleet:
+def size(workload: Workload, task: Task) -> FleetSize:
     peak_rate = rate(workload.peak_in_flight, workload.latency_ms)
     busy = busy_tasks(workload.peak_in_flight, workload, task)
     base_busy = busy_tasks(workload.base_in_flight, workload, task)
     minimum = _bound("fleet_min", task.fleet_min, spread_tasks(base_busy, workload))
     maximum = _bound("fleet_max", task.fleet_max, spread_tasks(busy, workload))
     if minimum > maximum:
-        raise Refusal(
+        raise ConfigError(
             f"fleet_min: {minimum} is above the maximum of {maximum}; lower fleet_min or"
             " base_in_flight, or raise fleet_max."
         )
-    return Fleet(
-        peak_rate=Number(
+    return FleetSize(
+        peak_rate=DerivedValue(
             ceil(peak_rate),
             "requests/s",
             f"Little's law: {workload.peak_in_flight:,} in flight / {workload.latency_ms} ms",
         ),
-        busy_at_peak=Number(
+        busy_at_peak=DerivedValue(
             ceil(busy),
             "tasks",
             f"the larger of {ceil(peak_rate):,}/s over {task.capacity.requests_per_second:,}/s and"
             f" {workload.peak_in_flight:,} over {task.capacity.in_flight:,} in flight",
         ),
-        minimum=Number(minimum, "tasks", _why(base_busy, workload, "base_in_flight")),
-        maximum=Number(maximum, "tasks", _why(busy, workload, "the peak")),
+        minimum=DerivedValue(minimum, "tasks", _why(base_busy, workload, "base_in_flight")),
+        maximum=DerivedValue(maximum, "tasks", _why(busy, workload, "the peak")),
     )
 
 
 def _bound(key: str, given: int, derived: int) -> int:
     if given and given < derived:
-        raise Refusal(
+        raise ConfigError(
             f"{key}: {given} is below the {derived} tasks that the workload needs; set it to 0 to"
             " take the derived number, lower the workload, or give a task more capacity."
         )

@@ -1,7 +1,7 @@
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 
-from stackkit.plan.derived_value import Number
+from stackkit.plan.derived_value import DerivedValue
 from stackkit.plan.inputs import Inputs
 
 PRIVATE_BITS = 4
@@ -16,19 +16,19 @@ _SESSION_ENDPOINTS = ("ssmmessages", "ec2messages")
 class Subnets:
     """Prefix lengths of one zone's subnets."""
 
-    private: Number
-    public: Number
-    isolated: Number
+    private: DerivedValue
+    public: DerivedValue
+    isolated: DerivedValue
 
 
 def subnets(vpc_cidr: str) -> Subnets:
     whole = IPv4Network(vpc_cidr).prefixlen
     return Subnets(
-        private=Number(
+        private=DerivedValue(
             whole + PRIVATE_BITS, "bits", "a sixteenth of the VPC: every task has an address"
         ),
-        public=Number(whole + OTHER_BITS, "bits", "the ALB wants /27 or larger"),
-        isolated=Number(whole + OTHER_BITS, "bits", "database and cache nodes are few"),
+        public=DerivedValue(whole + OTHER_BITS, "bits", "the ALB wants /27 or larger"),
+        isolated=DerivedValue(whole + OTHER_BITS, "bits", "database and cache nodes are few"),
     )
 
 

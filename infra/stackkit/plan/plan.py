@@ -6,13 +6,13 @@ Pure functions over frozen dataclasses; each family of numbers has a module besi
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 
-from stackkit.plan.derived_value import Check, Number
-from stackkit.plan.fleet import Fleet, size
+from stackkit.plan.derived_value import DerivedValue, LimitCheck
+from stackkit.plan.fleet import FleetSize, size
 from stackkit.plan.inputs import Inputs
 from stackkit.plan.network import Subnets, subnets
 from stackkit.plan.pools import Pools, pools
 from stackkit.plan.quotas import checks
-from stackkit.plan.scale_up import Pace, pace
+from stackkit.plan.scale_up import ScaleUpTime, pace
 from stackkit.plan.server import Server, server
 from stackkit.plan.thresholds import Steps, Thresholds, steps, thresholds
 from stackkit.plan.timeouts import Timeouts, timeouts
@@ -21,15 +21,15 @@ from stackkit.plan.timeouts import Timeouts, timeouts
 @dataclass(frozen=True)
 class Plan:
     inputs: Inputs
-    fleet: Fleet
+    fleet: FleetSize
     scaling: Thresholds
     step: Steps | None
-    pace: Pace
+    pace: ScaleUpTime
     server: Server
     pools: Pools
     timeouts: Timeouts
     subnets: Subnets
-    checks: tuple[Check, ...]
+    checks: tuple[LimitCheck, ...]
 
 
 def derive(inputs: Inputs) -> Plan:
@@ -50,13 +50,13 @@ def derive(inputs: Inputs) -> Plan:
     )
 
 
-def numbers(plan: Plan) -> Iterator[tuple[str, Number]]:
+def numbers(plan: Plan) -> Iterator[tuple[str, DerivedValue]]:
     """Each derived number under its name, such as `fleet.maximum`."""
     for group in ("fleet", "scaling", "step", "pace", "server", "pools", "timeouts", "subnets"):
         part = getattr(plan, group)
         for entry in fields(part) if part else ():
             value = getattr(part, entry.name)
-            if isinstance(value, Number):
+            if isinstance(value, DerivedValue):
                 yield f"{group}.{entry.name}", value
 
 

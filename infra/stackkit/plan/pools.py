@@ -1,11 +1,11 @@
 from dataclasses import dataclass
 
 from stackkit.plan.classes import database_memory
-from stackkit.plan.derived_value import Number, ceil_div
-from stackkit.plan.fleet import Fleet
+from stackkit.plan.derived_value import DerivedValue, ceil_div
+from stackkit.plan.fleet import FleetSize
 from stackkit.plan.inputs import Inputs, Task
 from stackkit.plan.network import nat_ports
-from stackkit.settings.errors import Refusal
+from stackkit.settings.errors import ConfigError
 
 # superuser, monitoring, migrations and people
 RESERVED_CONNECTIONS = 20
@@ -21,10 +21,10 @@ CACHE_SUBSCRIPTIONS = 1
 
 @dataclass(frozen=True)
 class Pools:
-    database: Number
-    cache: Number
-    upstream: Number
-    database_connections: Number
+    database: DerivedValue
+    cache: DerivedValue
+    upstream: DerivedValue
+    database_connections: DerivedValue
 
 
 def max_connections(memory: int) -> int:
@@ -37,12 +37,12 @@ def usable_connections(memory: int) -> int:
     return max_connections(memory) * 93 // 100 - RESERVED_CONNECTIONS
 
 
-def deploying_workers(task: Task, fleet: Fleet) -> int:
+def deploying_workers(task: Task, fleet: FleetSize) -> int:
     """Workers that are connected at once while a new version starts beside the old one."""
     return fleet.maximum.value * ROLLING_FACTOR * task.workers
 
 
-def pools(inputs: Inputs, fleet: Fleet) -> Pools:
+def pools(inputs: Inputs, fleet: FleetSize) -> Pools:
     usable = usable_connections(database_memory(inputs.data.database_class))
     workers = deploying_workers(inputs.task, fleet)
     crowd = (
@@ -51,11 +51,11 @@ def pools(inputs: Inputs, fleet: Fleet) -> Pools:
     )
     return Pools(
         database=_database(inputs, usable, workers, crowd),
-        cache=Number(
+        cache=DerivedValue(
             CACHE_POOL, "connections/worker", "commands are pipelined: more connections are slower"
         ),
         upstream=_upstream(inputs, workers, crowd),
-        database_connections=Number(
+        database_connections=DerivedValue(
             usable,
             "connections",
             f"0.93 x LEAST(memory / 9531392, 5000) of {inputs.data.database_class} less"
@@ -64,25 +64,25 @@ def pools(inputs: Inputs, fleet: Fleet) -> Pools:
     )
 
 
-def _database(inputs: Inputs, usable: int, workers: int, crowd: str) -> Number:
+def _database(inputs: Inputs, usable: int, workers: int, crowd: str) -> DerivedValue:
     share = usable // workers
     if share < SMALLEST_POOL:
-        raise Refusal(
+        raise ConfigError(
             f"database_class: {inputs.data.database_class} has {usable} connections for {crowd} and"
             f" each needs {SMALLEST_POOL}; choose a larger class, tasks that sustain more, or"
             " lower peak_in_flight."
         )
-    return Number(
+    return DerivedValue(
         min(share, LARGEST_POOL),
         "connections/worker",
         f"{usable:,} / {crowd}, at most {LARGEST_POOL}",
     )
 
 
-def _upstream(inputs: Inputs, workers: int, crowd: str) -> Number:
+def _upstream(inputs: Inputs, workers: int, crowd: str) -> DerivedValue:
     share = nat_ports(inputs) // workers
     in_flight = ceil_div(inputs.task.capacity.in_flight, inputs.task.workers)
-    return Number(
+    return DerivedValue(
         max(1, min(share, in_flight)),
         "connections/worker",
         f"{nat_ports(inputs):,} NAT ports / {crowd}, at most one for each request",

@@ -1,9 +1,9 @@
-from stackkit.plan.derived_value import Check, ceil_div
-from stackkit.plan.fleet import Fleet
+from stackkit.plan.derived_value import LimitCheck, ceil_div
+from stackkit.plan.fleet import FleetSize
 from stackkit.plan.inputs import Inputs
 from stackkit.plan.network import NAT_PORTS, nat_ports, subnets
 from stackkit.plan.pools import CACHE_POOL, CACHE_SUBSCRIPTIONS, ROLLING_FACTOR
-from stackkit.settings.errors import Refusal
+from stackkit.settings.errors import ConfigError
 
 # AWS service quotas: fixed, or the values of a new account, which AWS raises on request
 TASKS_PER_SERVICE = 5000
@@ -16,16 +16,16 @@ RESERVED_ADDRESSES = 5
 OTHER_ADDRESSES = 16
 
 
-def checks(inputs: Inputs, fleet: Fleet) -> tuple[Check, ...]:
+def checks(inputs: Inputs, fleet: FleetSize) -> tuple[LimitCheck, ...]:
     """The limits of AWS; raise Refusal for the first that the fleet doesn't meet."""
     found = limits(inputs, fleet)
     for check in found:
         if check.short and not check.ask:
-            raise Refusal(f"{check.problem}; {check.way_out}.")
+            raise ConfigError(f"{check.problem}; {check.remedy}.")
     return found
 
 
-def limits(inputs: Inputs, fleet: Fleet) -> tuple[Check, ...]:
+def limits(inputs: Inputs, fleet: FleetSize) -> tuple[LimitCheck, ...]:
     """Every limit of AWS that the fleet meets, or not, while a deployment doubles it."""
     deploying = fleet.maximum.value * ROLLING_FACTOR
     by_compute = _fargate if inputs.task.compute == "fargate" else _ec2
@@ -38,9 +38,9 @@ def limits(inputs: Inputs, fleet: Fleet) -> tuple[Check, ...]:
     )
 
 
-def _targets(inputs: Inputs, deploying: int) -> Check:
+def _targets(inputs: Inputs, deploying: int) -> LimitCheck:
     quota = inputs.site.alb_target_quota
-    return Check(
+    return LimitCheck(
         "targets of the ALB",
         deploying,
         quota,
@@ -50,8 +50,8 @@ def _targets(inputs: Inputs, deploying: int) -> Check:
     )
 
 
-def _fargate(inputs: Inputs, deploying: int) -> tuple[Check, ...]:
-    tasks = Check(
+def _fargate(inputs: Inputs, deploying: int) -> tuple[LimitCheck, ...]:
+    tasks = LimitCheck(
         "tasks of the service",
         deploying,
         TASKS_PER_SERVICE,
@@ -62,13 +62,13 @@ def _fargate(inputs: Inputs, deploying: int) -> tuple[Check, ...]:
     return tasks, _vcpu(inputs, deploying, FARGATE_VCPU)
 
 
-def _ec2(inputs: Inputs, deploying: int) -> tuple[Check, ...]:
+def _ec2(inputs: Inputs, deploying: int) -> tuple[LimitCheck, ...]:
     return (_vcpu(inputs, deploying, EC2_VCPU),)
 
 
-def _vcpu(inputs: Inputs, deploying: int, first_quota: int) -> Check:
+def _vcpu(inputs: Inputs, deploying: int, first_quota: int) -> LimitCheck:
     needed = ceil_div(deploying * inputs.task.vcpu_units, 1024)
-    return Check(
+    return LimitCheck(
         "vCPUs of a deployment",
         needed,
         first_quota,
@@ -79,13 +79,13 @@ def _vcpu(inputs: Inputs, deploying: int, first_quota: int) -> Check:
     )
 
 
-def _addresses(inputs: Inputs, deploying: int) -> Check:
+def _addresses(inputs: Inputs, deploying: int) -> LimitCheck:
     workload = inputs.workload
     zones = workload.zones - 1 if workload.survives_zone_loss else workload.zones
     needed = ceil_div(deploying, zones) + OTHER_ADDRESSES
     prefix = subnets(inputs.site.vpc_cidr).private.value
     usable = 2 ** (32 - prefix) - RESERVED_ADDRESSES
-    return Check(
+    return LimitCheck(
         "addresses of a subnet",
         needed,
         usable,
@@ -96,11 +96,11 @@ def _addresses(inputs: Inputs, deploying: int) -> Check:
     )
 
 
-def _nat_ports(inputs: Inputs) -> Check:
+def _nat_ports(inputs: Inputs) -> LimitCheck:
     workload = inputs.workload
     needed = ceil_div(workload.peak_in_flight * workload.upstream_percent, 100)
     limit = nat_ports(inputs)
-    return Check(
+    return LimitCheck(
         "NAT ports to upstream",
         needed,
         limit,
@@ -112,11 +112,11 @@ def _nat_ports(inputs: Inputs) -> Check:
     )
 
 
-def _cache_clients(inputs: Inputs, deploying: int) -> Check:
+def _cache_clients(inputs: Inputs, deploying: int) -> LimitCheck:
     small = inputs.data.cache_class.startswith("cache.t")
     limit = CACHE_CLIENTS_SMALL if small else CACHE_CLIENTS
     needed = deploying * inputs.task.workers * (CACHE_POOL + CACHE_SUBSCRIPTIONS)
-    return Check(
+    return LimitCheck(
         "connections to the cache",
         needed,
         limit,

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from math import ceil
 
-from stackkit.plan.derived_value import Number, ceil_div
-from stackkit.plan.fleet import Fleet
+from stackkit.plan.derived_value import DerivedValue, ceil_div
+from stackkit.plan.fleet import FleetSize
 from stackkit.plan.inputs import Inputs, Scaling
 
 MINUTE = 60  # seconds: the period of every alarm here
@@ -29,12 +29,12 @@ LAUNCHES_PER_MINUTE = 500
 
 
 @dataclass(frozen=True)
-class Pace:
+class ScaleUpTime:
     """Seconds from a jump of the load until the fleet that it needs serves."""
 
-    notice: Number
-    start: Number
-    minimum_to_peak: Number
+    notice: DerivedValue
+    start: DerivedValue
+    minimum_to_peak: DerivedValue
 
 
 def start_s(compute: str, warm_pool: int = 0) -> int:
@@ -43,7 +43,7 @@ def start_s(compute: str, warm_pool: int = 0) -> int:
     return WARM_START_S if warm_pool else INSTANCE_START_S
 
 
-def pace(inputs: Inputs, fleet: Fleet) -> Pace:
+def pace(inputs: Inputs, fleet: FleetSize) -> ScaleUpTime:
     scaling, compute = inputs.scaling, inputs.task.compute
     tracks = scaling.policies != ("step",)
     datapoints = TRACKING_OUT_MINUTES if tracks else STEP_OUT_MINUTES
@@ -56,12 +56,12 @@ def pace(inputs: Inputs, fleet: Fleet) -> Pace:
     waiting = max(0, rounds - 1) * pause
     between = f" + {rounds - 1} x {pause} between decisions ({pause_why})" if waiting else ""
     launches = f" + {launching} to launch {more}" if launching else ""
-    return Pace(
-        notice=Number(
+    return ScaleUpTime(
+        notice=DerivedValue(
             notice, "s", f"{datapoints} of {datapoints} minutes above the target, and a minute late"
         ),
-        start=Number(start, "s", _start_reason(compute, scaling)),
-        minimum_to_peak=Number(
+        start=DerivedValue(start, "s", _start_reason(compute, scaling)),
+        minimum_to_peak=DerivedValue(
             notice + waiting + launching + start if more else 0,
             "s",
             f"{notice} to notice{between}{launches} + {start} to start: {why}"
@@ -71,7 +71,7 @@ def pace(inputs: Inputs, fleet: Fleet) -> Pace:
     )
 
 
-def _rounds(inputs: Inputs, fleet: Fleet) -> tuple[int, str]:
+def _rounds(inputs: Inputs, fleet: FleetSize) -> tuple[int, str]:
     """Decisions from the minimum to the maximum."""
     scaling = inputs.scaling
     fewest, most = fleet.minimum.value, fleet.maximum.value

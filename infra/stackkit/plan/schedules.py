@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from stackkit.settings.errors import Refusal
+from stackkit.settings.errors import ConfigError
 
 SCHEDULE = r"\S+ \S+ \S+ \S+ \S+ = \d+\.\.\d+"
 SCHEDULE_WANTED = (
@@ -41,11 +41,11 @@ def read_schedule(line: str) -> Schedule:
         and re.fullmatch(_NAMES, weekday)
     )
     if not fits or "*" not in (day, weekday):
-        raise Refusal(
+        raise ConfigError(
             f"schedules: {recurrence!r} is not a recurrence; use five fields in UTC, weekdays by"
             " name (MON-FRI), and a day of the month or a weekday but not both."
         )
     minimum, maximum = (int(bound) for bound in bounds.split(".."))
     if minimum > maximum:
-        raise Refusal(f"schedules: the minimum {minimum} is above the maximum {maximum}.")
+        raise ConfigError(f"schedules: the minimum {minimum} is above the maximum {maximum}.")
     return Schedule(recurrence, minimum, maximum)

@@ -1,10 +1,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from stackkit.plan.derived_value import Number, ceil_div
+from stackkit.plan.derived_value import DerivedValue, ceil_div
 from stackkit.plan.inputs import Task
 from stackkit.plan.pools import Pools
-from stackkit.settings.errors import Refusal
+from stackkit.settings.errors import ConfigError
 
 ACCEPT_QUEUE = 65535
 # Fargate's own default and the usual limit of a container: both limits soft and hard
@@ -22,11 +22,11 @@ REQUEST_KIB = 48
 class Server:
     """What Granian, the app's admission control and the kernel are told, for one task."""
 
-    workers: Number
-    max_in_flight: Number
-    backpressure: Number
-    backlog: Number
-    open_files: Number
+    workers: DerivedValue
+    max_in_flight: DerivedValue
+    backpressure: DerivedValue
+    backlog: DerivedValue
+    open_files: DerivedValue
     kernel: Mapping[str, str]
 
 
@@ -39,23 +39,25 @@ def server(task: Task, pools: Pools, request_timeout_s: int) -> Server:
     clients = 2 * pools.database.value + pools.cache.value + pools.upstream.value
     files = backpressure + clients + OTHER_FILES
     if files > OPEN_FILES:
-        raise Refusal(
+        raise ConfigError(
             f"task_in_flight: {task.capacity.in_flight} on {task.workers} workers needs"
             f" {files} open files a process and {OPEN_FILES} are allowed; add vCPUs or lower"
             " task_in_flight."
         )
     return Server(
-        workers=Number(task.workers, "processes", "one event loop per vCPU"),
-        max_in_flight=Number(
+        workers=DerivedValue(task.workers, "processes", "one event loop per vCPU"),
+        max_in_flight=DerivedValue(
             in_flight, "requests/worker", f"{task.capacity.in_flight:,} of a task / its workers"
         ),
-        backpressure=Number(
+        backpressure=DerivedValue(
             backpressure,
             "connections/worker",
             "twice max_in_flight: the app answers 503 before Granian stops accepting in silence",
         ),
-        backlog=Number(ACCEPT_QUEUE, "connections", "a burst waits in the queue, none is dropped"),
-        open_files=Number(
+        backlog=DerivedValue(
+            ACCEPT_QUEUE, "connections", "a burst waits in the queue, none is dropped"
+        ),
+        open_files=DerivedValue(
             OPEN_FILES,
             "files/process",
             f"{backpressure:,} connections in, {clients:,} out and {OTHER_FILES:,} other files fit",
@@ -68,7 +70,7 @@ def _check_queue(task: Task, request_timeout_s: int) -> None:
     """A task that is full answers the last request in line before its deadline."""
     capacity = task.capacity
     if capacity.in_flight > capacity.requests_per_second * request_timeout_s:
-        raise Refusal(
+        raise ConfigError(
             f"task_in_flight: {capacity.in_flight} requests at {capacity.requests_per_second}/s"
             f" take longer than the deadline of {request_timeout_s} s; lower it, or raise"
             " task_requests_per_second or request_timeout_s."
@@ -79,7 +81,7 @@ def _check_memory(task: Task) -> None:
     requests = ceil_div(task.capacity.in_flight * REQUEST_KIB, 1024)
     needed = task.workers * WORKER_MIB + requests + COLLECTOR_MIB
     if needed > task.memory_mib:
-        raise Refusal(
+        raise ConfigError(
             f"task_in_flight: {task.capacity.in_flight} requests on {task.workers} workers need"
             f" about {needed} MiB and a task has {task.memory_mib}; lower it or give a task more"
             " memory."

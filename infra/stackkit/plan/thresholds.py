@@ -1,44 +1,46 @@
 from dataclasses import dataclass
 
-from stackkit.plan.derived_value import Number, ceil_div
-from stackkit.plan.fleet import Fleet
+from stackkit.plan.derived_value import DerivedValue, ceil_div
+from stackkit.plan.fleet import FleetSize
 from stackkit.plan.inputs import Scaling, Task, Workload
-from stackkit.settings.errors import Refusal
+from stackkit.settings.errors import ConfigError
 
 
 @dataclass(frozen=True)
 class Thresholds:
     """Where target tracking keeps the fleet; requests are counted per target and minute."""
 
-    cpu_target: Number
-    requests_target: Number
+    cpu_target: DerivedValue
+    requests_target: DerivedValue
 
 
 @dataclass(frozen=True)
 class Steps:
     """When the step policy moves, in requests per target and minute."""
 
-    out_requests: Number
-    in_requests: Number
+    out_requests: DerivedValue
+    in_requests: DerivedValue
     scales_in: bool
-    scale_in_reason: str
+    scale_in_rationale: str
 
 
-def thresholds(workload: Workload, task: Task, scaling: Scaling, fleet: Fleet) -> Thresholds:
+def thresholds(workload: Workload, task: Task, scaling: Scaling, fleet: FleetSize) -> Thresholds:
     _check_schedules(scaling, fleet)
     full_minute = task.capacity.requests_per_second * 60
     target = _number("requests_target", scaling.requests_target, *_derived(workload, task))
     if target.value > full_minute:
-        raise Refusal(
+        raise ConfigError(
             f"requests_target: {target.value} a minute is more than the {full_minute} that one"
             " task sustains, so the fleet would never grow; lower it or set it to 0."
         )
     free = 100 - workload.utilisation_percent
-    cpu = Number(workload.utilisation_percent, "%", f"{free} % stay free while new tasks start")
+    cpu = DerivedValue(
+        workload.utilisation_percent, "%", f"{free} % stay free while new tasks start"
+    )
     return Thresholds(cpu_target=cpu, requests_target=target)
 
 
-def steps(workload: Workload, task: Task, scaling: Scaling, fleet: Fleet) -> Steps | None:
+def steps(workload: Workload, task: Task, scaling: Scaling, fleet: FleetSize) -> Steps | None:
     """The step policy's thresholds, if the stack has one."""
     if "step" not in scaling.policies:
         return None
@@ -58,11 +60,11 @@ def steps(workload: Workload, task: Task, scaling: Scaling, fleet: Fleet) -> Ste
         out_requests=step_out,
         in_requests=step_in,
         scales_in=not others,
-        scale_in_reason=_scale_in_reason(others),
+        scale_in_rationale=_scale_in_rationale(others),
     )
 
 
-def _calm(step_out: int, scaling: Scaling, fleet: Fleet) -> int:
+def _calm(step_out: int, scaling: Scaling, fleet: FleetSize) -> int:
     """The highest scale-in threshold that the smallest fleet's own step doesn't cross.
 
     A step changes the load per target by tasks / (tasks + step), most of all at the minimum.
@@ -76,40 +78,40 @@ def _derived(workload: Workload, task: Task) -> tuple[int, str]:
     return rate * 60 * share // 100, f"{share} % of {rate:,}/s x 60 s"
 
 
-def _number(key: str, given: int, derived: int, reason: str) -> Number:
-    return Number(given or derived, "requests/min", key if given else reason)
+def _number(key: str, given: int, derived: int, rationale: str) -> DerivedValue:
+    return DerivedValue(given or derived, "requests/min", key if given else rationale)
 
 
-def _scale_in_reason(others: list[str]) -> str:
+def _scale_in_rationale(others: list[str]) -> str:
     """Step scale-in doesn't wait for target tracking that isn't ready, so only one may shrink."""
     if not others:
         return "by steps: no other policy shrinks the fleet"
     return f"left to {' and '.join(others)}: two policies that shrink would fight"
 
 
-def _check_schedules(scaling: Scaling, fleet: Fleet) -> None:
+def _check_schedules(scaling: Scaling, fleet: FleetSize) -> None:
     for schedule in scaling.schedules:
         if schedule.maximum > fleet.maximum.value:
-            raise Refusal(
+            raise ConfigError(
                 f"schedules: {schedule.maximum} tasks are more than the fleet's maximum of"
                 f" {fleet.maximum.value}, for which pools and quotas are counted; lower it or"
                 " raise fleet_max."
             )
 
 
-def _check_step_in(step_in: int, calm: int, step_out: int, fleet: Fleet) -> None:
+def _check_step_in(step_in: int, calm: int, step_out: int, fleet: FleetSize) -> None:
     if step_in > calm:
-        raise Refusal(
+        raise ConfigError(
             f"step_in_requests: at {step_in} and step_out_requests {step_out} a fleet of"
             f" {fleet.minimum.value} would step out and in by turns; use {calm} or less, set it to"
             " 0, or raise fleet_min."
         )
 
 
-def _check_step_out(step_out: int, fleet: Fleet) -> None:
+def _check_step_out(step_out: int, fleet: FleetSize) -> None:
     needed = ceil_div(fleet.peak_rate.value * 60, step_out)
     if needed > fleet.maximum.value:
-        raise Refusal(
+        raise ConfigError(
             f"step_out_requests: {step_out} a minute asks for {needed} tasks at the peak and the"
             f" fleet ends at {fleet.maximum.value}; set it to 0 to derive it from a task's"
             ' capacity, leave "step" out of scaling_policies, or lower peak_in_flight.'

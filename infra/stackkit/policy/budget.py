@@ -6,9 +6,9 @@ from pulumi_policy import PolicyResource, StackValidationArgs
 
 from stackkit.plan.classes import database_memory
 from stackkit.plan.pools import ROLLING_FACTOR, usable_connections
-from stackkit.policy.containers import KINDS, Container, containers
+from stackkit.policy.containers import KINDS, DeclaredContainer, containers
 from stackkit.policy.rules import Finding, of_kind, stack_policy
-from stackkit.settings.errors import Refusal
+from stackkit.settings.errors import ConfigError
 
 DATABASE = "aws:rds/instance:Instance"
 SERVICE = "aws:ecs/service:Service"
@@ -31,7 +31,7 @@ def connections_fit(args: StackValidationArgs) -> Iterator[Finding]:
 
 
 def _spent(
-    args: StackValidationArgs, resource: PolicyResource, container: Container
+    args: StackValidationArgs, resource: PolicyResource, container: DeclaredContainer
 ) -> Iterator[Finding]:
     told = container.environment
     missing = [name for name in (POOL, WORKERS) if not told.get(name, "").isdecimal()]
@@ -48,8 +48,8 @@ def _spent(
         name = database.props["instanceClass"]
         try:
             usable = usable_connections(database_memory(name))
-        except Refusal as refusal:
-            yield f"its connections can't be counted: {refusal}", database
+        except ConfigError as error:
+            yield f"its connections can't be counted: {error}", database
             continue
         if needed > usable:
             yield (

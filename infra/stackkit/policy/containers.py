@@ -16,7 +16,7 @@ STOP_FILE = "/etc/app/stop"
 
 
 @dataclass(frozen=True)
-class Container:
+class DeclaredContainer:
     name: str
     environment: Mapping[str, str]
     # seconds; None where nobody says
@@ -25,15 +25,15 @@ class Container:
     definition: Mapping[str, Any] | None = None
 
 
-def containers(kind: str, props: Props) -> list[Container]:
+def containers(kind: str, props: Props) -> list[DeclaredContainer]:
     if kind == TASK:
         return [_of_task(entry) for entry in json.loads(props["containerDefinitions"])]
     return _of_instance(props.get("userData") or "")
 
 
-def _of_task(definition: Mapping[str, Any]) -> Container:
+def _of_task(definition: Mapping[str, Any]) -> DeclaredContainer:
     pairs = definition.get("environment") or ()
-    return Container(
+    return DeclaredContainer(
         name=definition["name"],
         environment={pair["name"]: pair["value"] for pair in pairs},
         stop_timeout=definition.get("stopTimeout"),
@@ -41,7 +41,7 @@ def _of_task(definition: Mapping[str, Any]) -> Container:
     )
 
 
-def _of_instance(user_data: str) -> list[Container]:
+def _of_instance(user_data: str) -> list[DeclaredContainer]:
     """Nothing, where the user data isn't what resources/instance.py writes."""
     head, _, body = base64.b64decode(user_data).decode().partition("\n")
     if head != "#cloud-config" or not body.startswith("{"):
@@ -49,7 +49,7 @@ def _of_instance(user_data: str) -> list[Container]:
     files = {file["path"]: file["content"] for file in json.loads(body).get("write_files", ())}
     stop = _pairs(files.get(STOP_FILE, "")).get("STOP_SECONDS")
     return [
-        Container(
+        DeclaredContainer(
             name=ENVIRONMENT_FILE,
             environment=_pairs(files.get(ENVIRONMENT_FILE, "")),
             stop_timeout=float(stop) if stop else None,

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from pulumi_policy import StackValidationArgs
 
-from stackkit.policy.containers import KINDS, Container, containers
+from stackkit.policy.containers import KINDS, DeclaredContainer, containers
 from stackkit.policy.rules import Finding, of_kind, stack_policy
 
 BALANCER = "aws:lb/loadBalancer:LoadBalancer"
@@ -30,7 +30,7 @@ def timeouts_are_in_order(args: StackValidationArgs) -> Iterator[Finding]:
                     )
 
 
-def _ladder(container: Container, delays: list[Rung]) -> list[Rung]:
+def _ladder(container: DeclaredContainer, delays: list[Rung]) -> list[Rung]:
     told = container.environment
     inside = [(name, float(told[name])) for name in INSIDE if name in told]
     kill = [(KILL, float(told[KILL]))] if KILL in told else []

@@ -7,8 +7,8 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from stackkit.alarms.alarms import Places
-from stackkit.alarms.spec import Part
+from stackkit.alarms.alarms import ResourceNames
+from stackkit.alarms.spec import MonitoredResource
 from stackkit.plan import plan
 from stackkit.resources.ami import Ami, AmiArgs
 from stackkit.resources.container import Container
@@ -17,7 +17,7 @@ from stackkit.resources.fargate import Fargate, FargateArgs
 from stackkit.resources.fleet import Fleet, FleetArgs
 from stackkit.resources.group_scaling import GroupScaling, GroupScalingArgs
 from stackkit.resources.launch import LaunchArgs
-from stackkit.resources.rotation import Restart
+from stackkit.resources.rotation import RestartAction
 from stackkit.resources.scaling import ScalingArgs, StepArgs
 from stackkit.resources.service_scaling import ServiceScaling, ServiceScalingArgs
 from stackkit.settings.config import Config
@@ -27,7 +27,7 @@ PARAMETER = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-{}"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Site:
+class Placement:
     """Where the fleet stands."""
 
     region: str
@@ -39,32 +39,36 @@ class Site:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Running:
+class ComputeOutputs:
     log_group: aws.cloudwatch.LogGroup
     # names for people, and by what a deployment knows its own version
     outputs: Mapping[str, pulumi.Output[str]]
     # by which CloudWatch knows it
-    places: Places
+    resource_names: ResourceNames
     # starts every task afresh
-    restart: Restart
+    restart: RestartAction
 
 
-def run(settings: Config, numbers: plan.Plan, container: Container, site: Site) -> Running:
+def run(
+    settings: Config, numbers: plan.Plan, container: Container, placement: Placement
+) -> ComputeOutputs:
     start = _fargate if settings.compute == "fargate" else _instances
-    return start(settings, numbers, container, site)
+    return start(settings, numbers, container, placement)
 
 
-def _fargate(settings: Config, numbers: plan.Plan, container: Container, site: Site) -> Running:
+def _fargate(
+    settings: Config, numbers: plan.Plan, container: Container, placement: Placement
+) -> ComputeOutputs:
     fargate = Fargate(
         settings.name,
         FargateArgs(
-            region=site.region,
+            region=placement.region,
             container=container,
-            subnet_ids=site.subnet_ids,
-            security_group_id=site.security_group_id,
-            target_group_arn=site.edge.targets.arn,
-            listeners=site.edge.listeners,
-            alarm_names=site.alarm_names,
+            subnet_ids=placement.subnet_ids,
+            security_group_id=placement.security_group_id,
+            target_group_arn=placement.edge.targets.arn,
+            listeners=placement.edge.listeners,
+            alarm_names=placement.alarm_names,
             tasks=numbers.fleet.minimum.value,
             guarded=settings.guarded,
             spot_percent=settings.spot_percent,
@@ -75,32 +79,41 @@ def _fargate(settings: Config, numbers: plan.Plan, container: Container, site: S
     ServiceScaling(
         settings.name,
         ServiceScalingArgs(
-            scaling=_scaling(settings, numbers, site), cluster=cluster.name, service=service.name
+            scaling=_scaling(settings, numbers, placement),
+            cluster=cluster.name,
+            service=service.name,
         ),
     )
     again = {"Cluster": cluster.name, "Service": service.name, "ForceNewDeployment": True}
-    return Running(
+    return ComputeOutputs(
         log_group=fargate.log_group,
         outputs={
             "cluster": cluster.name,
             "service": service.name,
             "task_definition": service.task_definition.apply(str),
         },
-        places={Part.CLUSTER: [cluster.name], Part.SERVICE: [service.name]},
-        restart=Restart(operation="ecs:UpdateService", resource=service.arn, parameters=again),
+        resource_names={
+            MonitoredResource.CLUSTER: [cluster.name],
+            MonitoredResource.SERVICE: [service.name],
+        },
+        restart=RestartAction(
+            operation="ecs:UpdateService", resource=service.arn, parameters=again
+        ),
     )
 
 
-def _instances(settings: Config, numbers: plan.Plan, container: Container, site: Site) -> Running:
+def _instances(
+    settings: Config, numbers: plan.Plan, container: Container, placement: Placement
+) -> ComputeOutputs:
     fleet = Fleet(
         settings.name,
         FleetArgs(
-            launch=_launch(settings, numbers, container, site),
+            launch=_launch(settings, numbers, container, placement),
             instance_types=settings.instance_types,
-            subnet_ids=site.subnet_ids,
-            target_group_arn=site.edge.targets.arn,
-            listeners=site.edge.listeners,
-            alarm_names=site.alarm_names,
+            subnet_ids=placement.subnet_ids,
+            target_group_arn=placement.edge.targets.arn,
+            listeners=placement.edge.listeners,
+            alarm_names=placement.alarm_names,
             minimum=numbers.fleet.minimum.value,
             maximum=numbers.fleet.maximum.value,
             guarded=settings.guarded,
@@ -110,15 +123,15 @@ def _instances(settings: Config, numbers: plan.Plan, container: Container, site:
             log_days=settings.log_days,
         ),
     )
-    scaling = _scaling(settings, numbers, site)
+    scaling = _scaling(settings, numbers, placement)
     GroupScaling(settings.name, GroupScalingArgs(scaling=scaling, group=fleet.group.name))
     # skipping matching instances would replace none
     preferences = {"MinHealthyPercentage": 100, "MaxHealthyPercentage": 200, "SkipMatching": False}
-    return Running(
+    return ComputeOutputs(
         log_group=fleet.log_group,
         outputs={"group": fleet.group.name, "template_version": fleet.template_version},
-        places={Part.GROUP: [fleet.group.name]},
-        restart=Restart(
+        resource_names={MonitoredResource.GROUP: [fleet.group.name]},
+        restart=RestartAction(
             operation="autoscaling:StartInstanceRefresh",
             resource=fleet.group.arn,
             parameters={"AutoScalingGroupName": fleet.group.name, "Preferences": preferences},
@@ -126,30 +139,32 @@ def _instances(settings: Config, numbers: plan.Plan, container: Container, site:
     )
 
 
-def _launch(settings: Config, numbers: plan.Plan, container: Container, site: Site) -> LaunchArgs:
+def _launch(
+    settings: Config, numbers: plan.Plan, container: Container, placement: Placement
+) -> LaunchArgs:
     return LaunchArgs(
-        region=site.region,
+        region=placement.region,
         container=container,
-        ami_id=_ami_id(settings, container, site),
+        ami_id=_ami_id(settings, container, placement),
         installs_docker=not (settings.ami_id or settings.bake_ami),
-        security_group_id=site.security_group_id,
+        security_group_id=placement.security_group_id,
         drain_s=numbers.timeouts.deregistration_delay.value,
         tags={"project": settings.project, "stack": settings.stack},
     )
 
 
-def _ami_id(settings: Config, container: Container, site: Site) -> pulumi.Input[str]:
+def _ami_id(settings: Config, container: Container, placement: Placement) -> pulumi.Input[str]:
     if settings.ami_id:
         return settings.ami_id
     if settings.bake_ami:
         return Ami(
             settings.name,
             AmiArgs(
-                region=site.region,
+                region=placement.region,
                 container=container,
                 instance_type=settings.instance_types[0],
-                subnet_id=site.subnet_ids[0],
-                security_group_id=site.security_group_id,
+                subnet_id=placement.subnet_ids[0],
+                security_group_id=placement.security_group_id,
             ),
         ).ami_id
     # read here, not by the template: only instances launched by an AMI's id can be rolled back
@@ -157,7 +172,7 @@ def _ami_id(settings: Config, container: Container, site: Site) -> pulumi.Input[
     return aws.ssm.get_parameter_output(name=parameter).insecure_value
 
 
-def _scaling(settings: Config, numbers: plan.Plan, site: Site) -> ScalingArgs:
+def _scaling(settings: Config, numbers: plan.Plan, placement: Placement) -> ScalingArgs:
     step = numbers.step and StepArgs(
         out_requests=numbers.step.out_requests.value,
         in_requests=numbers.step.in_requests.value,
@@ -175,6 +190,6 @@ def _scaling(settings: Config, numbers: plan.Plan, site: Site) -> ScalingArgs:
         step=step,
         cooldown_s=settings.cooldown_s,
         schedules=settings.scheduled_bounds,
-        balancer=site.edge.balancer.arn_suffix,
-        targets=site.edge.targets.arn_suffix,
+        balancer=placement.edge.balancer.arn_suffix,
+        targets=placement.edge.targets.arn_suffix,
     )

@@ -113,7 +113,7 @@ _PUSH = """
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class DeliveryScope:
     """A stack's in an account."""
 
     name: str
@@ -128,7 +128,7 @@ class Place:
         return f"arn:aws:s3:::{self.name}-state-{self.account}-{self.region}"
 
 
-def of_reader(place: Place) -> list[Statement]:
+def of_reader(place: DeliveryScope) -> list[Statement]:
     """The state and what the program looks up; AWS's own policies for readers do the rest."""
     return [
         allow(["s3:ListBucket"], [place.state_bucket]),
@@ -142,7 +142,7 @@ def of_reader(place: Place) -> list[Statement]:
 KINDS = ("delivery", "network", "data", "platform")
 
 
-def of_deployer(place: Place) -> Mapping[str, list[Statement]]:
+def of_deployer(place: DeliveryScope) -> Mapping[str, list[Statement]]:
     """By policy: one has room for 6,144 characters."""
     return {
         "delivery": _delivery(place),
@@ -152,7 +152,7 @@ def of_deployer(place: Place) -> Mapping[str, list[Statement]]:
     }
 
 
-def _delivery(place: Place) -> list[Statement]:
+def _delivery(place: DeliveryScope) -> list[Statement]:
     objects = f"{place.state_bucket}/*"
     return [
         allow(["s3:ListBucket"], [place.state_bucket]),
@@ -171,7 +171,7 @@ def _delivery(place: Place) -> list[Statement]:
     ]
 
 
-def _network(place: Place) -> list[Statement]:
+def _network(place: DeliveryScope) -> list[Statement]:
     ours = f"{place.name}-*"
     return [
         allow(_actions("ec2", _NETWORK), [place.arn("ec2", "*/*"), "arn:aws:ec2:*::image/*"]),
@@ -191,7 +191,7 @@ def _network(place: Place) -> list[Statement]:
     ]
 
 
-def _platform(place: Place) -> list[Statement]:
+def _platform(place: DeliveryScope) -> list[Statement]:
     ours = f"{place.name}-*"
     ecs = [f"{kind}/{ours}" for kind in ("cluster", "service", "task", "task-definition")]
     return [
@@ -203,7 +203,7 @@ def _platform(place: Place) -> list[Statement]:
     ]
 
 
-def _data(place: Place) -> list[Statement]:
+def _data(place: DeliveryScope) -> list[Statement]:
     return [
         _named(place, "rds", _DATABASE, "*:*"),
         _named(place, "elasticache", _CACHE, "*:*"),
@@ -213,7 +213,7 @@ def _data(place: Place) -> list[Statement]:
     ]
 
 
-def _roles(place: Place) -> list[Statement]:
+def _roles(place: DeliveryScope) -> list[Statement]:
     """Roles of this stack only, for AWS's services only, with AWS's policies as listed only."""
     iam = f"arn:aws:iam::{place.account}"
     roles = [f"{iam}:role/{place.name}-*"]
@@ -232,12 +232,12 @@ def _roles(place: Place) -> list[Statement]:
     ]
 
 
-def _state_key(place: Place, actions: Sequence[str]) -> Statement:
+def _state_key(place: DeliveryScope, actions: Sequence[str]) -> Statement:
     alias = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": f"alias/{place.name}-state"}}
     return allow(actions, [place.arn("kms", "key/*")], alias)
 
 
-def _named(place: Place, service: str, actions: str, *resources: str) -> Statement:
+def _named(place: DeliveryScope, service: str, actions: str, *resources: str) -> Statement:
     return allow(_actions(service, actions), [place.arn(service, rest) for rest in resources])
 
 

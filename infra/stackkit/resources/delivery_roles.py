@@ -5,7 +5,13 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from stackkit.resources.delivery_permissions import KINDS, READERS, Place, of_deployer, of_reader
+from stackkit.resources.delivery_permissions import (
+    KINDS,
+    READERS,
+    DeliveryScope,
+    of_deployer,
+    of_reader,
+)
 from stackkit.resources.policies import document
 
 ISSUER = "token.actions.githubusercontent.com"
@@ -40,7 +46,7 @@ class DeliveryRoles(pulumi.ComponentResource):
         # one for the whole account, which `make bootstrap` makes
         self._github = aws.iam.get_open_id_connect_provider_output(url=f"https://{ISSUER}").arn
         place = self._github.apply(
-            lambda arn: Place(name=name, region=args.region, account=arn.split(":")[4])
+            lambda arn: DeliveryScope(name=name, region=args.region, account=arn.split(":")[4])
         )
         deployer = self._role("deployer", args.repository, [f"environment:{args.environment}"])
         for kind in KINDS:

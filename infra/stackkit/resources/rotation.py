@@ -15,7 +15,7 @@ RENEW = "cron(10 4,5 1 * ? *)"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Restart:
+class RestartAction:
     """The API operation that renews the fleet, such as ecs:UpdateService, on what and how."""
 
     operation: str
@@ -26,7 +26,7 @@ class Restart:
 @dataclass(frozen=True, kw_only=True)
 class RotationArgs:
     secret_arn: pulumi.Input[str]
-    restart: Restart
+    restart: RestartAction
 
 
 class Rotation(pulumi.ComponentResource):

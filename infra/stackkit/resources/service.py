@@ -18,7 +18,7 @@ PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Surroundings:
+class ServiceDependencies:
     """What the platform has for the service."""
 
     image: pulumi.Input[str]
@@ -33,22 +33,22 @@ class Surroundings:
     collector: Collector
 
 
-def container(settings: Config, numbers: plan.Plan, around: Surroundings) -> Container:
+def container(settings: Config, numbers: plan.Plan, dependencies: ServiceDependencies) -> Container:
     task = numbers.inputs.task
     return Container(
-        image=around.image,
-        repository_arn=around.repository_arn,
+        image=dependencies.image,
+        repository_arn=dependencies.repository_arn,
         port=CONTAINER_PORT,
-        environment=_environment(settings, numbers, around),
-        secrets=_secrets(settings, around),
-        key_arns=[around.database_key_arn],
+        environment=_environment(settings, numbers, dependencies),
+        secrets=_secrets(settings, dependencies),
+        key_arns=[dependencies.database_key_arn],
         open_files=numbers.server.open_files.value,
         kernel=numbers.server.kernel,
         stop_timeout_s=numbers.timeouts.stop.value,
         cpu_units=task.vcpu_units,
         memory_mib=task.memory_mib,
         architecture=settings.architecture,
-        collector=around.collector,
+        collector=dependencies.collector,
     )
 
 
@@ -60,7 +60,7 @@ def outbound_ports(settings: Config) -> tuple[int, ...]:
 
 
 def _environment(
-    settings: Config, numbers: plan.Plan, around: Surroundings
+    settings: Config, numbers: plan.Plan, dependencies: ServiceDependencies
 ) -> Mapping[str, pulumi.Input[str]]:
     variables: dict[str, pulumi.Input[str]] = {
         **plan.environment(numbers),
@@ -74,23 +74,25 @@ def _environment(
         "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{OTLP_PORT}",
         "OTEL_SERVICE_NAME": settings.name,
         "OTEL_TRACES_SAMPLER_ARG": f"{settings.trace_percent / 100:g}",
-        "DATABASE_URL": database.url(around.database_host),
-        "REDIS_URL": cache.url(around.cache_host),
+        "DATABASE_URL": database.url(dependencies.database_host),
+        "REDIS_URL": cache.url(dependencies.cache_host),
     }
-    if around.replica_host is not None:
-        variables["DATABASE_REPLICA_URL"] = database.url(around.replica_host)
+    if dependencies.replica_host is not None:
+        variables["DATABASE_REPLICA_URL"] = database.url(dependencies.replica_host)
     if settings.upstream_url:
         variables["UPSTREAM_URL"] = settings.upstream_url
     return variables
 
 
-def _secrets(settings: Config, around: Surroundings) -> Mapping[str, pulumi.Input[str]]:
+def _secrets(
+    settings: Config, dependencies: ServiceDependencies
+) -> Mapping[str, pulumi.Input[str]]:
     # RDS keeps JSON; ECS hands over one key of it
-    password = pulumi.Output.format("{0}:password::", around.database_secret_arn)
+    password = pulumi.Output.format("{0}:password::", dependencies.database_secret_arn)
     return {
         **_named(settings.secrets),
         "DATABASE_PASSWORD": password,
-        "REDIS_PASSWORD": around.cache_secret_arn,
+        "REDIS_PASSWORD": dependencies.cache_secret_arn,
     }
 
 

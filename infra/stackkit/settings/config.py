@@ -14,7 +14,7 @@ from stackkit.plan.classes import FARGATE_MEMORY, instance_type
 from stackkit.plan.inputs import Data, Inputs, Scaling, Site, Task, Workload
 from stackkit.plan.schedules import SCHEDULE, SCHEDULE_WANTED, Schedule, read_schedule
 from stackkit.settings import conflicts
-from stackkit.settings.errors import Refusal
+from stackkit.settings.errors import ConfigError
 from stackkit.settings.keys import choice, flag, items, number_of, secret, text, whole
 
 CONTAINER_PORT = 8000
@@ -206,10 +206,10 @@ def read(
     """Read each key (named without namespace) by itself; `secrets` are those that are encrypted."""
     unknown = sorted(set(values) - set(KEYS))
     if unknown:
-        raise Refusal(f"{unknown[0]}: no such key; Pulumi.yaml lists those that there are.")
+        raise ConfigError(f"{unknown[0]}: no such key; Pulumi.yaml lists those that there are.")
     for name, value in values.items():
         if KEYS[name].metadata.get("secret") and value and name not in secrets:
-            raise Refusal(
+            raise ConfigError(
                 f"{name}: the value is in plain text; set it with"
                 f" `pulumi config set --secret {name}`."
             )
@@ -235,7 +235,7 @@ def load() -> Config:
     encrypted = [name for name in names if engine.is_config_secret(prefix + name)]
     config = parse(pulumi.get_project(), pulumi.get_stack(), values, encrypted)
     if not config.image:
-        raise Refusal(
+        raise ConfigError(
             f"image: it is empty; `make deploy STACK={config.stack}` builds one and names it, and"
             f" `make preview STACK={config.stack}` takes the one that runs."
         )

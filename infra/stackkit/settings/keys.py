@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import field
 from typing import Any
 
-from stackkit.settings.errors import Refusal
+from stackkit.settings.errors import ConfigError
 
 Reader = Callable[[str, object], object]
 
@@ -39,9 +39,9 @@ def whole(default: int, low: int, high: int) -> Any:
         if isinstance(value, bool) or not re.fullmatch(r"-?\d+", text):
             unit = unit_of(key)
             of_unit = f" of {unit}" if unit else ""
-            raise Refusal(f"{key}: {value!r} is not a whole number{of_unit}.")
+            raise ConfigError(f"{key}: {value!r} is not a whole number{of_unit}.")
         if not low <= int(text) <= high:
-            raise Refusal(f"{key}: {text} is not between {low} and {high}.")
+            raise ConfigError(f"{key}: {text} is not between {low} and {high}.")
         return int(text)
 
     return _key("integer", default, read)
@@ -51,7 +51,7 @@ def flag(default: bool) -> Any:
     def read(key: str, value: object) -> bool:
         text = str(value).lower()
         if text not in ("true", "false"):
-            raise Refusal(f"{key}: {value!r} is neither true nor false.")
+            raise ConfigError(f"{key}: {value!r} is neither true nor false.")
         return text == "true"
 
     return _key("boolean", default, read)
@@ -60,7 +60,7 @@ def flag(default: bool) -> Any:
 def choice(default: str, options: tuple[str, ...]) -> Any:
     def read(key: str, value: object) -> str:
         if value not in options:
-            raise Refusal(f"{key}: {value!r} is not one of {', '.join(options)}.")
+            raise ConfigError(f"{key}: {value!r} is not one of {', '.join(options)}.")
         return str(value)
 
     return _key("string", default, read)
@@ -70,7 +70,7 @@ def number_of(default: int, options: tuple[int, ...]) -> Any:
     def read(key: str, value: object) -> int:
         if isinstance(value, bool) or str(value) not in map(str, options):
             allowed = ", ".join(map(str, options))
-            raise Refusal(f"{key}: {value!r} is not one of {allowed}.")
+            raise ConfigError(f"{key}: {value!r} is not one of {allowed}.")
         return int(str(value))
 
     return _key("integer", default, read)
@@ -85,7 +85,7 @@ def text(default: str, pattern: str, wanted: str) -> Any:
         # YAML makes a number of an unquoted version
         line = str(value) if isinstance(value, int | float) else value
         if not isinstance(line, str) or not re.fullmatch(pattern, line):
-            raise Refusal(f"{key}: {value!r} is not {wanted}.")
+            raise ConfigError(f"{key}: {value!r} is not {wanted}.")
         return line
 
     return _key("string", default, read)
@@ -104,12 +104,12 @@ def items(default: tuple[str, ...], pattern: str, wanted: str) -> Any:
     def read(key: str, value: object) -> tuple[str, ...]:
         entries = _parsed_list(value)
         if entries is None:
-            raise Refusal(f"{key}: {value!r} is not a list.")
+            raise ConfigError(f"{key}: {value!r} is not a list.")
         for entry in entries:
             if not isinstance(entry, str) or not re.fullmatch(pattern, entry):
-                raise Refusal(f"{key}: {entry!r} is not {wanted}.")
+                raise ConfigError(f"{key}: {entry!r} is not {wanted}.")
         if len(set(entries)) < len(entries):
-            raise Refusal(f"{key}: an entry is there twice.")
+            raise ConfigError(f"{key}: an entry is there twice.")
         return tuple(entries)
 
     return _key("array", default, read)

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from stackkit.settings.errors import Refusal
+from stackkit.settings.errors import ConfigError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,9 @@ def read_stack(folder: Path, stack: str) -> StackFile:
         return StackFile(project=project, region="", values={}, secrets=())
     file = folder / f"Pulumi.{stack}.yaml"
     if not file.exists():
-        raise Refusal(f"There is no {file.name} in {folder}: copy another stack's and change it.")
+        raise ConfigError(
+            f"There is no {file.name} in {folder}: copy another stack's and change it."
+        )
     prefix = f"{project}:"
     keys: Mapping[str, object] = _yaml(file).get("config") or {}
     own = {name.removeprefix(prefix): value for name, value in keys.items() if prefix in name}

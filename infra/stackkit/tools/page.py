@@ -147,7 +147,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Node]], numbers: str =
     ]
 
 
-def facts(values: Iterable[tuple[str, Node]]) -> Element:
+def key_figures(values: Iterable[tuple[str, Node]]) -> Element:
     """The few numbers that everybody looks for first: label, value."""
     return dl(".facts")[(div[dt[label], dd[value]] for label, value in values)]
 

@@ -124,6 +124,23 @@ async def test_clients_have_a_rate_each(settings: Settings) -> None:
         assert (await client.get("/health", headers=by[0])).status_code == 200
 
 
+async def test_client_has_one_rate_however_its_address_is_spelled(settings: Settings) -> None:
+    limited = replace(
+        with_empty_cache(settings), rate_limit=0.1, rate_burst=2, trusted_proxies="127.0.0.0/8"
+    )
+    clients = [
+        ["1.1.1.4:4001", "1.1.1.4:4002", "1.1.1.4"],
+        ["::ffff:1.1.1.5", "1.1.1.5", "[::FFFF:101:105]:1"],
+        ["2001:db8::1", "2001:DB8:0:0:1::2", "[2001:db8::3]:443"],
+        ["x", "y", ""],
+    ]
+    async with serving(create_app(limited)) as client:
+        for spellings in clients:
+            forwarded = [{"x-forwarded-for": spelled or "z"} for spelled in spellings]
+            answers = [await client.get("/no", headers=each) for each in forwarded]
+            assert [answer.status_code for answer in answers] == [404, 404, 429]
+
+
 async def test_all_are_let_in_while_the_cache_is_away(settings: Settings) -> None:
     gone = replace(settings, redis_url=f"redis://127.0.0.1:{free_port()}/0")
     async with serving(create_app(replace(gone, rate_limit=1, rate_burst=1))) as client:

@@ -5,16 +5,16 @@ from servicekit.cache.cached_routes import PathIndex
 from servicekit.cache.entries import CachePolicy, OriginResponse
 from servicekit.cache.memory import MemoryCache
 
-# With a query string, even an unused one, a request takes the long way through the router.
-LONG_WAY = "?long"
+# With a query string, even an unused one, a request is routed.
+ROUTED = "?routed"
 
 
 async def answers(
     client: httpx.AsyncClient, path: str, headers: dict[str, str]
 ) -> list[tuple[int, list[tuple[bytes, bytes]], bytes]]:
-    """The short way's answer and the long way's, both from memory."""
+    """The responses of the fast path and of the route, both from memory."""
     given = []
-    for address in (path, path + LONG_WAY):
+    for address in (path, path + ROUTED):
         response = await client.get(address, headers={"x-request-id": "same", **headers})
         raw = [(name, b"" if name == b"age" else value) for name, value in response.headers.raw]
         given.append((response.status_code, raw, response.content))
@@ -23,7 +23,7 @@ async def answers(
 
 @pytest.mark.parametrize("validator", [None, "held", "other", "*", "list", "weak"])
 @pytest.mark.parametrize("path", ["/items/{id}", "/data/h1"])
-async def test_short_way_gives_what_the_long_way_gives(
+async def test_fast_path_responds_as_the_route_does(
     client: httpx.AsyncClient, path: str, validator: str | None
 ) -> None:
     created = await client.post("/items", json={"name": "tea", "price_cents": 1})
@@ -38,25 +38,23 @@ async def test_short_way_gives_what_the_long_way_gives(
     }
     headers = {"if-none-match": sent[validator]} if validator else {}
 
-    short, long = await answers(client, path, headers)
-    assert (b"cache-status", b"memory; hit") in short[1]
-    assert short == long
-    assert short[0] == (200 if validator in {None, "other"} else 304)
+    fast, routed = await answers(client, path, headers)
+    assert (b"cache-status", b"memory; hit") in fast[1]
+    assert fast == routed
+    assert fast[0] == (200 if validator in {None, "other"} else 304)
 
 
 @pytest.mark.parametrize("path", ["/items/{id}/", "/items/0{id}", "/items//{id}", "/ITEMS/{id}"])
-async def test_only_the_path_itself_takes_the_short_way(
-    client: httpx.AsyncClient, path: str
-) -> None:
+async def test_other_spellings_of_a_path_are_routed(client: httpx.AsyncClient, path: str) -> None:
     created = await client.post("/items", json={"name": "tea", "price_cents": 1})
     item_id = created.json()["id"]
     await client.get(f"/items/{item_id}")
 
-    short, long = await answers(client, path.format(id=item_id), {})
-    assert short == long
+    fast, routed = await answers(client, path.format(id=item_id), {})
+    assert fast == routed
 
 
-async def test_only_get_takes_the_short_way(client: httpx.AsyncClient) -> None:
+async def test_only_get_takes_the_fast_path(client: httpx.AsyncClient) -> None:
     created = await client.post("/items", json={"name": "tea", "price_cents": 1})
     await client.get(created.headers["location"])
 
@@ -64,7 +62,7 @@ async def test_only_get_takes_the_short_way(client: httpx.AsyncClient) -> None:
     assert (await client.delete(created.headers["location"])).status_code == 204
 
 
-def test_dropped_answer_is_not_kept_under_its_path() -> None:
+def test_evicted_entry_leaves_the_path_index() -> None:
     memory, paths = MemoryCache(max_entries=1, max_bytes=10**6, ttl=60.0), PathIndex()
     life = CachePolicy(ttl=60.0, stale_ttl=0.0, negative_ttl=1.0)
     for number in range(3):

@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from servicekit.database.pool import Database
 from servicekit.dev.processes import free_port
 from servicekit.errors import Unavailable
 from servicekit.testing.service import problem_of, serving, with_empty_cache
+from servicekit.testing.waiting import until
 from servicekit.tests.wire import Wire
 
 TEA = {"name": "tea", "price_cents": 1}
@@ -37,20 +37,8 @@ async def wired(settings: Settings, wire: Wire) -> AsyncIterator[httpx.AsyncClie
         yield client
 
 
-async def took(client: httpx.AsyncClient, path: str) -> tuple[int, float]:
-    began = time.perf_counter()
-    answer = await client.get(path)
-    return answer.status_code, time.perf_counter() - began
-
-
-async def until(client: httpx.AsyncClient, path: str, status: int) -> float:
-    """The seconds until `path` is answered so."""
-    began = time.perf_counter()
-    for _ in range(100):
-        if (await took(client, path))[0] == status:
-            break
-        await asyncio.sleep(0.02)
-    return time.perf_counter() - began
+async def status(client: httpx.AsyncClient, path: str) -> int:
+    return (await client.get(path)).status_code
 
 
 async def sql(settings: Settings, statement: str) -> list[asyncpg.Record]:
@@ -115,36 +103,40 @@ async def test_write_of_a_certain_version_is_not_repeated(
     assert (await wired.get(path)).json()["name"] == "first"
 
 
-async def test_database_that_is_gone_is_503_at_once_and_used_again_when_it_is_back(
+async def test_database_that_is_gone_is_503_and_used_again_when_it_is_back(
     wire: Wire, wired: httpx.AsyncClient
 ) -> None:
     wire.cut()
-    assert (await took(wired, "/items"))[0] == 503
-    for _ in range(5):
-        status, seconds = await took(wired, "/items")
-        assert status == 503
-        assert seconds < 0.05
+    assert await status(wired, "/items") == 503
     answer = await wired.get("/ready")
     assert (answer.status_code, answer.json()["database"]) == (503, "unavailable")
 
     await wire.mend()
-    assert await until(wired, "/items", 200) < 1
+    await until(lambda: answers(wired, 200))
 
 
-async def test_frozen_database_is_503_at_once_after_its_bounds(
-    wire: Wire, wired: httpx.AsyncClient
+async def answers(client: httpx.AsyncClient, code: int) -> bool:
+    return await status(client, "/items") == code
+
+
+async def test_frozen_database_is_asked_for_nothing_until_it_answers_a_probe(
+    settings: Settings, wire: Wire
 ) -> None:
-    wire.freeze()
-    began = time.perf_counter()
-    slow = [asyncio.create_task(took(wired, "/items")) for _ in range(20)]
-    await asyncio.sleep(1.1)
-    slowest = max([(await took(wired, "/items"))[1] for _ in range(10)][5:])
-    assert time.perf_counter() - began < 3
-    assert slowest < 0.05
-    assert {status for status, _ in await asyncio.gather(*slow)} == {503}
+    frozen = replace(settings, database_url=wire.url)
+    database = Database(frozen, frozen.database_url)
+    async with database.lifespan():
+        wire.freeze()
+        with pytest.raises(Unavailable, match="did not answer in time"):
+            await database.read_value("SELECT 1")
+        await until(lambda: not database.breaker.closed)
+        for _ in range(10):
+            with pytest.raises(Unavailable, match="does not answer"):
+                await database.read_value("SELECT 1")
+        assert database.counts.waiting == 0
 
-    wire.thaw()
-    assert await until(wired, "/items", 200) < 1
+        wire.thaw()
+        await until(lambda: database.breaker.closed)
+        assert await database.read_value("SELECT 1") == 1
 
 
 async def test_demoted_primary_is_left(settings: Settings) -> None:
@@ -156,8 +148,11 @@ async def test_demoted_primary_is_left(settings: Settings) -> None:
         assert "read-only" not in refused.text
 
         await sql(settings, f"ALTER DATABASE {name} RESET default_transaction_read_only")
-        await asyncio.sleep(0.5)
-        assert (await client.post("/items", json=TEA)).status_code == 201
+        await until(lambda: created(client))
+
+
+async def created(client: httpx.AsyncClient) -> bool:
+    return (await client.post("/items", json=TEA)).status_code == 201
 
 
 async def test_service_starts_without_its_database(settings: Settings) -> None:
@@ -227,17 +222,20 @@ async def test_password_is_read_anew_for_each_connection(
         assert await database.read_value("SELECT pg_backend_pid()") == first
 
         await asyncio.to_thread(password_file.write_text, "second")
-        await asyncio.sleep(0.8)
-        assert await database.read_value("SELECT pg_backend_pid()") != first
+        await until(lambda: another_process(database, first))
+
+
+async def another_process(database: Database, first: int) -> bool:
+    return await database.read_value("SELECT pg_backend_pid()") != first
 
 
 async def test_a_long_wait_for_a_connection_is_counted(settings: Settings) -> None:
-    own = replace(settings, db_pool_size=1, db_acquire_timeout=0.4)
+    own = replace(settings, db_pool_size=1, db_acquire_timeout=3)
     database = Database(own, own.database_url)
     async with database.lifespan():
         async with database.transaction():
             waiting = asyncio.create_task(database.read_value("SELECT 1"))
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(1.6)  # more than half of what a caller may wait
         assert await waiting == 1
         await database.read_value("SELECT 1")
     assert database.counts.slow == 1
@@ -247,12 +245,16 @@ async def test_method_chooses_the_lane_whatever_the_sql_begins_with(settings: Se
     own = replace(settings, db_pool_size=4, db_acquire_timeout=0.3)
     database = Database(own, own.database_url)
     async with database.lifespan():
-        sleeping = "/* any */ WITH x AS (SELECT pg_sleep(1)) SELECT 1 FROM x"
-        writes = [asyncio.create_task(database.write_value(sleeping)) for _ in range(3)]
-        await asyncio.sleep(0.1)
-        with pytest.raises(Unavailable):
-            await database.write_value("SELECT 1")
-        assert await database.read_value("WITH x AS (SELECT 1) SELECT * FROM x") == 1
+        locked = "/* any */ WITH x AS (SELECT pg_advisory_xact_lock(7)) SELECT 1 FROM x"
+        holder = await asyncpg.connect(settings.database_url)
+        async with holder.transaction():
+            await holder.execute("SELECT pg_advisory_xact_lock(7)")
+            writes = [asyncio.create_task(database.write_value(locked)) for _ in range(3)]
+            await until(lambda: database.connections()[1] == 3)
+            with pytest.raises(Unavailable):
+                await database.write_value("SELECT 1")
+            assert await database.read_value("WITH x AS (SELECT 1) SELECT * FROM x") == 1
+        await holder.close()
         assert await asyncio.gather(*writes) == [1, 1, 1]
 
 

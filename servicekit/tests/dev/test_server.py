@@ -95,7 +95,8 @@ def test_data_is_kept_between_runs(tmp_path: Path) -> None:
 
 def test_start_that_fails_half_way_leaves_nothing(tmp_path: Path) -> None:
     unreachable = f"redis://127.0.0.1:{free_port()}/0"
-    with local_service(tmp_path, REDIS_URL=unreachable, DB_POOL_SIZE="0") as process:
+    (tmp_path / "migrations").mkdir()  # empty, so that alembic fails
+    with local_service(tmp_path, REDIS_URL=unreachable) as process:
         output, _ = process.communicate(timeout=30)
 
     assert process.returncode == 1
@@ -104,9 +105,24 @@ def test_start_that_fails_half_way_leaves_nothing(tmp_path: Path) -> None:
     assert here == []
 
 
-def test_taken_port_is_one_sentence(tmp_path: Path) -> None:
-    with local_service(tmp_path, PORT="eighty") as process:
+@pytest.mark.parametrize("port", ["eighty", "80000", "0", "-1", "99999999999", "8000.5", "٨٠٠٠"])
+def test_unusable_port_is_one_sentence(tmp_path: Path, port: str) -> None:
+    with local_service(tmp_path, PORT=port) as process:
         output, _ = process.communicate(timeout=30)
 
     assert process.returncode == 1
-    assert output == "PORT eighty can't be used; choose a free one, or none.\n"
+    assert output == f"PORT {port} can't be used; choose a free one, or none.\n"
+
+
+@pytest.mark.parametrize(
+    "setting", [{"ADMIN_PORT": "80000"}, {"CORS_ORIGINS": "*"}, {"DB_POOL_SIZE": "ten"}], ids=str
+)
+def test_unusable_setting_is_one_sentence_before_anything_starts(
+    tmp_path: Path, setting: dict[str, str]
+) -> None:
+    with local_service(tmp_path, **setting) as process:
+        output, _ = process.communicate(timeout=30)
+
+    assert process.returncode == 1
+    assert output.splitlines()[-1].startswith("The environment is not usable: ")
+    assert len(output.splitlines()) <= 2  # a first one may name the port, where 8000 is taken

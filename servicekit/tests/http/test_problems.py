@@ -16,7 +16,7 @@ from servicekit.auth.tokens import TokenVerifier
 from servicekit.http.problems import error_response
 from servicekit.telemetry.access_log import AccessLog
 from servicekit.telemetry.logs import JSONFormatter
-from servicekit.telemetry.requests import RequestLog
+from servicekit.telemetry.requests import RequestLog, RequestRecorder
 from servicekit.testing.service import problem_of, serving
 
 
@@ -113,7 +113,7 @@ async def test_error_after_the_response_began_ends_the_connection(settings: Sett
         await send({"type": "http.response.start", "status": 200, "headers": []})
         raise KeyError("late")
 
-    log = RequestLog(half, None, AccessLog(settings))
+    log = RequestLog(half, RequestRecorder(None, AccessLog(settings)))
     sent: list[Message] = []
 
     async def send(message: Message) -> None:

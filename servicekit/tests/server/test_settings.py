@@ -1,3 +1,4 @@
+import re
 from collections.abc import Mapping
 
 import pytest
@@ -39,6 +40,10 @@ def test_missing_variable_is_named(missing: str) -> None:
         {"DB_POOL_SIZE": "ten"},
         {"MEMORY_CACHE_ENTRIES": "-1"},
         {"REQUEST_TIMEOUT": "0"},
+        {"REQUEST_TIMEOUT": "inf"},
+        {"REQUEST_TIMEOUT": "nan"},
+        {"DRAIN_TIME": "inf"},
+        {"HOST": ""},
         {"ENVIRONMENT": "staging"},
     ],
 )
@@ -52,13 +57,82 @@ def test_unusable_value_is_named(bad: Mapping[str, str]) -> None:
     "bad, sentence",
     [
         ({"AUTH_ISSUER": "https://a.example"}, "AUTH_ISSUER needs AUTH_AUDIENCE"),
+        ({"AUTH_AUDIENCE": "orders"}, "AUTH_AUDIENCE and AUTH_JWKS_URL need AUTH_ISSUER"),
+        ({"AUTH_ISSUER": "", "AUTH_AUDIENCE": "orders"}, "need AUTH_ISSUER"),
+        ({"AUTH_JWKS_URL": "https://a.example/keys"}, "need AUTH_ISSUER"),
+        ({"AUTH_ISSUER": "https://a.example ", "AUTH_AUDIENCE": "b"}, "AUTH_ISSUER has spaces"),
+        ({"AUTH_ISSUER": "https://a.example", "AUTH_AUDIENCE": " b"}, "AUTH_AUDIENCE has spaces"),
+        ({"AUTH_ISSUER": "a.example", "AUTH_AUDIENCE": "b"}, "not an http or https address"),
         ({"TRUSTED_PROXIES": "10.0.0.0/16, *"}, r"TRUSTED_PROXIES: '\*' does not appear to be"),
         ({"TRUSTED_PROXIES": "10.0.0.1/16"}, "TRUSTED_PROXIES: 10.0.0.1/16 has host bits set"),
+        ({"TRUSTED_PROXIES": "0.0.0.0/0"}, "TRUSTED_PROXIES: 0.0.0.0/0 would let every client"),
+        ({"TRUSTED_PROXIES": "10.0.0.0/16,::/0"}, "TRUSTED_PROXIES: ::/0 would let every client"),
+        ({"PORT": "9101", "ADMIN_PORT": "9100"}, "ADMIN_PORT and the port above it have to differ"),
+        ({"UPSTREAM_URL": "https://u.example/v1?key=1"}, r"UPSTREAM_URL: an address without \?"),
+        ({"UPSTREAM_URL": "https://u.example/#a"}, r"UPSTREAM_URL: an address without \?"),
+        ({"UPSTREAM_URL": "https://u.example/a b"}, "UPSTREAM_URL: spaces"),
+        ({"UPSTREAM_URL": "https://"}, "UPSTREAM_URL: not an http or https address"),
+        ({"UPSTREAM_URL": "https://u.example:80000"}, "UPSTREAM_URL: the port is not a number"),
+        ({"REDIS_URL": "redis://cache:x/0"}, "REDIS_URL: the port is not a number"),
+        ({"DATABASE_URL": "postgresql://db:99999/x"}, "DATABASE_URL: the port is not a number"),
     ],
 )
-def test_setting_that_means_nothing_alone_is_refused(bad: Mapping[str, str], sentence: str) -> None:
+def test_settings_that_can_not_work_are_refused(bad: Mapping[str, str], sentence: str) -> None:
     with pytest.raises(SettingsError, match=sentence):
         load_settings({**GOOD, **bad})
+
+
+@pytest.mark.parametrize(
+    "origin, sentence",
+    [
+        ("*", "is not an origin; name each one"),
+        ("null", "is not an origin; name each one"),
+        ("shop.example", "is not an origin"),
+        ("//shop.example", "is not an origin"),
+        ("https:shop.example", "is not an origin"),
+        ("https://", "is not an origin"),
+        ("https://shop.example/", "browsers send https://shop.example$"),
+        ("https://shop.example/a", "is more than an origin"),
+        ("https://shop.example?a", "is more than an origin"),
+        ("https://shop.example#a", "is more than an origin"),
+        ("https://a@shop.example", "is more than an origin"),
+        ("https://Shop.example", "browsers send https://shop.example$"),
+        ("HTTPS://shop.example", "browsers send https://shop.example$"),
+        ("https://shop.example:443", "browsers send https://shop.example$"),
+        ("http://shop.example:80", "browsers send http://shop.example$"),
+        ("https://shop.example:", "has no host|browsers send"),
+        ("https://shop.example:99999", "[Pp]ort"),
+        ("https://*.shop.example", "has no host"),
+        ("https://b\u00fccher.example", "has no host"),
+        ("https://shop .example", "has no host"),
+        ("https://ok.example, https://shop.example/", "browsers send"),
+    ],
+)
+def test_origin_that_no_browser_sends_is_refused(origin: str, sentence: str) -> None:
+    with pytest.raises(SettingsError, match="CORS_ORIGINS") as refused:
+        load_settings({**GOOD, "CORS_ORIGINS": origin})
+    assert re.search(sentence, str(refused.value).removesuffix("."))
+
+
+@pytest.mark.parametrize(
+    "good",
+    [
+        {"CORS_ORIGINS": "https://shop.example, http://localhost:3000,http://127.0.0.1:8080"},
+        {"CORS_ORIGINS": "http://[::1]:3000,https://xn--bcher-kva.example,capacitor://localhost"},
+        {"CORS_ORIGINS": "https://shop.example:8443,chrome-extension://abcdef"},
+        {"AUTH_ISSUER": "https://a.example/", "AUTH_AUDIENCE": "b"},
+        {"AUTH_ISSUER": "a", "AUTH_AUDIENCE": "b", "AUTH_JWKS_URL": "http://a.example/keys"},
+        {"TRUSTED_PROXIES": "10.0.0.0/16, 127.0.0.1, fd00::/8"},
+        {"DATABASE_URL": "postgresql://a:5432,b:5432/x"},
+        {"DATABASE_URL": "postgresql:///x?host=/var/run/postgresql"},
+        {"UPSTREAM_URL": ""},
+        {"UPSTREAM_URL": "https://user:p%20ss@u.example:8443/v1/"},
+        {"ADMIN_PORT": "0"},
+    ],
+    ids=str,
+)
+def test_settings_that_work_are_accepted(good: Mapping[str, str]) -> None:
+    load_settings({**GOOD, **good})
 
 
 def test_refusal_does_not_repeat_a_secret() -> None:

@@ -13,7 +13,7 @@ import pytest
 from msgspec.structs import replace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from app import traced
+from app.main import create_app
 from app.settings import Settings
 from servicekit.dev.processes import free_port
 from servicekit.testing.fake_upstream import FakeUpstream
@@ -34,7 +34,8 @@ async def collector(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Collector]
 async def traced_client(
     collector: Collector, settings: Settings
 ) -> AsyncIterator[httpx.AsyncClient]:
-    async with serving(traced.create_app(with_empty_cache(settings))) as client:
+    traced = replace(with_empty_cache(settings), otel_exporter_otlp_endpoint=collector.url)
+    async with serving(create_app(traced)) as client:
         yield client
 
 
@@ -126,8 +127,13 @@ async def test_caller_who_does_not_sample_and_a_new_trace_make_no_spans(
 async def test_ids_are_in_each_line_of_the_request(
     settings: Settings, collector: Collector, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    logs = replace(with_empty_cache(settings), environment="production", access_log_share=1)
-    async with serving(traced.create_app(logs)) as client:
+    logs = replace(
+        with_empty_cache(settings),
+        environment="production",
+        access_log_share=1,
+        otel_exporter_otlp_endpoint=collector.url,
+    )
+    async with serving(create_app(logs)) as client:
         trace_id, parent = new_trace()
         await client.get("/items", headers={"traceparent": parent})
     logging.getLogger().handlers[0].flush()

@@ -7,19 +7,16 @@ from litestar.di import NamedDependency
 from litestar.openapi import ResponseSpec
 from litestar.params import PathParameter
 from litestar.types import ASGIApp
-from servicekit.cache.cached_routes import CachedRoute
+
+from app.data.upstream import Upstream
 from servicekit.cache.entries import Entry
 from servicekit.cache.representation import Representation
 from servicekit.cache.two_level import Source
-from servicekit.telemetry.registry import MetricsRegistry
 
-from app.data.upstream import Upstream
-
-_PATH = "/data/{data_id}"
 # Neither `.` nor `..`, which an address resolves. In Python, `$` alone allows a newline after it.
-_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._~-]{1,64}")
+DATA_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._~-]{1,64}")
 
-DataId = Annotated[str, PathParameter(pattern=rf"^{_ID.pattern}$(?!\n)")]
+DataId = Annotated[str, PathParameter(pattern=rf"^{DATA_ID.pattern}$(?!\n)")]
 
 
 class Data(msgspec.Struct, frozen=True):
@@ -46,17 +43,6 @@ _PRIVATE = Representation(lambda entry: _cache_control(entry, "private"), _wrapp
 
 def data_of(upstream: Upstream) -> Representation:
     return _PRIVATE if upstream.private else _PUBLIC
-
-
-def cached_data(upstream: Upstream, registry: MetricsRegistry) -> CachedRoute:
-    return CachedRoute(
-        _PATH,
-        _ID,
-        upstream.cache,
-        data_of(upstream),
-        upstream.read,
-        registry.fast_path_recorder(_PATH),
-    )
 
 
 class DataController(Controller):

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
+
+from app.settings import Settings
 from servicekit.cache.entries import OriginResponse
 from servicekit.cache.two_level import CacheResult, TwoLevelCache
 from servicekit.errors import (
@@ -23,11 +25,10 @@ from servicekit.http.client import client_session, read_bounded, url_below
 from servicekit.http.upstream_headers import freshness, retry_after
 from servicekit.resilience.circuit_breaker import CircuitBreaker
 from servicekit.resilience.retry_budget import RetryBudget
+from servicekit.telemetry.collectors import breaker_samples
 from servicekit.telemetry.counters import Timings
 from servicekit.telemetry.metrics import UPSTREAM_DURATION, UPSTREAM_REQUESTS, Sample
 from servicekit.telemetry.spans import UNTRACED, Spans
-
-from app.settings import Settings
 
 _OUTCOME = {
     NotFound: "missing",
@@ -59,9 +60,8 @@ class Upstream:
     503 and 504.
     """
 
-    spans: Spans = UNTRACED
-
-    def __init__(self, settings: Settings, cache: TwoLevelCache) -> None:
+    def __init__(self, settings: Settings, cache: TwoLevelCache, spans: Spans = UNTRACED) -> None:
+        self.spans = spans
         self.breaker = CircuitBreaker("upstream", failures=_FAILURES, pause=_PAUSE)
         # A restart of the upstream breaks all connections at once.
         self.retries = RetryBudget(reserve=settings.upstream_connections)
@@ -103,6 +103,7 @@ class Upstream:
         for outcome in _OUTCOMES:
             yield UPSTREAM_REQUESTS.sample(self._outcomes[outcome], outcome)
         yield UPSTREAM_DURATION.histogram([self._timings])
+        yield from breaker_samples(self.breaker)
 
     async def _fetch(self, data_id: str) -> OriginResponse:
         """Calls the upstream unless the breaker is open, and tells the breaker what came."""

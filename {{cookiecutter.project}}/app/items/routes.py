@@ -1,4 +1,3 @@
-import re
 from typing import Annotated, Any
 
 from litestar import Controller, Request, Response, delete, get, patch, post, put
@@ -7,15 +6,12 @@ from litestar.di import NamedDependency
 from litestar.openapi import ResponseSpec
 from litestar.params import HeaderParameter, JSONBody, PathParameter, QueryParameter
 from litestar.types import ASGIApp
-from servicekit.cache.cached_routes import CachedRoute
-from servicekit.cache.representation import Representation
-from servicekit.http.preconditions import Preconditions
-from servicekit.telemetry.registry import MetricsRegistry
 
 from app.items.models import Item, ItemPage, ItemPatch, NewItem
 from app.items.store import ItemStore, etag_of
+from servicekit.cache.representation import Representation
+from servicekit.http.preconditions import Preconditions
 
-_PATH = "/items/{item_id}"
 _LARGEST_ID = 2**63 - 1  # PostgreSQL's bigint
 
 ItemId = Annotated[int, PathParameter(ge=1, le=_LARGEST_ID)]
@@ -26,18 +22,6 @@ IdempotencyKey = Annotated[
 ITEM = Representation(lambda _entry: "no-cache")
 Limit = Annotated[int, QueryParameter(ge=1, le=100)]
 After = Annotated[int, QueryParameter(ge=0, le=_LARGEST_ID)]
-
-
-def cached_items(items: ItemStore, registry: MetricsRegistry) -> CachedRoute:
-    return CachedRoute(
-        _PATH,
-        # All that is surely a bigint, written in the one way that the cache knows it by.
-        re.compile("[1-9][0-9]{0,17}"),
-        items.cache,
-        ITEM,
-        lambda key: items.read(int(key)),
-        registry.fast_path_recorder(_PATH),
-    )
 
 
 class ItemController(Controller):

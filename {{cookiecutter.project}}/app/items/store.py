@@ -2,14 +2,14 @@ import hashlib
 
 import asyncpg
 import msgspec
+
+from app.items.models import Item, ItemPatch, NewItem
 from servicekit.cache.batches import Batcher
 from servicekit.cache.entries import OriginResponse
 from servicekit.cache.two_level import CacheResult, TwoLevelCache
 from servicekit.database.pool import Database
 from servicekit.errors import IdempotencyConflict, NotFound, VersionMismatch
 from servicekit.http.preconditions import Preconditions
-
-from app.items.models import Item, ItemPatch, NewItem
 
 _COLUMNS = ", ".join(Item.__struct_fields__)
 _ETAG = """('"' || version || '"')"""  # as `etag_of`

@@ -1,30 +1,30 @@
 from collections.abc import Iterator
 
-from stackkit.alarms.context import Facts
-from stackkit.alarms.spec import Limit, Metric, Part, Row, Severity, Window
+from stackkit.alarms.context import AlarmContext
+from stackkit.alarms.spec import AlarmSpec, Limit, Metric, MonitoredResource, Severity, Window
 from stackkit.plan.pools import CACHE_POOL, CACHE_SUBSCRIPTIONS, deploying_workers
 
 TIER = "cache"
 
 
 def _of(name: str, statistic: str) -> dict[str, Metric]:
-    nodes = {"CacheClusterId": Part.CACHE_NODES}
+    nodes = {"CacheClusterId": MonitoredResource.CACHE_NODES}
     return {
         "node": Metric(namespace="AWS/ElastiCache", name=name, statistic=statistic, of=nodes),
     }
 
 
-def rows(facts: Facts) -> Iterator[Row]:
+def rows(context: AlarmContext) -> Iterator[AlarmSpec]:
     yield _cpu()
     yield _memory()
     yield _evictions()
-    yield _connections(facts)
-    if facts.settings.cache_replicas:
-        yield _lag(facts)
+    yield _connections(context)
+    if context.settings.cache_replicas:
+        yield _lag(context)
 
 
-def _cpu() -> Row:
-    return Row(
+def _cpu() -> AlarmSpec:
+    return AlarmSpec(
         name="cache-cpu",
         title="The cache's engine is busy",
         tier=TIER,
@@ -32,10 +32,10 @@ def _cpu() -> Row:
         across="MAX",
         window=Window(breaching=5, periods=5),
         limit=Limit(
-            value=80, unit="%", reason="commands run one after the other: the rest is for bursts"
+            value=80, unit="%", rationale="commands run one after the other: the rest is for bursts"
         ),
         severity=Severity.TICKET,
-        means="Commands queue; soon the service takes the cache's slowness for misses.",
+        meaning="Commands queue; soon the service takes the cache's slowness for misses.",
         steps=(
             "Which commands: the node's GetTypeCmds and SetTypeCmds, SLOWLOG GET.",
             "Large values cost most: look at the sizes of what is cached.",
@@ -44,8 +44,8 @@ def _cpu() -> Row:
     )
 
 
-def _memory() -> Row:
-    return Row(
+def _memory() -> AlarmSpec:
+    return AlarmSpec(
         name="cache-memory",
         title="The cache's memory is full",
         tier=TIER,
@@ -53,10 +53,10 @@ def _memory() -> Row:
         across="MAX",
         window=Window(breaching=15, periods=15),
         limit=Limit(
-            value=90, unit="%", reason="beyond it the least recently used entries make room"
+            value=90, unit="%", rationale="beyond it the least recently used entries make room"
         ),
         severity=Severity.TICKET,
-        means="Entries will be evicted; a working set that doesn't fit costs hits.",
+        meaning="Entries will be evicted; a working set that doesn't fit costs hits.",
         steps=(
             "Does it evict, and did the share of misses rise? If neither, it is only well used.",
             "Shorter lives for entries that are seldom read, or a larger cache_class.",
@@ -64,17 +64,17 @@ def _memory() -> Row:
     )
 
 
-def _evictions() -> Row:
-    return Row(
+def _evictions() -> AlarmSpec:
+    return AlarmSpec(
         name="cache-evictions",
         title="The cache evicts entries that still live",
         tier=TIER,
         metrics=_of("Evictions", "Sum"),
         across="SUM",
         window=Window(breaching=30, periods=30),
-        limit=Limit(value=0, unit="entries/min", reason="for half an hour: no passing burst"),
+        limit=Limit(value=0, unit="entries/min", rationale="for half an hour: no passing burst"),
         severity=Severity.TICKET,
-        means="The working set has outgrown the cache.",
+        meaning="The working set has outgrown the cache.",
         steps=(
             "Compare the share of misses before and after; see its alarm's runbook.",
             "A larger cache_class, or shorter lives.",
@@ -82,11 +82,11 @@ def _evictions() -> Row:
     )
 
 
-def _connections(facts: Facts) -> Row:
-    task, fleet = facts.numbers.inputs.task, facts.numbers.fleet
+def _connections(context: AlarmContext) -> AlarmSpec:
+    task, fleet = context.numbers.inputs.task, context.numbers.fleet
     workers = deploying_workers(task, fleet)
     each = CACHE_POOL + CACHE_SUBSCRIPTIONS
-    return Row(
+    return AlarmSpec(
         name="cache-connections",
         title="More connections to the cache than the fleet opens",
         tier=TIER,
@@ -96,10 +96,10 @@ def _connections(facts: Facts) -> Row:
         limit=Limit(
             value=workers * each,
             unit="connections",
-            reason=f"{workers:,} workers of a deployment at the fleet's largest, {each} each",
+            rationale=f"{workers:,} workers of a deployment at the fleet's largest, {each} each",
         ),
         severity=Severity.TICKET,
-        means="Somebody else connects, or connections are not closed.",
+        meaning="Somebody else connects, or connections are not closed.",
         steps=(
             "`CLIENT LIST` by address: which of them are not tasks?",
             "Do workers restart in a loop? See the runbook of respawns.",
@@ -107,8 +107,8 @@ def _connections(facts: Facts) -> Row:
     )
 
 
-def _lag(facts: Facts) -> Row:
-    return Row(
+def _lag(context: AlarmContext) -> AlarmSpec:
+    return AlarmSpec(
         name="cache-lag",
         title="A replica of the cache lags behind",
         tier=TIER,
@@ -116,12 +116,12 @@ def _lag(facts: Facts) -> Row:
         across="MAX",
         window=Window(breaching=5, periods=5),
         limit=Limit(
-            value=facts.deadline_s,
+            value=context.deadline_s,
             unit="s",
-            reason="a request's deadline: a failover would bring back entries older than that",
+            rationale="a request's deadline: a failover would bring back entries older than that",
         ),
         severity=Severity.TICKET,
-        means="After a failover the service would read entries that had been replaced.",
+        meaning="After a failover the service would read entries that had been replaced.",
         steps=(
             "The primary's CPU and network; a burst of writes passes.",
             "If it stays, replace the replica node.",

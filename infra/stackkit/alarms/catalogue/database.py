@@ -1,7 +1,7 @@
 from collections.abc import Iterator
 
-from stackkit.alarms.context import Facts
-from stackkit.alarms.spec import Limit, Metric, Part, Row, Severity, Window
+from stackkit.alarms.context import AlarmContext
+from stackkit.alarms.spec import AlarmSpec, Limit, Metric, MonitoredResource, Severity, Window
 from stackkit.plan.classes import database_memory
 
 TIER = "database"
@@ -11,33 +11,33 @@ _GP3_IOPS = 3000
 _WAIT_MS = 20
 
 
-def _of(name: str, statistic: str, part: Part = Part.DATABASE) -> Metric:
+def _of(name: str, statistic: str, part: MonitoredResource = MonitoredResource.DATABASE) -> Metric:
     return Metric(
         namespace="AWS/RDS", name=name, statistic=statistic, of={"DBInstanceIdentifier": part}
     )
 
 
-def rows(facts: Facts) -> Iterator[Row]:
+def rows(context: AlarmContext) -> Iterator[AlarmSpec]:
     yield _cpu()
-    yield _connections(facts)
-    yield _storage(facts)
-    yield _memory(facts)
+    yield _connections(context)
+    yield _storage(context)
+    yield _memory(context)
     yield _queue()
     yield _transaction_ids()
-    if facts.settings.database_replicas:
-        yield _replica_lag(facts)
+    if context.settings.database_replicas:
+        yield _replica_lag(context)
 
 
-def _cpu() -> Row:
-    return Row(
+def _cpu() -> AlarmSpec:
+    return AlarmSpec(
         name="database-cpu",
         title="The database's processors are busy",
         tier=TIER,
         metrics={"cpu": _of("CPUUtilization", "Average")},
         window=Window(breaching=10, periods=10),
-        limit=Limit(value=90, unit="%", reason="beyond it statements wait for each other"),
+        limit=Limit(value=90, unit="%", rationale="beyond it statements wait for each other"),
         severity=Severity.PAGE,
-        means="Statements queue for a processor; acquiring a connection takes longer from here on.",
+        meaning="Statements queue for a processor; acquiring a connection takes longer.",
         steps=(
             "Performance Insights: the top statements by load, and since when.",
             "A statement that changed its plan: ANALYZE its table; a missing index.",
@@ -47,17 +47,17 @@ def _cpu() -> Row:
     )
 
 
-def _connections(facts: Facts) -> Row:
-    budget = facts.numbers.pools.database_connections
-    return Row(
+def _connections(context: AlarmContext) -> AlarmSpec:
+    budget = context.numbers.pools.database_connections
+    return AlarmSpec(
         name="database-connections",
         title="The database's connections run out",
         tier=TIER,
         metrics={"connections": _of("DatabaseConnections", "Maximum")},
         window=Window(breaching=3, periods=5),
-        limit=Limit(value=budget.value, unit="connections", reason=budget.reason),
+        limit=Limit(value=budget.value, unit="connections", rationale=budget.rationale),
         severity=Severity.PAGE,
-        means="More connections are open than the pools may have; what is left is the reserve of"
+        meaning="More connections are open than the pools may have; what is left is the reserve of"
         " migrations and people.",
         steps=(
             "Who: `SELECT usename, application_name, count(*) FROM pg_stat_activity GROUP BY 1, 2"
@@ -69,9 +69,9 @@ def _connections(facts: Facts) -> Row:
     )
 
 
-def _storage(facts: Facts) -> Row:
-    whole = facts.settings.database_storage_gb
-    return Row(
+def _storage(context: AlarmContext) -> AlarmSpec:
+    whole = context.settings.database_storage_gb
+    return AlarmSpec(
         name="database-storage",
         title="The database's disk fills up",
         tier=TIER,
@@ -80,11 +80,11 @@ def _storage(facts: Facts) -> Row:
         limit=Limit(
             value=whole * _GB // 20,
             unit="bytes",
-            reason=f"5 % of {whole} GB: RDS grows the disk at 10 %, so it could not",
+            rationale=f"5 % of {whole} GB: RDS grows the disk at 10 %, so it could not",
             above=False,
         ),
         severity=Severity.PAGE,
-        means="RDS should have grown the disk; a full one stops all writes.",
+        meaning="RDS should have grown the disk; a full one stops all writes.",
         steps=(
             "Is it at database_storage_max_gb, or did it grow within the last six hours? Raise the"
             " maximum, or grow it by hand.",
@@ -93,13 +93,13 @@ def _storage(facts: Facts) -> Row:
             "WAL that nobody fetches: `SELECT slot_name, active FROM pg_replication_slots`; drop a"
             " slot that is left over.",
         ),
-        everywhere=True,
+        in_development=True,
     )
 
 
-def _memory(facts: Facts) -> Row:
-    name = facts.settings.database_class
-    return Row(
+def _memory(context: AlarmContext) -> AlarmSpec:
+    name = context.settings.database_class
+    return AlarmSpec(
         name="database-memory",
         title="The database is short of memory",
         tier=TIER,
@@ -108,11 +108,11 @@ def _memory(facts: Facts) -> Row:
         limit=Limit(
             value=database_memory(name) // 20,
             unit="bytes",
-            reason=f"5 % of what a {name} has",
+            rationale=f"5 % of what a {name} has",
             above=False,
         ),
         severity=Severity.TICKET,
-        means="The next large sort or batch of connections may make the host swap.",
+        meaning="The next large sort or batch of connections may make the host swap.",
         steps=(
             "Is SwapUsage rising? Then it is urgent.",
             "Enhanced monitoring: the processes by memory; work_mem times parallel statements.",
@@ -121,8 +121,8 @@ def _memory(facts: Facts) -> Row:
     )
 
 
-def _queue() -> Row:
-    return Row(
+def _queue() -> AlarmSpec:
+    return AlarmSpec(
         name="database-queue",
         title="Requests queue at the database's disk",
         tier=TIER,
@@ -131,11 +131,11 @@ def _queue() -> Row:
         limit=Limit(
             value=_GP3_IOPS * _WAIT_MS // 1000,
             unit="requests",
-            reason=f"Little's law: gp3's {_GP3_IOPS:,} a second make each of them wait"
+            rationale=f"Little's law: gp3's {_GP3_IOPS:,} a second make each of them wait"
             f" {_WAIT_MS} ms",
         ),
         severity=Severity.TICKET,
-        means="The disk is asked for more than it gives; statements that miss the buffers wait.",
+        meaning="The disk is asked for more than it gives; statements that miss the buffers wait.",
         steps=(
             "ReadIOPS or WriteIOPS? Reads: a statement without an index, or buffers too small for"
             " the working set. Writes: a bulk load, or checkpoints.",
@@ -144,8 +144,8 @@ def _queue() -> Row:
     )
 
 
-def _transaction_ids() -> Row:
-    return Row(
+def _transaction_ids() -> AlarmSpec:
+    return AlarmSpec(
         name="transaction-ids",
         title="Transaction ids are used up without being frozen",
         tier=TIER,
@@ -154,11 +154,11 @@ def _transaction_ids() -> Row:
         limit=Limit(
             value=1_000_000_000,
             unit="ids",
-            reason="half of the two billion after which PostgreSQL takes no more writes; vacuum"
+            rationale="half of the two billion after which PostgreSQL takes no more writes; vacuum"
             " begins at 0.2 billion",
         ),
         severity=Severity.TICKET,
-        means="Vacuum doesn't finish; days are left, not minutes.",
+        meaning="Vacuum doesn't finish; days are left, not minutes.",
         steps=(
             "What holds it up: the oldest of `SELECT pid, backend_xmin, state, query FROM"
             " pg_stat_activity WHERE backend_xmin IS NOT NULL ORDER BY age(backend_xmin) DESC`.",
@@ -169,21 +169,21 @@ def _transaction_ids() -> Row:
     )
 
 
-def _replica_lag(facts: Facts) -> Row:
-    return Row(
+def _replica_lag(context: AlarmContext) -> AlarmSpec:
+    return AlarmSpec(
         name="replica-lag",
         title="A read replica lags behind",
         tier=TIER,
-        metrics={"lag": _of("ReplicaLag", "Maximum", Part.REPLICAS)},
+        metrics={"lag": _of("ReplicaLag", "Maximum", MonitoredResource.REPLICAS)},
         across="MAX",
         window=Window(breaching=5, periods=5),
         limit=Limit(
-            value=facts.deadline_s,
+            value=context.deadline_s,
             unit="s",
-            reason="a request's deadline: who writes and reads again may not see it for longer",
+            rationale="a request's deadline: who writes and reads again may not see it for longer",
         ),
         severity=Severity.TICKET,
-        means="Reads are answered from a past longer than any request lasts.",
+        meaning="Reads are answered from a past longer than any request lasts.",
         steps=(
             "A long statement on the replica holds replay back: pg_stat_activity there.",
             "A bulk load on the primary: wait, or do it in smaller pieces.",

@@ -2,31 +2,31 @@
 
 from collections.abc import Iterator
 
-from stackkit.alarms.context import Facts
-from stackkit.alarms.spec import Limit, Metric, Part, Row, Severity, Window
+from stackkit.alarms.context import AlarmContext
+from stackkit.alarms.spec import AlarmSpec, Limit, Metric, MonitoredResource, Severity, Window
 
 TIER = "edge"
 NAMESPACE = "AWS/ApplicationELB"
-BALANCER = {"LoadBalancer": Part.BALANCER}
-TARGETS = {"LoadBalancer": Part.BALANCER, "TargetGroup": Part.TARGETS}
+BALANCER = {"LoadBalancer": MonitoredResource.BALANCER}
+TARGETS = {"LoadBalancer": MonitoredResource.BALANCER, "TargetGroup": MonitoredResource.TARGETS}
 # SRE workbook, "Alerting on SLOs": 2 % of a month's budget in an hour
 FAST_BURN = 14.4
 
 
-def edge(name: str, statistic: str, of: dict[str, Part] = TARGETS) -> Metric:
+def edge(name: str, statistic: str, of: dict[str, MonitoredResource] = TARGETS) -> Metric:
     return Metric(namespace=NAMESPACE, name=name, statistic=statistic, of=of)
 
 
-def rows(facts: Facts) -> Iterator[Row]:
+def rows(context: AlarmContext) -> Iterator[AlarmSpec]:
     yield errors()
-    yield latency(facts)
-    yield _balancer_errors(facts)
+    yield latency(context)
+    yield _balancer_errors(context)
     yield _refused_requests()
     yield _rejected_connections()
 
 
-def errors() -> Row:
-    return Row(
+def errors() -> AlarmSpec:
+    return AlarmSpec(
         name="errors",
         title="The service answers with errors",
         tier=TIER,
@@ -36,9 +36,11 @@ def errors() -> Row:
         },
         expression="100 * FILL(errors, 0) / requests",
         window=Window(breaching=2, periods=3),
-        limit=Limit(value=5, unit="%", reason="one answer in twenty: no deployment may cause it"),
+        limit=Limit(
+            value=5, unit="%", rationale="one answer in twenty: no deployment may cause it"
+        ),
         severity=Severity.PAGE,
-        means="More than one answer in twenty of the service itself is a 5xx.",
+        meaning="More than one answer in twenty of the service itself is a 5xx.",
         steps=(
             "A deployment that runs is rolled back by this alarm: wait for it, then read what it"
             " changed.",
@@ -49,25 +51,25 @@ def errors() -> Row:
             "GET /ready of a task says which dependency it misses; look at the database's and the"
             " cache's alarms.",
         ),
-        everywhere=True,
+        in_development=True,
     )
 
 
-def latency(facts: Facts) -> Row:
-    own = facts.settings.latency_objective_ms
-    return Row(
+def latency(context: AlarmContext) -> AlarmSpec:
+    own = context.settings.latency_objective_ms
+    return AlarmSpec(
         name="latency",
         title="Answers are slow",
         tier=TIER,
         metrics={"p99": edge("TargetResponseTime", "p99")},
         window=Window(breaching=2, periods=3),
         limit=Limit(
-            value=facts.latency_s,
+            value=context.latency_s,
             unit="s",
-            reason="latency_objective_ms" if own else "half of a request's deadline",
+            rationale="latency_objective_ms" if own else "half of a request's deadline",
         ),
         severity=Severity.PAGE,
-        means="One answer in a hundred takes longer than the objective allows.",
+        meaning="One answer in a hundred takes longer than the objective allows.",
         steps=(
             "A deployment that runs is rolled back by this alarm.",
             "Is the fleet full? Compare CPU and requests per target with their lines in the"
@@ -76,12 +78,12 @@ def latency(facts: Facts) -> Row:
             " and the pools' waiters say so.",
             "Take a profile of one task, and look at the slowest traces in X-Ray.",
         ),
-        everywhere=True,
+        in_development=True,
     )
 
 
-def _balancer_errors(facts: Facts) -> Row:
-    return Row(
+def _balancer_errors(context: AlarmContext) -> AlarmSpec:
+    return AlarmSpec(
         name="balancer-errors",
         title="The load balancer answers with errors of its own",
         tier=TIER,
@@ -92,12 +94,12 @@ def _balancer_errors(facts: Facts) -> Row:
         expression="100 * FILL(failed, 0) / (FILL(failed, 0) + FILL(served, 0))",
         window=Window(breaching=2, periods=3),
         limit=Limit(
-            value=facts.burning(FAST_BURN),
+            value=context.burning(FAST_BURN),
             unit="%",
-            reason=f"{FAST_BURN} times the error budget of {facts.budget_percent:g} %",
+            rationale=f"{FAST_BURN} times the error budget of {context.budget_percent:g} %",
         ),
         severity=Severity.PAGE,
-        means="502, 503 and 504 that no target wrote: none was there, or it hung up, or it was"
+        meaning="502, 503 and 504 that no target wrote: none was there, or it hung up, or it was"
         " silent.",
         steps=(
             "503 without healthy targets: look at the tasks' last stop reason or the instances'"
@@ -112,8 +114,8 @@ def _balancer_errors(facts: Facts) -> Row:
     )
 
 
-def _refused_requests() -> Row:
-    return Row(
+def _refused_requests() -> AlarmSpec:
+    return AlarmSpec(
         name="refused-requests",
         title="Many requests are refused as wrong",
         tier=TIER,
@@ -124,10 +126,12 @@ def _refused_requests() -> Row:
         expression="100 * FILL(refused, 0) / requests",
         window=Window(breaching=3, periods=3, period_s=300),
         limit=Limit(
-            value=20, unit="%", reason="404 and 412 belong to the API; one answer in five doesn't"
+            value=20,
+            unit="%",
+            rationale="404 and 412 belong to the API; one answer in five doesn't",
         ),
         severity=Severity.TICKET,
-        means="A client or a release of ours sends or refuses what it shouldn't.",
+        meaning="A client or a release of ours sends or refuses what it shouldn't.",
         steps=(
             "Which: `filter status >= 400 and status < 500 | stats count(*) by route, status`.",
             "401 and 403: a credential that has run out. 404: a client of an older API. 429: nobody"
@@ -137,18 +141,18 @@ def _refused_requests() -> Row:
     )
 
 
-def _rejected_connections() -> Row:
-    return Row(
+def _rejected_connections() -> AlarmSpec:
+    return AlarmSpec(
         name="rejected-connections",
         title="The load balancer rejects connections",
         tier=TIER,
         metrics={"rejected": edge("RejectedConnectionCount", "Sum", BALANCER)},
         window=Window(breaching=2, periods=3),
         limit=Limit(
-            value=0, unit="connections", reason="the balancer is at its maximum of connections"
+            value=0, unit="connections", rationale="the balancer is at its maximum of connections"
         ),
         severity=Severity.PAGE,
-        means="Clients are turned away before a request was read.",
+        meaning="Clients are turned away before a request was read.",
         steps=(
             "A burst faster than the balancer grows: reserve capacity with alb_lcu.",
             "An attack: look at WAF's sampled requests, lower waf_rate_limit.",

@@ -1,7 +1,7 @@
 """What is watched of a fleet, whether its members are tasks or instances."""
 
-from stackkit.alarms.context import Facts
-from stackkit.alarms.spec import Limit, Metric, Row, Severity, Window
+from stackkit.alarms.context import AlarmContext
+from stackkit.alarms.spec import AlarmSpec, Limit, Metric, Severity, Window
 
 TIER = "compute"
 # scaling follows within minutes; what lasts longer is beyond it
@@ -14,9 +14,9 @@ MEMORY_STEPS = (
 )
 
 
-def cpu(facts: Facts, metric: Metric) -> Row:
-    target = facts.numbers.scaling.cpu_target.value
-    return Row(
+def cpu(context: AlarmContext, metric: Metric) -> AlarmSpec:
+    target = context.numbers.scaling.cpu_target.value
+    return AlarmSpec(
         name="cpu",
         title="The fleet's processors are busy",
         tier=TIER,
@@ -25,10 +25,10 @@ def cpu(facts: Facts, metric: Metric) -> Row:
         limit=Limit(
             value=(target + 100) / 2,
             unit="%",
-            reason=f"halfway from scaling's target of {target} % to full",
+            rationale=f"halfway from scaling's target of {target} % to full",
         ),
         severity=Severity.TICKET,
-        means="Scaling did not bring the fleet back to its target within ten minutes.",
+        meaning="Scaling did not bring the fleet back to its target within ten minutes.",
         steps=(
             "Is the fleet at its maximum, or does it lack capacity? Desired against running says"
             " so.",
@@ -38,9 +38,11 @@ def cpu(facts: Facts, metric: Metric) -> Row:
     )
 
 
-def network(facts: Facts, metric: Metric, unit: str, per_megabit: int, of: str) -> Row:
-    target = facts.settings.network_target_mbps
-    return Row(
+def network(
+    context: AlarmContext, metric: Metric, unit: str, per_megabit: int, of: str
+) -> AlarmSpec:
+    target = context.settings.network_target_mbps
+    return AlarmSpec(
         name="network",
         title="The fleet sends more than it is kept at",
         tier=TIER,
@@ -49,10 +51,10 @@ def network(facts: Facts, metric: Metric, unit: str, per_megabit: int, of: str) 
         limit=Limit(
             value=target * per_megabit * _OVER,
             unit=unit,
-            reason=f"{_OVER:g} times network_target_mbps, {target} Mbit/s {of}",
+            rationale=f"{_OVER:g} times network_target_mbps, {target} Mbit/s {of}",
         ),
         severity=Severity.TICKET,
-        means="Answers have become large, or each member serves more than it should.",
+        meaning="Answers have become large, or each member serves more than it should.",
         steps=(
             "Which routes' answers grew? Bytes by route in the load balancer's access logs.",
             "Let the fleet follow it: add network to scaling_policies; or raise"
@@ -61,17 +63,17 @@ def network(facts: Facts, metric: Metric, unit: str, per_megabit: int, of: str) 
     )
 
 
-def missing(members: str, desired: Metric, running: Metric) -> Row:
-    return Row(
+def missing(members: str, desired: Metric, running: Metric) -> AlarmSpec:
+    return AlarmSpec(
         name=f"missing-{members}",
         title=f"Fewer {members} run than are wanted",
         tier=TIER,
         metrics={"desired": desired, "running": running},
         expression="desired - running",
         window=Window(breaching=15, periods=15),
-        limit=Limit(value=0, unit=members, reason="new ones start within a few minutes"),
+        limit=Limit(value=0, unit=members, rationale="new ones start within a few minutes"),
         severity=Severity.TICKET,
-        means="For a quarter of an hour the fleet has not been able to start what it needs.",
+        meaning="For a quarter of an hour the fleet has not been able to start what it needs.",
         steps=(
             f"The service's events or the group's activities: why do {members} not start or stay?",
             "Capacity: the account's vCPU quota, Spot, a zone without room for the instance types.",

@@ -4,26 +4,26 @@ from collections.abc import Iterator
 
 from stackkit.alarms.catalogue.fleet import MEMORY_STEPS, TIER, cpu, missing, network
 from stackkit.alarms.catalogue.service import emitted
-from stackkit.alarms.context import Facts
-from stackkit.alarms.spec import Limit, Metric, Part, Row, Severity, Window
+from stackkit.alarms.context import AlarmContext
+from stackkit.alarms.spec import AlarmSpec, Limit, Metric, MonitoredResource, Severity, Window
 from stackkit.resources.scaling import BYTES_PER_MEGABIT
 
 # Amazon Linux, Docker and the collector
 SYSTEM_MIB = 512
-GROUP = {"AutoScalingGroupName": Part.GROUP}
+GROUP = {"AutoScalingGroupName": MonitoredResource.GROUP}
 
 
 def _of(name: str, statistic: str, namespace: str = "AWS/EC2") -> Metric:
     return Metric(namespace=namespace, name=name, statistic=statistic, of=GROUP)
 
 
-def rows(facts: Facts) -> Iterator[Row]:
-    yield cpu(facts, _of("CPUUtilization", "Average"))
+def rows(context: AlarmContext) -> Iterator[AlarmSpec]:
+    yield cpu(context, _of("CPUUtilization", "Average"))
     # EC2 counts the bytes of a minute
     minute = BYTES_PER_MEGABIT * 60
-    yield network(facts, _of("NetworkOut", "Average"), "bytes/min", minute, "of an instance")
-    if not facts.settings.otlp_endpoint:
-        yield _memory(facts)
+    yield network(context, _of("NetworkOut", "Average"), "bytes/min", minute, "of an instance")
+    if not context.settings.otlp_endpoint:
+        yield _memory(context)
     yield _disk_credit()
     yield missing(
         "instances",
@@ -33,9 +33,9 @@ def rows(facts: Facts) -> Iterator[Row]:
     yield _failing()
 
 
-def _memory(facts: Facts) -> Row:
-    whole = facts.numbers.inputs.task.memory_mib
-    return Row(
+def _memory(context: AlarmContext) -> AlarmSpec:
+    whole = context.numbers.inputs.task.memory_mib
+    return AlarmSpec(
         name="memory",
         title="A task's memory is nearly used up",
         tier=TIER,
@@ -44,17 +44,17 @@ def _memory(facts: Facts) -> Row:
         limit=Limit(
             value=(whole - SYSTEM_MIB) * 2**20 * 9 // 10,
             unit="bytes",
-            reason=f"90 % of {whole:,} MiB less {SYSTEM_MIB} of the system, of which EC2 has no"
+            rationale=f"90 % of {whole:,} MiB less {SYSTEM_MIB} of the system, of which EC2 has no"
             " metric: the workers' own",
         ),
         severity=Severity.TICKET,
-        means="The fullest task has a tenth of its memory left.",
+        meaning="The fullest task has a tenth of its memory left.",
         steps=MEMORY_STEPS,
     )
 
 
-def _disk_credit() -> Row:
-    return Row(
+def _disk_credit() -> AlarmSpec:
+    return AlarmSpec(
         name="disk-credit",
         title="An instance's disk is used beyond its base rate",
         tier=TIER,
@@ -63,11 +63,11 @@ def _disk_credit() -> Row:
         limit=Limit(
             value=20,
             unit="%",
-            reason="the credit for bursts; the service itself writes nothing to disk",
+            rationale="the credit for bursts; the service itself writes nothing to disk",
             above=False,
         ),
         severity=Severity.TICKET,
-        means="Something reads or writes the disk all the time; soon it will be slow.",
+        meaning="Something reads or writes the disk all the time; soon it will be slow.",
         steps=(
             "Session Manager, then `docker stats` and the processes by I/O: logging, swapping or"
             " pulling images again and again.",
@@ -76,16 +76,16 @@ def _disk_credit() -> Row:
     )
 
 
-def _failing() -> Row:
-    return Row(
+def _failing() -> AlarmSpec:
+    return AlarmSpec(
         name="failing-instances",
         title="An instance fails its status checks",
         tier=TIER,
         metrics={"failed": _of("StatusCheckFailed", "Maximum")},
         window=Window(breaching=10, periods=10),
-        limit=Limit(value=0, unit="instances", reason="the group replaces one within minutes"),
+        limit=Limit(value=0, unit="instances", rationale="the group replaces one within minutes"),
         severity=Severity.TICKET,
-        means="An instance has been failing for ten minutes, and the group did not replace it.",
+        meaning="An instance has been failing for ten minutes, and the group did not replace it.",
         steps=(
             "Is a process of the group suspended, or an instance protected or in standby?",
             "AWS Health: is the hardware or the zone impaired?",

@@ -1,19 +1,19 @@
 from collections.abc import Iterator
 
-from stackkit.alarms.context import Facts
-from stackkit.alarms.spec import Limit, Metric, Part, Row, Severity, Window
+from stackkit.alarms.context import AlarmContext
+from stackkit.alarms.spec import AlarmSpec, Limit, Metric, MonitoredResource, Severity, Window
 
 TIER = "network"
 
 
-def rows(facts: Facts) -> Iterator[Row]:
+def rows(context: AlarmContext) -> Iterator[AlarmSpec]:
     yield _nat_ports()
-    if facts.settings.waf:
+    if context.settings.waf:
         yield _blocked_requests()
 
 
-def _nat_ports() -> Row:
-    return Row(
+def _nat_ports() -> AlarmSpec:
+    return AlarmSpec(
         name="nat-ports",
         title="The NAT gateways have no port left",
         tier=TIER,
@@ -22,7 +22,7 @@ def _nat_ports() -> Row:
                 namespace="AWS/NATGateway",
                 name="ErrorPortAllocation",
                 statistic="Sum",
-                of={"NatGatewayId": Part.NAT_GATEWAYS},
+                of={"NatGatewayId": MonitoredResource.NAT_GATEWAYS},
             )
         },
         across="SUM",
@@ -30,10 +30,10 @@ def _nat_ports() -> Row:
         limit=Limit(
             value=0,
             unit="connections",
-            reason="the plan leaves a port for each connection to the upstream",
+            rationale="the plan leaves a port for each connection to the upstream",
         ),
         severity=Severity.PAGE,
-        means="Connections to one destination fail, most likely the upstream's.",
+        meaning="Connections to one destination fail, most likely the upstream's.",
         steps=(
             "Whom: the flow logs by destination; `make plan` shows what the upstream may take.",
             "Is the upstream slow? Connections last longer then: its breaker should be open.",
@@ -42,26 +42,26 @@ def _nat_ports() -> Row:
     )
 
 
-def _blocked_requests() -> Row:
+def _blocked_requests() -> AlarmSpec:
     def acl(name: str) -> Metric:
         return Metric(
             namespace="AWS/WAFV2",
             name=name,
             statistic="Sum",
-            of={"WebACL": Part.FIREWALL, "Region": Part.REGION},
+            of={"WebACL": MonitoredResource.FIREWALL, "Region": MonitoredResource.REGION},
             fixed={"Rule": "ALL"},
         )
 
-    return Row(
+    return AlarmSpec(
         name="blocked-requests",
         title="WAF blocks many requests",
         tier=TIER,
         metrics={"blocked": acl("BlockedRequests"), "allowed": acl("AllowedRequests")},
         expression="100 * FILL(blocked, 0) / (FILL(blocked, 0) + FILL(allowed, 0))",
         window=Window(breaching=3, periods=3, period_s=300),
-        limit=Limit(value=10, unit="%", reason="an attack, or a rule that hits the innocent"),
+        limit=Limit(value=10, unit="%", rationale="an attack, or a rule that hits the innocent"),
         severity=Severity.TICKET,
-        means="One request in ten is blocked before it reaches the service.",
+        meaning="One request in ten is blocked before it reaches the service.",
         steps=(
             "Which rule: the group aws-waf-logs-…, `stats count(*) by terminatingRuleId,"
             " httpRequest.clientIp`.",

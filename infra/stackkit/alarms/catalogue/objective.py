@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from stackkit.alarms.catalogue.edge import BALANCER, FAST_BURN, edge
-from stackkit.alarms.context import Facts
-from stackkit.alarms.spec import Limit, Row, Severity, Window
+from stackkit.alarms.context import AlarmContext
+from stackkit.alarms.spec import AlarmSpec, Limit, Severity, Window
 
 TIER = "objective"
 # 5 % of a month's budget in six hours
@@ -12,18 +12,20 @@ SLOW_BURN = 6.0
 _HOUR_S = 3600
 
 
-def rows(facts: Facts) -> Iterator[Row]:
-    yield _burn("burn-fast", FAST_BURN, _once(_HOUR_S), _once(300), facts)
-    yield _burn("burn-slow", SLOW_BURN, _once(6 * _HOUR_S), _once(1800), facts)
+def rows(context: AlarmContext) -> Iterator[AlarmSpec]:
+    yield _burn("burn-fast", FAST_BURN, _once(_HOUR_S), _once(300), context)
+    yield _burn("burn-slow", SLOW_BURN, _once(6 * _HOUR_S), _once(1800), context)
 
 
 def _once(period_s: int) -> Window:
     return Window(breaching=1, periods=1, period_s=period_s)
 
 
-def _burn(name: str, factor: float, window: Window, short: Window, facts: Facts) -> Row:
-    objective = facts.settings.availability_objective
-    return Row(
+def _burn(
+    name: str, factor: float, window: Window, short: Window, context: AlarmContext
+) -> AlarmSpec:
+    objective = context.settings.availability_objective
+    return AlarmSpec(
         name=name,
         title=f"The error budget is spent {factor:g} times too fast",
         tier=TIER,
@@ -37,13 +39,13 @@ def _burn(name: str, factor: float, window: Window, short: Window, facts: Facts)
         window=window,
         short=short,
         limit=Limit(
-            value=facts.burning(factor),
+            value=context.burning(factor),
             unit="%",
-            reason=f"{factor:g} times the {facts.budget_percent:g} % that an objective of"
+            rationale=f"{factor:g} times the {context.budget_percent:g} % that an objective of"
             f" {objective} % leaves",
         ),
         severity=Severity.PAGE,
-        means="At this rate the month's error budget is gone in"
+        meaning="At this rate the month's error budget is gone in"
         f" {_days(factor)}; it still goes on.",
         steps=(
             "The alarms of errors, of the balancer's errors and of what lies below name the"

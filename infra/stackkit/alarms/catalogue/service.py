@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from stackkit.alarms.catalogue.edge import FAST_BURN
-from stackkit.alarms.context import Facts
-from stackkit.alarms.spec import Limit, Metric, Part, Row, Severity, Window
+from stackkit.alarms.context import AlarmContext
+from stackkit.alarms.spec import AlarmSpec, Limit, Metric, MonitoredResource, Severity, Window
 from stackkit.resources.service_metrics import NAMESPACE, SERVICE
 
 TIER = "service"
@@ -13,24 +13,24 @@ OPEN = 2
 
 
 def emitted(name: str, statistic: str, **fixed: str) -> Metric:
-    of = {SERVICE: Part.STACK}
+    of = {SERVICE: MonitoredResource.STACK}
     return Metric(namespace=NAMESPACE, name=name, statistic=statistic, of=of, fixed=fixed)
 
 
-def rows(facts: Facts) -> Iterator[Row]:
-    yield _shed(facts)
-    yield _deadlines(facts)
+def rows(context: AlarmContext) -> Iterator[AlarmSpec]:
+    yield _shed(context)
+    yield _deadlines(context)
     yield _breaker()
-    yield _misses(facts)
-    yield _slow_acquires(facts)
-    yield _loop_lag(facts)
+    yield _misses(context)
+    yield _slow_acquires(context)
+    yield _loop_lag(context)
     yield _respawns()
     yield _dropped_logs()
 
 
-def _shed(facts: Facts) -> Row:
-    held = facts.numbers.server.max_in_flight
-    return Row(
+def _shed(context: AlarmContext) -> AlarmSpec:
+    held = context.numbers.server.max_in_flight
+    return AlarmSpec(
         name="shed",
         title="Workers refuse requests as one too many",
         tier=TIER,
@@ -41,12 +41,12 @@ def _shed(facts: Facts) -> Row:
         expression="100 * FILL(shed, 0) / requests",
         window=Window(breaching=3, periods=5),
         limit=Limit(
-            value=facts.burning(FAST_BURN),
+            value=context.burning(FAST_BURN),
             unit="%",
-            reason=f"{FAST_BURN} times the error budget; a worker holds {held.value:,}",
+            rationale=f"{FAST_BURN} times the error budget; a worker holds {held.value:,}",
         ),
         severity=Severity.PAGE,
-        means="The fleet is full: clients are told 503 and to come back.",
+        meaning="The fleet is full: clients are told 503 and to come back.",
         steps=(
             "Is the fleet growing? Desired against running; its maximum in `make plan`.",
             "Are requests slow rather than many? In flight is rate times latency: look at latency,"
@@ -57,8 +57,8 @@ def _shed(facts: Facts) -> Row:
     )
 
 
-def _deadlines(facts: Facts) -> Row:
-    return Row(
+def _deadlines(context: AlarmContext) -> AlarmSpec:
+    return AlarmSpec(
         name="deadlines",
         title="Requests run into their deadline",
         tier=TIER,
@@ -69,12 +69,12 @@ def _deadlines(facts: Facts) -> Row:
         expression="100 * FILL(ended, 0) / requests",
         window=Window(breaching=5, periods=5),
         limit=Limit(
-            value=facts.budget_percent,
+            value=context.budget_percent,
             unit="%",
-            reason=f"the error budget: each is a 504 after {facts.deadline_s} s",
+            rationale=f"the error budget: each is a 504 after {context.deadline_s} s",
         ),
         severity=Severity.TICKET,
-        means="Something waits without a limit of its own, or longer than the ladder of timeouts.",
+        meaning="Something waits without a limit, or longer than the ladder of timeouts.",
         steps=(
             "Which route: `filter status = 504 | stats count(*) by route`; its traces in X-Ray.",
             "Slow clients send their bodies slowly: those are theirs, and cost little.",
@@ -82,16 +82,16 @@ def _deadlines(facts: Facts) -> Row:
     )
 
 
-def _breaker() -> Row:
-    return Row(
+def _breaker() -> AlarmSpec:
+    return AlarmSpec(
         name="breaker",
         title="A circuit breaker is open",
         tier=TIER,
         metrics={"state": emitted("breaker_state", "Maximum")},
         window=Window(breaching=2, periods=3),
-        limit=Limit(value=OPEN - 1, unit="", reason=f"{OPEN} is open, 1 half open, 0 closed"),
+        limit=Limit(value=OPEN - 1, unit="", rationale=f"{OPEN} is open, 1 half open, 0 closed"),
         severity=Severity.TICKET,
-        means="A worker keeps calls from a dependency that did not answer.",
+        meaning="A worker keeps calls from a dependency that did not answer.",
         steps=(
             "Which: `filter message like /circuit breaker/ | stats count(*) by dependency`.",
             "The cache: answers come from memory and the database, slower. The upstream: stale"
@@ -101,9 +101,9 @@ def _breaker() -> Row:
     )
 
 
-def _misses(facts: Facts) -> Row:
-    share = facts.numbers.inputs.workload.upstream_percent
-    return Row(
+def _misses(context: AlarmContext) -> AlarmSpec:
+    share = context.numbers.inputs.workload.upstream_percent
+    return AlarmSpec(
         name="misses",
         title="The caches miss more than the plan counts on",
         tier=TIER,
@@ -116,10 +116,10 @@ def _misses(facts: Facts) -> Row:
         limit=Limit(
             value=share,
             unit="%",
-            reason="upstream_percent, for which pools and NAT ports are counted",
+            rationale="upstream_percent, for which pools and NAT ports are counted",
         ),
         severity=Severity.TICKET,
-        means="Database and upstream get more load than they were sized for.",
+        meaning="Database and upstream get more load than they were sized for.",
         steps=(
             "Did the cache restart, fail over or evict? Its alarms; hits come back by themselves.",
             "Are there more different keys than before, a crawler for example? Which route?",
@@ -128,9 +128,9 @@ def _misses(facts: Facts) -> Row:
     )
 
 
-def _slow_acquires(facts: Facts) -> Row:
-    wait = facts.numbers.timeouts.database_acquire.value
-    return Row(
+def _slow_acquires(context: AlarmContext) -> AlarmSpec:
+    wait = context.numbers.timeouts.database_acquire.value
+    return AlarmSpec(
         name="slow-acquires",
         title="Requests wait for a database connection",
         tier=TIER,
@@ -143,10 +143,10 @@ def _slow_acquires(facts: Facts) -> Row:
         limit=Limit(
             value=1,
             unit="%",
-            reason=f"one in a hundred (p99) takes half of the {wait} s after which it is a 503",
+            rationale=f"one in a hundred (p99) takes half of the {wait} s after which it is a 503",
         ),
         severity=Severity.TICKET,
-        means="The pools are nearly always in use; a little more and requests fail.",
+        meaning="The pools are nearly always in use; a little more and requests fail.",
         steps=(
             "Slow statements hold connections: Performance Insights, by load.",
             "Many statements: did the share of misses rise?",
@@ -155,20 +155,20 @@ def _slow_acquires(facts: Facts) -> Row:
     )
 
 
-def _loop_lag(facts: Facts) -> Row:
-    return Row(
+def _loop_lag(context: AlarmContext) -> AlarmSpec:
+    return AlarmSpec(
         name="loop-lag",
         title="A worker's event loop is late",
         tier=TIER,
         metrics={"lag": emitted("event_loop_lag_seconds", "Maximum")},
         window=Window(breaching=5, periods=5),
         limit=Limit(
-            value=facts.latency_s / 10,
+            value=context.latency_s / 10,
             unit="s",
-            reason="a tenth of the latency objective, which every request of the worker pays",
+            rationale="a tenth of the latency objective, which every request of the worker pays",
         ),
         severity=Severity.TICKET,
-        means="Something computes or blocks for long on the loop.",
+        meaning="Something computes or blocks for long on the loop.",
         steps=(
             "Take a profile of the worker while it lasts: the widest frame is it.",
             "Does it come with CPU above the target? Then the task is full, not the code slow.",
@@ -177,16 +177,16 @@ def _loop_lag(facts: Facts) -> Row:
     )
 
 
-def _respawns() -> Row:
-    return Row(
+def _respawns() -> AlarmSpec:
+    return AlarmSpec(
         name="respawns",
         title="Workers die and are started again",
         tier=TIER,
         metrics={"respawns": emitted("granian_workers_respawns_for_err", "Sum")},
         window=Window(breaching=1, periods=1, period_s=900),
-        limit=Limit(value=0, unit="workers", reason="a worker ends only when it is told to"),
+        limit=Limit(value=0, unit="workers", rationale="a worker ends only when it is told to"),
         severity=Severity.TICKET,
-        means="A worker crashed or was killed; its requests were lost.",
+        meaning="A worker crashed or was killed; its requests were lost.",
         steps=(
             "Out of memory? The task's memory before it; dmesg or the stopped reason.",
             "Its last lines in the log; a crash in native code leaves none.",
@@ -194,16 +194,16 @@ def _respawns() -> Row:
     )
 
 
-def _dropped_logs() -> Row:
-    return Row(
+def _dropped_logs() -> AlarmSpec:
+    return AlarmSpec(
         name="dropped-logs",
         title="Log lines are dropped",
         tier=TIER,
         metrics={"dropped": emitted("log_lines_dropped_total", "Sum")},
         window=Window(breaching=3, periods=3, period_s=300),
-        limit=Limit(value=0, unit="lines", reason="a burst may lose some, but not for so long"),
+        limit=Limit(value=0, unit="lines", rationale="a burst may lose some, but not for so long"),
         severity=Severity.TICKET,
-        means="Standard output is not read in time; the service goes on, its log has holes.",
+        meaning="Standard output is not read in time; the service goes on, its log has holes.",
         steps=(
             "What is logged so often? `stats count(*) by route, level`.",
             "Lower ACCESS_LOG_SHARE, or look at what reads the log: the log driver, the disk.",

@@ -4,27 +4,29 @@ from collections.abc import Iterator
 from math import ceil
 
 from stackkit.alarms.catalogue.edge import TIER, edge
-from stackkit.alarms.context import Facts
-from stackkit.alarms.spec import Limit, Row, Severity, Window
+from stackkit.alarms.context import AlarmContext
+from stackkit.alarms.spec import AlarmSpec, Limit, Severity, Window
 
 
-def rows(facts: Facts) -> Iterator[Row]:
+def rows(context: AlarmContext) -> Iterator[AlarmSpec]:
     yield _unhealthy_targets()
-    yield _too_few_targets(facts)
+    yield _too_few_targets(context)
     yield _unreachable_targets()
-    yield _busy_targets(facts)
+    yield _busy_targets(context)
 
 
-def _unhealthy_targets() -> Row:
-    return Row(
+def _unhealthy_targets() -> AlarmSpec:
+    return AlarmSpec(
         name="unhealthy-targets",
         title="Targets fail their health check",
         tier=TIER,
         metrics={"unhealthy": edge("UnHealthyHostCount", "Maximum")},
         window=Window(breaching=5, periods=5),
-        limit=Limit(value=0, unit="targets", reason="a failed target is replaced within minutes"),
+        limit=Limit(
+            value=0, unit="targets", rationale="a failed target is replaced within minutes"
+        ),
         severity=Severity.TICKET,
-        means="A target has been failing /health for five minutes, and nothing replaced it.",
+        meaning="A target has been failing /health for five minutes, and nothing replaced it.",
         steps=(
             "/health touches no dependency: the process hangs, starts too slowly, or is out of"
             " memory.",
@@ -34,10 +36,10 @@ def _unhealthy_targets() -> Row:
     )
 
 
-def _too_few_targets(facts: Facts) -> Row:
-    fewest, zones = facts.numbers.fleet.minimum.value, facts.numbers.inputs.workload.zones
+def _too_few_targets(context: AlarmContext) -> AlarmSpec:
+    fewest, zones = context.numbers.fleet.minimum.value, context.numbers.inputs.workload.zones
     survivors = max(1, ceil(fewest * (zones - 1) / zones))
-    return Row(
+    return AlarmSpec(
         name="too-few-targets",
         title="Too few healthy targets",
         tier=TIER,
@@ -46,12 +48,12 @@ def _too_few_targets(facts: Facts) -> Row:
         limit=Limit(
             value=survivors,
             unit="targets",
-            reason=f"what is left of the fleet's minimum of {fewest} without one of {zones} zones",
+            rationale=f"the fleet's minimum of {fewest} without one of {zones} zones",
             above=False,
         ),
         severity=Severity.PAGE,
-        silence_is_bad=True,
-        means="Fewer targets serve than the loss of a whole zone would leave.",
+        missing_is_breaching=True,
+        meaning="Fewer targets serve than the loss of a whole zone would leave.",
         steps=(
             "Is a zone impaired? AWS Health; then shift away from it with zonal shift.",
             "Do tasks start and stop in a loop? Their stopped reasons; a missing secret or image"
@@ -59,12 +61,12 @@ def _too_few_targets(facts: Facts) -> Row:
             "Does the account have room? Fargate's vCPU quota, Spot interruptions, addresses in"
             " the subnets.",
         ),
-        everywhere=True,
+        in_development=True,
     )
 
 
-def _unreachable_targets() -> Row:
-    return Row(
+def _unreachable_targets() -> AlarmSpec:
+    return AlarmSpec(
         name="unreachable-targets",
         title="Connections to targets fail",
         tier=TIER,
@@ -75,10 +77,10 @@ def _unreachable_targets() -> Row:
         expression="100 * FILL(failed, 0) / (FILL(failed, 0) + FILL(requests, 0))",
         window=Window(breaching=3, periods=5),
         limit=Limit(
-            value=1, unit="%", reason="a target that leaves is drained first: hardly one fails"
+            value=1, unit="%", rationale="a target that leaves is drained first: hardly one fails"
         ),
         severity=Severity.TICKET,
-        means="The balancer can't open connections to targets that it takes for healthy.",
+        meaning="The balancer can't open connections to targets that it takes for healthy.",
         steps=(
             "Are processes at their limit of connections? GRANIAN_BACKPRESSURE against the"
             " active connections of Granian's metrics.",
@@ -88,9 +90,9 @@ def _unreachable_targets() -> Row:
     )
 
 
-def _busy_targets(facts: Facts) -> Row:
-    rate = facts.numbers.inputs.task.capacity.requests_per_second
-    return Row(
+def _busy_targets(context: AlarmContext) -> AlarmSpec:
+    rate = context.numbers.inputs.task.capacity.requests_per_second
+    return AlarmSpec(
         name="busy-targets",
         title="Each target has more requests than it sustains",
         tier=TIER,
@@ -99,10 +101,10 @@ def _busy_targets(facts: Facts) -> Row:
         limit=Limit(
             value=rate * 60,
             unit="requests/min",
-            reason=f"a task sustains {rate:,}/s ({facts.numbers.inputs.task.capacity.origin})",
+            rationale=f"a task sustains {rate:,}/s ({context.numbers.inputs.task.capacity.origin})",
         ),
         severity=Severity.TICKET,
-        means="The fleet has not grown with its load, or what a task sustains was overestimated.",
+        meaning="The fleet has not grown with its load, or what a task sustains was overestimated.",
         steps=(
             "Is the fleet at its maximum? Raise peak_in_flight, and read what `make plan` says of"
             " the database's connections.",

@@ -3,43 +3,43 @@
 from collections.abc import Iterator
 
 from stackkit.alarms.catalogue.fleet import MEMORY_STEPS, TIER, cpu, missing, network
-from stackkit.alarms.context import Facts
-from stackkit.alarms.spec import Limit, Metric, Part, Row, Severity, Window
+from stackkit.alarms.context import AlarmContext
+from stackkit.alarms.spec import AlarmSpec, Limit, Metric, MonitoredResource, Severity, Window
 from stackkit.resources.scaling import BYTES_PER_MEGABIT
 
-SERVICE = {"ClusterName": Part.CLUSTER, "ServiceName": Part.SERVICE}
+SERVICE = {"ClusterName": MonitoredResource.CLUSTER, "ServiceName": MonitoredResource.SERVICE}
 
 
 def _of(name: str, statistic: str, namespace: str = "ECS/ContainerInsights") -> Metric:
     return Metric(namespace=namespace, name=name, statistic=statistic, of=SERVICE)
 
 
-def rows(facts: Facts) -> Iterator[Row]:
-    yield cpu(facts, _of("CPUUtilization", "Average", "AWS/ECS"))
+def rows(context: AlarmContext) -> Iterator[AlarmSpec]:
+    yield cpu(context, _of("CPUUtilization", "Average", "AWS/ECS"))
     yield _memory()
     yield network(
-        facts, _of("NetworkTxBytes", "Average"), "bytes/s", BYTES_PER_MEGABIT, "of a task"
+        context, _of("NetworkTxBytes", "Average"), "bytes/s", BYTES_PER_MEGABIT, "of a task"
     )
     yield _disk()
     yield missing("tasks", _of("DesiredTaskCount", "Average"), _of("RunningTaskCount", "Average"))
 
 
-def _memory() -> Row:
-    return Row(
+def _memory() -> AlarmSpec:
+    return AlarmSpec(
         name="memory",
         title="A task's memory is nearly used up",
         tier=TIER,
         metrics={"memory": _of("MemoryUtilization", "Maximum", "AWS/ECS")},
         window=Window(breaching=5, periods=5),
-        limit=Limit(value=90, unit="%", reason="at 100 % the kernel ends the task's process"),
+        limit=Limit(value=90, unit="%", rationale="at 100 % the kernel ends the task's process"),
         severity=Severity.TICKET,
-        means="The fullest task has a tenth of its memory left.",
+        meaning="The fullest task has a tenth of its memory left.",
         steps=MEMORY_STEPS,
     )
 
 
-def _disk() -> Row:
-    return Row(
+def _disk() -> AlarmSpec:
+    return AlarmSpec(
         name="disk",
         title="A task's disk fills up",
         tier=TIER,
@@ -50,10 +50,10 @@ def _disk() -> Row:
         expression="100 * used / whole",
         window=Window(breaching=5, periods=5),
         limit=Limit(
-            value=80, unit="%", reason="nothing but the image lies there: the root is read-only"
+            value=80, unit="%", rationale="nothing but the image lies there: the root is read-only"
         ),
         severity=Severity.TICKET,
-        means="Something writes where nothing should, or the image has become huge.",
+        meaning="Something writes where nothing should, or the image has become huge.",
         steps=(
             "The image's layers: what grew since the last release?",
             "/tmp is memory and has a limit of its own; it isn't counted here.",

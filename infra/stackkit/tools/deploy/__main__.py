@@ -6,11 +6,11 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from stackkit.settings.errors import Refusal
+from stackkit.settings.errors import ConfigError
 from stackkit.tools.deploy import account
 from stackkit.tools.deploy.bootstrap import bootstrap
 from stackkit.tools.deploy.deploy import deploy, roll_back
-from stackkit.tools.deploy.errors import Failure
+from stackkit.tools.deploy.errors import DeployError
 from stackkit.tools.deploy.preview import drift, preview
 from stackkit.tools.deploy.stack import Stack, find
 
@@ -20,9 +20,9 @@ def main(arguments: list[str] | None = None, folder: Path | None = None) -> int:
     try:
         complete = options.command not in ("bootstrap", "pulumi")
         return _run(find(options.stack, folder or Path.cwd(), complete), options) or 0
-    except Refusal as refusal:
-        print(refusal, file=sys.stderr)
-    except Failure as failure:
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+    except DeployError as failure:
         print(failure, *failure.evidence, sep="\n", file=sys.stderr)
     except (BotoCoreError, ClientError) as error:
         told = account.EXPIRED if account.expired(str(error)) else f"AWS refused: {error}"

@@ -1,8 +1,8 @@
 """A commit's way into production, and back."""
 
-from stackkit.settings.errors import Refusal
+from stackkit.settings.errors import ConfigError
 from stackkit.tools.deploy import public, source, targets
-from stackkit.tools.deploy.errors import Failure
+from stackkit.tools.deploy.errors import DeployError
 from stackkit.tools.deploy.image import Build, Image, existing
 from stackkit.tools.deploy.outputs import Outputs
 from stackkit.tools.deploy.stack import Stack
@@ -39,11 +39,11 @@ def _built(stack: Stack) -> Image:
 def _previous(stack: Stack) -> str:
     updates = stack.engine.images()
     if not updates:
-        raise Refusal(f"Stack {stack.settings.stack} was never deployed: there is no way back.")
+        raise ConfigError(f"Stack {stack.settings.stack} was never deployed: there is no way back.")
     newest, _ = updates[0]
     earlier = [image for image, succeeded in updates if succeeded and image != newest]
     if not earlier:
-        raise Refusal(f"Stack {stack.settings.stack} never ran another image than {newest}.")
+        raise ConfigError(f"Stack {stack.settings.stack} never ran another image than {newest}.")
     return earlier[0]
 
 
@@ -53,12 +53,14 @@ def _roll_out(
     print(f"deploy: pulumi up with {image.uri}", flush=True)
     try:
         stack.engine.up(image.uri, message, guarded)
-    except Failure as failure:
+    except DeployError as failure:
         evidence = stack.rollout(running).evidence() if running else []
-        raise Failure(str(failure), evidence) from None
+        raise DeployError(str(failure), evidence) from None
     made = stack.outputs()
     if made is None:
-        raise Failure("`pulumi up` went well, and the stack has no outputs: look at __main__.py.")
+        raise DeployError(
+            "`pulumi up` went well, and the stack has no outputs: look at __main__.py."
+        )
     return made
 
 
@@ -68,6 +70,6 @@ def _verify(stack: Stack, made: Outputs, image: Image) -> None:
     try:
         healthy = targets.wait_until_healthy(stack.account, made.target_group)
         public.wait_until_ready(made.url, image.build)
-    except Failure as failure:
-        raise Failure(str(failure), rollout.evidence()) from None
+    except DeployError as failure:
+        raise DeployError(str(failure), rollout.evidence()) from None
     print(f"deploy: {made.url} runs build {image.build} on {healthy} healthy targets")

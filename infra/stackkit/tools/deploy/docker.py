@@ -3,8 +3,8 @@
 import subprocess
 from pathlib import Path
 
-from stackkit.settings.errors import Refusal
-from stackkit.tools.deploy.errors import Failure
+from stackkit.settings.errors import ConfigError
+from stackkit.tools.deploy.errors import DeployError
 from stackkit.tools.deploy.repository import Login
 from stackkit.tools.deploy.source import Commit
 
@@ -15,9 +15,9 @@ def check() -> None:
     try:
         answer = subprocess.run(["docker", "info"], capture_output=True, text=True, check=False)
     except FileNotFoundError:
-        raise Refusal("docker is not installed, and it builds the image.") from None
+        raise ConfigError("docker is not installed, and it builds the image.") from None
     if answer.returncode:
-        raise Refusal("Docker is installed and doesn't run: start it, it builds the image.")
+        raise ConfigError("Docker is installed and doesn't run: start it, it builds the image.")
 
 
 def build_and_push(
@@ -32,7 +32,7 @@ def build_and_push(
         check=False,
     )
     if signed_in.returncode:
-        raise Failure("The registry refused the login.", signed_in.stderr.splitlines())
+        raise DeployError("The registry refused the login.", signed_in.stderr.splitlines())
     labels = {
         "title": title,
         "revision": commit.id,
@@ -51,7 +51,7 @@ def build_and_push(
         check=False,
     )
     if built.returncode:
-        raise Failure(
+        raise DeployError(
             "The image could not be built and pushed; docker's last lines above say why. On a"
             " processor of another kind, its emulation is needed, or `architecture` in the stack's"
             " file."

@@ -14,9 +14,9 @@ from typing import Any
 import yaml
 
 from stackkit import policy
-from stackkit.settings.errors import Refusal
+from stackkit.settings.errors import ConfigError
 from stackkit.tools.deploy import account, state
-from stackkit.tools.deploy.errors import Failure
+from stackkit.tools.deploy.errors import DeployError
 from stackkit.tools.deploy.state import State
 
 # how far back a rollback looks
@@ -54,9 +54,9 @@ class Engine:
         listed = json.loads(self._ask("stack", "ls", "--json", with_stack=False))
         ours = [entry for entry in listed if entry["name"].split("/")[-1] == self.state.stack]
         if not ours:
-            raise Refusal(self._no_stack())
+            raise ConfigError(self._no_stack())
         if ours[0].get("updateInProgress"):
-            raise Refusal(state.locked(self.state.stack, "another update"))
+            raise ConfigError(state.locked(self.state.stack, "another update"))
 
     def exists(self) -> bool:
         listed = json.loads(self._ask("stack", "ls", "--json", with_stack=False))
@@ -72,10 +72,12 @@ class Engine:
         if told is None:
             return
         if any(phrase in told for phrase in _LOCKED):
-            raise Failure(state.locked(self.state.stack, "another run that has begun meanwhile"))
+            raise DeployError(
+                state.locked(self.state.stack, "another run that has begun meanwhile")
+            )
         if account.expired(told):
-            raise Failure(account.EXPIRED)
-        raise Failure("`pulumi up` failed; its last lines above say why.")
+            raise DeployError(account.EXPIRED)
+        raise DeployError("`pulumi up` failed; its last lines above say why.")
 
     def preview(self, image: str, *options: str) -> bool:
         """Whether it went well."""
@@ -129,11 +131,11 @@ class Engine:
                 check=False,
             )
         except FileNotFoundError:
-            raise Refusal(
+            raise ConfigError(
                 "pulumi is not installed: https://www.pulumi.com/docs/install/ says how."
             ) from None
         if answer.returncode:
-            raise Refusal(self._why(answer.stderr))
+            raise ConfigError(self._why(answer.stderr))
         return answer.stdout
 
     def _why(self, told: str) -> str:

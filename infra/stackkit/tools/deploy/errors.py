@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 
-class Failure(Exception):
+class DeployError(Exception):
     def __init__(self, sentence: str, evidence: Sequence[str] = ()) -> None:
         super().__init__(sentence)
         self.evidence = tuple(evidence)

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from stackkit.settings.errors import Refusal
+from stackkit.settings.errors import ConfigError
 from stackkit.tools.deploy import docker
-from stackkit.tools.deploy.errors import Failure
+from stackkit.tools.deploy.errors import DeployError
 from stackkit.tools.deploy.repository import Repository, Stored
 from stackkit.tools.deploy.source import Commit
 
@@ -23,9 +23,9 @@ def existing(repository: Repository, wanted: str) -> Image:
     ours = repository.uri
     uri, _, digest = wanted.rpartition("@")
     if uri and uri != ours:
-        raise Refusal(f"{wanted} does not lie in the stack's repository {ours}.")
+        raise ConfigError(f"{wanted} does not lie in the stack's repository {ours}.")
     if not digest.startswith("sha256:"):
-        raise Refusal(f"{wanted} is not a digest: use sha256:…, as ECR shows it.")
+        raise ConfigError(f"{wanted} is not a digest: use sha256:…, as ECR shows it.")
     return _image(repository, repository.by_digest(digest))
 
 
@@ -51,12 +51,14 @@ class Build:
         docker.build_and_push(project, login, self._uri, self._commit, title, self._architecture)
         pushed = self._repository.tagged(self._tag)
         if pushed is None:
-            raise Failure(f"docker pushed {self._uri}, and the repository doesn't have it.")
+            raise DeployError(f"docker pushed {self._uri}, and the repository doesn't have it.")
         return _image(self._repository, pushed)
 
 
 def _image(repository: Repository, stored: Stored) -> Image:
     build, _, architecture = stored.tag.rpartition("-")
     if architecture not in docker.PLATFORMS:
-        raise Refusal(f"{stored.digest} has no tag that names its build: `make deploy` makes one.")
+        raise ConfigError(
+            f"{stored.digest} has no tag that names its build: `make deploy` makes one."
+        )
     return Image(uri=f"{repository.uri}@{stored.digest}", build=build)

@@ -8,9 +8,9 @@ from stackkit.resources.container import USER
 from stackkit.tools.deploy import log
 from stackkit.tools.deploy.account import Account
 from stackkit.tools.deploy.capacity import explained
-from stackkit.tools.deploy.errors import Failure
+from stackkit.tools.deploy.errors import DeployError
 from stackkit.tools.deploy.outputs import Outputs
-from stackkit.tools.deploy.poll_policy import MIGRATION, ONLINE, ROLLOUT, Patience
+from stackkit.tools.deploy.poll_policy import MIGRATION, ONLINE, ROLLOUT, PollPolicy
 
 SCRIPT = Path(__file__).parent / "migrate.sh"
 ACTIVITIES = 5
@@ -23,8 +23,8 @@ class OnEc2:
         self,
         account: Account,
         outputs: Outputs,
-        migration: Patience = MIGRATION,
-        rollout: Patience = ROLLOUT,
+        migration: PollPolicy = MIGRATION,
+        rollout: PollPolicy = ROLLOUT,
     ) -> None:
         self._account = account
         self._outputs = outputs
@@ -50,7 +50,7 @@ class OnEc2:
     def wait(self) -> None:
         print(f"deploy: waiting for template version {self._outputs.template_version}", flush=True)
         old: list[str] = []
-        for _ in self._rollout.rounds():
+        for _ in self._rollout.attempts():
             self._check_refresh()
             old = self._old()
             if not old:
@@ -74,7 +74,7 @@ class OnEc2:
         return [region, *(f"{name}={value}" for name, value in known.items()), SCRIPT.read_text()]
 
     def _reachable(self) -> str:
-        for _ in ONLINE.rounds():
+        for _ in ONLINE.attempts():
             if online := self._online():
                 return online[0]
         self._fail("No instance of the group answers SSM, so nothing can migrate the database.")
@@ -89,17 +89,17 @@ class OnEc2:
         return [entry["InstanceId"] for entry in told if entry["PingStatus"] == "Online"]
 
     def _finish(self, command: str, instance: str) -> None:
-        for _ in self._migration.rounds():
+        for _ in self._migration.attempts():
             result = self._result(command, instance)
             if result["Status"] == "Success":
                 return
             if result["Status"] not in _RUNNING:
-                raise Failure(
+                raise DeployError(
                     "The migration failed; nothing was rolled out.",
                     result["StandardErrorContent"].splitlines()[-log.LINES :],
                 )
         self._ssm.cancel_command(CommandId=command)
-        raise Failure(
+        raise DeployError(
             f"The migration did not end within {round(self._migration.seconds / 60)} minutes and"
             " was stopped; nothing was rolled out."
         )
@@ -141,4 +141,4 @@ class OnEc2:
 
     def _fail(self, sentence: str) -> NoReturn:
         evidence = self.evidence()
-        raise Failure(explained(sentence, evidence), evidence)
+        raise DeployError(explained(sentence, evidence), evidence)

@@ -7,9 +7,9 @@ from stackkit.resources.container import NAME
 from stackkit.tools.deploy import log
 from stackkit.tools.deploy.account import Account
 from stackkit.tools.deploy.capacity import explained
-from stackkit.tools.deploy.errors import Failure
+from stackkit.tools.deploy.errors import DeployError
 from stackkit.tools.deploy.outputs import Outputs
-from stackkit.tools.deploy.poll_policy import MIGRATION, ROLLOUT, Patience
+from stackkit.tools.deploy.poll_policy import MIGRATION, ROLLOUT, PollPolicy
 
 MIGRATE = ["alembic", "upgrade", "head"]
 # what describing a task definition answers and registering one takes
@@ -34,8 +34,8 @@ class OnFargate:
         self,
         account: Account,
         outputs: Outputs,
-        migration: Patience = MIGRATION,
-        rollout: Patience = ROLLOUT,
+        migration: PollPolicy = MIGRATION,
+        rollout: PollPolicy = ROLLOUT,
     ) -> None:
         self._account = account
         self._outputs = outputs
@@ -56,7 +56,7 @@ class OnFargate:
         ours = self._ours()
         print(f"deploy: waiting for deployment {ours}", flush=True)
         deployment: Mapping[str, Any] = {}
-        for _ in self._rollout.rounds():
+        for _ in self._rollout.attempts():
             deployment = self._deployment(ours)
             if deployment["rolloutState"] == "COMPLETED":
                 return
@@ -93,16 +93,16 @@ class OnFargate:
         if not answer["tasks"]:
             reasons = [f"task: {failure['reason']}" for failure in answer["failures"]]
             sentence = "The migration could not be started; nothing was rolled out."
-            raise Failure(explained(sentence, reasons), reasons)
+            raise DeployError(explained(sentence, reasons), reasons)
         return answer["tasks"][0]["taskArn"]
 
     def _finish(self, task: str) -> None:
-        for _ in self._migration.rounds():
+        for _ in self._migration.attempts():
             state = self._task(task)
             if state["lastStatus"] == "STOPPED":
                 return self._judge(state)
         self._ecs.stop_task(cluster=self._outputs.cluster, task=task, reason="migration is stuck")
-        raise Failure(
+        raise DeployError(
             f"The migration did not end within {round(self._migration.seconds / 60)} minutes and"
             " was stopped; nothing was rolled out.",
             self._log(task),
@@ -114,7 +114,7 @@ class OnFargate:
             return
         reasons = [_why_stopped(task), *self._log(task["taskArn"])]
         sentence = "The migration failed; nothing was rolled out."
-        raise Failure(explained(sentence, reasons), reasons)
+        raise DeployError(explained(sentence, reasons), reasons)
 
     def _ours(self) -> str:
         """The id of the deployment that runs what `pulumi up` has registered."""
@@ -170,7 +170,7 @@ class OnFargate:
 
     def _fail(self, sentence: str) -> NoReturn:
         evidence = self.evidence()
-        raise Failure(explained(sentence, evidence), evidence)
+        raise DeployError(explained(sentence, evidence), evidence)
 
 
 def _why_stopped(task: Mapping[str, Any]) -> str:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
-class Patience:
+class PollPolicy:
     seconds: float
     pause: float
 
-    def rounds(self) -> Iterator[None]:
+    def attempts(self) -> Iterator[None]:
         """One at once, then one after each pause, until the time is over."""
         end = time.monotonic() + self.seconds
         yield
@@ -20,10 +20,10 @@ class Patience:
 
 
 # a migration may rewrite a table
-MIGRATION = Patience(seconds=3600, pause=5)
+MIGRATION = PollPolicy(seconds=3600, pause=5)
 # an instance that has just started speaks to SSM within minutes
-ONLINE = Patience(seconds=300, pause=10)
+ONLINE = PollPolicy(seconds=300, pause=10)
 # after `pulumi up`, which waits by itself for up to 20 minutes
-ROLLOUT = Patience(seconds=1800, pause=10)
+ROLLOUT = PollPolicy(seconds=1800, pause=10)
 # a new domain takes minutes until everybody can resolve it
-PUBLIC = Patience(seconds=600, pause=5)
+PUBLIC = PollPolicy(seconds=600, pause=5)

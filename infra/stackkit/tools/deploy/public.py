@@ -5,23 +5,23 @@ import json
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
-from stackkit.tools.deploy.errors import Failure
-from stackkit.tools.deploy.poll_policy import PUBLIC, Patience
+from stackkit.tools.deploy.errors import DeployError
+from stackkit.tools.deploy.poll_policy import PUBLIC, PollPolicy
 
 # in a row: one could come from a task that is about to leave
 ANSWERS = 3
 TIMEOUT_S = 10
 
 
-def wait_until_ready(url: str, build: str, patience: Patience = PUBLIC) -> None:
+def wait_until_ready(url: str, build: str, patience: PollPolicy = PUBLIC) -> None:
     """Until /ready is answered by this build and no other."""
     ready, last = 0, ""
-    for _ in patience.rounds():
+    for _ in patience.attempts():
         last = _ask(f"{url}/ready")
         ready = ready + 1 if last == f"ready, build {build}" else 0
         if ready == ANSWERS:
             return
-    raise Failure(f"{url}/ready doesn't answer with build {build}: {last}.")
+    raise DeployError(f"{url}/ready doesn't answer with build {build}: {last}.")
 
 
 def _ask(url: str) -> str:

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from botocore.exceptions import ClientError
 
-from stackkit.settings.errors import Refusal
+from stackkit.settings.errors import ConfigError
 from stackkit.tools.deploy.account import Account
 
 # enough to roll back to
@@ -39,7 +39,7 @@ class Repository:
         try:
             found = self._ecr.describe_repositories(repositoryNames=[self.name])
         except self._ecr.exceptions.RepositoryNotFoundException:
-            raise Refusal(
+            raise ConfigError(
                 f"There is no repository {self.name} for the image: `make bootstrap` makes it."
             ) from None
         return found["repositories"][0]["repositoryUri"]
@@ -50,7 +50,7 @@ class Repository:
     def by_digest(self, digest: str) -> Stored:
         found = self._find({"imageDigest": digest})
         if found is None:
-            raise Refusal(
+            raise ConfigError(
                 f"The repository {self.name} holds no image {digest}: it keeps the newest"
                 f" {KEPT_IMAGES}; build that commit again."
             )

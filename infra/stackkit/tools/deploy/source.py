@@ -4,7 +4,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from stackkit.settings.errors import Refusal
+from stackkit.settings.errors import ConfigError
 
 SHOWN = 3
 ID_LENGTH = 12
@@ -22,7 +22,7 @@ def head(project: Path) -> Commit:
     if changed := _git(project, "status", "--porcelain", "--", ".").splitlines():
         names = ", ".join(line[3:] for line in changed[:SHOWN])
         more = f" and {len(changed) - SHOWN} more" if len(changed) > SHOWN else ""
-        raise Refusal(
+        raise ConfigError(
             f"What is to be deployed is not committed ({names}{more}): a build is named by its"
             " commit; commit it, or stash it."
         )
@@ -36,9 +36,9 @@ def _git(project: Path, *arguments: str) -> str:
             ["git", *arguments], cwd=project, capture_output=True, text=True, check=False
         )
     except FileNotFoundError:
-        raise Refusal("git is not installed, and a build is named by its commit.") from None
+        raise ConfigError("git is not installed, and a build is named by its commit.") from None
     if outcome.returncode:
-        raise Refusal(
+        raise ConfigError(
             f"{project} has no commit, and a build is named by its commit: git init, git add .,"
             " git commit."
         )

@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from stackkit.settings.errors import Refusal
+from stackkit.settings.errors import ConfigError
 from stackkit.tools.deploy.account import Account
 
 # a backend of one's own choice, such as Pulumi Cloud (https://api.pulumi.com)
@@ -50,13 +50,13 @@ class State:
         try:
             found = s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix)
         except s3.exceptions.NoSuchBucket:
-            raise Refusal(
+            raise ConfigError(
                 f"The account {self.account.id} keeps no state of {self.stack} in"
                 f" {self.account.region}: `make bootstrap STACK={self.stack}` prepares it."
             ) from None
         for entry in found.get("Contents", ()):
             body = s3.get_object(Bucket=self.bucket, Key=entry["Key"])["Body"].read()
-            raise Refusal(locked(self.stack, _holder(json.loads(body))))
+            raise ConfigError(locked(self.stack, _holder(json.loads(body))))
 
 
 def locked(stack: str, holder: str) -> str:
@@ -113,7 +113,7 @@ def _is_ours(s3: Any, bucket: str) -> bool:
     except ClientError as error:
         if error.response["Error"]["Code"] == "404":
             return False
-        raise Refusal(
+        raise ConfigError(
             f"The bucket {bucket} exists and these credentials may not use it: use those of the"
             " account that it belongs to."
         ) from None

@@ -3,19 +3,19 @@
 from collections import Counter
 
 from stackkit.tools.deploy.account import Account
-from stackkit.tools.deploy.errors import Failure
-from stackkit.tools.deploy.poll_policy import ROLLOUT, Patience
+from stackkit.tools.deploy.errors import DeployError
+from stackkit.tools.deploy.poll_policy import ROLLOUT, PollPolicy
 
 
-def wait_until_healthy(account: Account, group: str, patience: Patience = ROLLOUT) -> int:
+def wait_until_healthy(account: Account, group: str, patience: PollPolicy = ROLLOUT) -> int:
     """How many are; those that leave are not counted."""
     states: Counter[str] = Counter()
-    for _ in patience.rounds():
+    for _ in patience.attempts():
         states = _states(account, group)
         if states and set(states) == {"healthy"}:
             return states["healthy"]
     told = ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "none"
-    raise Failure(f"The load balancer's targets are not all healthy: {told}.")
+    raise DeployError(f"The load balancer's targets are not all healthy: {told}.")
 
 
 def _states(account: Account, group: str) -> Counter[str]:

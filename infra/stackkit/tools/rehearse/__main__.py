@@ -11,14 +11,14 @@ from typing import Any
 from stackkit.plan import plan
 from stackkit.plan.capacity import read_measurement
 from stackkit.settings import config
-from stackkit.settings.errors import Refusal
+from stackkit.settings.errors import ConfigError
 from stackkit.settings.stack_file import StackFile, read_stack
-from stackkit.tools.rehearse.account_snapshot import World
-from stackkit.tools.rehearse.document import Rehearsed, document
+from stackkit.tools.rehearse.account_snapshot import AccountSnapshot
+from stackkit.tools.rehearse.document import RehearsalReport, document
 from stackkit.tools.rehearse.prerequisites import PASSWORD
 from stackkit.tools.rehearse.program import Rehearsal, rehearse
 from stackkit.tools.rehearse.summary import lines
-from stackkit.tools.rehearse.validate import judge
+from stackkit.tools.rehearse.validate import validate
 
 # where no stack file says so: in the template itself
 PROJECT = "rehearsal"
@@ -30,8 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         file = _stack_file(options.stack)
         values = _values(file, options.set)
-    except Refusal as refusal:
-        print(refusal, file=sys.stderr)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
         return 1
     project, region = file.project or PROJECT, file.region or REGION
     print(f"Rehearsing {project}-{options.stack} in {region}, simulated; nothing leaves here")
@@ -43,21 +43,21 @@ def main(arguments: list[str] | None = None) -> int:
         region,
         values,
         file.secrets,
-        tell=_progress(sys.stderr.isatty()),
+        progress=_progress(sys.stderr.isatty()),
     )
     if options.record:
         options.record.write_text(json.dumps(record(run), default=str, indent=1))
-    world = World(run.account)
-    verdicts = judge(world) if run.resources else []
-    print("\n".join(lines(run, world, verdicts, time.monotonic() - started)))
+    snapshot = AccountSnapshot(run.account)
+    results = validate(snapshot) if run.resources else []
+    print("\n".join(lines(run, snapshot, results, time.monotonic() - started)))
     if run.resources:
         settings = config.read(project, options.stack, values, file.secrets)
         numbers = plan.derive(settings.inputs(read_measurement(Path.cwd())))
-        shown = Rehearsed(
-            run=run, world=world, verdicts=verdicts, settings=settings, numbers=numbers
+        shown = RehearsalReport(
+            run=run, snapshot=snapshot, results=results, settings=settings, numbers=numbers
         )
         print(f"\nThe page for a design review: {_write(options, document(shown))}")
-    return 1 if run.failures or any(verdict.problems for verdict in verdicts) else 0
+    return 1 if run.failures or any(result.problems for result in results) else 0
 
 
 def _write(options: argparse.Namespace, text: str) -> Path:
@@ -98,7 +98,7 @@ def _values(file: StackFile, given: list[str]) -> dict[str, str]:
     values |= dict.fromkeys(file.secrets, PASSWORD)
     for assignment in given:
         if "=" not in assignment:
-            raise Refusal(f"{assignment}: write it as KEY=VALUE.")
+            raise ConfigError(f"{assignment}: write it as KEY=VALUE.")
     return values | {name: value for name, _, value in (a.partition("=") for a in given)}
 
 
@@ -109,7 +109,7 @@ def _text(value: object) -> str:
 def _progress(terminal: bool) -> Callable[[str, str], None]:
     count = 0
 
-    def tell(kind: str, name: str) -> None:
+    def progress(kind: str, name: str) -> None:
         nonlocal count
         count += 1
         if terminal:
@@ -117,7 +117,7 @@ def _progress(terminal: bool) -> Callable[[str, str], None]:
         elif count % 25 == 0:
             print(f"  {count} resources", file=sys.stderr)
 
-    return tell
+    return progress
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from moto import mock_aws
 
 from stackkit.tools.rehearse.api_models import faults
 from stackkit.tools.rehearse.rules import broken
-from stackkit.tools.rehearse.unsupported import LACKING
+from stackkit.tools.rehearse.unsupported import UNSUPPORTED
 
 ACCOUNT = "123456789012"
 # nothing listens there: a client that moto doesn't answer fails instead of leaving the machine
@@ -24,7 +24,7 @@ _SECRET = re.compile(r"arn:aws:secretsmanager:[^:]*:[^:]*:secret:[^:]*")
 _OWN_ARN = re.compile(rf"arn:aws:[a-z0-9-]+:[a-z0-9-]*:{ACCOUNT}:[^*]+")
 
 
-class Refused(Exception):
+class ApiError(Exception):
     """What the API said, and to which input."""
 
     def __init__(self, message: str, operation: str, parameters: Mapping[str, Any]) -> None:
@@ -46,7 +46,7 @@ class Call:
 
 
 @dataclass
-class Account:
+class SimulatedAccount:
     region: str
     calls: list[Call] = field(default_factory=list)
     # ids and ARNs that exist because an answer contained them
@@ -81,7 +81,7 @@ class Account:
         answer: dict[str, Any] = {}
         try:
             self.check(service, operation, parameters)
-            if (service, operation) not in LACKING:
+            if (service, operation) not in UNSUPPORTED:
                 answer = self._send(service, operation, parameters)
         finally:
             call = Call(
@@ -96,17 +96,17 @@ class Account:
         self.known |= set(_names(answer))
         return answer
 
-    def made_up(self, service: str, rest: str) -> str:
+    def invented_arn(self, service: str, rest: str) -> str:
         """The ARN of something that moto lacks, which exists from here on."""
         arn = f"arn:aws:{service}:{self.region}:{ACCOUNT}:{rest}"
         self.known.add(arn)
         return arn
 
-    def lacking(self) -> dict[str, list[str]]:
+    def unsupported(self) -> dict[str, list[str]]:
         """What was held against the API's model only: reason → names of resources."""
         found: dict[str, list[str]] = {}
         for call in self.calls:
-            reason = LACKING.get((call.service, call.operation))
+            reason = UNSUPPORTED.get((call.service, call.operation))
             if reason:
                 found.setdefault(f"{call.service} {call.operation}: {reason}", []).append(call.name)
         return found
@@ -118,7 +118,7 @@ class Account:
         found += broken(operation, parameters)
         found += [f"{name} does not exist" for name in sorted(self._dangling(parameters))]
         if found:
-            raise Refused("; ".join(found), operation, parameters)
+            raise ApiError("; ".join(found), operation, parameters)
 
     def _dangling(self, parameters: dict[str, Any]) -> set[str]:
         # a reference to a secret may go on with a key, a stage and a version
@@ -131,11 +131,11 @@ class Account:
         except ClientError as error:
             said = error.response["Error"]
             message = f"{said['Code']}: {said['Message']}"
-            raise Refused(message, operation, parameters) from error
+            raise ApiError(message, operation, parameters) from error
         except BotoCoreError as error:
-            raise Refused(str(error), operation, parameters) from error
+            raise ApiError(str(error), operation, parameters) from error
         except (NotImplementedError, KeyError, TypeError, AttributeError) as error:
-            raise Refused(f"moto has no answer: {error!r}", operation, parameters) from error
+            raise ApiError(f"moto has no answer: {error!r}", operation, parameters) from error
         answer.pop("ResponseMetadata", None)
         return answer
 

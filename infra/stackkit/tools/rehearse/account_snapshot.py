@@ -4,14 +4,14 @@ import json
 from functools import cached_property
 from typing import Any
 
-from stackkit.tools.rehearse.account import Account
+from stackkit.tools.rehearse.account import SimulatedAccount
 from stackkit.tools.rehearse.workloads import Workload, workloads
 
 Found = list[dict[str, Any]]
 
 
-class World:
-    def __init__(self, account: Account) -> None:
+class AccountSnapshot:
+    def __init__(self, account: SimulatedAccount) -> None:
         self.account = account
 
     def read(self, service: str, method: str, key: str, **asked: Any) -> Found:
@@ -141,7 +141,7 @@ class World:
         )
         return services + self.read("autoscaling", "describe_policies", "ScalingPolicies")
 
-    def way_out(self, subnet: str) -> str:
+    def route_to_internet(self, subnet: str) -> str:
         """Where a subnet's traffic to the world goes: igw, nat, or "" for nowhere."""
         for table in self._tables:
             if subnet in [link.get("SubnetId") for link in table["Associations"]]:

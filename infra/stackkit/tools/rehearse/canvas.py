@@ -35,7 +35,7 @@ class Box:
 
 
 @dataclass
-class Sheet:
+class Canvas:
     width: float
     _under: list[Element] = field(default_factory=list)
     _over: list[Element] = field(default_factory=list)

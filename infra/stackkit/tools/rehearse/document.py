@@ -7,39 +7,39 @@ from datetime import date
 from htpy import Node, code, h3, li, p, ul
 
 from stackkit.alarms.catalogue import table as alarms
-from stackkit.alarms.context import Facts
+from stackkit.alarms.context import AlarmContext
 from stackkit.alarms.runbooks import beyond, during
 from stackkit.plan import plan
 from stackkit.settings.config import Config
-from stackkit.tools.page import Section, facts, mark, page, picture, table
+from stackkit.tools.page import Section, key_figures, mark, page, picture, table
 from stackkit.tools.rehearse import architecture, dashboard
-from stackkit.tools.rehearse.account_snapshot import World
-from stackkit.tools.rehearse.diagram import scene
+from stackkit.tools.rehearse.account_snapshot import AccountSnapshot
+from stackkit.tools.rehearse.diagram import read_diagram
 from stackkit.tools.rehearse.program import Rehearsal
 from stackkit.tools.rehearse.summary import LIMITS, at_fault, made, tiers
-from stackkit.tools.rehearse.suppressions import accepted
-from stackkit.tools.rehearse.validate import Verdict
+from stackkit.tools.rehearse.suppressions import suppressions
+from stackkit.tools.rehearse.validate import CheckResult
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rehearsed:
+class RehearsalReport:
     """All that a page is made of."""
 
     run: Rehearsal
-    world: World
-    verdicts: Sequence[Verdict]
+    snapshot: AccountSnapshot
+    results: Sequence[CheckResult]
     settings: Config
     numbers: plan.Plan
 
 
-def document(rehearsed: Rehearsed) -> str:
+def document(rehearsed: RehearsalReport) -> str:
     run, settings = rehearsed.run, rehearsed.settings
     region = run.account.region
     sections = {
         "Refused": _refused(run) if run.failures else None,
         "What would be there": _pictures(rehearsed),
-        "Settings that matter": table(["tier", "what", "settings"], _settings(rehearsed.world)),
-        "Checks": table(["", "check"], map(_verdict, rehearsed.verdicts)),
+        "Settings that matter": table(["tier", "what", "settings"], _settings(rehearsed.snapshot)),
+        "Checks": table(["", "check"], map(_verdict, rehearsed.results)),
         "Numbers and their reasons": _numbers(rehearsed.numbers),
         "What is watched": _watched(rehearsed),
         "Accepted findings": _findings(settings),
@@ -54,20 +54,20 @@ def document(rehearsed: Rehearsed) -> str:
     )
 
 
-def _outcome(rehearsed: Rehearsed) -> str:
-    bad = len([verdict for verdict in rehearsed.verdicts if verdict.problems])
-    missed = len([verdict for verdict in rehearsed.verdicts if verdict.lacks])
+def _outcome(rehearsed: RehearsalReport) -> str:
+    bad = len([result for result in rehearsed.results if result.problems])
+    missed = len([result for result in rehearsed.results if result.missing_input])
     refused = len(rehearsed.run.failures)
-    every = len(rehearsed.verdicts)
+    every = len(rehearsed.results)
     if not bad + missed + refused:
         return f"All {every} checks hold."
     return f"{refused} refused; of {every} checks {bad} fail and {missed} could not be made."
 
 
-def _pictures(rehearsed: Rehearsed) -> Node:
-    world, settings = rehearsed.world, rehearsed.settings
-    host = settings.domain or next((b["DNSName"] for b in world.balancers), "")
-    shown = scene(world, host)
+def _pictures(rehearsed: RehearsalReport) -> Node:
+    snapshot, settings = rehearsed.snapshot, rehearsed.settings
+    host = settings.domain or next((b["DNSName"] for b in snapshot.balancers), "")
+    shown = read_diagram(snapshot, host)
     label = f"The architecture of {settings.name}"
     caption = (
         "Read back from the simulated account. Requests travel down the left side; what the"
@@ -79,20 +79,20 @@ def _pictures(rehearsed: Rehearsed) -> Node:
     ]
 
 
-def _settings(world: World) -> Iterator[Sequence[Node]]:
+def _settings(snapshot: AccountSnapshot) -> Iterator[Sequence[Node]]:
     before = ""
-    for tier, what, detail in tiers(world):
+    for tier, what, detail in tiers(snapshot):
         yield "" if tier == before else tier.capitalize(), what, detail
         before = tier
 
 
-def _verdict(verdict: Verdict) -> Sequence[Node]:
-    if verdict.lacks:
-        return mark("warn", "not judged"), f"{verdict.subject} (no {verdict.lacks} made)"
-    if verdict.problems:
-        wrong = ul[(li[problem] for problem in verdict.problems)]
-        return mark("bad", "fails"), [verdict.subject, wrong]
-    return mark("good", "holds"), verdict.subject
+def _verdict(result: CheckResult) -> Sequence[Node]:
+    if result.missing_input:
+        return mark("warn", "not judged"), f"{result.subject} (no {result.missing_input} made)"
+    if result.problems:
+        wrong = ul[(li[problem] for problem in result.problems)]
+        return mark("bad", "fails"), [result.subject, wrong]
+    return mark("good", "holds"), result.subject
 
 
 def _refused(run: Rehearsal) -> Node:
@@ -105,8 +105,13 @@ def _refused(run: Rehearsal) -> Node:
             ["resource", "type", "message", "input"],
             (row(f.name, f.type, f.message, at_fault(f)) for f in run.failures),
         ),
-        ul[(li[f"{name} was not tried: it needs {needed}"] for name, needed in run.untried.items())]
-        if run.untried
+        ul[
+            (
+                li[f"{name} was not tried: it needs {needed}"]
+                for name, needed in run.skipped_resources.items()
+            )
+        ]
+        if run.skipped_resources
         else None,
     ]
 
@@ -114,7 +119,7 @@ def _refused(run: Rehearsal) -> Node:
 def _numbers(numbers: plan.Plan) -> Node:
     workload, fleet = numbers.inputs.workload, numbers.fleet
     return [
-        facts(
+        key_figures(
             [
                 ("requests in flight at the peak", f"{workload.peak_in_flight:,}"),
                 ("mean latency", f"{workload.latency_ms:,} ms"),
@@ -135,29 +140,32 @@ def _derived(numbers: plan.Plan) -> Iterator[Sequence[Node]]:
         size = number.unit == "bits"
         value = f"/{number.value}" if size else f"{number.value:,}"
         unit = "" if size else number.unit
-        yield name.replace(".", ": ").replace("_", " "), value, unit, number.reason
+        yield name.replace(".", ": ").replace("_", " "), value, unit, number.rationale
 
 
 def _limits(numbers: plan.Plan) -> Iterator[Sequence[Node]]:
     for check in numbers.checks:
         ask = [mark("warn", "ask AWS to raise it"), " "] if check.needed > check.limit else None
-        yield check.subject, f"{check.needed:,}", f"{check.limit:,}", [ask, check.reason]
+        yield check.subject, f"{check.needed:,}", f"{check.limit:,}", [ask, check.rationale]
 
 
-def _watched(rehearsed: Rehearsed) -> Node:
-    rows = alarms(Facts(rehearsed.settings, rehearsed.numbers))
+def _watched(rehearsed: RehearsalReport) -> Node:
+    rows = alarms(AlarmContext(rehearsed.settings, rehearsed.numbers))
     return [
         # none where it needs what AWS refused
-        _dashboard(rehearsed) if rehearsed.world.dashboards else None,
+        _dashboard(rehearsed) if rehearsed.snapshot.dashboards else None,
         table(
             ["alarm", "tells", "fires", "reason"],
-            ([r.name, r.severity, f"{beyond(r.limit)} {during(r)}", r.limit.reason] for r in rows),
+            (
+                [r.name, r.severity, f"{beyond(r.limit)} {during(r)}", r.limit.rationale]
+                for r in rows
+            ),
         ),
     ]
 
 
-def _dashboard(rehearsed: Rehearsed) -> Node:
-    widgets = rehearsed.world.dashboards
+def _dashboard(rehearsed: RehearsalReport) -> Node:
+    widgets = rehearsed.snapshot.dashboards
     label = f"The dashboard of {rehearsed.settings.name}"
     caption = "The dashboard, with the limits that are lines in its graphs; what is on top, first."
     return [
@@ -169,15 +177,15 @@ def _dashboard(rehearsed: Rehearsed) -> Node:
 def _findings(settings: Config) -> Node:
     return [
         p["What cfn-lint and checkov find in a stack like this one, and why it stays as it is."],
-        table(["rule", "where", "reason"], accepted(settings)),
+        table(["rule", "where", "reason"], suppressions(settings)),
     ]
 
 
 def _not_judged(run: Rehearsal) -> Node:
-    lacking = run.account.lacking()
+    unsupported = run.account.unsupported()
     return [
-        p["Held against AWS's API model, and answered by nobody:"] if lacking else None,
-        ul[(li[f"{why} ({', '.join(sorted(set(names)))})"] for why, names in lacking.items())],
-        p["Assumed to exist before the first `pulumi up`:"] if run.assumed else None,
-        ul[(li[what] for what in run.assumed)],
+        p["Held against AWS's API model, and answered by nobody:"] if unsupported else None,
+        ul[(li[f"{why} ({', '.join(sorted(set(names)))})"] for why, names in unsupported.items())],
+        p["Assumed to exist before the first `pulumi up`:"] if run.prerequisites else None,
+        ul[(li[what] for what in run.prerequisites)],
     ]

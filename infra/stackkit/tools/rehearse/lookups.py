@@ -4,13 +4,13 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from stackkit.tools.rehearse.account import Account
+from stackkit.tools.rehearse.account import SimulatedAccount
 
 # how Pulumi's wire marks a secret
 _SECRET = "4dabf18193072939515e22adb298388d"
 
 
-def look_up(account: Account, token: str, asked: dict[str, Any]) -> dict[str, Any]:
+def look_up(account: SimulatedAccount, token: str, asked: dict[str, Any]) -> dict[str, Any]:
     if token == "aws:route53/getZone:getZone":
         zones = account.client("route53").list_hosted_zones_by_name(DNSName=asked["name"])
         for zone in zones["HostedZones"]:

@@ -7,11 +7,11 @@ from typing import Any
 from botocore.model import Shape
 
 
-class Unfit(Exception):
+class MappingError(Exception):
     """An input that has no place in the request."""
 
 
-def fit(shape: Shape, value: Any, where: str = "") -> Any:
+def map_to_api(shape: Shape, value: Any, where: str = "") -> Any:
     """Fit a value into a shape; names differ by case and plural only, or Unfit is raised."""
     build = {"structure": _structure, "list": _list, "map": _map}.get(shape.type_name)
     return build(shape, value, where) if build else scalar(shape, value)
@@ -49,20 +49,20 @@ def _structure(shape: Any, value: Any, where: str) -> dict[str, Any]:
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     if not isinstance(value, Mapping):
-        raise Unfit(f"{where}: {json.dumps(value)} where the API wants a structure")
+        raise MappingError(f"{where}: {json.dumps(value)} where the API wants a structure")
     fitted: dict[str, Any] = {}
     for name, entry in value.items():
         found = member(shape, name)
         path = f"{where}.{name}" if where else name
         if found is None:
-            raise Unfit(f"{path}: nothing of the API takes it")
+            raise MappingError(f"{path}: nothing of the API takes it")
         if entry is not None:
-            fitted[found] = fit(shape.members[found], entry, path)
+            fitted[found] = map_to_api(shape.members[found], entry, path)
     return fitted
 
 
 def _map(shape: Any, value: Any, where: str) -> dict[str, Any]:
-    return {str(key): fit(shape.value, entry, where) for key, entry in value.items()}
+    return {str(key): map_to_api(shape.value, entry, where) for key, entry in value.items()}
 
 
 def _list(shape: Any, value: Any, where: str) -> list[Any]:
@@ -71,7 +71,7 @@ def _list(shape: Any, value: Any, where: str) -> list[Any]:
         first, second = members
         return [{first: key, second: str(entry)} for key, entry in value.items()]
     entries = value if isinstance(value, list) else [value]
-    return [fit(shape.member, entry, f"{where}[{i}]") for i, entry in enumerate(entries)]
+    return [map_to_api(shape.member, entry, f"{where}[{i}]") for i, entry in enumerate(entries)]
 
 
 # a map for the provider is a list of pairs for the API: tags, dimensions

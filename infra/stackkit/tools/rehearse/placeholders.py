@@ -5,19 +5,19 @@ from collections.abc import Mapping
 from typing import Any
 
 # an id or ARN with this in it belongs to something that could not be made
-UNMADE = "unmade"
-_STAND_IN = re.compile(f"{UNMADE}<([^>]*)>")
+NOT_CREATED = "unmade"
+_PLACEHOLDER = re.compile(f"{NOT_CREATED}<([^>]*)>")
 
 
-def unmade(kind: str, name: str) -> dict[str, Any]:
+def not_created(kind: str, name: str) -> dict[str, Any]:
     """Stands in for what could not be made, so that the program goes on."""
-    stand_in = f"{UNMADE}<{kind.rpartition(':')[2]} {name}>"
+    placeholder = f"{NOT_CREATED}<{kind.rpartition(':')[2]} {name}>"
     names = ("id", "arn", "name", "arnSuffix", "dnsName", "zoneId", "address", "endpoint")
     more = ("secretArn", "identifier", "resourceId", "repositoryUrl", "bucket", "userId")
-    made: dict[str, Any] = dict.fromkeys((*names, *more), stand_in)
-    made["masterUserSecrets"] = [{"secretArn": stand_in}]
+    made: dict[str, Any] = dict.fromkeys((*names, *more), placeholder)
+    made["masterUserSecrets"] = [{"secretArn": placeholder}]
     proof = ("domainName", "resourceRecordName", "resourceRecordType", "resourceRecordValue")
-    made["domainValidationOptions"] = [dict.fromkeys(proof, stand_in)]
+    made["domainValidationOptions"] = [dict.fromkeys(proof, placeholder)]
     made["latestVersion"] = 1
     return made
 
@@ -28,11 +28,11 @@ def missing(value: Any) -> str:
         return next(filter(None, map(missing, value.values())), "")
     if isinstance(value, list):
         return next(filter(None, map(missing, value)), "")
-    found = _STAND_IN.search(value) if isinstance(value, str) else None
+    found = _PLACEHOLDER.search(value) if isinstance(value, str) else None
     return found[1] if found else ""
 
 
-def without_unmade(inputs: dict[str, Any]) -> dict[str, Any]:
+def without_not_created(inputs: dict[str, Any]) -> dict[str, Any]:
     """Lists go on with the entries that exist: two subnets of three still carry a balancer."""
     kept = {}
     for name, value in inputs.items():

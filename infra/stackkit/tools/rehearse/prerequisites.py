@@ -8,13 +8,13 @@ from moto.secretsmanager.models import secretsmanager_backends
 
 from stackkit.resources.delivery_roles import ISSUER
 from stackkit.settings.config import Config
-from stackkit.tools.rehearse.account import ACCOUNT, Account
+from stackkit.tools.rehearse.account import ACCOUNT, SimulatedAccount
 
 # for ElastiCache, whose models want letters; secrets of a rehearsal are nobody's
 PASSWORD = "rehearsal0123456789rehearsal0123456789rehearsal0123456789rehears"
 
 
-def assume(account: Account, settings: Config) -> Iterator[str]:
+def add_prerequisites(account: SimulatedAccount, settings: Config) -> Iterator[str]:
     """Put it into the account; yields what it was."""
     if settings.hosted_zone:
         zones = account.client("route53")
@@ -40,7 +40,7 @@ def assume(account: Account, settings: Config) -> Iterator[str]:
         yield f"secret {arn}"
 
 
-def _certificate(account: Account, domain: str, arn: str) -> None:
+def _certificate(account: SimulatedAccount, domain: str, arn: str) -> None:
     made = account.client("acm").request_certificate(DomainName=domain)["CertificateArn"]
     # the API gives an ARN and takes none, so under the table
     certificates = acm_backends[ACCOUNT][account.region]._certificates
@@ -49,7 +49,7 @@ def _certificate(account: Account, domain: str, arn: str) -> None:
     account.known.add(arn)
 
 
-def _secret(account: Account, arn: str, keys: set[str]) -> None:
+def _secret(account: SimulatedAccount, arn: str, keys: set[str]) -> None:
     name = arn.rpartition(":")[2]
     value = json.dumps(dict.fromkeys(sorted(keys), PASSWORD)) if keys else PASSWORD
     account.client("secretsmanager").create_secret(Name=name, SecretString=value)
@@ -57,7 +57,7 @@ def _secret(account: Account, arn: str, keys: set[str]) -> None:
     account.known.add(arn)
 
 
-def _parameter(account: Account, arn: str) -> None:
+def _parameter(account: SimulatedAccount, arn: str) -> None:
     name = arn.partition(":parameter")[2]
     account.client("ssm").put_parameter(Name=name, Value=PASSWORD, Type="SecureString")
     account.known.add(arn)

@@ -13,16 +13,16 @@ import pulumi
 from pulumi.runtime import mocks, set_all_config, settings
 
 from stackkit.settings import config
-from stackkit.settings.errors import Refusal
-from stackkit.tools.rehearse.account import ACCOUNT, Account, Refused
+from stackkit.settings.errors import ConfigError
+from stackkit.tools.rehearse.account import ACCOUNT, ApiError, SimulatedAccount
 from stackkit.tools.rehearse.lookups import look_up, whole
-from stackkit.tools.rehearse.map_to_api import Unfit
+from stackkit.tools.rehearse.map_to_api import MappingError
 from stackkit.tools.rehearse.monitor import Monitor
-from stackkit.tools.rehearse.placeholders import missing, unmade, without_unmade
-from stackkit.tools.rehearse.prerequisites import assume
-from stackkit.tools.rehearse.resource_creator import Maker
+from stackkit.tools.rehearse.placeholders import missing, not_created, without_not_created
+from stackkit.tools.rehearse.prerequisites import add_prerequisites
+from stackkit.tools.rehearse.resource_creator import ResourceCreator
 from stackkit.tools.rehearse.resources.vpc import expand
-from stackkit.tools.rehearse.table import ROWS
+from stackkit.tools.rehearse.table import CREATORS
 
 PROVIDERS = ("aws:", "awsx:", "random:")
 # what a deployment would have built and pushed
@@ -49,21 +49,21 @@ class Registered:
 
 @dataclass
 class Rehearsal:
-    account: Account
+    account: SimulatedAccount
     resources: list[Registered] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     # resource → the unmade one that it needs
-    untried: dict[str, str] = field(default_factory=dict)
+    skipped_resources: dict[str, str] = field(default_factory=dict)
     # what the stack's keys name and the program doesn't make
-    assumed: list[str] = field(default_factory=list)
+    prerequisites: list[str] = field(default_factory=list)
 
 
-class Stage(mocks.Mocks):
+class RehearsalMocks(mocks.Mocks):
     """Answers the program from the account, and keeps errors instead of raising them."""
 
-    def __init__(self, rehearsal: Rehearsal, tell: Callable[[str, str], None]) -> None:
+    def __init__(self, rehearsal: Rehearsal, progress: Callable[[str, str], None]) -> None:
         self._run = rehearsal
-        self._tell = tell
+        self._progress_callback = progress
         # the program registers from several threads; moto isn't made for that
         self._lock = threading.RLock()
         self.transforms: list[pulumi.ResourceTransform] = []
@@ -104,29 +104,29 @@ class Stage(mocks.Mocks):
         return inputs
 
     def _make(self, kind: str, name: str, inputs: dict[str, Any]) -> dict[str, Any]:
-        self._tell(kind, name)
+        self._progress_callback(kind, name)
         self._run.resources.append(Registered(type=kind, name=name, inputs=dict(inputs)))
         needed = missing(inputs)
-        usable = without_unmade(inputs)
+        usable = without_not_created(inputs)
         if needed and missing(usable):
-            self._run.untried[f"{kind.rpartition(':')[2]} {name}"] = needed
-            return unmade(kind, name)
-        maker = Maker(self._run.account, kind, name, usable)
+            self._run.skipped_resources[f"{kind.rpartition(':')[2]} {name}"] = needed
+            return not_created(kind, name)
+        creator = ResourceCreator(self._run.account, kind, name, usable)
         try:
-            if kind not in ROWS:
-                raise Unfit("the rehearsal knows no resource of this type")
-            outputs = ROWS[kind](maker)
-            maker.refuse_rest()
-        except Unfit as error:
+            if kind not in CREATORS:
+                raise MappingError("the rehearsal knows no resource of this type")
+            outputs = CREATORS[kind](creator)
+            creator.reject_unused()
+        except MappingError as error:
             self._fail(kind, name, str(error))
-        except Refused as error:
+        except ApiError as error:
             self._fail(kind, name, str(error), error.operation, error.parameters)
         except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
             # inputs in a shape that the row doesn't expect must not end the program
             self._fail(kind, name, f"the rehearsal can't read it: {error!r}")
         else:
             return outputs
-        return unmade(kind, name)
+        return not_created(kind, name)
 
     def _fail(
         self,
@@ -153,18 +153,20 @@ def rehearse(
     region: str,
     values: Mapping[str, str],
     secrets: Sequence[str] = (),
-    tell: Callable[[str, str], None] = lambda kind, name: None,
+    progress: Callable[[str, str], None] = lambda kind, name: None,
 ) -> Rehearsal:
     """Run the program of a stack once; before the next, the process closes the account."""
-    run = Rehearsal(Account(region))
+    run = Rehearsal(SimulatedAccount(region))
     # a config that is refused is the program's to report
-    with suppress(Refusal):
-        run.assumed += assume(run.account, config.read(project, stack, values, secrets))
+    with suppress(ConfigError):
+        run.prerequisites += add_prerequisites(
+            run.account, config.read(project, stack, values, secrets)
+        )
     values = {"image": IMAGE, **values}
     given = {"aws:region": region, **{f"{project}:{k}": v for k, v in values.items()}}
     set_all_config(given, [f"{project}:{name}" for name in secrets])
     settings.ROOT.set(None)
-    stage = Stage(run, tell)
+    stage = RehearsalMocks(run, progress)
     mocks.set_mocks(stage, project=project, stack=stack, preview=False, monitor=Monitor(stage))
 
     @pulumi.runtime.test

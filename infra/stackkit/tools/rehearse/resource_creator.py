@@ -7,17 +7,17 @@ from typing import Any
 
 import jmespath
 
-from stackkit.tools.rehearse.account import Account, Refused
-from stackkit.tools.rehearse.map_to_api import Unfit, fit, member
+from stackkit.tools.rehearse.account import ApiError, SimulatedAccount
+from stackkit.tools.rehearse.map_to_api import MappingError, map_to_api, member
 
 Outputs = dict[str, Any]
 
 
 @dataclass
-class Maker:
+class ResourceCreator:
     """A resource on its way; what is left in `inputs` at the end reached no API."""
 
-    account: Account
+    account: SimulatedAccount
     type: str
     name: str
     inputs: dict[str, Any]
@@ -45,7 +45,9 @@ class Maker:
         shape: Any = self._shape(service, operation)
         for step in filter(None, path.split(".")):
             shape = shape.member if step == "[]" else shape.members[step]
-        return fit(shape, {name: value for name, value in values.items() if value is not None})
+        return map_to_api(
+            shape, {name: value for name, value in values.items() if value is not None}
+        )
 
     def rest(
         self,
@@ -58,33 +60,33 @@ class Maker:
         shape = self._shape(service, operation)
         for name, target in (renamed or {}).items():
             if name in self.inputs and target in shape.members:
-                value = fit(shape.members[target], self.inputs.pop(name), name)
+                value = map_to_api(shape.members[target], self.inputs.pop(name), name)
                 parameters.setdefault(target, value)
         for name in list(self.inputs):
             target = member(shape, name)
             if target and target not in parameters:
                 value = self.inputs.pop(name)
                 if value is not None:
-                    parameters[target] = fit(shape.members[target], value, name)
+                    parameters[target] = map_to_api(shape.members[target], value, name)
         return self.call(service, operation, **parameters)
 
     def _shape(self, service: str, operation: str) -> Any:
         model = self.account.client(service).meta.service_model
         return model.operation_model(operation).input_shape
 
-    def refuse_rest(self) -> None:
+    def reject_unused(self) -> None:
         left = [name for name, value in self.inputs.items() if value is not None]
         if left:
-            raise Unfit(f"{', '.join(sorted(left))}: nothing of the API takes it")
+            raise MappingError(f"{', '.join(sorted(left))}: nothing of the API takes it")
 
-    def refuse(self, message: str, operation: str, **parameters: Any) -> None:
-        raise Refused(message, operation, parameters)
-
-
-Make = Callable[[Maker], Outputs]
+    def fail(self, message: str, operation: str, **parameters: Any) -> None:
+        raise ApiError(message, operation, parameters)
 
 
-def row(
+Create = Callable[[ResourceCreator], Outputs]
+
+
+def single_call(
     service: str,
     operation: str,
     *,
@@ -93,7 +95,7 @@ def row(
     skipped: tuple[str, ...] = (),
     outputs: Mapping[str, str] | None = None,
     arn: str = "",
-) -> Make:
+) -> Create:
     """A resource that one call makes.
 
     `auto` is the input that Pulumi names when the program doesn't, as input=Member. `outputs` are
@@ -101,16 +103,16 @@ def row(
     made up from the physical name.
     """
 
-    def make(maker: Maker) -> Outputs:
-        maker.skip(*skipped)
+    def make(creator: ResourceCreator) -> Outputs:
+        creator.skip(*skipped)
         name, _, target = auto.partition("=")
-        parameters = {target: maker.named(name)} if auto else {}
+        parameters = {target: creator.named(name)} if auto else {}
         physical = parameters.get(target, "")
-        answer = maker.rest(service, operation, renamed, **parameters)
-        sources = {"request": maker.account.calls[-1].parameters, "response": answer}
+        answer = creator.rest(service, operation, renamed, **parameters)
+        sources = {"request": creator.account.calls[-1].parameters, "response": answer}
         found = {key: jmespath.search(path, sources) for key, path in (outputs or {}).items()}
         if arn:
-            found["arn"] = found["id"] = maker.account.made_up(service, arn.format(physical))
+            found["arn"] = found["id"] = creator.account.invented_arn(service, arn.format(physical))
         return ({"id": physical, name: physical} if physical else {}) | found
 
     return make

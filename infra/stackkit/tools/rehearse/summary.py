@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from itertools import takewhile
 from typing import Any
 
-from stackkit.tools.rehearse.account_snapshot import World
+from stackkit.tools.rehearse.account_snapshot import AccountSnapshot
 from stackkit.tools.rehearse.checks.monitoring import MADE_BY_AWS
 from stackkit.tools.rehearse.program import Failure, Rehearsal
-from stackkit.tools.rehearse.validate import Verdict
+from stackkit.tools.rehearse.validate import CheckResult
 
 WIDTH = 100
 _SHOWN = 12
@@ -21,21 +21,21 @@ LIMITS = (
 )
 
 
-def tiers(world: World) -> Iterator[tuple[str, str, str]]:
+def tiers(snapshot: AccountSnapshot) -> Iterator[tuple[str, str, str]]:
     """Tier, what, and the settings that matter."""
-    yield from _edge(world)
-    for workload in world.workloads:
+    yield from _edge(snapshot)
+    for workload in snapshot.workloads:
         place = f"{len(workload.subnets)} subnets, port {workload.port}"
         yield "compute", workload.name, f"{workload.tasks}, each {workload.size}; {place}"
-    yield "compute", "scaling", "; ".join(map(_policy, world.policies)) or "none"
-    yield from _data(world)
-    yield from _network(world)
-    alarms = [alarm["AlarmName"] for alarm in world.alarms + world.composites]
+    yield "compute", "scaling", "; ".join(map(_policy, snapshot.policies)) or "none"
+    yield from _data(snapshot)
+    yield from _network(snapshot)
+    alarms = [alarm["AlarmName"] for alarm in snapshot.alarms + snapshot.composites]
     names = sorted(name for name in alarms if not name.startswith(MADE_BY_AWS))
-    days = {group.get("retentionInDays", "all") for group in world.log_groups.values()}
+    days = {group.get("retentionInDays", "all") for group in snapshot.log_groups.values()}
     kept = "/".join(map(str, sorted(days, key=str)))
     yield "watching", f"{len(names)} alarms", ", ".join(_own_parts(names))
-    yield "watching", f"{len(world.log_groups)} log groups", f"kept {kept} days"
+    yield "watching", f"{len(snapshot.log_groups)} log groups", f"kept {kept} days"
 
 
 def _policy(policy: Mapping[str, Any]) -> str:
@@ -50,20 +50,20 @@ def _policy(policy: Mapping[str, Any]) -> str:
     return f"{metric} at {tracking['TargetValue']:,.0f}"
 
 
-def _edge(world: World) -> Iterator[tuple[str, str, str]]:
-    for acl in world.read("wafv2", "list_web_acls", "WebACLs", Scope="REGIONAL"):
+def _edge(snapshot: AccountSnapshot) -> Iterator[tuple[str, str, str]]:
+    for acl in snapshot.read("wafv2", "list_web_acls", "WebACLs", Scope="REGIONAL"):
         yield "edge", f"WAF {acl['Name']}", "before the load balancer"
-    for balancer in world.balancers:
+    for balancer in snapshot.balancers:
         zones = len(balancer["AvailabilityZones"])
-        ports = [f"{entry['Protocol']} {entry['Port']}" for entry in world.listeners]
+        ports = [f"{entry['Protocol']} {entry['Port']}" for entry in snapshot.listeners]
         detail = f"{balancer['Scheme']}, {zones} zones, {', '.join(ports)}"
         yield "edge", f"load balancer {balancer['LoadBalancerName']}", detail
 
 
-def _data(world: World) -> Iterator[tuple[str, str, str]]:
-    for proxy in world.proxies:
+def _data(snapshot: AccountSnapshot) -> Iterator[tuple[str, str, str]]:
+    for proxy in snapshot.proxies:
         yield "data", f"proxy {proxy['DBProxyName']}", _either(proxy["RequireTLS"], "TLS only")
-    for database in world.databases:
+    for database in snapshot.databases:
         source = database.get("ReadReplicaSourceDBInstanceIdentifier")
         of = f", reads from {source}" if source else ""
         kind = "replica" if source else "database"
@@ -75,9 +75,9 @@ def _data(world: World) -> Iterator[tuple[str, str, str]]:
             f" {database['BackupRetentionPeriod']} days of backups{of}"
         )
         yield "data", f"{kind} {database['DBInstanceIdentifier']}", settings
-    for cache in world.caches:
+    for cache in snapshot.caches:
         settings = (
-            f"{cache['Engine']}, {cache['CacheNodeType']}, {world.cache_nodes} nodes,"
+            f"{cache['Engine']}, {cache['CacheNodeType']}, {snapshot.cache_nodes} nodes,"
             f" failover {cache['AutomaticFailover']},"
             f" {_either(cache['TransitEncryptionEnabled'], 'TLS')},"
             f" {_either(cache['AtRestEncryptionEnabled'], 'encrypted')}"
@@ -85,13 +85,15 @@ def _data(world: World) -> Iterator[tuple[str, str, str]]:
         yield "data", f"cache {cache['ReplicationGroupId']}", settings
 
 
-def _network(world: World) -> Iterator[tuple[str, str, str]]:
-    made = [call for call in world.account.calls if call.operation == "CreateVpc"]
+def _network(snapshot: AccountSnapshot) -> Iterator[tuple[str, str, str]]:
+    made = [call for call in snapshot.account.calls if call.operation == "CreateVpc"]
     for call in made:
         vpc = call.response.get("Vpc", {})
-        own = [s for s in world.subnets.values() if s["VpcId"] == vpc.get("VpcId")]
+        own = [s for s in snapshot.subnets.values() if s["VpcId"] == vpc.get("VpcId")]
         zones = len({subnet["AvailabilityZone"] for subnet in own})
-        ways = Counter(world.way_out(s["SubnetId"]).partition("-")[0] or "none" for s in own)
+        ways = Counter(
+            snapshot.route_to_internet(s["SubnetId"]).partition("-")[0] or "none" for s in own
+        )
         words = {"igw": "public", "nat": "private", "none": "isolated"}
         shown = ", ".join(f"{count} {words.get(way, way)}" for way, count in sorted(ways.items()))
         yield "network", f"VPC {call.parameters['CidrBlock']}", f"{zones} zones, subnets: {shown}"
@@ -108,41 +110,43 @@ def _either(value: object, word: str) -> str:
     return word if value else f"not {word}"
 
 
-def lines(run: Rehearsal, world: World, verdicts: list[Verdict], seconds: float) -> Iterator[str]:
+def lines(
+    run: Rehearsal, snapshot: AccountSnapshot, results: list[CheckResult], seconds: float
+) -> Iterator[str]:
     if not run.resources:
         yield from _failed(run)
         return
     yield f"\n{made(run)} in {seconds:.1f} s\n"
     before = ""
-    for tier, what, detail in tiers(world):
+    for tier, what, detail in tiers(snapshot):
         yield from _row("" if tier == before else tier, what, detail)
         before = tier
     yield "\nChecks"
-    for verdict in verdicts:
-        word = "--" if verdict.lacks else "no" if verdict.problems else "ok"
-        why = f" (not judged: no {verdict.lacks} made)" if verdict.lacks else ""
-        yield f"  {word:<4}{verdict.subject}{why}"
-        yield from (f"        {problem}" for problem in verdict.problems)
-    yield from _assumed(run)
+    for result in results:
+        word = "--" if result.missing_input else "no" if result.problems else "ok"
+        why = f" (not judged: no {result.missing_input} made)" if result.missing_input else ""
+        yield f"  {word:<4}{result.subject}{why}"
+        yield from (f"        {problem}" for problem in result.problems)
+    yield from _prerequisites(run)
     yield "\nNot replayed, only held against AWS's API model"
-    for reason, names in run.account.lacking().items():
+    for reason, names in run.account.unsupported().items():
         yield f"  {reason} ({', '.join(sorted(set(names)))})"
-    if not run.account.lacking():
+    if not run.account.unsupported():
         yield "  nothing"
     yield from _failed(run)
     yield ""
     yield from textwrap.wrap(LIMITS, WIDTH)
 
 
-def _assumed(run: Rehearsal) -> Iterator[str]:
-    if run.assumed:
+def _prerequisites(run: Rehearsal) -> Iterator[str]:
+    if run.prerequisites:
         yield "\nAssumed to exist before the first `pulumi up`"
-        yield from (f"  {what}" for what in run.assumed)
+        yield from (f"  {what}" for what in run.prerequisites)
 
 
 def made(run: Rehearsal) -> str:
     refused = len([failure for failure in run.failures if ":" in failure.type])
-    stand = len(run.resources) - len(run.untried) - refused
+    stand = len(run.resources) - len(run.skipped_resources) - refused
     return f"{stand} of {len(run.resources)} resources made by {len(run.account.calls)} calls"
 
 
@@ -158,9 +162,9 @@ def _failed(run: Rehearsal) -> Iterator[str]:
         yield "\nRefused"
     for failure in run.failures:
         yield from _failure(failure)
-    if run.untried:
+    if run.skipped_resources:
         yield "\nNot tried, because it needs what could not be made"
-        yield from (f"  {name} needs {needed}" for name, needed in run.untried.items())
+        yield from (f"  {name} needs {needed}" for name, needed in run.skipped_resources.items())
 
 
 def _failure(failure: Failure) -> Iterator[str]:

@@ -43,7 +43,7 @@ CHECKOV: list[Finding] = [
 ]
 
 
-def accepted(settings: Config) -> Iterator[Finding]:
+def suppressions(settings: Config) -> Iterator[Finding]:
     """Those of a stack like this one: rule, resource, reason."""
     stack = f"{settings.tier}-{settings.compute}-{'https' if settings.domain else 'http'}"
     for rule, where, reason in (*CFN_LINT, *CHECKOV):

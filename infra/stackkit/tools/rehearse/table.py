@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping
 
-from stackkit.tools.rehearse.resource_creator import Make
+from stackkit.tools.rehearse.resource_creator import Create
 from stackkit.tools.rehearse.resources import baking, compute, data, edge, network
 from stackkit.tools.rehearse.resources import monitoring as watching
 
-ROWS: Mapping[str, Make] = {
-    **network.ROWS,
-    **data.ROWS,
-    **edge.ROWS,
-    **compute.ROWS,
-    **baking.ROWS,
-    **watching.ROWS,
+CREATORS: Mapping[str, Create] = {
+    **network.CREATORS,
+    **data.CREATORS,
+    **edge.CREATORS,
+    **compute.CREATORS,
+    **baking.CREATORS,
+    **watching.CREATORS,
 }

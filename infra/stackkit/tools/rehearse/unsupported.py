@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-LACKING: Mapping[tuple[str, str], str] = {
+UNSUPPORTED: Mapping[tuple[str, str], str] = {
     ("elasticache", "CreateCacheParameterGroup"): "moto has no parameter groups of caches",
     ("elasticache", "ModifyCacheParameterGroup"): "moto has no parameter groups of caches",
     ("elasticache", "CreateUserGroup"): "moto has no groups of cache users",

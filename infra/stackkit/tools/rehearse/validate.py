@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from stackkit.tools.rehearse.account_snapshot import World
+from stackkit.tools.rehearse.account_snapshot import AccountSnapshot
 from stackkit.tools.rehearse.checks import monitoring as watching
 from stackkit.tools.rehearse.checks import reach
 from stackkit.tools.rehearse.checks.secrets import secrets
@@ -12,37 +12,37 @@ from stackkit.tools.rehearse.checks.trust import trust
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class CheckResult:
     subject: str
     problems: tuple[str, ...]
     # what there would have to be; "" where the check could be made
-    lacks: str = ""
+    missing_input: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    made_by: Callable[[World], Iterator[str]]
+    made_by: Callable[[AccountSnapshot], Iterator[str]]
     # lists of the world without which there is nothing to judge
     needs: tuple[str, ...] = ()
 
 
-def judge(world: World) -> list[Verdict]:
-    return [_verdict(world, subject, check) for subject, check in CHECKS.items()]
+def validate(snapshot: AccountSnapshot) -> list[CheckResult]:
+    return [_verdict(snapshot, subject, check) for subject, check in CHECKS.items()]
 
 
-def _verdict(world: World, subject: str, check: Check) -> Verdict:
+def _verdict(snapshot: AccountSnapshot, subject: str, check: Check) -> CheckResult:
     for name in check.needs:
-        if not getattr(world, name):
-            return Verdict(subject=subject, problems=(), lacks=name)
-    return Verdict(subject=subject, problems=tuple(check.made_by(world)))
+        if not getattr(snapshot, name):
+            return CheckResult(subject=subject, problems=(), missing_input=name)
+    return CheckResult(subject=subject, problems=tuple(check.made_by(snapshot)))
 
 
-def path(world: World) -> Iterator[str]:
+def path(snapshot: AccountSnapshot) -> Iterator[str]:
     """Listener → target group → service or group → container port."""
-    served = {workload.target_group: workload for workload in world.workloads}
+    served = {workload.target_group: workload for workload in snapshot.workloads}
     forwarded = [
         action["TargetGroupArn"]
-        for listener in world.listeners
+        for listener in snapshot.listeners
         for action in listener["DefaultActions"]
         if action["Type"] == "forward"
     ]
@@ -51,7 +51,7 @@ def path(world: World) -> Iterator[str]:
     for arn in forwarded:
         if arn not in served:
             yield f"nothing runs behind target group {arn.split('/')[-2]}"
-    for workload in world.workloads:
+    for workload in snapshot.workloads:
         if workload.target_group not in forwarded:
             yield f"{workload.name}: no listener forwards to its target group"
         yield from _port(workload.name, workload.port, workload.published, workload.environment)
@@ -67,24 +67,24 @@ def _port(
         yield f"{name}: requests go to port {port}, the process listens on {environment['PORT']}"
 
 
-def addresses(world: World) -> Iterator[str]:
+def addresses(snapshot: AccountSnapshot) -> Iterator[str]:
     """The hosts that the service is told exist."""
-    hosts = {database["Endpoint"]["Address"] for database in world.databases}
-    hosts |= {proxy["Endpoint"] for proxy in world.proxies}
-    for cache in world.caches:
+    hosts = {database["Endpoint"]["Address"] for database in snapshot.databases}
+    hosts |= {proxy["Endpoint"] for proxy in snapshot.proxies}
+    for cache in snapshot.caches:
         hosts |= {node["PrimaryEndpoint"]["Address"] for node in cache["NodeGroups"]}
-    hosts |= set(_aliases(world, hosts))
-    for workload in world.workloads:
+    hosts |= set(_aliases(snapshot, hosts))
+    for workload in snapshot.workloads:
         for name in ("DATABASE_URL", "DATABASE_REPLICA_URL", "REDIS_URL"):
             host = urlsplit(workload.environment.get(name, "")).hostname
             if host and host not in {known.lower() for known in hosts}:
                 yield f"{workload.name}: {name} names {host}, which is no database or cache here"
 
 
-def _aliases(world: World, hosts: set[str]) -> Iterator[str]:
+def _aliases(snapshot: AccountSnapshot, hosts: set[str]) -> Iterator[str]:
     """Names that lead to one of the hosts."""
-    for zone in world.read("route53", "list_hosted_zones", "HostedZones"):
-        for record in world.read(
+    for zone in snapshot.read("route53", "list_hosted_zones", "HostedZones"):
+        for record in snapshot.read(
             "route53", "list_resource_record_sets", "ResourceRecordSets", HostedZoneId=zone["Id"]
         ):
             if hosts & {entry["Value"] for entry in record.get("ResourceRecords", [])}:
@@ -106,7 +106,7 @@ CHECKS: Mapping[str, Check] = {
     "hosts in the service's environment": Check(made_by=addresses, needs=_RUNNING),
     "secrets exist, and the role reads exactly them": Check(made_by=secrets, needs=_RUNNING),
     "roles trust exactly the services that use them": Check(made_by=trust, needs=_RUNNING),
-    "alarms watch and tell what exists": Check(made_by=watching.alarms, needs=("alarms",)),
+    "alarms watch and progress what exists": Check(made_by=watching.alarms, needs=("alarms",)),
     "scaling moves what exists": Check(made_by=watching.scaling, needs=_RUNNING),
     "logs go to groups that exist": Check(made_by=watching.logs, needs=_RUNNING),
 }

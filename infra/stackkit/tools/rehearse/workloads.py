@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stackkit.tools.rehearse.account_snapshot import World
+    from stackkit.tools.rehearse.account_snapshot import AccountSnapshot
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,17 +34,17 @@ class Workload:
     size: str
 
 
-def workloads(world: "World") -> Iterator[Workload]:
-    yield from _services(world)
-    yield from _groups(world)
+def workloads(snapshot: "AccountSnapshot") -> Iterator[Workload]:
+    yield from _services(snapshot)
+    yield from _groups(snapshot)
 
 
-def _services(world: "World") -> Iterator[Workload]:
+def _services(snapshot: "AccountSnapshot") -> Iterator[Workload]:
     bounds = {
         target["ResourceId"].rpartition("/")[2]: (target["MinCapacity"], target["MaxCapacity"])
-        for target in world.scalable
+        for target in snapshot.scalable
     }
-    ecs = world.account.client("ecs")
+    ecs = snapshot.account.client("ecs")
     for cluster in ecs.list_clusters()["clusterArns"]:
         arns = ecs.list_services(cluster=cluster)["serviceArns"]
         found = ecs.describe_services(cluster=cluster, services=arns) if arns else {}
@@ -53,11 +53,11 @@ def _services(world: "World") -> Iterator[Workload]:
             yield _service(service, task["taskDefinition"], bounds)
 
 
-def _groups(world: "World") -> Iterator[Workload]:
-    for group in world.read("autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups"):
+def _groups(snapshot: "AccountSnapshot") -> Iterator[Workload]:
+    for group in snapshot.read("autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups"):
         mixed = group.get("MixedInstancesPolicy", {}).get("LaunchTemplate", {})
         chosen = mixed.get("LaunchTemplateSpecification") or group["LaunchTemplate"]
-        template = world.read(
+        template = snapshot.read(
             "ec2",
             "describe_launch_template_versions",
             "LaunchTemplateVersions",
@@ -66,16 +66,16 @@ def _groups(world: "World") -> Iterator[Workload]:
         )[0]["LaunchTemplateData"]
         types = [o["InstanceType"] for o in mixed.get("Overrides", [])]
         profile = template["IamInstanceProfile"]["Arn"].rpartition("/")[2]
-        iam = world.account.client("iam")
+        iam = snapshot.account.client("iam")
         roles = iam.get_instance_profile(InstanceProfileName=profile)["InstanceProfile"]
         role = roles["Roles"][0]["RoleName"]
-        port = _port(world, group["TargetGroupARNs"])
+        port = _port(snapshot, group["TargetGroupARNs"])
         kinds = types or [template["InstanceType"]]
         yield _group(group, template, role, port, ", ".join(kinds))
 
 
-def _port(world: "World", arns: list[str]) -> int:
-    ports = [g["Port"] for g in world.target_groups if g["TargetGroupArn"] in arns]
+def _port(snapshot: "AccountSnapshot", arns: list[str]) -> int:
+    ports = [g["Port"] for g in snapshot.target_groups if g["TargetGroupArn"] in arns]
     return ports[0] if ports else 0
 
 

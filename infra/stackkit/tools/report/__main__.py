@@ -7,45 +7,45 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stackkit.plan import plan
-from stackkit.plan.derived_value import Check, Number
+from stackkit.plan.derived_value import DerivedValue, LimitCheck
 from stackkit.settings import config, conflicts
-from stackkit.settings.errors import Refusal
+from stackkit.settings.errors import ConfigError
 from stackkit.tools.report import comparison, export
 from stackkit.tools.report.columns import indented, row
 from stackkit.tools.report.estimate import break_lines, comparison_lines, cost_lines
-from stackkit.tools.report.stack_report import Outlook, look
+from stackkit.tools.report.stack_report import StackReport, analyse
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = _options(arguments)
     try:
-        outlook = look(Path.cwd(), options.stack or "", dict(_given(options)), options.prices)
-        print("\n".join(_shown(options, outlook)))
-    except Refusal as refusal:
-        print(refusal, file=sys.stderr)
+        report = analyse(Path.cwd(), options.stack or "", dict(_given(options)), options.prices)
+        print("\n".join(_shown(options, report)))
+    except ConfigError as error:
+        print(error, file=sys.stderr)
         return 1
     return 0
 
 
-def _shown(options: argparse.Namespace, outlook: Outlook) -> Iterator[str]:
-    sizes = comparison.candidates(outlook.settings, outlook.measured, outlook.prices)
+def _shown(options: argparse.Namespace, report: StackReport) -> Iterator[str]:
+    sizes = comparison.candidates(report.settings, report.measured, report.prices)
     compared = list(sizes) if options.compare else []
     if options.json:
-        yield json.dumps(export.data(outlook, compared), indent=2)
+        yield json.dumps(export.data(report, compared), indent=2)
     elif options.compare:
-        yield from comparison_lines(outlook, compared)
+        yield from comparison_lines(report, compared)
     else:
-        yield from lines(outlook)
+        yield from lines(report)
 
 
-def lines(outlook: Outlook) -> Iterator[str]:
-    settings, numbers = outlook.settings, outlook.numbers
+def lines(report: StackReport) -> Iterator[str]:
+    settings, numbers = report.settings, report.numbers
     yield f"{settings.name}: {settings.tier}, {settings.compute}"
-    for doubt in outlook.doubts:
-        yield from indented(f"Doubtful: {doubt}")
+    for warning in report.warnings:
+        yield from indented(f"Warning: {warning}")
     yield "\nFrom these inputs"
-    for name, value, unit, reason in _inputs(numbers):
-        yield from row(name, value, unit, reason)
+    for name, value, unit, rationale in _inputs(numbers):
+        yield from row(name, value, unit, rationale)
     group = ""
     for name, number in plan.numbers(numbers):
         if not name.startswith(f"{group}."):
@@ -54,7 +54,7 @@ def lines(outlook: Outlook) -> Iterator[str]:
         yield from row(*_number(name, number))
     yield f"\nScaling follows {', '.join(settings.scaling_policies)}"
     if numbers.step:
-        yield f"  scale-in {numbers.step.scale_in_reason}"
+        yield f"  scale-in {numbers.step.scale_in_rationale}"
     yield "\nEnvironment of the service"
     yield from (f"  {name}={value}" for name, value in plan.environment(numbers).items())
     yield "\nKernel"
@@ -62,8 +62,8 @@ def lines(outlook: Outlook) -> Iterator[str]:
     yield "\nChecks"
     for check in numbers.checks:
         yield from row(check.subject, *_verdict(check))
-    yield from break_lines(outlook)
-    yield from cost_lines(outlook)
+    yield from break_lines(report)
+    yield from cost_lines(report)
     yield from _refused(settings)
 
 
@@ -98,23 +98,23 @@ def _zone_loss(numbers: plan.Plan) -> str:
     return "one may fail" if numbers.inputs.workload.survives_zone_loss else "none may fail"
 
 
-def _number(name: str, number: Number) -> tuple[str, str, str, str]:
+def _number(name: str, number: DerivedValue) -> tuple[str, str, str, str]:
     shown = f"/{number.value}" if number.unit == "bits" else f"{number.value:,}"
     unit = "" if number.unit == "bits" else number.unit
-    return name.partition(".")[2].replace("_", " "), shown, unit, number.reason
+    return name.partition(".")[2].replace("_", " "), shown, unit, number.rationale
 
 
-def _verdict(check: Check) -> tuple[str, str, str]:
+def _verdict(check: LimitCheck) -> tuple[str, str, str]:
     verdict = "ask AWS to raise" if check.ask and check.short else "fits"
-    return f"{check.needed:,}", f"of {check.limit:,}", f"{verdict}: {check.reason}"
+    return f"{check.needed:,}", f"of {check.limit:,}", f"{verdict}: {check.rationale}"
 
 
 def _refused(settings: config.Config) -> Iterator[str]:
     try:
         conflicts.check(settings)
-    except Refusal as refusal:
+    except ConfigError as error:
         yield "\nStill to set before `pulumi up`"
-        yield from indented(str(refusal))
+        yield from indented(str(error))
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:

@@ -8,8 +8,8 @@ WIDTH = 100
 _ROW = "  {:<24} {:>9} {:<18} "
 
 
-def row(name: str, value: str, unit: str, reason: str) -> Iterator[str]:
-    return hung(_ROW.format(name, value, unit), reason)
+def row(name: str, value: str, unit: str, rationale: str) -> Iterator[str]:
+    return hung(_ROW.format(name, value, unit), rationale)
 
 
 def hung(start: str, text: str) -> Iterator[str]:

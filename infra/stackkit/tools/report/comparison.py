@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from stackkit.plan import plan
-from stackkit.plan.bottlenecks import Break, breaks, first
+from stackkit.plan.bottlenecks import Bottleneck, bottlenecks, first
 from stackkit.plan.capacity import Measurement
 from stackkit.plan.classes import FARGATE_MEMORY
 from stackkit.settings.config import Config
-from stackkit.settings.errors import Refusal
+from stackkit.settings.errors import ConfigError
 from stackkit.tools.report import cost
 from stackkit.tools.report.prices import Prices
 
@@ -31,7 +31,7 @@ class Candidate:
     database_pool: int = 0
     tasks_usd: tuple[float, ...] = ()
     usd: tuple[float, ...] = ()
-    breaks_first: Break | None = None
+    breaks_first: Bottleneck | None = None
 
 
 def candidates(
@@ -42,8 +42,8 @@ def candidates(
         try:
             numbers = plan.derive(variant.inputs(known))
             yield _candidate(name, variant, numbers, prices)
-        except Refusal as refusal:
-            yield Candidate(name, refused=str(refusal).partition(";")[0])
+        except ConfigError as error:
+            yield Candidate(name, refused=str(error).partition(";")[0])
 
 
 def _own_figures(settings: Config) -> Measurement | None:
@@ -70,7 +70,7 @@ def _candidate(name: str, settings: Config, numbers: plan.Plan, prices: Prices |
         database_pool=numbers.pools.database.value,
         tasks_usd=tuple(lines[0].usd for lines in months),
         usd=tuple(cost.total(lines) for lines in months),
-        breaks_first=first(breaks(numbers.inputs, numbers.fleet)),
+        breaks_first=first(bottlenecks(numbers.inputs, numbers.fleet)),
     )
 
 

@@ -2,37 +2,37 @@
 
 from collections.abc import Iterator, Sequence
 
-from stackkit.plan.bottlenecks import Break
+from stackkit.plan.bottlenecks import Bottleneck
 from stackkit.plan.fleet import rate
-from stackkit.settings.errors import Refusal
+from stackkit.settings.errors import ConfigError
 from stackkit.tools.report import cost
 from stackkit.tools.report.columns import hung, indented, row, table
 from stackkit.tools.report.comparison import Candidate
-from stackkit.tools.report.stack_report import Outlook
+from stackkit.tools.report.stack_report import StackReport
 
 _COST = "  {:<17} {:>11} {:>11} {:>11}  "
 
 
-def break_lines(outlook: Outlook) -> Iterator[str]:
+def break_lines(report: StackReport) -> Iterator[str]:
     yield "\nWhat gives way as the load grows, and at how many requests in flight"
-    for one in outlook.breaks:
-        yield from row(one.subject, f"{one.in_flight:,}", one.limit, one.way_out)
+    for one in report.bottlenecks:
+        yield from row(one.subject, f"{one.in_flight:,}", one.limit, one.remedy)
 
 
-def cost_lines(outlook: Outlook) -> Iterator[str]:
+def cost_lines(report: StackReport) -> Iterator[str]:
     yield "\nA month in US dollars, an estimate"
     try:
-        yield from _months(outlook)
-    except Refusal as refusal:
-        yield from indented(str(refusal))
+        yield from _months(report)
+    except ConfigError as error:
+        yield from indented(str(error))
 
 
-def _months(outlook: Outlook) -> Iterator[str]:
-    prices, settings = outlook.prices, outlook.settings
+def _months(report: StackReport) -> Iterator[str]:
+    prices, settings = report.prices, report.settings
     if prices is None:
-        raise Refusal(outlook.unpriced)
-    loads = cost.loads(outlook.numbers)
-    months = [cost.month(settings, outlook.numbers, load, prices) for load in loads]
+        raise ConfigError(report.unpriced)
+    loads = cost.loads(report.numbers)
+    months = [cost.month(settings, report.numbers, load, prices) for load in loads]
     yield from indented(
         f"Prices of {prices.region} of {prices.as_of}: {prices.source}. A month has {cost.HOURS}"
         " hours; the arithmetic is the peak's."
@@ -51,21 +51,21 @@ def _months(outlook: Outlook) -> Iterator[str]:
     )
 
 
-def comparison_lines(outlook: Outlook, compared: Sequence[Candidate]) -> Iterator[str]:
-    workload = outlook.numbers.inputs.workload
+def comparison_lines(report: StackReport, compared: Sequence[Candidate]) -> Iterator[str]:
+    workload = report.numbers.inputs.workload
     yield (
-        f"{outlook.settings.name}: {workload.peak_in_flight:,} in flight at"
+        f"{report.settings.name}: {workload.peak_in_flight:,} in flight at"
         f" {workload.latency_ms:,} ms on other sizes"
     )
-    for doubt in outlook.doubts:
-        yield from indented(f"Doubtful: {doubt}")
+    for warning in report.warnings:
+        yield from indented(f"Warning: {warning}")
     heads = ("", "tasks", "pool", "min $", "mean $", "peak $", "gives way first", "at")
     yield from table(heads, (_cells(one) for one in compared if not one.refused))
     for one in compared:
         if one.refused:
             yield from hung(f"  {one.name}  ", one.refused)
-    prices = outlook.prices
-    dated = f"of {prices.as_of}, an estimate" if prices else f"missing: {outlook.unpriced}"
+    prices = report.prices
+    dated = f"of {prices.as_of}, an estimate" if prices else f"missing: {report.unpriced}"
     rest = max((one.usd[1] - one.tasks_usd[1] for one in compared if one.usd), default=0)
     others = f" The rest of the bill is about {rest:,.0f} at the mean on any." if rest else ""
     yield from indented(
@@ -76,7 +76,7 @@ def comparison_lines(outlook: Outlook, compared: Sequence[Candidate]) -> Iterato
 
 def _cells(one: Candidate) -> Sequence[str]:
     usd = [f"{dollars:,.0f}" for dollars in one.tasks_usd] or ["?"] * 3
-    tightest: Break | None = one.breaks_first
+    tightest: Bottleneck | None = one.breaks_first
     way = (tightest.subject, f"{tightest.in_flight:,}") if tightest else ("", "")
     fewest, most = one.fleet
     return (one.name, f"{fewest}..{most}", str(one.database_pool), *usd, *way)

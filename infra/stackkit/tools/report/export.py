@@ -5,31 +5,31 @@ from dataclasses import asdict
 from typing import Any
 
 from stackkit.plan import plan
-from stackkit.settings.errors import Refusal
+from stackkit.settings.errors import ConfigError
 from stackkit.tools.report import cost
 from stackkit.tools.report.comparison import Candidate
-from stackkit.tools.report.stack_report import Outlook
+from stackkit.tools.report.stack_report import StackReport
 
 
-def data(outlook: Outlook, compared: Sequence[Candidate]) -> dict[str, Any]:
-    numbers = outlook.numbers
+def data(report: StackReport, compared: Sequence[Candidate]) -> dict[str, Any]:
+    numbers = report.numbers
     return {
-        "stack": outlook.settings.name,
-        "doubts": outlook.doubts,
+        "stack": report.settings.name,
+        "warnings": report.warnings,
         "numbers": {name: asdict(number) for name, number in plan.numbers(numbers)},
         "environment": plan.environment(numbers),
         "kernel": numbers.server.kernel,
         "checks": [asdict(check) for check in numbers.checks],
-        "breaks": [asdict(one) for one in outlook.breaks],
-        "cost": _cost(outlook),
+        "bottlenecks": [asdict(one) for one in report.bottlenecks],
+        "cost": _cost(report),
         "compared": [asdict(one) for one in compared],
     }
 
 
-def _cost(outlook: Outlook) -> dict[str, Any]:
-    prices = outlook.prices
+def _cost(report: StackReport) -> dict[str, Any]:
+    prices = report.prices
     if prices is None:
-        return {"missing": outlook.unpriced}
+        return {"missing": report.unpriced}
     try:
         return {
             "region": prices.region,
@@ -41,9 +41,9 @@ def _cost(outlook: Outlook) -> dict[str, Any]:
                     "usd": round(cost.total(lines), 2),
                     "lines": [asdict(line) for line in lines],
                 }
-                for load in cost.loads(outlook.numbers)
-                for lines in [cost.month(outlook.settings, outlook.numbers, load, prices)]
+                for load in cost.loads(report.numbers)
+                for lines in [cost.month(report.settings, report.numbers, load, prices)]
             },
         }
-    except Refusal as refusal:
-        return {"missing": str(refusal)}
+    except ConfigError as error:
+        return {"missing": str(error)}

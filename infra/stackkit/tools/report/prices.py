@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from stackkit.settings.errors import Refusal
+from stackkit.settings.errors import ConfigError
 
 BUILT_IN = Path(__file__).parent / "prices.json"
 # AWS prices the sizes of a family by their part of it
@@ -34,7 +34,7 @@ class Prices:
         family, _, size = item.rpartition(".")
         large = self.prices.get(f"{family}.large")
         if large is None or size not in _SIZES:
-            raise Refusal(
+            raise ConfigError(
                 f"prices: {self.region} has none for {item}; name a file that does, as in"
                 f" PRICES=prices.json with {_FORM}."
             )
@@ -47,12 +47,12 @@ def read_prices(region: str, given: str | None = None) -> Prices:
     if given:
         own = _regions(Path(given)).get(region)
         if own is None:
-            raise Refusal(f"{given}: it has no prices for {region}; it is to be {_FORM}.")
+            raise ConfigError(f"{given}: it has no prices for {region}; it is to be {_FORM}.")
         merged = {**(found.prices if found else {}), **own.prices}
         return Prices(region, own.as_of, f"{given}: {own.source}", merged)
     if found is None:
         where = region or "a stack without aws:region"
-        raise Refusal(
+        raise ConfigError(
             f"prices: there are none for {where}, only for {', '.join(_regions(BUILT_IN))}; name a"
             f" file with them, as in PRICES=prices.json with {_FORM}."
         )
@@ -61,7 +61,7 @@ def read_prices(region: str, given: str | None = None) -> Prices:
 
 def _regions(file: Path) -> Mapping[str, Prices]:
     if not file.is_file():
-        raise Refusal(f"{file}: there is no such file of prices.")
+        raise ConfigError(f"{file}: there is no such file of prices.")
     with suppress(ValueError, TypeError, KeyError, AttributeError):
         return {
             region: Prices(
@@ -72,7 +72,7 @@ def _regions(file: Path) -> Mapping[str, Prices]:
             )
             for region, table in json.loads(file.read_text()).items()
         }
-    raise Refusal(f"{file}: it is not a file of prices; it is to be {_FORM}, in US dollars.")
+    raise ConfigError(f"{file}: it is not a file of prices; it is to be {_FORM}, in US dollars.")
 
 
 def _dollars(price: object) -> float:

@@ -6,31 +6,36 @@ from datetime import date
 from pathlib import Path
 
 from stackkit.plan import plan
-from stackkit.plan.bottlenecks import Break, breaks
-from stackkit.plan.capacity import Measurement, doubts, installed_versions, read_measurement
+from stackkit.plan.bottlenecks import Bottleneck, bottlenecks
+from stackkit.plan.capacity import (
+    Measurement,
+    installed_versions,
+    measurement_warnings,
+    read_measurement,
+)
 from stackkit.settings import config
-from stackkit.settings.errors import Refusal
+from stackkit.settings.errors import ConfigError
 from stackkit.settings.stack_file import read_stack
 from stackkit.tools.report.prices import Prices, read_prices
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outlook:
+class StackReport:
     """`unpriced` says why there are no prices."""
 
     settings: config.Config
     numbers: plan.Plan
     region: str
     measured: Measurement | None
-    doubts: tuple[str, ...]
-    breaks: tuple[Break, ...]
+    warnings: tuple[str, ...]
+    bottlenecks: tuple[Bottleneck, ...]
     prices: Prices | None
     unpriced: str
 
 
-def look(
+def analyse(
     folder: Path, stack: str, given: Mapping[str, object], prices_file: str | None = None
-) -> Outlook:
+) -> StackReport:
     """Read a stack of `folder`, the keys `given` in place of its own; raise Refusal."""
     file = read_stack(folder, stack)
     values = {**file.values, **given}
@@ -39,13 +44,15 @@ def look(
     numbers = plan.derive(settings.inputs(measured))
     prices, unpriced = _prices(file.region, prices_file)
     installed = installed_versions(folder.parent)
-    return Outlook(
+    return StackReport(
         settings=settings,
         numbers=numbers,
         region=file.region,
         measured=measured,
-        doubts=tuple(doubts(measured, settings.architecture, installed, date.today())),
-        breaks=breaks(numbers.inputs, numbers.fleet),
+        warnings=tuple(
+            measurement_warnings(measured, settings.architecture, installed, date.today())
+        ),
+        bottlenecks=bottlenecks(numbers.inputs, numbers.fleet),
         prices=prices,
         unpriced=unpriced,
     )
@@ -57,5 +64,5 @@ def _prices(region: str, given: str | None) -> tuple[Prices | None, str]:
         return read_prices(region, given), ""
     try:
         return read_prices(region), ""
-    except Refusal as refusal:
-        return None, str(refusal)
+    except ConfigError as error:
+        return None, str(error)

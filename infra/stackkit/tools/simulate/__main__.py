@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stackkit.plan.fleet import rate
-from stackkit.settings.errors import Refusal
-from stackkit.tools.report.stack_report import Outlook, look
+from stackkit.settings.errors import ConfigError
+from stackkit.tools.report.stack_report import StackReport, analyse
 from stackkit.tools.simulate.findings import findings
 from stackkit.tools.simulate.report import Report, html, text
 from stackkit.tools.simulate.run import simulate
@@ -19,10 +19,10 @@ from stackkit.tools.simulate.traffic import Trace, read_trace, shaped
 def main(arguments: list[str] | None = None) -> int:
     options = _options(arguments)
     try:
-        outlook = look(Path.cwd(), options.stack, dict(_given(options)), options.prices)
-        report = _played(outlook, _trace(options, outlook))
-    except Refusal as refusal:
-        print(refusal, file=sys.stderr)
+        report = analyse(Path.cwd(), options.stack, dict(_given(options)), options.prices)
+        report = _played(report, _trace(options, report))
+    except ConfigError as error:
+        print(error, file=sys.stderr)
         return 1
     print("\n".join(text(report)))
     options.page.parent.mkdir(parents=True, exist_ok=True)
@@ -31,12 +31,12 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _trace(options: argparse.Namespace, outlook: Outlook) -> Trace:
+def _trace(options: argparse.Namespace, report: StackReport) -> Trace:
     if options.trace and options.shape:
-        raise Refusal("SHAPE and TRACE: each is traffic of its own; use one.")
+        raise ConfigError("SHAPE and TRACE: each is traffic of its own; use one.")
     if options.trace:
         return read_trace(options.trace)
-    workload = outlook.numbers.inputs.workload
+    workload = report.numbers.inputs.workload
     base, peak = (
         float(rate(in_flight, workload.latency_ms))
         for in_flight in (workload.base_in_flight, workload.peak_in_flight)
@@ -44,13 +44,13 @@ def _trace(options: argparse.Namespace, outlook: Outlook) -> Trace:
     return shaped(options.shape or "day", base, peak)
 
 
-def _played(outlook: Outlook, trace: Trace) -> Report:
-    numbers = outlook.numbers
-    run = simulate(setup(outlook.settings, numbers, trace.rates[0]), trace)
+def _played(report: StackReport, trace: Trace) -> Report:
+    numbers = report.numbers
+    run = simulate(setup(report.settings, numbers, trace.rates[0]), trace)
     workload = numbers.inputs.workload
     zones = workload.zones if workload.survives_zone_loss else 1
     found = findings(run, zones, numbers.pace.minimum_to_peak.value)
-    return Report(outlook=outlook, run=run, summary=summary(run), findings=found)
+    return Report(stack=report, run=run, summary=summary(run), findings=found)
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
@@ -68,7 +68,9 @@ def _given(options: argparse.Namespace) -> Iterator[tuple[str, object]]:
     for assignment in options.set:
         name, equals, value = assignment.partition("=")
         if not equals:
-            raise Refusal(f"SET: {assignment!r} is not a key and its value, as in fleet_min=60.")
+            raise ConfigError(
+                f"SET: {assignment!r} is not a key and its value, as in fleet_min=60."
+            )
         yield name, value
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from itertools import pairwise
 from math import ceil
 
-from stackkit.tools.simulate.run import Run, simulate, with_minimum
+from stackkit.tools.simulate.run import SimulationRun, simulate, with_minimum
 from stackkit.tools.simulate.scaler import Change
 from stackkit.tools.simulate.traffic import HOUR, TICK_S
 
@@ -30,21 +30,21 @@ class Finding:
     sentence: str
 
 
-def findings(run: Run, step: int = 1, notice_s: int = 0) -> list[Finding]:
+def findings(run: SimulationRun, step: int = 1, notice_s: int = 0) -> list[Finding]:
     """`step` is the zones over which a fleet is spread, `notice_s` what growing takes."""
     found = [*_shed(run, step, notice_s), *_flapping(run), *_fights(run), *_ceiling(run)]
     return found or [Finding("good", "follows", "The fleet follows: nothing was shed.")]
 
 
-def _shed(run: Run, step: int, notice_s: int) -> Iterator[Finding]:
-    short = [one for one in run.moments if one.shed > 0]
+def _shed(run: SimulationRun, step: int, notice_s: int) -> Iterator[Finding]:
+    short = [one for one in run.samples if one.shed > 0]
     if not short:
         return
-    asked = sum(one.load for one in run.moments)
+    asked = sum(one.load for one in run.samples)
     percent = 100 * sum(one.shed for one in short) / asked
     lost = f"{_requests(run):,} requests were shed, {percent:.2g} %"
     during = f"for {span(len(short) * TICK_S)} from {_clock(run, short[0].second)} on"
-    most = ceil(max(one.load for one in run.moments) / run.setup.task_rate)
+    most = ceil(max(one.load for one in run.samples) / run.setup.task_rate)
     if most > run.setup.maximum:
         way = f"the largest load fills {most:,} tasks and the fleet ends at {run.setup.maximum:,}"
         yield Finding("bad", "too large", f"{lost}, {during}: {way}; raise peak_in_flight.")
@@ -61,11 +61,11 @@ def _shed(run: Run, step: int, notice_s: int) -> Iterator[Finding]:
     )
 
 
-def _requests(run: Run) -> int:
-    return round(sum(one.shed for one in run.moments) * TICK_S)
+def _requests(run: SimulationRun) -> int:
+    return round(sum(one.shed for one in run.samples) * TICK_S)
 
 
-def enough(run: Run, step: int) -> int:
+def enough(run: SimulationRun, step: int) -> int:
     """The smallest minimum, in whole zones, with which this trace is served in full."""
     low, high = run.setup.minimum // step, ceil(run.setup.maximum / step)
     while high - low > 1:
@@ -75,7 +75,7 @@ def enough(run: Run, step: int) -> int:
     return min(high * step, run.setup.maximum)
 
 
-def _flapping(run: Run) -> Iterator[Finding]:
+def _flapping(run: SimulationRun) -> Iterator[Finding]:
     turns = [
         (before, after)
         for before, after in pairwise(run.changes)
@@ -93,7 +93,7 @@ def _flapping(run: Run) -> Iterator[Finding]:
         )
 
 
-def _fights(run: Run) -> Iterator[Finding]:
+def _fights(run: SimulationRun) -> Iterator[Finding]:
     fights = [
         (before, after)
         for before, after in pairwise(run.changes)
@@ -111,11 +111,11 @@ def _fights(run: Run) -> Iterator[Finding]:
         )
 
 
-def _ceiling(run: Run) -> Iterator[Finding]:
+def _ceiling(run: SimulationRun) -> Iterator[Finding]:
     setup = run.setup
     full = [
         one
-        for one in run.moments
+        for one in run.samples
         if one.desired >= setup.maximum and one.load > _FULL * setup.maximum * setup.task_rate
     ]
     if full:
@@ -131,13 +131,13 @@ def _grows(change: Change) -> bool:
     return change.after > change.before
 
 
-def _clock(run: Run, second: int) -> str:
+def _clock(run: SimulationRun, second: int) -> str:
     return (run.trace.start + timedelta(seconds=second)).strftime("%H:%M")
 
 
-def _cron(run: Run, second: int) -> str:
-    moment = run.trace.start + timedelta(seconds=second)
-    return f"{moment.minute} {moment.hour} * * *"
+def _cron(run: SimulationRun, second: int) -> str:
+    sample = run.trace.start + timedelta(seconds=second)
+    return f"{sample.minute} {sample.hour} * * *"
 
 
 def span(seconds: int) -> str:

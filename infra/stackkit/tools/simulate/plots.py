@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from stackkit.tools.simulate.alarms import IN_SHARE
-from stackkit.tools.simulate.run import Moment, Run
+from stackkit.tools.simulate.run import Sample, SimulationRun
 from stackkit.tools.simulate.svg import BAD, FIRST, MUTED, SECOND, THIRD
 from stackkit.tools.simulate.traffic import HOUR, TICK_S
 
@@ -40,16 +40,16 @@ class Lines:
     task_dollars: float | None
 
 
-def lines(run: Run, target: float, task_dollars: float | None) -> Lines:
-    width = max(1, -(-len(run.moments) // _POINTS))
-    bins = [run.moments[start : start + width] for start in range(0, len(run.moments), width)]
+def lines(run: SimulationRun, target: float, task_dollars: float | None) -> Lines:
+    width = max(1, -(-len(run.samples) // _POINTS))
+    bins = [run.samples[start : start + width] for start in range(0, len(run.samples), width)]
 
-    def means(value: Callable[[Moment], float]) -> list[float]:
+    def means(value: Callable[[Sample], float]) -> list[float]:
         return [sum(map(value, one)) / len(one) for one in bins]
 
     paid, hours = 0.0, []
     for one in bins:
-        paid += sum(moment.tasks for moment in one) * TICK_S / HOUR
+        paid += sum(sample.tasks for sample in one) * TICK_S / HOUR
         hours.append(paid)
     return Lines(
         hours=[one[0].second / HOUR for one in bins],

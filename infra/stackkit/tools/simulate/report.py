@@ -5,32 +5,32 @@ from dataclasses import dataclass
 
 from htpy import Node, li, p, ul
 
-from stackkit.settings.errors import Refusal
-from stackkit.tools.page import Section, facts, mark, page, picture
+from stackkit.settings.errors import ConfigError
+from stackkit.tools.page import Section, key_figures, mark, page, picture
 from stackkit.tools.report import cost
 from stackkit.tools.report.columns import hung, indented
-from stackkit.tools.report.stack_report import Outlook
+from stackkit.tools.report.stack_report import StackReport
 from stackkit.tools.simulate.findings import Finding, span
 from stackkit.tools.simulate.plots import PLOTS, dressed, lines
-from stackkit.tools.simulate.run import Run
+from stackkit.tools.simulate.run import SimulationRun
 from stackkit.tools.simulate.summary import MODEL, Summary
 from stackkit.tools.simulate.svg import pictures
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    outlook: Outlook
-    run: Run
+    stack: StackReport
+    run: SimulationRun
     summary: Summary
     findings: list[Finding]
 
     @property
     def title(self) -> str:
-        return f"{self.outlook.settings.name} under {self.run.trace.name}"
+        return f"{self.stack.settings.name} under {self.run.trace.name}"
 
     @property
     def fleet(self) -> str:
-        settings, setup = self.outlook.settings, self.run.setup
+        settings, setup = self.stack.settings, self.run.setup
         return (
             f"{settings.compute}, {setup.minimum:,} to {setup.maximum:,} tasks of"
             f" {setup.task_rate:,.0f} requests/s, following {', '.join(settings.scaling_policies)}"
@@ -39,17 +39,17 @@ class Report:
     @property
     def task_dollars(self) -> float | None:
         """Of an hour; None where prices are missing."""
-        outlook = self.outlook
-        if outlook.prices is None:
+        report = self.stack
+        if report.prices is None:
             return None
         try:
-            return cost.task_hour(outlook.settings, outlook.numbers, outlook.prices)
-        except Refusal:
+            return cost.task_hour(report.settings, report.numbers, report.prices)
+        except ConfigError:
             return None
 
     @property
     def paid(self) -> str:
-        each, prices = self.task_dollars, self.outlook.prices
+        each, prices = self.task_dollars, self.stack.prices
         hours = f"{self.summary.task_hours:,.0f} task-hours"
         share = self.summary.task_hours / self.summary.flat_hours
         beside = f"{100 * share:.0f} % of the maximum all the time"
@@ -62,8 +62,8 @@ class Report:
 def text(report: Report) -> Iterator[str]:
     told = report.summary
     yield report.title
-    for doubt in report.outlook.doubts:
-        yield from indented(f"Doubtful: {doubt}")
+    for warning in report.stack.warnings:
+        yield from indented(f"Warning: {warning}")
     for name, value in (
         ("fleet", report.fleet),
         (
@@ -84,9 +84,9 @@ def text(report: Report) -> Iterator[str]:
 def html(report: Report) -> str:
     told = report.summary
     run, setup = report.run, report.run.setup
-    target = report.outlook.settings.utilisation_percent
+    target = report.stack.settings.utilisation_percent
     drawn = lines(run, target, report.task_dollars)
-    shown = facts(
+    shown = key_figures(
         [
             ("requests shed", f"{told.shed_percent:.2g} %"),
             ("tasks serving", f"{told.fewest:,} to {told.most:,}"),
@@ -94,7 +94,7 @@ def html(report: Report) -> str:
             ("task-hours", f"{told.task_hours:,.0f}"),
         ]
     )
-    what = [f"Doubtful: {doubt}" for doubt in report.outlook.doubts]
+    what = [f"Warning: {warning}" for warning in report.stack.warnings]
     parts = [
         Section(
             title="What it shows", body=[shown, ul[_findings(report)], [p[one] for one in what]]

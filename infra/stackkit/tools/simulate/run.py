@@ -39,7 +39,7 @@ class Setup:
 
 
 @dataclass(frozen=True)
-class Moment:
+class Sample:
     """One tick. Rates are requests a second; `tasks` are paid for, `serving` answer."""
 
     second: int
@@ -60,17 +60,17 @@ class Moment:
 
 
 @dataclass(frozen=True)
-class Run:
+class SimulationRun:
     trace: Trace
     setup: Setup
-    moments: tuple[Moment, ...]
+    samples: tuple[Sample, ...]
     changes: tuple[Change, ...]
 
 
-def simulate(setup: Setup, trace: Trace) -> Run:
+def simulate(setup: Setup, trace: Trace) -> SimulationRun:
     size = Size(setup.first, setup.minimum, setup.maximum)
     tasks = Tasks(setup.first, warm=setup.starts.warm_pool)
-    moments: list[Moment] = []
+    samples: list[Sample] = []
     changes: list[Change] = []
     series: dict[str, list[float]] = {"cpu": [], "requests": [], "network": []}
     for tick, load in enumerate(trace.rates):
@@ -78,35 +78,35 @@ def simulate(setup: Setup, trace: Trace) -> Run:
         tasks = advanced(tasks, now, setup.starts)
         size = settled(size, setup.policies, now, tasks.settled)
         if now % MINUTE == 0:
-            _measure(series, moments, now, setup)
+            _measure(series, samples, now, setup)
             for change in _changed(size, setup, series, trace, now):
                 size = change[0]
                 changes += [change[1]] if change[1] else []
             tasks = resized(tasks, size.desired)
             tasks = advanced(tasks, now, setup.starts)
         capacity = tasks.serving * setup.task_rate
-        moments.append(Moment(now, load, capacity, tasks.total, tasks.serving, size.desired))
-    return Run(trace, setup, tuple(moments), tuple(changes))
+        samples.append(Sample(now, load, capacity, tasks.total, tasks.serving, size.desired))
+    return SimulationRun(trace, setup, tuple(samples), tuple(changes))
 
 
 def _changed(
     size: Size, setup: Setup, series: Series, trace: Trace, now: int
 ) -> Iterator[tuple[Size, Change | None]]:
     """Schedules first: they set the bounds within which policies decide."""
-    moment = trace.start + timedelta(seconds=now)
+    sample = trace.start + timedelta(seconds=now)
     for schedule in setup.schedules:
-        if names(schedule, moment):
+        if names(schedule, sample):
             size, change = rebounded(size, schedule.minimum, schedule.maximum, now)
             yield size, change
     yield decided(size, setup.policies, series, now)
 
 
 def _measure(
-    series: dict[str, list[float]], moments: Sequence[Moment], now: int, setup: Setup
+    series: dict[str, list[float]], samples: Sequence[Sample], now: int, setup: Setup
 ) -> None:
     """Adds the minute that CloudWatch shows by now, a minute after its end."""
     end = (now - METRIC_DELAY_S) // TICK_S
-    minute = moments[max(0, end - _TICKS_A_MINUTE) : max(0, end)]
+    minute = samples[max(0, end - _TICKS_A_MINUTE) : max(0, end)]
     if len(minute) < _TICKS_A_MINUTE:
         return
     served = sum(min(one.load, one.capacity) for one in minute) * TICK_S

@@ -12,14 +12,14 @@ _MONTHS = (
 )
 
 
-def names(schedule: Schedule, moment: datetime) -> bool:
+def names(schedule: Schedule, sample: datetime) -> bool:
     minute, hour, day, month, weekday = schedule.recurrence.split()
     return (
-        _holds(minute, moment.minute)
-        and _holds(hour, moment.hour)
-        and _holds(day, moment.day)
-        and _holds(month, moment.month, _MONTHS, 1)
-        and _holds(weekday, moment.weekday(), _DAYS)
+        _holds(minute, sample.minute)
+        and _holds(hour, sample.hour)
+        and _holds(day, sample.day)
+        and _holds(month, sample.month, _MONTHS, 1)
+        and _holds(weekday, sample.weekday(), _DAYS)
     )
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from stackkit.tools.simulate.run import Run
+from stackkit.tools.simulate.run import SimulationRun
 from stackkit.tools.simulate.traffic import HOUR, TICK_S
 
 MODEL = (
@@ -36,23 +36,23 @@ class Summary:
         return 100 * self.shed / self.requests if self.requests else 0.0
 
 
-def summary(run: Run) -> Summary:
-    moments = run.moments
-    loads = [one.load for one in moments]
-    carried = sum(min(one.load, one.capacity) for one in moments)
-    room = sum(one.capacity for one in moments)
+def summary(run: SimulationRun) -> Summary:
+    samples = run.samples
+    loads = [one.load for one in samples]
+    carried = sum(min(one.load, one.capacity) for one in samples)
+    room = sum(one.capacity for one in samples)
     grown = sum(1 for one in run.changes if one.after > one.before)
     return Summary(
         seconds=run.trace.seconds,
         least_rate=min(loads),
         most_rate=max(loads),
         requests=round(sum(loads) * TICK_S),
-        shed=round(sum(one.shed for one in moments) * TICK_S),
+        shed=round(sum(one.shed for one in samples) * TICK_S),
         utilisation=100 * carried / room if room else 0.0,
-        fewest=min(one.serving for one in moments),
-        most=max(one.serving for one in moments),
+        fewest=min(one.serving for one in samples),
+        most=max(one.serving for one in samples),
         grown=grown,
         shrunk=len(run.changes) - grown,
-        task_hours=sum(one.tasks for one in moments) * TICK_S / HOUR,
+        task_hours=sum(one.tasks for one in samples) * TICK_S / HOUR,
         flat_hours=run.setup.maximum * run.trace.seconds / HOUR,
     )

@@ -8,7 +8,7 @@ from itertools import pairwise
 from math import cos, isfinite, pi
 from pathlib import Path
 
-from stackkit.settings.errors import Refusal
+from stackkit.settings.errors import ConfigError
 
 TICK_S = 10
 # a Monday, so that schedules of weekdays hold
@@ -43,7 +43,7 @@ def shaped(shape: str, base: float, peak: float) -> Trace:
         "step": (4 * HOUR, _step),
     }
     if shape not in shapes:
-        raise Refusal(f"SHAPE: {shape!r} is none; use {', '.join(shapes)}, or TRACE=file.csv.")
+        raise ConfigError(f"SHAPE: {shape!r} is none; use {', '.join(shapes)}, or TRACE=file.csv.")
     seconds, share = shapes[shape]
     rates = [base + (peak - base) * share(second) for second in range(0, seconds, TICK_S)]
     return Trace(shape, MONDAY, rates)
@@ -66,13 +66,13 @@ def _step(second: int) -> float:
 
 def read_trace(file: Path) -> Trace:
     if not file.is_file():
-        raise Refusal(f"{file}: there is no such trace.")
+        raise ConfigError(f"{file}: there is no such trace.")
     try:
         lines = list(csv.reader(file.read_text(encoding="utf-8-sig").splitlines()))
     except (UnicodeDecodeError, csv.Error):
-        raise Refusal(f"{file}: it is not text with commas; it is to have {_WANTED}.") from None
+        raise ConfigError(f"{file}: it is not text with commas; it is to have {_WANTED}.") from None
     if not lines or tuple(name.strip() for name in lines[0]) != HEADER:
-        raise Refusal(f"{file}, line 1: {_shown(lines[:1])} is not {_WANTED}.")
+        raise ConfigError(f"{file}, line 1: {_shown(lines[:1])} is not {_WANTED}.")
     points = [_point(file, number, line) for number, line in enumerate(lines[1:], start=2)]
     return Trace(file.name, points[0][0] if points else MONDAY, _even(file, points))
 
@@ -83,13 +83,13 @@ def _shown(lines: Sequence[Sequence[str]]) -> str:
 
 def _point(file: Path, number: int, line: Sequence[str]) -> tuple[datetime, float]:
     try:
-        moment, text = line
+        sample, text = line
         rate = float(text)
         if isfinite(rate) and rate >= 0:
-            return _moment(moment.strip()), rate
+            return _moment(sample.strip()), rate
     except (ValueError, OverflowError):
         pass
-    raise Refusal(
+    raise ConfigError(
         f"{file}, line {number}: {','.join(line)!r} is not a time and a rate of 0 or more, as in"
         " 60,1500."
     )
@@ -98,26 +98,28 @@ def _point(file: Path, number: int, line: Sequence[str]) -> tuple[datetime, floa
 def _moment(text: str) -> datetime:
     if text.replace(".", "", 1).isdigit():
         return MONDAY + timedelta(seconds=float(text))
-    moment = datetime.fromisoformat(text)
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    sample = datetime.fromisoformat(text)
+    return sample.astimezone(UTC) if sample.tzinfo else sample.replace(tzinfo=UTC)
 
 
 def _even(file: Path, points: Sequence[tuple[datetime, float]]) -> list[float]:
     """The rate of each tick, from steps that are all as long as the first."""
     if len(points) < 2:
-        raise Refusal(f"{file}: it has {len(points)} rates and a trace has two or more.")
+        raise ConfigError(f"{file}: it has {len(points)} rates and a trace has two or more.")
     step = (points[1][0] - points[0][0]).total_seconds()
     if not 1 <= step <= 300:
-        raise Refusal(f"{file}, line 3: {step:g} s after line 2; use equal steps of 1 to 300 s.")
+        raise ConfigError(
+            f"{file}, line 3: {step:g} s after line 2; use equal steps of 1 to 300 s."
+        )
     for number, (before, after) in enumerate(pairwise(points), start=3):
         gap = (after[0] - before[0]).total_seconds()
         if gap != step:
-            raise Refusal(
+            raise ConfigError(
                 f"{file}, line {number}: {gap:g} s after the line before and the others are"
                 f" {step:g} s apart; a trace has no holes."
             )
     if len(points) * step > LONGEST_S:
-        raise Refusal(f"{file}: it lasts longer than 14 days; cut it.")
+        raise ConfigError(f"{file}: it lasts longer than 14 days; cut it.")
     return list(_ticks([rate for _, rate in points], step))
 
 

@@ -4,19 +4,19 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from stackkit.tools.rehearse.account_snapshot import World
+from stackkit.tools.rehearse.account_snapshot import AccountSnapshot
 
 # target tracking brings alarms of its own, which AWS wires
 MADE_BY_AWS = "TargetTracking-"
 
 
-def alarms(world: World) -> Iterator[str]:
-    told = {topic["TopicArn"] for topic in world.read("sns", "list_topics", "Topics")}
-    told |= {policy["PolicyARN"] for policy in world.policies}
+def alarms(snapshot: AccountSnapshot) -> Iterator[str]:
+    told = {topic["TopicArn"] for topic in snapshot.read("sns", "list_topics", "Topics")}
+    told |= {policy["PolicyARN"] for policy in snapshot.policies}
     # told by a composite, if not by themselves
-    composed = {name for composite in world.composites for name in _composed(composite)}
-    named = _named(world)
-    for alarm in world.alarms:
+    composed = {name for composite in snapshot.composites for name in _composed(composite)}
+    named = _named(snapshot)
+    for alarm in snapshot.alarms:
         if alarm["AlarmName"].startswith(MADE_BY_AWS):
             continue
         for dimension in _dimensions(alarm):
@@ -26,33 +26,33 @@ def alarms(world: World) -> Iterator[str]:
         if not alarm.get("AlarmActions") and alarm["AlarmName"] not in composed:
             yield f"alarm {alarm['AlarmName']}: nothing happens when it fires"
         yield from _untold(alarm, told)
-    yield from _composites(world, told)
-    yield from _deployment(world)
+    yield from _composites(snapshot, told)
+    yield from _deployment(snapshot)
 
 
-def _named(world: World) -> Mapping[str, set[str]]:
+def _named(snapshot: AccountSnapshot) -> Mapping[str, set[str]]:
     """What each dimension may be the name of."""
-    services = [w.name.removeprefix("service ") for w in world.workloads if "service " in w.name]
-    groups = [w.name.removeprefix("group ") for w in world.workloads if "group " in w.name]
-    clusters = world.read("ecs", "list_clusters", "clusterArns")
-    balancers = [b["LoadBalancerArn"].partition(":loadbalancer/")[2] for b in world.balancers]
+    services = [w.name.removeprefix("service ") for w in snapshot.workloads if "service " in w.name]
+    groups = [w.name.removeprefix("group ") for w in snapshot.workloads if "group " in w.name]
+    clusters = snapshot.read("ecs", "list_clusters", "clusterArns")
+    balancers = [b["LoadBalancerArn"].partition(":loadbalancer/")[2] for b in snapshot.balancers]
     return {
         "LoadBalancer": set(balancers),
-        "TargetGroup": {g["TargetGroupArn"].rpartition(":")[2] for g in world.target_groups},
-        "DBInstanceIdentifier": {d["DBInstanceIdentifier"] for d in world.databases},
-        "CacheClusterId": set(world.cache_node_names),
-        "NatGatewayId": {gateway["NatGatewayId"] for gateway in world.nat_gateways},
-        "WebACL": set(_firewall_metrics(world)),
-        "Region": {world.account.region},
-        "Service": {w.environment.get("OTEL_SERVICE_NAME", "") for w in world.workloads},
+        "TargetGroup": {g["TargetGroupArn"].rpartition(":")[2] for g in snapshot.target_groups},
+        "DBInstanceIdentifier": {d["DBInstanceIdentifier"] for d in snapshot.databases},
+        "CacheClusterId": set(snapshot.cache_node_names),
+        "NatGatewayId": {gateway["NatGatewayId"] for gateway in snapshot.nat_gateways},
+        "WebACL": set(_firewall_metrics(snapshot)),
+        "Region": {snapshot.account.region},
+        "Service": {w.environment.get("OTEL_SERVICE_NAME", "") for w in snapshot.workloads},
         "ClusterName": {str(arn).rpartition("/")[2] for arn in clusters},
         "ServiceName": set(services),
         "AutoScalingGroupName": set(groups),
     }
 
 
-def _firewall_metrics(world: World) -> Iterator[str]:
-    for call in world.account.calls:
+def _firewall_metrics(snapshot: AccountSnapshot) -> Iterator[str]:
+    for call in snapshot.account.calls:
         if call.operation == "CreateWebACL":
             yield call.parameters["VisibilityConfig"]["MetricName"]
 
@@ -63,10 +63,10 @@ def _untold(alarm: Mapping[str, Any], told: set[str]) -> Iterator[str]:
             yield f"alarm {alarm['AlarmName']}: there is no {action}"
 
 
-def _composites(world: World, told: set[str]) -> Iterator[str]:
-    known = {alarm["AlarmName"] for alarm in world.alarms}
-    known |= {composite["AlarmName"] for composite in world.composites}
-    for composite in world.composites:
+def _composites(snapshot: AccountSnapshot, told: set[str]) -> Iterator[str]:
+    known = {alarm["AlarmName"] for alarm in snapshot.alarms}
+    known |= {composite["AlarmName"] for composite in snapshot.composites}
+    for composite in snapshot.composites:
         name = composite["AlarmName"]
         watched = [*_composed(composite), composite.get("ActionsSuppressor")]
         missing = [alarm for alarm in watched if alarm and alarm not in known]
@@ -80,19 +80,19 @@ def _composed(composite: Mapping[str, Any]) -> list[str]:
     return re.findall(r'ALARM\("([^"]+)"\)', composite["AlarmRule"])
 
 
-def _deployment(world: World) -> Iterator[str]:
+def _deployment(snapshot: AccountSnapshot) -> Iterator[str]:
     """The alarms by which a deployment is rolled back; moto forgets them, so as they were sent."""
-    names = {alarm["AlarmName"] for alarm in world.alarms}
-    for call in world.account.calls:
+    names = {alarm["AlarmName"] for alarm in snapshot.alarms}
+    for call in snapshot.account.calls:
         if call.operation == "CreateService":
             watched = call.parameters.get("deploymentConfiguration", {}).get("alarms", {})
             wanted = watched.get("alarmNames", [])
             yield from (f"{call.name}: no alarm {name}" for name in wanted if name not in names)
 
 
-def scaling(world: World) -> Iterator[str]:
-    services = {w.name.partition("service ")[2] for w in world.workloads}
-    targets = world.scalable
+def scaling(snapshot: AccountSnapshot) -> Iterator[str]:
+    services = {w.name.partition("service ")[2] for w in snapshot.workloads}
+    targets = snapshot.scalable
     for target in targets:
         if target["ResourceId"].rpartition("/")[2] not in services:
             yield f"scalable target {target['ResourceId']}: there is no such service"
@@ -102,10 +102,10 @@ def scaling(world: World) -> Iterator[str]:
     labels = {
         f"{b['LoadBalancerArn'].partition(':loadbalancer/')[2]}"
         f"/{g['TargetGroupArn'].rpartition(':')[2]}"
-        for b in world.balancers
-        for g in world.target_groups
+        for b in snapshot.balancers
+        for g in snapshot.target_groups
     }
-    policies = world.policies
+    policies = snapshot.policies
     if not policies:
         yield "nothing scales"
     for policy in policies:
@@ -116,15 +116,15 @@ def scaling(world: World) -> Iterator[str]:
             yield f"policy {policy['PolicyName']}: no target group is called {label}"
 
 
-def logs(world: World) -> Iterator[str]:
-    for workload in world.workloads:
-        if workload.log_group not in world.log_groups:
+def logs(snapshot: AccountSnapshot) -> Iterator[str]:
+    for workload in snapshot.workloads:
+        if workload.log_group not in snapshot.log_groups:
             yield f"{workload.name}: there is no log group {workload.log_group}"
-    for flow in world.read("ec2", "describe_flow_logs", "FlowLogs"):
+    for flow in snapshot.read("ec2", "describe_flow_logs", "FlowLogs"):
         name = flow.get("LogGroupName") or flow["LogDestination"].split(":")[6]
-        if name not in world.log_groups:
+        if name not in snapshot.log_groups:
             yield f"flow log {flow['FlowLogId']}: there is no log group {name}"
-    for name, group in world.log_groups.items():
+    for name, group in snapshot.log_groups.items():
         if "retentionInDays" not in group:
             yield f"log group {name}: keeps everything for ever"
 

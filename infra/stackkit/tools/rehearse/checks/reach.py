@@ -3,109 +3,117 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from stackkit.tools.rehearse.account_snapshot import World
+from stackkit.tools.rehearse.account_snapshot import AccountSnapshot
 
 WORLD = "0.0.0.0/0"
 POSTGRESQL, VALKEY, HTTPS = 5432, 6379, 443
 
 
-def reachable(world: World) -> Iterator[str]:
+def reachable(snapshot: AccountSnapshot) -> Iterator[str]:
     """World → load balancer → compute → database and cache, out of one and into the other."""
-    for balancer in world.balancers:
+    for balancer in snapshot.balancers:
         groups = balancer["SecurityGroups"]
-        for listener in world.listeners:
-            if not _open(world, groups, "IpPermissions", listener["Port"], WORLD):
+        for listener in snapshot.listeners:
+            if not _open(snapshot, groups, "IpPermissions", listener["Port"], WORLD):
                 yield f"port {listener['Port']} of the load balancer is closed to the world"
-        for workload in world.workloads:
+        for workload in snapshot.workloads:
             where = f"load balancer → {workload.name}"
-            yield from _connected(world, groups, workload.groups, workload.port, where)
-    for workload in world.workloads:
-        for groups, port, name in _data(world):
+            yield from _connected(snapshot, groups, workload.groups, workload.port, where)
+    for workload in snapshot.workloads:
+        for groups, port, name in _data(snapshot):
             where = f"{workload.name} → {name}"
-            yield from _connected(world, workload.groups, groups, port, where)
-        if not _open(world, workload.groups, "IpPermissionsEgress", HTTPS, WORLD):
+            yield from _connected(snapshot, workload.groups, groups, port, where)
+        if not _open(snapshot, workload.groups, "IpPermissionsEgress", HTTPS, WORLD):
             yield f"{workload.name}: can't reach AWS's APIs on port {HTTPS}"
 
 
-def private(world: World) -> Iterator[str]:
+def private(snapshot: AccountSnapshot) -> Iterator[str]:
     """No address range opens the data tier, only groups of compute (and of a proxy) do."""
-    compute = {group for workload in world.workloads for group in workload.groups}
-    compute |= {group for proxy in world.proxies for group in proxy["VpcSecurityGroupIds"]}
-    for groups, _, name in _data(world, behind_proxy=True):
+    compute = {group for workload in snapshot.workloads for group in workload.groups}
+    compute |= {group for proxy in snapshot.proxies for group in proxy["VpcSecurityGroupIds"]}
+    for groups, _, name in _data(snapshot, behind_proxy=True):
         for group in groups:
-            for rule in world.security_groups[group]["IpPermissions"]:
+            for rule in snapshot.security_groups[group]["IpPermissions"]:
                 ranges = [r["CidrIp"] for r in rule["IpRanges"]]
                 ranges += [r["CidrIpv6"] for r in rule["Ipv6Ranges"]]
                 yield from (f"{name}: open to {cidr}" for cidr in ranges)
                 sources = {pair["GroupId"] for pair in rule["UserIdGroupPairs"]}
-                yield from (f"{name}: open to {_named(world, g)}" for g in sources - compute)
-    for database in world.databases:
+                yield from (f"{name}: open to {_named(snapshot, g)}" for g in sources - compute)
+    for database in snapshot.databases:
         if database.get("PubliclyAccessible"):
             yield f"{database['DBInstanceIdentifier']}: has a public address"
-    for name, subnets in _data_subnets(world):
-        routed = [subnet for subnet in subnets if world.way_out(subnet)]
+    for name, subnets in _data_subnets(snapshot):
+        routed = [subnet for subnet in subnets if snapshot.route_to_internet(subnet)]
         yield from (f"{name}: subnet {subnet} has a way to the internet" for subnet in routed)
 
 
-def placed(world: World) -> Iterator[str]:
+def placed(snapshot: AccountSnapshot) -> Iterator[str]:
     """Each tier over two zones or more, with the way out that it needs and no other."""
-    for balancer in world.balancers:
+    for balancer in snapshot.balancers:
         subnets = [zone["SubnetId"] for zone in balancer["AvailabilityZones"]]
-        yield from _spread(world, "load balancer", subnets)
+        yield from _spread(snapshot, "load balancer", subnets)
         for subnet in subnets:
-            if not world.way_out(subnet).startswith("igw-"):
+            if not snapshot.route_to_internet(subnet).startswith("igw-"):
                 yield f"load balancer: subnet {subnet} has no internet gateway"
-    for workload in world.workloads:
-        yield from _spread(world, workload.name, workload.subnets)
+    for workload in snapshot.workloads:
+        yield from _spread(snapshot, workload.name, workload.subnets)
         for subnet in workload.subnets:
-            if not world.way_out(subnet).startswith("nat-"):
+            if not snapshot.route_to_internet(subnet).startswith("nat-"):
                 yield f"{workload.name}: subnet {subnet} has no NAT gateway"
-    for name, subnets in _data_subnets(world):
-        yield from _spread(world, name, subnets)
+    for name, subnets in _data_subnets(snapshot):
+        yield from _spread(snapshot, name, subnets)
 
 
-def _spread(world: World, name: str, subnets: Sequence[str]) -> Iterator[str]:
-    zones = {world.subnets[subnet]["AvailabilityZone"] for subnet in subnets}
+def _spread(snapshot: AccountSnapshot, name: str, subnets: Sequence[str]) -> Iterator[str]:
+    zones = {snapshot.subnets[subnet]["AvailabilityZone"] for subnet in subnets}
     if len(zones) < 2:
         yield f"{name}: stands in {len(zones)} zone"
 
 
-def _data(world: World, behind_proxy: bool = False) -> Iterator[tuple[list[str], int, str]]:
+def _data(
+    snapshot: AccountSnapshot, behind_proxy: bool = False
+) -> Iterator[tuple[list[str], int, str]]:
     """Groups, port and name of what compute connects to."""
-    for proxy in world.proxies:
+    for proxy in snapshot.proxies:
         yield proxy["VpcSecurityGroupIds"], POSTGRESQL, f"proxy {proxy['DBProxyName']}"
-    for database in world.databases:
+    for database in snapshot.databases:
         # behind a proxy, the proxy connects to the primary and compute to the replicas
-        if behind_proxy or not world.proxies or "ReadReplicaSourceDBInstanceIdentifier" in database:
+        if (
+            behind_proxy
+            or not snapshot.proxies
+            or "ReadReplicaSourceDBInstanceIdentifier" in database
+        ):
             groups = [group["VpcSecurityGroupId"] for group in database["VpcSecurityGroups"]]
             port = database["Endpoint"]["Port"]
             yield groups, port, f"database {database['DBInstanceIdentifier']}"
-    for (groups, _), cache in zip(world.cache_places, world.caches, strict=True):
+    for (groups, _), cache in zip(snapshot.cache_places, snapshot.caches, strict=True):
         yield groups, VALKEY, f"cache {cache['ReplicationGroupId']}"
 
 
-def _data_subnets(world: World) -> Iterator[tuple[str, list[str]]]:
-    for database in world.databases:
+def _data_subnets(snapshot: AccountSnapshot) -> Iterator[tuple[str, list[str]]]:
+    for database in snapshot.databases:
         subnets = [s["SubnetIdentifier"] for s in database["DBSubnetGroup"]["Subnets"]]
         yield f"database {database['DBInstanceIdentifier']}", subnets
-    for (_, subnets), cache in zip(world.cache_places, world.caches, strict=True):
+    for (_, subnets), cache in zip(snapshot.cache_places, snapshot.caches, strict=True):
         yield f"cache {cache['ReplicationGroupId']}", subnets
 
 
 def _connected(
-    world: World, sources: Sequence[str], targets: Sequence[str], port: int, where: str
+    snapshot: AccountSnapshot, sources: Sequence[str], targets: Sequence[str], port: int, where: str
 ) -> Iterator[str]:
-    if not any(_open(world, sources, "IpPermissionsEgress", port, group) for group in targets):
+    if not any(_open(snapshot, sources, "IpPermissionsEgress", port, group) for group in targets):
         yield f"{where}: no rule lets port {port} out"
-    if not any(_open(world, targets, "IpPermissions", port, group) for group in sources):
+    if not any(_open(snapshot, targets, "IpPermissions", port, group) for group in sources):
         yield f"{where}: no rule lets port {port} in"
 
 
-def _open(world: World, groups: Sequence[str], rules: str, port: int, other: str) -> bool:
+def _open(
+    snapshot: AccountSnapshot, groups: Sequence[str], rules: str, port: int, other: str
+) -> bool:
     return any(
         _covers(rule, port) and other in _others(rule)
         for group in groups
-        for rule in world.security_groups[group][rules]
+        for rule in snapshot.security_groups[group][rules]
     )
 
 
@@ -118,5 +126,7 @@ def _others(rule: dict[str, Any]) -> set[str]:
     return pairs | {entry["CidrIp"] for entry in rule["IpRanges"]}
 
 
-def _named(world: World, group: str) -> str:
-    return world.security_groups[group]["GroupName"] if group in world.security_groups else group
+def _named(snapshot: AccountSnapshot, group: str) -> str:
+    return (
+        snapshot.security_groups[group]["GroupName"] if group in snapshot.security_groups else group
+    )

@@ -4,46 +4,48 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from stackkit.tools.rehearse.account_snapshot import Workload, World
+from stackkit.tools.rehearse.account_snapshot import AccountSnapshot, Workload
 
 
-def secrets(world: World) -> Iterator[str]:
-    for workload in world.workloads:
+def secrets(snapshot: AccountSnapshot) -> Iterator[str]:
+    for workload in snapshot.workloads:
         wanted = {name: ref for name, ref in workload.secrets.items() if ":secretsmanager:" in ref}
         for name, reference in wanted.items():
-            yield from _readable(world, f"{workload.name}: {name}", reference)
-        yield from _permitted(world, workload, {_arn(ref) for ref in wanted.values()})
+            yield from _readable(snapshot, f"{workload.name}: {name}", reference)
+        yield from _permitted(snapshot, workload, {_arn(ref) for ref in wanted.values()})
 
 
-def _readable(world: World, where: str, reference: str) -> Iterator[str]:
+def _readable(snapshot: AccountSnapshot, where: str, reference: str) -> Iterator[str]:
     arn, key = _arn(reference), ":".join(reference.split(":")[7:8])
-    if arn not in world.secrets:
+    if arn not in snapshot.secrets:
         yield f"{where}: there is no secret {arn}"
         return
-    if not world.secrets[arn].get("SecretVersionsToStages"):
+    if not snapshot.secrets[arn].get("SecretVersionsToStages"):
         yield f"{where}: secret {arn} has no value"
         return
-    manager = world.account.client("secretsmanager")
+    manager = snapshot.account.client("secretsmanager")
     value = manager.get_secret_value(SecretId=arn)["SecretString"]
     if key and key not in json.loads(value):
         yield f"{where}: secret {arn} has no key {key}"
 
 
-def _permitted(world: World, workload: Workload, wanted: set[str]) -> Iterator[str]:
-    allowed = _resources(world, workload.role, "secretsmanager:GetSecretValue")
+def _permitted(snapshot: AccountSnapshot, workload: Workload, wanted: set[str]) -> Iterator[str]:
+    allowed = _resources(snapshot, workload.role, "secretsmanager:GetSecretValue")
     for arn in sorted(wanted - allowed):
         yield f"role {workload.role} may not read {arn}"
     for arn in sorted(allowed - wanted):
         yield f"role {workload.role} may also read {arn}"
-    keys = {world.secrets[arn].get("KmsKeyId", "") for arn in wanted & set(world.secrets)} - {""}
-    for key in sorted(keys - _resources(world, workload.role, "kms:Decrypt")):
+    keys = {snapshot.secrets[arn].get("KmsKeyId", "") for arn in wanted & set(snapshot.secrets)} - {
+        ""
+    }
+    for key in sorted(keys - _resources(snapshot, workload.role, "kms:Decrypt")):
         yield f"role {workload.role} may not decrypt with {key}"
 
 
-def _resources(world: World, role: str, action: str) -> set[str]:
+def _resources(snapshot: AccountSnapshot, role: str, action: str) -> set[str]:
     return {
         resource
-        for statement in world.statements(role)
+        for statement in snapshot.statements(role)
         if statement["Effect"] == "Allow" and action in _listed(statement["Action"])
         for resource in _listed(statement["Resource"])
     }

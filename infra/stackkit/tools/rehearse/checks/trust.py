@@ -3,17 +3,17 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from stackkit.tools.rehearse.account_snapshot import World
+from stackkit.tools.rehearse.account_snapshot import AccountSnapshot
 
 
-def trust(world: World) -> Iterator[str]:
+def trust(snapshot: AccountSnapshot) -> Iterator[str]:
     users: dict[str, set[str]] = {}
-    for role, service in _uses(world):
+    for role, service in _uses(snapshot):
         users.setdefault(role.rpartition("/")[2], set()).add(service)
-    providers = world.read("iam", "list_open_id_connect_providers", "OpenIDConnectProviderList")
+    providers = snapshot.read("iam", "list_open_id_connect_providers", "OpenIDConnectProviderList")
     # whoever they vouch for is outside of AWS
     outside = {f"Federated {provider['Arn']}" for provider in providers}
-    for role in world.read("iam", "list_roles", "Roles"):
+    for role in snapshot.read("iam", "list_roles", "Roles"):
         # those that AWS makes for itself
         if role["Path"].startswith("/aws-service-role/"):
             continue
@@ -26,25 +26,25 @@ def trust(world: World) -> Iterator[str]:
             yield from (f"role {name} also trusts {who}" for who in sorted(trusted - wanted))
 
 
-def _uses(world: World) -> Iterator[tuple[str, str]]:
+def _uses(snapshot: AccountSnapshot) -> Iterator[tuple[str, str]]:
     """Role and the service that takes it."""
-    for workload in world.workloads:
+    for workload in snapshot.workloads:
         for role in workload.task_roles:
             yield role, "ecs-tasks.amazonaws.com"
-    for profile in world.read("iam", "list_instance_profiles", "InstanceProfiles"):
+    for profile in snapshot.read("iam", "list_instance_profiles", "InstanceProfiles"):
         for role in profile["Roles"]:
             yield role["RoleName"], "ec2.amazonaws.com"
-    for flow in world.read("ec2", "describe_flow_logs", "FlowLogs"):
+    for flow in snapshot.read("ec2", "describe_flow_logs", "FlowLogs"):
         yield flow.get("DeliverLogsPermissionArn", ""), "vpc-flow-logs.amazonaws.com"
-    for proxy in world.proxies:
+    for proxy in snapshot.proxies:
         yield proxy["RoleArn"], "rds.amazonaws.com"
-    for database in world.databases:
+    for database in snapshot.databases:
         yield database.get("MonitoringRoleArn", ""), "monitoring.rds.amazonaws.com"
-    for role in world.read("iam", "list_roles", "Roles"):
+    for role in snapshot.read("iam", "list_roles", "Roles"):
         for statement in role["AssumeRolePolicyDocument"]["Statement"]:
             yield from ((role["RoleName"], f"Federated {who}") for who in vouched_for(statement))
-    scheduler = world.account.client("scheduler")
-    for schedule in world.read("scheduler", "list_schedules", "Schedules"):
+    scheduler = snapshot.account.client("scheduler")
+    for schedule in snapshot.read("scheduler", "list_schedules", "Schedules"):
         found = scheduler.get_schedule(Name=schedule["Name"], GroupName=schedule["GroupName"])
         yield found["Target"]["RoleArn"], "scheduler.amazonaws.com"
 

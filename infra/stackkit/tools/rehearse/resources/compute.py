@@ -4,74 +4,80 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from stackkit.tools.rehearse.resource_creator import Make, Maker, Outputs, row, tagged
+from stackkit.tools.rehearse.resource_creator import (
+    Create,
+    Outputs,
+    ResourceCreator,
+    single_call,
+    tagged,
+)
 
 
-def _cluster(maker: Maker) -> Outputs:
-    made = maker.rest("ecs", "CreateCluster", clusterName=maker.named())["cluster"]
+def _cluster(creator: ResourceCreator) -> Outputs:
+    made = creator.rest("ecs", "CreateCluster", clusterName=creator.named())["cluster"]
     return {"id": made["clusterArn"], "arn": made["clusterArn"], "name": made["clusterName"]}
 
 
-def _providers(maker: Maker) -> Outputs:
+def _providers(creator: ResourceCreator) -> Outputs:
     # the provider sends an empty strategy where the program names none
-    cluster = maker.take("clusterName")
-    strategies = maker.fitted(
+    cluster = creator.take("clusterName")
+    strategies = creator.fitted(
         "ecs",
         "PutClusterCapacityProviders",
-        defaultCapacityProviderStrategy=maker.take("defaultCapacityProviderStrategies", []),
+        defaultCapacityProviderStrategy=creator.take("defaultCapacityProviderStrategies", []),
     )
-    maker.rest("ecs", "PutClusterCapacityProviders", cluster=cluster, **strategies)
+    creator.rest("ecs", "PutClusterCapacityProviders", cluster=cluster, **strategies)
     return {"id": cluster}
 
 
-def _task(maker: Maker) -> Outputs:
+def _task(creator: ResourceCreator) -> Outputs:
     """Container definitions are raw JSON: they go in as they are."""
-    definitions = json.loads(maker.take("containerDefinitions"))
-    answer = maker.rest("ecs", "RegisterTaskDefinition", containerDefinitions=definitions)
+    definitions = json.loads(creator.take("containerDefinitions"))
+    answer = creator.rest("ecs", "RegisterTaskDefinition", containerDefinitions=definitions)
     made = answer["taskDefinition"]
     return {"id": made["family"], "arn": made["taskDefinitionArn"], "revision": made["revision"]}
 
 
-def _service(maker: Maker) -> Outputs:
-    maker.skip("waitForSteadyState", "forceNewDeployment")
+def _service(creator: ResourceCreator) -> Outputs:
+    creator.skip("waitForSteadyState", "forceNewDeployment")
     deployment = {
-        "minimumHealthyPercent": maker.take("deploymentMinimumHealthyPercent"),
-        "maximumPercent": maker.take("deploymentMaximumPercent"),
-        "deploymentCircuitBreaker": maker.take("deploymentCircuitBreaker"),
-        "alarms": maker.take("alarms"),
+        "minimumHealthyPercent": creator.take("deploymentMinimumHealthyPercent"),
+        "maximumPercent": creator.take("deploymentMaximumPercent"),
+        "deploymentCircuitBreaker": creator.take("deploymentCircuitBreaker"),
+        "alarms": creator.take("alarms"),
     }
-    network = maker.take("networkConfiguration")
+    network = creator.take("networkConfiguration")
     if network:
         network["assignPublicIp"] = "ENABLED" if network.get("assignPublicIp") else "DISABLED"
-    fitted = maker.fitted(
+    fitted = creator.fitted(
         "ecs",
         "CreateService",
         deploymentConfiguration=deployment,
         networkConfiguration={"awsvpcConfiguration": network} if network else None,
     )
-    made = maker.rest("ecs", "CreateService", serviceName=maker.named(), **fitted)["service"]
+    made = creator.rest("ecs", "CreateService", serviceName=creator.named(), **fitted)["service"]
     return {"id": made["serviceArn"], "arn": made["serviceArn"], "name": made["serviceName"]}
 
 
-def _template(maker: Maker) -> Outputs:
-    maker.skip("updateDefaultVersion")
-    name = maker.named()
-    kinds = maker.take("tagSpecifications", [])
+def _template(creator: ResourceCreator) -> Outputs:
+    creator.skip("updateDefaultVersion")
+    name = creator.named()
+    kinds = creator.take("tagSpecifications", [])
     tags = [entry for kind in kinds for entry in tagged(kind["resourceType"], kind["tags"]) or []]
     interfaces = [
         {("groups" if key == "securityGroups" else key): value for key, value in each.items()}
-        for each in maker.take("networkInterfaces", [])
+        for each in creator.take("networkInterfaces", [])
     ]
-    data = maker.fitted(
+    data = creator.fitted(
         "ec2",
         "CreateLaunchTemplate",
         "LaunchTemplateData",
-        **maker.inputs,
+        **creator.inputs,
         networkInterfaces=interfaces,
     )
-    maker.inputs.clear()
+    creator.inputs.clear()
     data["TagSpecifications"] = tags
-    answer = maker.call(
+    answer = creator.call(
         "ec2", "CreateLaunchTemplate", LaunchTemplateName=name, LaunchTemplateData=data
     )
     made = answer["LaunchTemplate"]
@@ -82,20 +88,20 @@ def _template(maker: Maker) -> Outputs:
     }
 
 
-def _group(maker: Maker) -> Outputs:
-    maker.skip("waitForElbCapacity", "waitForCapacityTimeout")
-    name = maker.named()
-    refresh, metrics = maker.take("instanceRefresh"), maker.take("enabledMetrics")
-    pool = maker.take("warmPool")
-    subnets = maker.take("vpcZoneIdentifiers", [])
-    tags = [tag | {"resourceId": name, "resourceType": _GROUP} for tag in maker.take("tags", [])]
-    launch = maker.take("launchTemplate")
+def _group(creator: ResourceCreator) -> Outputs:
+    creator.skip("waitForElbCapacity", "waitForCapacityTimeout")
+    name = creator.named()
+    refresh, metrics = creator.take("instanceRefresh"), creator.take("enabledMetrics")
+    pool = creator.take("warmPool")
+    subnets = creator.take("vpcZoneIdentifiers", [])
+    tags = [tag | {"resourceId": name, "resourceType": _GROUP} for tag in creator.take("tags", [])]
+    launch = creator.take("launchTemplate")
     named = {"id": "launchTemplateId"}
     specified = {named.get(key, key): value for key, value in (launch or {}).items()}
-    fitted = maker.fitted(
+    fitted = creator.fitted(
         "autoscaling", "CreateAutoScalingGroup", tags=tags, launchTemplate=specified or None
     )
-    maker.rest(
+    creator.rest(
         "autoscaling",
         "CreateAutoScalingGroup",
         {"defaultCooldown": "DefaultCooldown"},
@@ -104,8 +110,8 @@ def _group(maker: Maker) -> Outputs:
         **fitted,
     )
     if metrics:
-        collect = maker.fitted("autoscaling", "EnableMetricsCollection", metrics=metrics)
-        maker.call(
+        collect = creator.fitted("autoscaling", "EnableMetricsCollection", metrics=metrics)
+        creator.call(
             "autoscaling",
             "EnableMetricsCollection",
             AutoScalingGroupName=name,
@@ -113,65 +119,65 @@ def _group(maker: Maker) -> Outputs:
             **collect,
         )
     if pool:
-        fitted = maker.fitted("autoscaling", "PutWarmPool", **pool)
-        maker.call("autoscaling", "PutWarmPool", AutoScalingGroupName=name, **fitted)
+        fitted = creator.fitted("autoscaling", "PutWarmPool", **pool)
+        creator.call("autoscaling", "PutWarmPool", AutoScalingGroupName=name, **fitted)
     if refresh:
-        _refresh(maker, name, refresh)
+        _refresh(creator, name, refresh)
     wanted = {"AutoScalingGroupNames": [name]}
-    found = maker.call("autoscaling", "DescribeAutoScalingGroups", **wanted)["AutoScalingGroups"]
+    found = creator.call("autoscaling", "DescribeAutoScalingGroups", **wanted)["AutoScalingGroups"]
     return {"id": name, "name": name, "arn": found[0]["AutoScalingGroupARN"]}
 
 
 _GROUP = "auto-scaling-group"
 
 
-def _refresh(maker: Maker, name: str, refresh: dict[str, Any]) -> None:
+def _refresh(creator: ResourceCreator, name: str, refresh: dict[str, Any]) -> None:
     """What the provider starts when the template changes."""
-    fitted = maker.fitted("autoscaling", "StartInstanceRefresh", **refresh)
-    maker.call("autoscaling", "StartInstanceRefresh", AutoScalingGroupName=name, **fitted)
+    fitted = creator.fitted("autoscaling", "StartInstanceRefresh", **refresh)
+    creator.call("autoscaling", "StartInstanceRefresh", AutoScalingGroupName=name, **fitted)
 
 
-def _group_policy(maker: Maker) -> Outputs:
-    name = maker.named()
-    maker.rest("autoscaling", "PutScalingPolicy", PolicyName=name)
-    found = maker.call("autoscaling", "DescribePolicies", PolicyNames=[name])["ScalingPolicies"]
+def _group_policy(creator: ResourceCreator) -> Outputs:
+    name = creator.named()
+    creator.rest("autoscaling", "PutScalingPolicy", PolicyName=name)
+    found = creator.call("autoscaling", "DescribePolicies", PolicyNames=[name])["ScalingPolicies"]
     return {"id": name, "name": name, "arn": found[0]["PolicyARN"]}
 
 
-def _group_schedule(maker: Maker) -> Outputs:
+def _group_schedule(creator: ResourceCreator) -> Outputs:
     # -1 is the provider's word for "leave as it is"
     for bound in ("minSize", "maxSize", "desiredCapacity"):
-        if maker.inputs.get(bound) == -1:
-            maker.skip(bound)
-    maker.rest("autoscaling", "PutScheduledUpdateGroupAction")
-    return {"id": maker.name}
+        if creator.inputs.get(bound) == -1:
+            creator.skip(bound)
+    creator.rest("autoscaling", "PutScheduledUpdateGroupAction")
+    return {"id": creator.name}
 
 
-def _service_policy(maker: Maker) -> Outputs:
-    name = maker.named()
-    made = maker.rest("application-autoscaling", "PutScalingPolicy", PolicyName=name)
+def _service_policy(creator: ResourceCreator) -> Outputs:
+    name = creator.named()
+    made = creator.rest("application-autoscaling", "PutScalingPolicy", PolicyName=name)
     return {"id": name, "name": name, "arn": made["PolicyARN"]}
 
 
-def _service_schedule(maker: Maker) -> Outputs:
-    name = maker.named()
-    maker.rest("application-autoscaling", "PutScheduledAction", ScheduledActionName=name)
+def _service_schedule(creator: ResourceCreator) -> Outputs:
+    name = creator.named()
+    creator.rest("application-autoscaling", "PutScheduledAction", ScheduledActionName=name)
     return {"id": name}
 
 
-ROWS: Mapping[str, Make] = {
+CREATORS: Mapping[str, Create] = {
     "aws:ecs/cluster:Cluster": _cluster,
     "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": _providers,
     "aws:ecs/taskDefinition:TaskDefinition": _task,
     "aws:ecs/service:Service": _service,
     "aws:ec2/launchTemplate:LaunchTemplate": _template,
     "aws:autoscaling/group:Group": _group,
-    "aws:autoscaling/lifecycleHook:LifecycleHook": row(
+    "aws:autoscaling/lifecycleHook:LifecycleHook": single_call(
         "autoscaling", "PutLifecycleHook", auto="name=LifecycleHookName"
     ),
     "aws:autoscaling/policy:Policy": _group_policy,
     "aws:autoscaling/schedule:Schedule": _group_schedule,
-    "aws:appautoscaling/target:Target": row(
+    "aws:appautoscaling/target:Target": single_call(
         "application-autoscaling",
         "RegisterScalableTarget",
         outputs={

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stackkit.tools.rehearse.prerequisites import PASSWORD
-from stackkit.tools.rehearse.resource_creator import Make, Maker, Outputs, row
+from stackkit.tools.rehearse.resource_creator import Create, Outputs, ResourceCreator, single_call
 
 _INSTANCE = {
     "dbName": "DBName",
@@ -20,29 +20,29 @@ _INSTANCE = {
 }
 
 
-def _key(maker: Maker) -> Outputs:
-    rotated, window = maker.take("enableKeyRotation"), maker.take("deletionWindowInDays")
-    key = maker.rest("kms", "CreateKey")["KeyMetadata"]
+def _key(creator: ResourceCreator) -> Outputs:
+    rotated, window = creator.take("enableKeyRotation"), creator.take("deletionWindowInDays")
+    key = creator.rest("kms", "CreateKey")["KeyMetadata"]
     if rotated:
-        maker.call("kms", "EnableKeyRotation", KeyId=key["KeyId"])
+        creator.call("kms", "EnableKeyRotation", KeyId=key["KeyId"])
     if window is not None and not 7 <= window <= 30:
-        maker.refuse(f"deletionWindowInDays: {window} is not 7 to 30", "ScheduleKeyDeletion")
+        creator.fail(f"deletionWindowInDays: {window} is not 7 to 30", "ScheduleKeyDeletion")
     return {"id": key["KeyId"], "keyId": key["KeyId"], "arn": key["Arn"]}
 
 
-def _database_parameters(maker: Maker) -> Outputs:
-    settings = maker.take("parameters", [])
-    family = maker.take("family")
-    made = maker.rest(
+def _database_parameters(creator: ResourceCreator) -> Outputs:
+    settings = creator.take("parameters", [])
+    family = creator.take("family")
+    made = creator.rest(
         "rds",
         "CreateDBParameterGroup",
-        DBParameterGroupName=maker.named(),
+        DBParameterGroupName=creator.named(),
         DBParameterGroupFamily=family,
-        Description=maker.take("description", "Managed by Pulumi"),
+        Description=creator.take("description", "Managed by Pulumi"),
     )["DBParameterGroup"]
     name = made["DBParameterGroupName"]
     fitted = [
-        maker.fitted(
+        creator.fitted(
             "rds",
             "ModifyDBParameterGroup",
             "Parameters.[]",
@@ -54,34 +54,34 @@ def _database_parameters(maker: Maker) -> Outputs:
     ]
     if fitted:
         change = "ModifyDBParameterGroup"
-        maker.call("rds", change, DBParameterGroupName=name, Parameters=fitted)
+        creator.call("rds", change, DBParameterGroupName=name, Parameters=fitted)
     return {"id": name, "name": name, "arn": made["DBParameterGroupArn"]}
 
 
-def _subnets(maker: Maker) -> Outputs:
-    made = maker.rest(
+def _subnets(creator: ResourceCreator) -> Outputs:
+    made = creator.rest(
         "rds",
         "CreateDBSubnetGroup",
-        DBSubnetGroupName=maker.named(),
-        DBSubnetGroupDescription=maker.take("description", "Managed by Pulumi"),
+        DBSubnetGroupName=creator.named(),
+        DBSubnetGroupDescription=creator.take("description", "Managed by Pulumi"),
     )["DBSubnetGroup"]
     return {"id": made["DBSubnetGroupName"], "name": made["DBSubnetGroupName"]}
 
 
-def _instance(maker: Maker) -> Outputs:
-    maker.skip("applyImmediately", "skipFinalSnapshot", "deleteAutomatedBackups")
-    maker.skip("finalSnapshotIdentifier")
-    replica = "replicateSourceDb" in maker.inputs
+def _instance(creator: ResourceCreator) -> Outputs:
+    creator.skip("applyImmediately", "skipFinalSnapshot", "deleteAutomatedBackups")
+    creator.skip("finalSnapshotIdentifier")
+    replica = "replicateSourceDb" in creator.inputs
     operation = "CreateDBInstanceReadReplica" if replica else "CreateDBInstance"
     if replica:
         # encrypted as its source is: the provider only compares it
-        maker.skip("storageEncrypted")
-    identifier = maker.named("identifier")
-    made = maker.rest("rds", operation, _INSTANCE, DBInstanceIdentifier=identifier)["DBInstance"]
-    if replica and maker.inputs:
+        creator.skip("storageEncrypted")
+    identifier = creator.named("identifier")
+    made = creator.rest("rds", operation, _INSTANCE, DBInstanceIdentifier=identifier)["DBInstance"]
+    if replica and creator.inputs:
         # a replica is made with less, and then changed
-        maker.rest("rds", "ModifyDBInstance", _INSTANCE, DBInstanceIdentifier=identifier)
-    found = maker.call("rds", "DescribeDBInstances", DBInstanceIdentifier=identifier)
+        creator.rest("rds", "ModifyDBInstance", _INSTANCE, DBInstanceIdentifier=identifier)
+    found = creator.call("rds", "DescribeDBInstances", DBInstanceIdentifier=identifier)
     made = made | found["DBInstances"][0]
     endpoint = made["Endpoint"]
     secret = made.get("MasterUserSecret", {})
@@ -97,24 +97,24 @@ def _instance(maker: Maker) -> Outputs:
     }
 
 
-def _proxy(maker: Maker) -> Outputs:
-    auths = maker.take("auths", [])
-    made = maker.rest(
+def _proxy(creator: ResourceCreator) -> Outputs:
+    auths = creator.take("auths", [])
+    made = creator.rest(
         "rds",
         "CreateDBProxy",
         {"requireTls": "RequireTLS"},
-        DBProxyName=maker.named(),
-        Auth=[maker.fitted("rds", "CreateDBProxy", "Auth.[]", **auth) for auth in auths],
+        DBProxyName=creator.named(),
+        Auth=[creator.fitted("rds", "CreateDBProxy", "Auth.[]", **auth) for auth in auths],
     )["DBProxy"]
     name = made["DBProxyName"]
     return {"id": name, "name": name, "arn": made["DBProxyArn"], "endpoint": made["Endpoint"]}
 
 
-def _proxy_targets(maker: Maker) -> Outputs:
-    pool = maker.take("connectionPoolConfig", {})
-    proxy = maker.take("dbProxyName")
-    fitted = maker.fitted("rds", "ModifyDBProxyTargetGroup", "ConnectionPoolConfig", **pool)
-    maker.call(
+def _proxy_targets(creator: ResourceCreator) -> Outputs:
+    pool = creator.take("connectionPoolConfig", {})
+    proxy = creator.take("dbProxyName")
+    fitted = creator.fitted("rds", "ModifyDBProxyTargetGroup", "ConnectionPoolConfig", **pool)
+    creator.call(
         "rds",
         "ModifyDBProxyTargetGroup",
         TargetGroupName="default",
@@ -124,24 +124,24 @@ def _proxy_targets(maker: Maker) -> Outputs:
     return {"id": proxy, "name": "default"}
 
 
-def _proxy_target(maker: Maker) -> Outputs:
-    instance = maker.take("dbInstanceIdentifier")
-    maker.rest("rds", "RegisterDBProxyTargets", DBInstanceIdentifiers=[instance])
+def _proxy_target(creator: ResourceCreator) -> Outputs:
+    instance = creator.take("dbInstanceIdentifier")
+    creator.rest("rds", "RegisterDBProxyTargets", DBInstanceIdentifiers=[instance])
     return {"id": instance}
 
 
-def _cache_parameters(maker: Maker) -> Outputs:
-    settings = maker.take("parameters", [])
-    name = maker.named()
-    maker.rest(
+def _cache_parameters(creator: ResourceCreator) -> Outputs:
+    settings = creator.take("parameters", [])
+    name = creator.named()
+    creator.rest(
         "elasticache",
         "CreateCacheParameterGroup",
         {"family": "CacheParameterGroupFamily"},
         CacheParameterGroupName=name,
-        Description=maker.take("description", "Managed by Pulumi"),
+        Description=creator.take("description", "Managed by Pulumi"),
     )
     pairs = [{"ParameterName": p["name"], "ParameterValue": p["value"]} for p in settings]
-    maker.call(
+    creator.call(
         "elasticache",
         "ModifyCacheParameterGroup",
         CacheParameterGroupName=name,
@@ -150,22 +150,22 @@ def _cache_parameters(maker: Maker) -> Outputs:
     return {"id": name, "name": name}
 
 
-def _cache_subnets(maker: Maker) -> Outputs:
-    name = maker.named()
-    maker.rest(
+def _cache_subnets(creator: ResourceCreator) -> Outputs:
+    name = creator.named()
+    creator.rest(
         "elasticache",
         "CreateCacheSubnetGroup",
         CacheSubnetGroupName=name,
-        CacheSubnetGroupDescription=maker.take("description", "Managed by Pulumi"),
+        CacheSubnetGroupDescription=creator.take("description", "Managed by Pulumi"),
     )
     return {"id": name, "name": name}
 
 
-def _replication_group(maker: Maker) -> Outputs:
-    maker.skip("applyImmediately")
-    nodes = maker.inputs["numCacheClusters"]
-    name = maker.named("replicationGroupId")
-    made = maker.rest(
+def _replication_group(creator: ResourceCreator) -> Outputs:
+    creator.skip("applyImmediately")
+    nodes = creator.inputs["numCacheClusters"]
+    name = creator.named("replicationGroupId")
+    made = creator.rest(
         "elasticache",
         "CreateReplicationGroup",
         {
@@ -188,8 +188,8 @@ def _replication_group(maker: Maker) -> Outputs:
     }
 
 
-def _secret_version(maker: Maker) -> Outputs:
-    made = maker.rest("secretsmanager", "PutSecretValue")
+def _secret_version(creator: ResourceCreator) -> Outputs:
+    made = creator.rest("secretsmanager", "PutSecretValue")
     return {
         "id": f"{made['ARN']}|{made['VersionId']}",
         "arn": made["ARN"],
@@ -197,14 +197,14 @@ def _secret_version(maker: Maker) -> Outputs:
     }
 
 
-def _rotation(maker: Maker) -> Outputs:
-    rules: dict[str, Any] = maker.take("rotationRules", {})
-    maker.inputs["rotationRules"] = rules
-    made = maker.rest("secretsmanager", "RotateSecret")
+def _rotation(creator: ResourceCreator) -> Outputs:
+    rules: dict[str, Any] = creator.take("rotationRules", {})
+    creator.inputs["rotationRules"] = rules
+    made = creator.rest("secretsmanager", "RotateSecret")
     return {"id": made["ARN"]}
 
 
-ROWS: Mapping[str, Make] = {
+CREATORS: Mapping[str, Create] = {
     "aws:kms/key:Key": _key,
     "aws:rds/parameterGroup:ParameterGroup": _database_parameters,
     "aws:rds/subnetGroup:SubnetGroup": _subnets,
@@ -214,18 +214,18 @@ ROWS: Mapping[str, Make] = {
     "aws:rds/proxyTarget:ProxyTarget": _proxy_target,
     "aws:elasticache/parameterGroup:ParameterGroup": _cache_parameters,
     "aws:elasticache/subnetGroup:SubnetGroup": _cache_subnets,
-    "aws:elasticache/user:User": row(
+    "aws:elasticache/user:User": single_call(
         "elasticache",
         "CreateUser",
         outputs={"id": "request.UserId", "userId": "request.UserId", "arn": "response.ARN"},
     ),
-    "aws:elasticache/userGroup:UserGroup": row(
+    "aws:elasticache/userGroup:UserGroup": single_call(
         "elasticache",
         "CreateUserGroup",
         outputs={"id": "request.UserGroupId", "userGroupId": "request.UserGroupId"},
     ),
     "aws:elasticache/replicationGroup:ReplicationGroup": _replication_group,
-    "aws:secretsmanager/secret:Secret": row(
+    "aws:secretsmanager/secret:Secret": single_call(
         "secretsmanager",
         "CreateSecret",
         auto="name=Name",
@@ -234,7 +234,7 @@ ROWS: Mapping[str, Make] = {
     ),
     "aws:secretsmanager/secretVersion:SecretVersion": _secret_version,
     "aws:secretsmanager/secretRotation:SecretRotation": _rotation,
-    "random:index/randomPassword:RandomPassword": lambda maker: (
-        maker.skip("length", "special") or {"id": "none", "result": PASSWORD}
+    "random:index/randomPassword:RandomPassword": lambda creator: (
+        creator.skip("length", "special") or {"id": "none", "result": PASSWORD}
     ),
 }

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from stackkit.tools.rehearse.resource_creator import Make, Maker, Outputs, row
+from stackkit.tools.rehearse.resource_creator import Create, Outputs, ResourceCreator, single_call
 
 _BALANCER_ATTRIBUTES = {
     "idleTimeout": "idle_timeout.timeout_seconds",
@@ -29,11 +29,11 @@ _HEALTH_CHECK = {
 }
 
 
-def _attributes(maker: Maker, known: Mapping[str, str]) -> list[dict[str, str]]:
+def _attributes(creator: ResourceCreator, known: Mapping[str, str]) -> list[dict[str, str]]:
     return [
-        {"Key": key, "Value": _text(maker.take(name))}
+        {"Key": key, "Value": _text(creator.take(name))}
         for name, key in known.items()
-        if name in maker.inputs
+        if name in creator.inputs
     ]
 
 
@@ -41,29 +41,29 @@ def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _balancer(maker: Maker) -> Outputs:
-    attributes = _attributes(maker, _BALANCER_ATTRIBUTES)
-    logs = maker.take("accessLogs", {})
+def _balancer(creator: ResourceCreator) -> Outputs:
+    attributes = _attributes(creator, _BALANCER_ATTRIBUTES)
+    logs = creator.take("accessLogs", {})
     attributes += [
         {"Key": f"access_logs.s3.{key}", "Value": _text(value)} for key, value in logs.items()
     ]
-    reserved = maker.take("minimumLoadBalancerCapacity")
-    answer = maker.rest(
+    reserved = creator.take("minimumLoadBalancerCapacity")
+    answer = creator.rest(
         "elbv2",
         "CreateLoadBalancer",
         {"loadBalancerType": "Type"},
-        Name=maker.named(),
-        Scheme="internal" if maker.take("internal") else "internet-facing",
+        Name=creator.named(),
+        Scheme="internal" if creator.take("internal") else "internet-facing",
     )
     made = answer["LoadBalancers"][0]
     arn = made["LoadBalancerArn"]
     change = "ModifyLoadBalancerAttributes"
-    maker.call("elbv2", change, LoadBalancerArn=arn, Attributes=attributes)
+    creator.call("elbv2", change, LoadBalancerArn=arn, Attributes=attributes)
     if reserved:
-        units = maker.fitted(
+        units = creator.fitted(
             "elbv2", "ModifyCapacityReservation", "MinimumLoadBalancerCapacity", **reserved
         )
-        maker.call(
+        creator.call(
             "elbv2",
             "ModifyCapacityReservation",
             LoadBalancerArn=arn,
@@ -79,35 +79,35 @@ def _balancer(maker: Maker) -> Outputs:
     }
 
 
-def _target_group(maker: Maker) -> Outputs:
-    attributes = _attributes(maker, _TARGET_ATTRIBUTES)
-    health: dict[str, Any] = maker.take("healthCheck", {})
+def _target_group(creator: ResourceCreator) -> Outputs:
+    attributes = _attributes(creator, _TARGET_ATTRIBUTES)
+    health: dict[str, Any] = creator.take("healthCheck", {})
     matcher = health.pop("matcher", None)
     renamed: dict[str, Any] = {
         _HEALTH_CHECK.get(name, name): value for name, value in health.items()
     }
-    checks = maker.fitted("elbv2", "CreateTargetGroup", **renamed)
+    checks = creator.fitted("elbv2", "CreateTargetGroup", **renamed)
     if matcher:
         checks["Matcher"] = {"HttpCode": matcher}
-    answer = maker.rest("elbv2", "CreateTargetGroup", Name=maker.named(), **checks)
+    answer = creator.rest("elbv2", "CreateTargetGroup", Name=creator.named(), **checks)
     made = answer["TargetGroups"][0]
     arn = made["TargetGroupArn"]
-    maker.call("elbv2", "ModifyTargetGroupAttributes", TargetGroupArn=arn, Attributes=attributes)
+    creator.call("elbv2", "ModifyTargetGroupAttributes", TargetGroupArn=arn, Attributes=attributes)
     suffix = arn.rpartition(":")[2]
     return {"id": arn, "arn": arn, "name": made["TargetGroupName"], "arnSuffix": suffix}
 
 
-def _listener(maker: Maker) -> Outputs:
-    certificate = maker.take("certificateArn")
+def _listener(creator: ResourceCreator) -> Outputs:
+    certificate = creator.take("certificateArn")
     actions = [
         {("redirectConfig" if name == "redirect" else name): value for name, value in each.items()}
-        for each in maker.take("defaultActions", [])
+        for each in creator.take("defaultActions", [])
     ]
-    answer = maker.rest(
+    answer = creator.rest(
         "elbv2",
         "CreateListener",
         Certificates=[{"CertificateArn": certificate}] if certificate else None,
-        DefaultActions=maker.fitted("elbv2", "CreateListener", defaultActions=actions)[
+        DefaultActions=creator.fitted("elbv2", "CreateListener", defaultActions=actions)[
             "DefaultActions"
         ],
     )
@@ -115,9 +115,9 @@ def _listener(maker: Maker) -> Outputs:
     return {"id": arn, "arn": arn}
 
 
-def _certificate(maker: Maker) -> Outputs:
-    arn = maker.rest("acm", "RequestCertificate")["CertificateArn"]
-    found = maker.call("acm", "DescribeCertificate", CertificateArn=arn)["Certificate"]
+def _certificate(creator: ResourceCreator) -> Outputs:
+    arn = creator.rest("acm", "RequestCertificate")["CertificateArn"]
+    found = creator.call("acm", "DescribeCertificate", CertificateArn=arn)["Certificate"]
     proofs = [
         {
             "domainName": option["DomainName"],
@@ -130,83 +130,83 @@ def _certificate(maker: Maker) -> Outputs:
     return {"id": arn, "arn": arn, "domainValidationOptions": proofs}
 
 
-def _validation(maker: Maker) -> Outputs:
+def _validation(creator: ResourceCreator) -> Outputs:
     """The provider only waits: for a record of the name that ACM asked for."""
-    arn, names = maker.take("certificateArn"), maker.take("validationRecordFqdns", [])
-    found = maker.call("acm", "DescribeCertificate", CertificateArn=arn)["Certificate"]
+    arn, names = creator.take("certificateArn"), creator.take("validationRecordFqdns", [])
+    found = creator.call("acm", "DescribeCertificate", CertificateArn=arn)["Certificate"]
     for option in found["DomainValidationOptions"]:
         wanted = option["ResourceRecord"]["Name"]
         if wanted.rstrip(".") not in {name.rstrip(".") for name in names}:
-            maker.refuse(f"no record {wanted} proves the domain", "DescribeCertificate")
+            creator.fail(f"no record {wanted} proves the domain", "DescribeCertificate")
     return {"id": arn, "certificateArn": arn}
 
 
-def _zone(maker: Maker) -> Outputs:
-    networks = maker.take("vpcs", [])
-    vpc = {"VPCRegion": maker.account.region, "VPCId": networks[0]["vpcId"]} if networks else None
-    answer = maker.rest(
+def _zone(creator: ResourceCreator) -> Outputs:
+    networks = creator.take("vpcs", [])
+    vpc = {"VPCRegion": creator.account.region, "VPCId": networks[0]["vpcId"]} if networks else None
+    answer = creator.rest(
         "route53",
         "CreateHostedZone",
-        CallerReference=maker.name,
+        CallerReference=creator.name,
         VPC=vpc,
-        HostedZoneConfig={"Comment": maker.take("comment", "Managed by Pulumi")},
+        HostedZoneConfig={"Comment": creator.take("comment", "Managed by Pulumi")},
     )
     zone = answer["HostedZone"]["Id"].rpartition("/")[2]
     return {"id": zone, "zoneId": zone, "name": answer["HostedZone"]["Name"]}
 
 
-def _record(maker: Maker) -> Outputs:
-    zone, name = maker.take("zoneId"), maker.take("name")
-    record: dict[str, Any] = {"Name": name, "Type": maker.take("type")}
-    values, alias = maker.take("records"), maker.take("aliases")
+def _record(creator: ResourceCreator) -> Outputs:
+    zone, name = creator.take("zoneId"), creator.take("name")
+    record: dict[str, Any] = {"Name": name, "Type": creator.take("type")}
+    values, alias = creator.take("records"), creator.take("aliases")
     if values:
-        record |= {"ResourceRecords": [{"Value": v} for v in values], "TTL": maker.take("ttl")}
+        record |= {"ResourceRecords": [{"Value": v} for v in values], "TTL": creator.take("ttl")}
     if alias:
         record["AliasTarget"] = {
             "DNSName": alias[0]["name"],
             "HostedZoneId": alias[0]["zoneId"],
             "EvaluateTargetHealth": alias[0]["evaluateTargetHealth"],
         }
-    weights = maker.take("weightedRoutingPolicies")
+    weights = creator.take("weightedRoutingPolicies")
     if weights:
-        record |= {"Weight": weights[0]["weight"], "SetIdentifier": maker.take("setIdentifier")}
+        record |= {"Weight": weights[0]["weight"], "SetIdentifier": creator.take("setIdentifier")}
     batch = {"Changes": [{"Action": "CREATE", "ResourceRecordSet": record}]}
-    maker.call("route53", "ChangeResourceRecordSets", HostedZoneId=zone, ChangeBatch=batch)
+    creator.call("route53", "ChangeResourceRecordSets", HostedZoneId=zone, ChangeBatch=batch)
     return {"id": f"{zone}_{name}", "fqdn": name}
 
 
-def _bucket(maker: Maker) -> Outputs:
-    maker.skip("forceDestroy")
-    name, region = maker.named("bucket"), maker.account.region
+def _bucket(creator: ResourceCreator) -> Outputs:
+    creator.skip("forceDestroy")
+    name, region = creator.named("bucket"), creator.account.region
     place = {"LocationConstraint": region} if region != "us-east-1" else None
-    maker.rest("s3", "CreateBucket", Bucket=name, CreateBucketConfiguration=place)
+    creator.rest("s3", "CreateBucket", Bucket=name, CreateBucketConfiguration=place)
     arn = f"arn:aws:s3:::{name}"
     return {"id": name, "bucket": name, "arn": arn}
 
 
-def _bucket_setting(operation: str, member: str, **aliases: str) -> Make:
+def _bucket_setting(operation: str, member: str, **aliases: str) -> Create:
     """A part of a bucket's configuration, which the API has under one more member."""
 
-    def make(maker: Maker) -> Outputs:
-        bucket = maker.take("bucket")
-        given = {aliases.get(name, name): value for name, value in maker.inputs.items()}
-        fitted = maker.fitted("s3", operation, member, **given)
-        maker.inputs.clear()
-        maker.call("s3", operation, Bucket=bucket, **{member: fitted})
+    def make(creator: ResourceCreator) -> Outputs:
+        bucket = creator.take("bucket")
+        given = {aliases.get(name, name): value for name, value in creator.inputs.items()}
+        fitted = creator.fitted("s3", operation, member, **given)
+        creator.inputs.clear()
+        creator.call("s3", operation, Bucket=bucket, **{member: fitted})
         return {"id": bucket}
 
     return make
 
 
-def _waf_log(maker: Maker) -> Outputs:
+def _waf_log(creator: ResourceCreator) -> Outputs:
     operation, member = "PutLoggingConfiguration", "LoggingConfiguration"
-    fitted = maker.fitted("wafv2", operation, member, **maker.inputs)
-    maker.inputs.clear()
-    maker.call("wafv2", operation, **{member: fitted})
+    fitted = creator.fitted("wafv2", operation, member, **creator.inputs)
+    creator.inputs.clear()
+    creator.call("wafv2", operation, **{member: fitted})
     return {"id": fitted["ResourceArn"]}
 
 
-ROWS: Mapping[str, Make] = {
+CREATORS: Mapping[str, Create] = {
     "aws:lb/loadBalancer:LoadBalancer": _balancer,
     "aws:lb/targetGroup:TargetGroup": _target_group,
     "aws:lb/listener:Listener": _listener,
@@ -227,16 +227,16 @@ ROWS: Mapping[str, Make] = {
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": _bucket_setting(
         "PutBucketLifecycleConfiguration", "LifecycleConfiguration"
     ),
-    "aws:s3/bucketPolicy:BucketPolicy": row(
+    "aws:s3/bucketPolicy:BucketPolicy": single_call(
         "s3", "PutBucketPolicy", outputs={"id": "request.Bucket"}
     ),
-    "aws:wafv2/webAcl:WebAcl": row(
+    "aws:wafv2/webAcl:WebAcl": single_call(
         "wafv2",
         "CreateWebACL",
         auto="name=Name",
         outputs={"id": "response.Summary.Id", "arn": "response.Summary.ARN"},
     ),
-    "aws:wafv2/webAclAssociation:WebAclAssociation": row(
+    "aws:wafv2/webAclAssociation:WebAclAssociation": single_call(
         "wafv2", "AssociateWebACL", outputs={"id": "request.ResourceArn"}
     ),
     "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration": _waf_log,

@@ -3,105 +3,105 @@
 from collections.abc import Mapping
 from typing import Any
 
-from stackkit.tools.rehearse.resource_creator import Make, Maker, Outputs, row
+from stackkit.tools.rehearse.resource_creator import Create, Outputs, ResourceCreator, single_call
 
 
-def _log_group(maker: Maker) -> Outputs:
-    name, days = maker.named(), maker.take("retentionInDays")
-    maker.rest("logs", "CreateLogGroup", logGroupName=name)
+def _log_group(creator: ResourceCreator) -> Outputs:
+    name, days = creator.named(), creator.take("retentionInDays")
+    creator.rest("logs", "CreateLogGroup", logGroupName=name)
     if days:
-        maker.call("logs", "PutRetentionPolicy", logGroupName=name, retentionInDays=days)
-    region = maker.account.region
-    found = maker.call("logs", "DescribeLogGroups", logGroupNamePrefix=name)["logGroups"][0]
+        creator.call("logs", "PutRetentionPolicy", logGroupName=name, retentionInDays=days)
+    region = creator.account.region
+    found = creator.call("logs", "DescribeLogGroups", logGroupNamePrefix=name)["logGroups"][0]
     arn = found["arn"].removesuffix(":*")
-    maker.account.known.add(arn)
+    creator.account.known.add(arn)
     return {"id": name, "name": name, "arn": arn, "region": region}
 
 
-def _role_policy(maker: Maker) -> Outputs:
-    role, name = maker.take("role"), maker.named()
-    policy = maker.take("policy")
-    maker.call("iam", "PutRolePolicy", RoleName=role, PolicyName=name, PolicyDocument=policy)
+def _role_policy(creator: ResourceCreator) -> Outputs:
+    role, name = creator.take("role"), creator.named()
+    policy = creator.take("policy")
+    creator.call("iam", "PutRolePolicy", RoleName=role, PolicyName=name, PolicyDocument=policy)
     return {"id": f"{role}:{name}", "name": name}
 
 
-def _profile(maker: Maker) -> Outputs:
-    role, name = maker.take("role"), maker.named()
-    made = maker.rest("iam", "CreateInstanceProfile", InstanceProfileName=name)
+def _profile(creator: ResourceCreator) -> Outputs:
+    role, name = creator.take("role"), creator.named()
+    made = creator.rest("iam", "CreateInstanceProfile", InstanceProfileName=name)
     if role:
-        maker.call("iam", "AddRoleToInstanceProfile", InstanceProfileName=name, RoleName=role)
+        creator.call("iam", "AddRoleToInstanceProfile", InstanceProfileName=name, RoleName=role)
     return {"id": name, "name": name, "arn": made["InstanceProfile"]["Arn"]}
 
 
-def _alarm(maker: Maker) -> Outputs:
-    name = maker.named()
-    queries = maker.take("metricQueries")
-    metrics = [_query(maker, query) for query in queries] if queries else None
-    maker.rest("cloudwatch", "PutMetricAlarm", AlarmName=name, Metrics=metrics)
-    found = maker.call("cloudwatch", "DescribeAlarms", AlarmNames=[name])["MetricAlarms"][0]
+def _alarm(creator: ResourceCreator) -> Outputs:
+    name = creator.named()
+    queries = creator.take("metricQueries")
+    metrics = [_query(creator, query) for query in queries] if queries else None
+    creator.rest("cloudwatch", "PutMetricAlarm", AlarmName=name, Metrics=metrics)
+    found = creator.call("cloudwatch", "DescribeAlarms", AlarmNames=[name])["MetricAlarms"][0]
     return {"id": name, "name": name, "arn": found["AlarmArn"]}
 
 
-def _composite(maker: Maker) -> Outputs:
-    suppressor: dict[str, Any] = maker.take("actionsSuppressor", {})
-    maker.rest(
+def _composite(creator: ResourceCreator) -> Outputs:
+    suppressor: dict[str, Any] = creator.take("actionsSuppressor", {})
+    creator.rest(
         "cloudwatch",
         "PutCompositeAlarm",
         ActionsSuppressor=suppressor.get("alarm"),
         ActionsSuppressorWaitPeriod=suppressor.get("waitPeriod"),
         ActionsSuppressorExtensionPeriod=suppressor.get("extensionPeriod"),
     )
-    name = maker.account.calls[-1].parameters["AlarmName"]
+    name = creator.account.calls[-1].parameters["AlarmName"]
     return {
         "id": name,
         "alarmName": name,
-        "arn": maker.account.made_up("cloudwatch", f"alarm:{name}"),
+        "arn": creator.account.invented_arn("cloudwatch", f"alarm:{name}"),
     }
 
 
-def _query(maker: Maker, query: Mapping[str, Any]) -> dict[str, Any]:
+def _query(creator: ResourceCreator, query: Mapping[str, Any]) -> dict[str, Any]:
     """The provider has one level less: namespace, name and dimensions beside period and stat."""
     operation, nested = "PutMetricAlarm", dict(query)
     metric = nested.pop("metric", None)
-    fitted = maker.fitted("cloudwatch", operation, "Metrics.[]", **nested)
+    fitted = creator.fitted("cloudwatch", operation, "Metrics.[]", **nested)
     if metric:
         named = ("namespace", "metricName", "dimensions")
         inner = {name: metric[name] for name in named if name in metric}
         outer = {name: value for name, value in metric.items() if name not in named}
         path = "Metrics.[].MetricStat"
-        stat = maker.fitted("cloudwatch", operation, path, **outer, metric=inner)
+        stat = creator.fitted("cloudwatch", operation, path, **outer, metric=inner)
         fitted |= {"MetricStat": stat, "ReturnData": fitted.get("ReturnData", False)}
     return fitted
 
 
-def _schedule(maker: Maker) -> Outputs:
-    name = maker.named()
-    made = maker.rest("scheduler", "CreateSchedule", Name=name)
+def _schedule(creator: ResourceCreator) -> Outputs:
+    name = creator.named()
+    made = creator.rest("scheduler", "CreateSchedule", Name=name)
     return {"id": name, "name": name, "arn": made["ScheduleArn"]}
 
 
-ROWS: Mapping[str, Make] = {
+CREATORS: Mapping[str, Create] = {
     "aws:cloudwatch/logGroup:LogGroup": _log_group,
     "aws:cloudwatch/metricAlarm:MetricAlarm": _alarm,
     "aws:cloudwatch/compositeAlarm:CompositeAlarm": _composite,
-    "aws:cloudwatch/dashboard:Dashboard": row(
+    "aws:cloudwatch/dashboard:Dashboard": single_call(
         "cloudwatch",
         "PutDashboard",
         outputs={"id": "request.DashboardName", "dashboardName": "request.DashboardName"},
     ),
-    "aws:sns/topic:Topic": row(
+    "aws:sns/topic:Topic": single_call(
         "sns",
         "CreateTopic",
         auto="name=Name",
         outputs={"id": "response.TopicArn", "arn": "response.TopicArn"},
     ),
-    "aws:sns/topicSubscription:TopicSubscription": row(
+    "aws:sns/topicSubscription:TopicSubscription": single_call(
         "sns",
         "Subscribe",
         renamed={"topic": "TopicArn"},
         outputs={"id": "response.SubscriptionArn"},
     ),
-    "aws:iam/role:Role": row(
+    "aws:iam/role:Role": single_call(
         "iam",
         "CreateRole",
         auto="name=RoleName",
@@ -109,7 +109,7 @@ ROWS: Mapping[str, Make] = {
         skipped=("forceDetachPolicies",),
         outputs={"arn": "response.Role.Arn"},
     ),
-    "aws:iam/policy:Policy": row(
+    "aws:iam/policy:Policy": single_call(
         "iam",
         "CreatePolicy",
         auto="name=PolicyName",
@@ -117,7 +117,7 @@ ROWS: Mapping[str, Make] = {
         outputs={"arn": "response.Policy.Arn", "id": "response.Policy.Arn"},
     ),
     "aws:iam/rolePolicy:RolePolicy": _role_policy,
-    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": row(
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": single_call(
         "iam",
         "AttachRolePolicy",
         renamed={"role": "RoleName"},

@@ -3,99 +3,107 @@
 from collections.abc import Mapping
 from typing import Any
 
-from stackkit.tools.rehearse.resource_creator import Make, Maker, Outputs, row, tagged
+from stackkit.tools.rehearse.resource_creator import (
+    Create,
+    Outputs,
+    ResourceCreator,
+    single_call,
+    tagged,
+)
 
 
-def _vpc(maker: Maker) -> Outputs:
+def _vpc(creator: ResourceCreator) -> Outputs:
     settings = {
-        "EnableDnsSupport": maker.take("enableDnsSupport"),
-        "EnableDnsHostnames": maker.take("enableDnsHostnames"),
+        "EnableDnsSupport": creator.take("enableDnsSupport"),
+        "EnableDnsHostnames": creator.take("enableDnsHostnames"),
     }
-    tags = tagged("vpc", maker.take("tags"))
-    vpc = maker.rest("ec2", "CreateVpc", TagSpecifications=tags)["Vpc"]
+    tags = tagged("vpc", creator.take("tags"))
+    vpc = creator.rest("ec2", "CreateVpc", TagSpecifications=tags)["Vpc"]
     for attribute, value in settings.items():
         if value is not None:
             wanted = {attribute: {"Value": value}}
-            maker.call("ec2", "ModifyVpcAttribute", VpcId=vpc["VpcId"], **wanted)
+            creator.call("ec2", "ModifyVpcAttribute", VpcId=vpc["VpcId"], **wanted)
     return {"id": vpc["VpcId"]}
 
 
-def _subnet(maker: Maker) -> Outputs:
-    public = maker.take("mapPublicIpOnLaunch")
-    tags = tagged("subnet", maker.take("tags"))
-    answer = maker.rest("ec2", "CreateSubnet", TagSpecifications=tags)
+def _subnet(creator: ResourceCreator) -> Outputs:
+    public = creator.take("mapPublicIpOnLaunch")
+    tags = tagged("subnet", creator.take("tags"))
+    answer = creator.rest("ec2", "CreateSubnet", TagSpecifications=tags)
     subnet = answer["Subnet"]["SubnetId"]
     if public:
         on = {"Value": True}
-        maker.call("ec2", "ModifySubnetAttribute", SubnetId=subnet, MapPublicIpOnLaunch=on)
+        creator.call("ec2", "ModifySubnetAttribute", SubnetId=subnet, MapPublicIpOnLaunch=on)
     return {"id": subnet}
 
 
-def _internet_gateway(maker: Maker) -> Outputs:
-    vpc = maker.take("vpcId")
-    tags = tagged("internet-gateway", maker.take("tags"))
-    answer = maker.call("ec2", "CreateInternetGateway", TagSpecifications=tags)
+def _internet_gateway(creator: ResourceCreator) -> Outputs:
+    vpc = creator.take("vpcId")
+    tags = tagged("internet-gateway", creator.take("tags"))
+    answer = creator.call("ec2", "CreateInternetGateway", TagSpecifications=tags)
     gateway = answer["InternetGateway"]["InternetGatewayId"]
-    maker.call("ec2", "AttachInternetGateway", InternetGatewayId=gateway, VpcId=vpc)
+    creator.call("ec2", "AttachInternetGateway", InternetGatewayId=gateway, VpcId=vpc)
     return {"id": gateway}
 
 
-def _tagged(kind: str, operation: str, **outputs: str) -> Make:
-    def make(maker: Maker) -> Outputs:
-        tags = tagged(kind, maker.take("tags"))
-        how = row("ec2", operation, outputs=outputs)
+def _tagged(kind: str, operation: str, **outputs: str) -> Create:
+    def make(creator: ResourceCreator) -> Outputs:
+        tags = tagged(kind, creator.take("tags"))
+        how = single_call("ec2", operation, outputs=outputs)
         if tags:
-            maker.inputs["TagSpecifications"] = tags
-        return how(maker)
+            creator.inputs["TagSpecifications"] = tags
+        return how(creator)
 
     return make
 
 
-def _default_group(maker: Maker) -> Outputs:
-    vpc = maker.take("vpcId")
+def _default_group(creator: ResourceCreator) -> Outputs:
+    vpc = creator.take("vpcId")
     wanted = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "group-name", "Values": ["default"]}]
-    found = maker.call("ec2", "DescribeSecurityGroups", Filters=wanted)["SecurityGroups"][0]
+    found = creator.call("ec2", "DescribeSecurityGroups", Filters=wanted)["SecurityGroups"][0]
     for direction, rules in (("Ingress", "IpPermissions"), ("Egress", "IpPermissionsEgress")):
-        if maker.take(direction.lower()):
-            maker.refuse(
+        if creator.take(direction.lower()):
+            creator.fail(
                 "the rehearsal only knows how to empty it", f"AuthorizeSecurityGroup{direction}"
             )
-        _revoke(maker, direction, found["GroupId"], found[rules])
+        _revoke(creator, direction, found["GroupId"], found[rules])
     return {"id": found["GroupId"]}
 
 
-def _group(maker: Maker) -> Outputs:
-    name = maker.named()
-    description = maker.take("description", "Managed by Pulumi")
-    answer = maker.rest("ec2", "CreateSecurityGroup", GroupName=name, Description=description)
+def _group(creator: ResourceCreator) -> Outputs:
+    name = creator.named()
+    description = creator.take("description", "Managed by Pulumi")
+    answer = creator.rest("ec2", "CreateSecurityGroup", GroupName=name, Description=description)
     group = answer["GroupId"]
-    found = maker.call("ec2", "DescribeSecurityGroups", GroupIds=[group])["SecurityGroups"][0]
+    found = creator.call("ec2", "DescribeSecurityGroups", GroupIds=[group])["SecurityGroups"][0]
     # the provider takes AWS's "everything out" away
-    _revoke(maker, "Egress", group, found["IpPermissionsEgress"])
+    _revoke(creator, "Egress", group, found["IpPermissionsEgress"])
     return {"id": group, "name": name}
 
 
-def _revoke(maker: Maker, direction: str, group: str, rules: list[dict[str, Any]]) -> None:
+def _revoke(
+    creator: ResourceCreator, direction: str, group: str, rules: list[dict[str, Any]]
+) -> None:
     if rules:
         bare = [{name: value for name, value in rule.items() if value} for rule in rules]
         operation = f"RevokeSecurityGroup{direction}"
-        maker.call("ec2", operation, GroupId=group, IpPermissions=bare)
+        creator.call("ec2", operation, GroupId=group, IpPermissions=bare)
 
 
-def _rule(direction: str) -> Make:
-    def make(maker: Maker) -> Outputs:
-        permission: dict[str, Any] = {"IpProtocol": maker.take("ipProtocol")}
+def _rule(direction: str) -> Create:
+    def make(creator: ResourceCreator) -> Outputs:
+        permission: dict[str, Any] = {"IpProtocol": creator.take("ipProtocol")}
         for name, target in (("fromPort", "FromPort"), ("toPort", "ToPort")):
-            port = maker.take(name)
+            port = creator.take(name)
             if port is not None:
                 permission[target] = port
-        source, world = maker.take("referencedSecurityGroupId"), maker.take("cidrIpv4")
+        source, snapshot = creator.take("referencedSecurityGroupId"), creator.take("cidrIpv4")
         if source:
             permission["UserIdGroupPairs"] = [{"GroupId": source}]
-        if world:
-            permission["IpRanges"] = [{"CidrIp": world}]
-        group = maker.take("securityGroupId")
-        answer = maker.call(
+        if snapshot:
+            permission["IpRanges"] = [{"CidrIp": snapshot}]
+        group = creator.take("securityGroupId")
+        answer = creator.call(
             "ec2",
             f"AuthorizeSecurityGroup{direction}",
             GroupId=group,
@@ -106,22 +114,22 @@ def _rule(direction: str) -> Make:
     return make
 
 
-def _flow_log(maker: Maker) -> Outputs:
-    answer = maker.rest(
+def _flow_log(creator: ResourceCreator) -> Outputs:
+    answer = creator.rest(
         "ec2",
         "CreateFlowLogs",
         {"iamRoleArn": "DeliverLogsPermissionArn"},
-        ResourceIds=[maker.take("vpcId")],
+        ResourceIds=[creator.take("vpcId")],
         ResourceType="VPC",
-        LogDestinationType=maker.take("logDestinationType", "cloud-watch-logs"),
+        LogDestinationType=creator.take("logDestinationType", "cloud-watch-logs"),
     )
     failed = answer.get("Unsuccessful")
     if failed:
-        maker.refuse(failed[0]["Error"]["Message"], "CreateFlowLogs")
+        creator.fail(failed[0]["Error"]["Message"], "CreateFlowLogs")
     return {"id": answer["FlowLogIds"][0]}
 
 
-ROWS: Mapping[str, Make] = {
+CREATORS: Mapping[str, Create] = {
     "aws:ec2/vpc:Vpc": _vpc,
     "aws:ec2/subnet:Subnet": _subnet,
     "aws:ec2/internetGateway:InternetGateway": _internet_gateway,
@@ -132,11 +140,13 @@ ROWS: Mapping[str, Make] = {
     "aws:ec2/routeTable:RouteTable": _tagged(
         "route-table", "CreateRouteTable", id="response.RouteTable.RouteTableId"
     ),
-    "aws:ec2/route:Route": row("ec2", "CreateRoute", outputs={"id": "request.RouteTableId"}),
-    "aws:ec2/routeTableAssociation:RouteTableAssociation": row(
+    "aws:ec2/route:Route": single_call(
+        "ec2", "CreateRoute", outputs={"id": "request.RouteTableId"}
+    ),
+    "aws:ec2/routeTableAssociation:RouteTableAssociation": single_call(
         "ec2", "AssociateRouteTable", outputs={"id": "response.AssociationId"}
     ),
-    "aws:ec2/vpcEndpoint:VpcEndpoint": row(
+    "aws:ec2/vpcEndpoint:VpcEndpoint": single_call(
         "ec2", "CreateVpcEndpoint", outputs={"id": "response.VpcEndpoint.VpcEndpointId"}
     ),
     "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": _default_group,

@@ -15,7 +15,7 @@ import pytest
 from litestar.types import Scope
 
 from servicekit.dev.processes import free_port
-from servicekit.overload.admission_queue import Handover, stood_in_line
+from servicekit.overload.granian_scheduling import AdmissionQueue, was_queued
 from servicekit.server.launch import GRANIAN
 from servicekit.testing.service import hand_over, wait_for
 
@@ -31,7 +31,7 @@ async def turns_until(done: Callable[[], bool]) -> None:
 async def test_line_lets_a_few_in_each_turn_and_in_the_order_in_which_they_came() -> None:
     loop = asyncio.get_running_loop()
     entered: list[int] = []
-    async with Handover(lambda: False).lifespan():
+    async with AdmissionQueue(lambda: False).lifespan():
         for number in range(1_000):
             hand_over(loop, entered.append, number)
         turns = 0
@@ -49,11 +49,11 @@ async def test_who_finds_the_service_full_passes_by_the_line() -> None:
     entered: list[tuple[str, bool]] = []
 
     def enter(name: str) -> None:
-        entered.append((name, stood_in_line.get()))
+        entered.append((name, was_queued.get()))
 
     full = False
-    handover = Handover(lambda: full)
-    async with handover.lifespan():
+    queue = AdmissionQueue(lambda: full)
+    async with queue.lifespan():
         for _ in range(1_000):
             hand_over(loop, enter, "early")
         full = True
@@ -61,29 +61,29 @@ async def test_who_finds_the_service_full_passes_by_the_line() -> None:
             hand_over(loop, enter, "late")
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-        assert len(handover) >= 1_000 - 32
+        assert len(queue) >= 1_000 - 32
         assert entered.count(("late", False)) == 1_000
-        await turns_until(lambda: not handover)
+        await turns_until(lambda: not queue)
     await asyncio.sleep(0)
     assert entered.count(("early", True)) == 1_000
-    assert not stood_in_line.get()
+    assert not was_queued.get()
 
 
 async def test_wait_is_told_before_it_is_over() -> None:
     loop = asyncio.get_running_loop()
-    handover = Handover(lambda: False)
+    queue = AdmissionQueue(lambda: False)
 
     def work() -> None:
         time.sleep(0.0005)
 
-    async with handover.lifespan():
+    async with queue.lifespan():
         for _ in range(1_000):
             hand_over(loop, work)
-        await turns_until(lambda: len(handover) <= 500)
-        told, begun = handover.wait(), time.monotonic()
-        await turns_until(lambda: not handover)
+        await turns_until(lambda: len(queue) <= 500)
+        told, begun = queue.wait(), time.monotonic()
+        await turns_until(lambda: not queue)
         assert told == pytest.approx(time.monotonic() - begun, rel=0.5)
-    assert handover.wait() == 0
+    assert queue.wait() == 0
 
 
 async def test_busy_loop_stops_for_those_who_pass_by(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,7 +104,7 @@ async def test_busy_loop_stops_for_those_who_pass_by(monkeypatch: pytest.MonkeyP
             sleep(0)  # gives the interpreter away
 
     monkeypatch.setattr(time, "sleep", stop)
-    async with Handover(lambda: True).lifespan():
+    async with AdmissionQueue(lambda: True).lifespan():
         assert sys.getswitchinterval() == pytest.approx(0.001)
         sys.setswitchinterval(10)  # so none come in but while it stops, or waits
         thread = threading.Thread(target=come, daemon=True)
@@ -138,7 +138,7 @@ async def test_nothing_is_lost_between_threads_nor_at_the_end() -> None:
             if number % 100 == 0:
                 time.sleep(0.0001)
 
-    async with Handover(lambda: False).lifespan():
+    async with AdmissionQueue(lambda: False).lifespan():
         threads = [threading.Thread(target=come) for _ in range(4)]
         for thread in threads:
             thread.start()
@@ -154,7 +154,7 @@ async def test_nothing_is_lost_between_threads_nor_at_the_end() -> None:
 async def test_calls_of_others_pass_by_the_line_and_can_be_cancelled() -> None:
     loop = asyncio.get_running_loop()
     entered: list[str] = []
-    async with Handover(lambda: False).lifespan():
+    async with AdmissionQueue(lambda: False).lifespan():
         for _ in range(100):
             hand_over(loop, entered.append, "request")
         loop.call_soon_threadsafe(entered.append, "cancelled").cancel()
@@ -184,7 +184,7 @@ def test_requests_of_granian_stand_in_line() -> None:
 
 
 _inside = ContextVar("inside", default=False)
-_handover = Handover(lambda: False)
+_handover = AdmissionQueue(lambda: False)
 
 
 async def standing(
@@ -204,4 +204,4 @@ async def standing(
         await receive()
     _inside.reset(outside)
     await send({"type": "http.response.start", "status": 200, "headers": []})
-    await send({"type": "http.response.body", "body": str(stood_in_line.get()).encode()})
+    await send({"type": "http.response.body", "body": str(was_queued.get()).encode()})

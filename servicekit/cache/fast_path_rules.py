@@ -1,0 +1,61 @@
+"""Which handlers may be answered without routing: those whose author attached nothing to it."""
+
+from collections.abc import Iterator, Mapping
+
+from litestar import Litestar
+from litestar.handlers import HTTPRouteHandler
+from litestar.routes import HTTPRoute
+from litestar.types import Empty, ExceptionHandlersMap
+
+_REQUEST = ("request",)  # handlers respond by it; a fast path passes its scope on
+
+
+def routed(app: Litestar, declared: HTTPRouteHandler) -> tuple[str, HTTPRouteHandler]:
+    """The path template, such as /items/{item_id}, at which `app` serves a controller's handler."""
+    for route in app.routes:
+        for handler in route.route_handlers if isinstance(route, HTTPRoute) else ():
+            if getattr(handler.fn, "__func__", handler.fn) is declared.fn:
+                return route.path_format, handler
+    raise LookupError(f"{declared.handler_name} is cached, but no controller of the app has it.")
+
+
+def obstacles(
+    app: Litestar, handler: HTTPRouteHandler, exception_handlers: ExceptionHandlersMap
+) -> list[str]:
+    """Names of everything that a fast path would skip.
+
+    Exception handlers other than `exception_handlers` count, and parameters beside the path's,
+    since the response may depend on them. Dependencies of the application itself are plain values.
+    """
+    layers = [layer for layer in handler.ownership_layers if layer is not None]
+    attached: dict[str, object] = {
+        "guards": handler.resolve_guards(),
+        "middleware": handler.resolve_middleware(),
+        "before_request": handler.resolve_before_request(),
+        "after_request": [layer for layer in layers if getattr(layer, "after_request", None)],
+        "after_response": handler.resolve_after_response(),
+        "before_send": app.before_send,
+        "background": handler.background,
+        "response_headers": [  # of `cache_control` and `etag`, too
+            header for header in handler.resolve_response_headers() if not header.documentation_only
+        ],
+        "response_cookies": handler.resolve_response_cookies(),
+        "dto": [layer for layer in layers if _has_dto(layer)],
+        "exception_handlers": handler.resolve_exception_handlers() != exception_handlers,
+        "cache": handler.cache,
+        "parameters": list(_parameters(handler, app.dependencies)),
+    }
+    return [name for name, value in attached.items() if value]
+
+
+def _has_dto(layer: object) -> bool:
+    return any(getattr(layer, name, None) not in (None, Empty) for name in ("dto", "return_dto"))
+
+
+def _parameters(handler: HTTPRouteHandler, values: Mapping[str, object]) -> Iterator[str]:
+    dependencies = handler.resolve_dependencies()
+    for name in (*handler.parsed_fn_signature.parameters, *handler.resolve_layered_parameters()):
+        in_path = any(f"{{{name}:" in path for path in handler.paths)
+        plain = name in values and dependencies.get(name) is values[name]
+        if not in_path and not plain and name not in _REQUEST:
+            yield name

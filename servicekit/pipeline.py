@@ -1,0 +1,139 @@
+"""The service around routing: what a request passes, from the first layer to its handler."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from granian.utils.proxies import wrap_asgi_with_proxy_headers
+from litestar import Litestar
+from litestar.di import Provide
+from litestar.types import ASGIApp, HTTPScope
+
+from servicekit.auth.middleware import AuthenticationMiddleware
+from servicekit.auth.rate_limit import RateLimitMiddleware
+from servicekit.auth.tokens import TokenVerifier
+from servicekit.cache.cached_routes import CachedRoutes, FastRoutes, MemoryFastPath, PathIndex
+from servicekit.cache.single_flight import InFlightLoads
+from servicekit.cache.two_level import listen_for_invalidations
+from servicekit.domain import Domain
+from servicekit.http.cors import CorsMiddleware
+from servicekit.http.head import HeadMiddleware
+from servicekit.http.health import ReadinessCheck, health, ready
+from servicekit.http.openapi import openapi_config
+from servicekit.http.plugin import HttpPlugin
+from servicekit.http.strict_host import StrictHostMiddleware, has_valid_host_and_framing
+from servicekit.overload.bulkheads import Bulkheads
+from servicekit.overload.garbage_collection import rare_collections
+from servicekit.overload.load_shedding import FastRejection, LoadShedding
+from servicekit.parts import Parts
+from servicekit.settings import Settings
+from servicekit.telemetry.collectors import cache_samples
+from servicekit.telemetry.requests import RequestLog, Service
+
+Layer = Callable[[ASGIApp], ASGIApp]
+
+
+def service(parts: Parts[Any], domains: Sequence[Domain]) -> Service:
+    """The domains' routes, the layers around routing, and the fast paths to cached responses."""
+    app = litestar_app(parts, domains)
+    cached = [domain.cached for domain in domains if domain.cached]
+    routes = FastRoutes(app, cached, parts.metrics.fast_path_recorder)
+    for cache in parts.caches:
+        parts.metrics.register(cache_samples, cache, routes.recorder_of(cache))
+    for read in (read for domain in domains for read in domain.metrics):
+        parts.metrics.register(read)
+    paths, loads = PathIndex(), InFlightLoads()
+    for layer in reversed(_layers(parts, domains, routes, paths, loads)):
+        app.asgi_handler = layer(app.asgi_handler)
+
+    settings, admission = parts.settings, parts.admission
+    # A page of another origin can't read a response without CORS headers.
+    early = None if settings.origins else FastRejection(admission, parts.metrics.requests)
+    admits = _admits(settings, parts.tokens)
+    fast_path = MemoryFastPath(app, paths, loads, admission, admits, early)
+    return parts.tracing.around(fast_path) if parts.tracing else fast_path
+
+
+def _layers(
+    parts: Parts[Any],
+    domains: Sequence[Domain],
+    routes: FastRoutes,
+    paths: PathIndex,
+    loads: InFlightLoads,
+) -> list[Layer]:
+    """The layers around routing, outermost first: they bound and mark unknown paths, too."""
+    settings, admission, tokens = parts.settings, parts.admission, parts.tokens
+    databases = {domain.controller.path: (domain.reads, domain.writes) for domain in domains}
+    layers: list[tuple[object, Layer]] = [
+        # Every response, a rejection as well, gets an id, security headers and a count.
+        (True, partial(RequestLog, recorder=parts.metrics.requests)),
+        # Later layers and handlers know GET alone.
+        (True, HeadMiddleware),
+        # Later layers see the client's address, not the load balancer's.
+        (settings.proxies, partial(wrap_asgi_with_proxy_headers, trusted_hosts=settings.proxies)),
+        # Before any rejection: a browser hides a response without these headers from its page.
+        (settings.origins, partial(CorsMiddleware, origins=settings.origins)),
+        # Before load shedding: a request that its database can't serve takes no place in flight.
+        (True, partial(Bulkheads, databases=databases, cached=routes.find, admission=admission)),
+        (True, partial(LoadShedding, admission=admission, timeout=settings.request_timeout)),
+        # Before any layer that trusts a header.
+        (True, StrictHostMiddleware),
+        *([(True, partial(AuthenticationMiddleware, tokens=tokens))] if tokens else []),
+        # After authentication: a client is the subject of its token, if it has one.
+        (
+            settings.rate_limit,
+            partial(
+                RateLimitMiddleware,
+                valkey=parts.valkey,
+                per_second=settings.rate_limit,
+                burst=settings.rate_burst,
+            ),
+        ),
+        (True, partial(CachedRoutes, routes=routes, paths=paths, loads=loads)),
+    ]
+    return [layer for wanted, layer in layers if wanted]
+
+
+def litestar_app(parts: Parts[Any], domains: Sequence[Domain]) -> Litestar:
+    """Routing: the domains' controllers, /health and /ready."""
+    settings = parts.settings
+    readiness_check = ReadinessCheck(
+        parts.primary, parts.valkey, settings.build_id, settings.stopping_file
+    )
+    values: dict[str, object] = {"readiness_check": readiness_check}
+    for domain in domains:
+        values |= domain.dependencies
+    return Litestar(
+        route_handlers=[health, ready, *(domain.controller for domain in domains)],
+        dependencies={name: _provided(value) for name, value in values.items()},
+        lifespan=[
+            rare_collections,
+            parts.admission.lifespan,
+            *(database.lifespan for database in parts.databases),
+            parts.valkey.lifespan,
+            lambda _app: listen_for_invalidations(parts.valkey, *parts.caches),
+            *(lifespan for domain in domains for lifespan in domain.lifespans),
+            *([parts.tokens.lifespan] if parts.tokens else []),
+            parts.metrics.lifespan,
+        ],
+        plugins=[HttpPlugin()],
+        openapi_config=openapi_config(settings),
+        request_max_body_size=settings.max_body_bytes,
+        logging_config=None,
+    )
+
+
+def _provided(value: object) -> Provide:
+    def give() -> Any:
+        return value
+
+    return Provide(give, sync_to_thread=False)
+
+
+def _admits(settings: Settings, tokens: TokenVerifier | None) -> Callable[[HTTPScope], object]:
+    """The check that stands for all layers on the way to a response from memory."""
+    if settings.rate_limit or settings.origins:
+        return lambda _scope: False
+    if tokens:
+        return lambda scope: has_valid_host_and_framing(scope) and tokens.cached_claims(scope)
+    return has_valid_host_and_framing
