@@ -1,59 +1,10 @@
-"""What a generated project's pages say, done."""
+"""Links, commands and files that a generated project's pages name."""
 
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from tests.generating import BIN, run
-
 BLOCK = re.compile(r"```(\w+)\n(.*?)\n```", re.DOTALL)
-FILE = re.compile(r"in `([\w/]+\.\w+)`")
-
-
-@pytest.fixture
-def mine(project: Path, demo: Path, tmp_path: Path) -> Path:
-    copy = shutil.copytree(project, tmp_path / "orders")
-    (copy / ".venv").symlink_to(demo / ".venv")
-    os.utime(demo / ".venv/installed")
-    return copy
-
-
-def follow(page: Path, project: Path) -> None:
-    """Types, applies and writes each block, as a reader would."""
-    text, before = page.read_text(), 0
-    for block in BLOCK.finditer(text):
-        kind, content = block.groups()
-        if kind == "sh":
-            done = run("sh", "-ec", content, cwd=project)
-        elif kind == "diff":
-            done = run("patch", "--strip=0", cwd=project, typed=f"{content}\n")
-        else:
-            [named] = FILE.findall(text[before : block.start()])
-            (project / named).write_text(f"{content}\n")
-            done = None
-        assert done is None or done.returncode == 0, done.stdout + done.stderr
-        before = block.end()
-
-
-def test_a_domain_is_added_as_its_page_says(mine: Path) -> None:
-    follow(mine / "docs/adding-a-domain.md", mine)
-    python = mine / ".venv/bin/python"
-    for command in (
-        (BIN / "ruff", "check", "--no-cache", "."),
-        (BIN / "ruff", "format", "--check", "--no-cache", "."),
-        (mine / ".venv/bin/basedpyright", "--pythonpath", python, "app", "tests/test_books.py"),
-        (
-            *(python, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
-            *("tests/test_books.py", "tests/test_health.py", "tests/test_migrations.py"),
-            *("-k", "not memory and not valkey and not cache"),
-        ),
-    ):
-        outcome = run(*command, cwd=mine)
-        assert outcome.returncode == 0, outcome.stdout + outcome.stderr
 
 
 def links(project: Path) -> Iterator[tuple[Path, str]]:

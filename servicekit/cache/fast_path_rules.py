@@ -41,7 +41,13 @@ def obstacles(
         ],
         "response_cookies": handler.resolve_response_cookies(),
         "dto": [layer for layer in layers if _has_dto(layer)],
-        "exception_handlers": handler.resolve_exception_handlers() != exception_handlers,
+        "exception_handlers": [
+            error
+            for error, respond in handler.resolve_exception_handlers().items()
+            # Litestar adds one for Starlette's exceptions, where that is installed.
+            if exception_handlers.get(error) is not respond
+            and not respond.__module__.startswith("litestar.")
+        ],
         "cache": handler.cache,
         "parameters": list(_parameters(handler, app.dependencies)),
     }

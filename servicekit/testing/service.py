@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 import msgspec
-from msgspec.structs import asdict, replace
+from msgspec.structs import fields, replace
 
 from servicekit.settings import S, Settings
 from servicekit.testing.waiting import HANG
@@ -58,7 +58,7 @@ def with_empty_cache(settings: S) -> S:
 
 
 def environment_of(settings: Settings) -> dict[str, str]:
-    values = {name.upper(): value for name, value in asdict(settings).items()}
+    values = {field.encode_name: getattr(settings, field.name) for field in fields(settings)}
     given = {name: str(value) for name, value in values.items() if value is not None}
     return os.environ | given
 

@@ -2,6 +2,7 @@ import os
 from collections.abc import Mapping
 from typing import Annotated
 
+import msgspec
 from msgspec import Meta
 
 from servicekit import settings
@@ -14,7 +15,8 @@ class Settings(settings.Settings, frozen=True, kw_only=True, rename="upper"):
     upstream_url: Annotated[str, Meta(pattern="^(https?://|$)")] = ""  # "": /data answers 503
     upstream_timeout: Seconds = 3.0
     upstream_connections: Count = 100
-    item_ttl: Seconds = 300.0
+    # ITEM_TTL: how long the caches keep a row of the database
+    row_ttl: Seconds = msgspec.field(default=300.0, name="ITEM_TTL")
     data_ttl: Seconds = 60.0
 
 

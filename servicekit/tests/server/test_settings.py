@@ -17,7 +17,7 @@ GOOD = {
 def test_environment_is_read_with_its_types() -> None:
     settings = load_settings({**GOOD, "DB_POOL_SIZE": "7", "ITEM_TTL": "2.5", "OTHER": "x"})
 
-    assert (settings.db_pool_size, settings.item_ttl) == (7, 2.5)
+    assert (settings.db_pool_size, settings.row_ttl) == (7, 2.5)
     assert settings.environment == "production"
 
 

@@ -16,7 +16,7 @@ _NEGATIVE_TTL = 0.1  # seconds, at most, for which a worker doesn't see an item 
 def items(parts: Parts[Settings]) -> Domain:
     settings = parts.settings
     negative_ttl = min(settings.missing_ttl, _NEGATIVE_TTL)
-    cache = parts.cache("item", CachePolicy(settings.item_ttl, settings.stale_ttl, negative_ttl))
+    cache = parts.cache("item", CachePolicy(settings.row_ttl, settings.stale_ttl, negative_ttl))
     store = ItemStore(parts.primary, parts.replica, cache)
     return Domain(
         controller=ItemController,

@@ -1,0 +1,129 @@
+"""A domain is one folder and one line: docs/adding-a-domain.md, followed to the letter."""
+
+import os
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.generating import Outcome, generate, run
+
+BLOCK = re.compile(r"```(\w+)\n(.*?)\n```", re.DOTALL)
+FILE = re.compile(r"`([\w/]+\.py)`")
+
+NEW_ROUTES = """
+import httpx
+import pytest
+
+from msgspec.structs import replace
+
+from app.main import DOMAINS, create_app
+from app.settings import Settings
+from servicekit.parts import Parts
+from servicekit.pipeline import service
+from servicekit.testing.service import serving
+
+BOOK = {"name": "Emma", "price_cents": 950}
+
+
+async def test_book_is_created_cached_and_conditional(client: httpx.AsyncClient) -> None:
+    created = await client.post("/books", json=BOOK)
+    assert created.status_code == 201
+    path = created.headers["location"]
+    assert path.startswith("/books/")
+    await client.get(path)
+    hot = await client.get(path)
+    assert hot.headers["cache-status"].startswith("memory; hit")
+    unchanged = await client.get(path, headers={"if-none-match": hot.headers["etag"]})
+    assert unchanged.status_code == 304
+    stale = await client.put(path, json=BOOK, headers={"if-match": '"none"'})
+    assert stale.status_code == 412
+
+
+async def test_quote_is_computed(client: httpx.AsyncClient) -> None:
+    quote = await client.post("/quotes", json={"quantity": 3, "price_cents": 950})
+    assert (quote.status_code, quote.json()) == (200, {"total_cents": 2850})
+
+
+async def test_note_without_cache_is_read_from_its_table(client: httpx.AsyncClient) -> None:
+    created = (await client.post("/notes", json={"text": "tea"})).json()
+    read = await client.get(f"/notes/{created['id']}")
+    assert read.json() == created
+    assert (await client.get("/notes/999")).status_code == 404
+
+
+async def test_document_has_the_new_paths(client: httpx.AsyncClient) -> None:
+    document = (await client.get("/schema/openapi.json")).json()
+    assert {"/books", "/books/{book_id}", "/quotes", "/notes/{note_id}"} <= set(document["paths"])
+
+
+async def test_metrics_have_the_new_cache(settings: Settings) -> None:
+    parts = Parts(settings)
+    service(parts, [declare(parts) for declare in DOMAINS])
+    samples = [sample for sample in parts.metrics.samples() if sample[0] == "cache_reads_total"]
+    assert "book" in {labels[0] for _, labels, _ in samples}
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_dead_database_is_rejected_before_routing(
+    settings: Settings, method: str
+) -> None:
+    gone = "postgresql://nobody@127.0.0.1:1/none"
+    async with serving(create_app(replace(settings, database_url=gone))) as client:
+        for path in ("/books", "/notes"):
+            rejected = await client.request(method, path, json=BOOK)
+            assert rejected.status_code == 503
+            assert rejected.json()["detail"] == "The database does not answer."
+        quote = await client.post("/quotes", json={"quantity": 1, "price_cents": 1})
+        assert quote.status_code == 200
+"""
+
+
+def follow(page: Path, project: Path) -> None:
+    """Type each command of the page, and write each file."""
+    text, before = page.read_text(), 0
+    for block in BLOCK.finditer(text):
+        kind, content = block.groups()
+        if kind == "sh":
+            done = run("sh", "-ec", content, cwd=project)
+            assert done.returncode == 0, done.stdout + done.stderr
+        else:
+            [named] = FILE.findall(text[before : block.start()])[-1:]
+            (project / named).parent.mkdir(exist_ok=True)
+            (project / named).write_text(f"{content}\n")
+        before = block.end()
+
+
+def python(project: Path, *arguments: str | Path) -> Outcome:
+    environment = f"PYTHONPATH={project}{os.pathsep}{project / 'vendor'}"
+    return run("env", environment, sys.executable, "-m", *arguments, cwd=project)
+
+
+@pytest.fixture(scope="module")
+def extended(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    project = generate(template, tmp_path_factory.mktemp("domains"))
+    follow(project / "docs/adding-a-domain.md", project)
+    return project
+
+
+def test_main_of_a_project_is_short(project: Path) -> None:
+    assert len((project / "app/main.py").read_text().splitlines()) <= 40
+
+
+def test_added_domains_pass_lint_and_types(extended: Path) -> None:
+    for tool in (
+        ("ruff", "check", "--no-cache", "--fix", "."),
+        ("ruff", "format", "--no-cache", "."),
+    ):
+        assert python(extended, *tool).returncode == 0
+    typed = python(extended, "basedpyright", "--pythonpath", sys.executable, "app")
+    assert typed.returncode == 0, typed.stdout
+
+
+def test_added_domains_work(extended: Path) -> None:
+    (extended / "tests/test_new_routes.py").write_text(NEW_ROUTES)
+    tests = ("tests/test_books.py", "tests/test_new_routes.py", "tests/test_migrations.py")
+    both_layers = ("-k", "not memory and not valkey and not cache")  # the others take a minute
+    outcome = python(extended, "pytest", "-q", "-p", "no:cacheprovider", *both_layers, *tests)
+    assert outcome.returncode == 0, outcome.stdout
