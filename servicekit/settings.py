@@ -47,9 +47,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
     port: Port = 8000
     web_concurrency: Count = 1  # worker processes
-    # Loopback: metrics, and Granian's own on the port above it. None: 9100, or the first free pair
-    # of ports above it. 0 switches both off.
-    admin_port: Annotated[int, Meta(ge=0, le=65534)] | None = None
+    # Loopback: metrics, and Granian's own on the port above it; 0 switches both off. Where it is
+    # not set, it is 9100, or the next free pair of ports.
+    admin_port: Annotated[int, Meta(ge=0, le=65534)] = 9100
     admin_socket: str | None = None  # where workers tell what they count; set by server/launch.py
 
     otel_exporter_otlp_endpoint: Annotated[str, Meta(pattern="^https?://")] | None = None  # traces

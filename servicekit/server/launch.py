@@ -1,22 +1,27 @@
 """Starts the service as production runs it, from the environment alone: `python -m app`.
 
-This process starts Granian, and stands before it when the service is told to stop: SIGTERM first
-turns /ready to 503, and reaches Granian when load balancers have had the time to see that. Granian
-then answers what it has begun, and the lifespan closes the pools.
+    launch (this process)  checks the start, then waits for signals
+      supervisor           Granian's main process, with the admin server
+        workers
+
+SIGTERM turns /ready to 503, and reaches Granian DRAIN_TIME later, when load balancers have noticed.
+Granian then finishes the requests in flight, and the lifespan closes the pools. Each process ends
+when its parent does.
 """
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
 
+from msgspec.structs import replace
+
+from servicekit.server.ports import check_port, reserve_admin_port
+from servicekit.server.signals import SignalQueue
 from servicekit.settings import ADMIN_HOST, Settings, SettingsError
 
 # Each can be overridden by the environment, which is how the infrastructure's plan sets the
@@ -49,64 +54,71 @@ GRANIAN = {
 }
 
 
-_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-
-
-class _Stop(BaseException):
-    """Raised wherever the main thread is when a signal comes."""
-
-    def __init__(self, drain: bool) -> None:
-        self.drain = drain
+_SAME_STOP = 1.0  # seconds; `make` forwards a signal that its children got from the terminal, too
+_KILL_AFTER = 10.0  # seconds beyond the time that the workers have to end
+_KILL_TIMEOUT = "GRANIAN_WORKERS_KILL_TIMEOUT"
 
 
 def main(load_settings: Callable[[], Settings]) -> None:
-    """Serve until a signal comes; `load_settings` refuses an environment that can't be served."""
-    for name in _SIGNALS:
-        signal.signal(name, _stop)
-    try:
-        sys.exit(_run(load_settings))
-    except _Stop:
-        sys.exit(0)  # before anything was served
+    """Serves until a signal comes. `load_settings` raises SettingsError if it can't be served."""
+    sys.exit(_run(load_settings, SignalQueue()))
 
 
-def _run(load_settings: Callable[[], Settings]) -> int | str:
+def _run(load_settings: Callable[[], Settings], signals: SignalQueue) -> int | str:
     try:
         settings = load_settings()
-        _check_port(settings.host, settings.port)
-        if settings.admin_port:
-            _check_port(ADMIN_HOST, settings.admin_port)
-            _check_port(ADMIN_HOST, settings.admin_port + 1)
+        environment = granian_environment(settings)
+        check_port(settings.host, settings.port)
+        settings = _with_admin_port(settings)
     except (SettingsError, OSError) as error:
         return str(error)
-    checked = subprocess.run([sys.executable, "-m", "servicekit.server.preflight"])
-    if checked.returncode != 0:
-        return checked.returncode
+    preflight = subprocess.Popen([sys.executable, "-m", "servicekit.server.preflight"])
+    if signals.wait(preflight) is not None:
+        preflight.kill()
+        preflight.wait()
+        return 0  # before anything was served
+    if preflight.returncode != 0:
+        return preflight.returncode
     with tempfile.TemporaryDirectory(prefix="service-") as folder:
-        return _serve(settings, Path(folder))
+        environment |= _admin_environment(settings, Path(folder))
+        return _serve(settings, environment, Path(folder), signals)
 
 
-def _serve(settings: Settings, folder: Path) -> int:
+def _serve(
+    settings: Settings, environment: dict[str, str], folder: Path, signals: SignalQueue
+) -> int:
     stopping = folder / "stopping"
-    environment = granian_environment(settings) | _admin_environment(settings, folder)
+    launcher = {"STOPPING_FILE": str(stopping), "LAUNCHER_PID": str(os.getpid())}
     server = subprocess.Popen(
-        [sys.executable, "-m", "servicekit.server.supervisor"],
-        env=environment | {"STOPPING_FILE": str(stopping)},
+        [sys.executable, "-m", "servicekit.server.supervisor"], env=environment | launcher
     )
-    try:
-        return server.wait()
-    except _Stop as stop:
-        stopping.touch()
-        # A second signal does not wait.
-        with suppress(subprocess.TimeoutExpired, _Stop):
-            server.wait(settings.drain_time if stop.drain else 0)
-    for name in _SIGNALS:
-        signal.signal(name, signal.SIG_IGN)
+    first = signals.wait(server)
+    if first is None:
+        return server.returncode
+    stopping.touch()
+    if first == signal.SIGTERM:
+        _drain(server, settings.drain_time, signals)
+    return _stop(server, float(environment[_KILL_TIMEOUT]) + _KILL_AFTER)
+
+
+def _drain(server: subprocess.Popen[bytes], seconds: float, signals: SignalQueue) -> None:
+    """Waits for the drain time, or until somebody sends another signal."""
+    begun = time.monotonic()
+    while (left := begun + seconds - time.monotonic()) > 0:
+        if signals.wait(server, left) is None or time.monotonic() - begun > _SAME_STOP:
+            return
+
+
+def _stop(server: subprocess.Popen[bytes], seconds: float) -> int:
+    """The exit code: 0, unless the server failed or had to be killed. Further signals change
+    nothing; a supervisor that is killed takes the workers along."""
     server.terminate()
-    return server.wait()
-
-
-def _stop(number: int, _frame: FrameType | None) -> NoReturn:
-    raise _Stop(drain=number == signal.SIGTERM)
+    try:
+        code = server.wait(seconds)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        code = server.wait()
+    return 0 if code == -signal.SIGTERM else code
 
 
 def granian_environment(settings: Settings) -> dict[str, str]:
@@ -118,29 +130,33 @@ def granian_environment(settings: Settings) -> dict[str, str]:
         "GRANIAN_PORT": str(settings.port),
         "GRANIAN_WORKERS": str(settings.web_concurrency),
     }
-    left = int(environment["GRANIAN_WORKERS_KILL_TIMEOUT"]) - settings.drain_time
-    return {**environment, "GRANIAN_WORKERS_KILL_TIMEOUT": str(max(1, round(left)))}
+    given = environment[_KILL_TIMEOUT]
+    if not (given.isascii() and given.isdecimal()):
+        raise SettingsError(f"{_KILL_TIMEOUT} has to be a number of seconds, not {given!r}.")
+    return {**environment, _KILL_TIMEOUT: str(max(1, round(int(given) - settings.drain_time)))}
+
+
+def _with_admin_port(settings: Settings) -> Settings:
+    """Checks the admin port and the one above it. Chooses one if the environment names none, so
+    that a second service on the same machine needs none."""
+    if "ADMIN_PORT" not in os.environ:
+        return replace(settings, admin_port=reserve_admin_port())
+    if settings.admin_port:
+        check_port(ADMIN_HOST, settings.admin_port)
+        check_port(ADMIN_HOST, settings.admin_port + 1)
+    return settings
 
 
 def _admin_environment(settings: Settings, folder: Path) -> dict[str, str]:
     if not settings.admin_port:
         return {}
     return {
+        "ADMIN_PORT": str(settings.admin_port),
         "ADMIN_SOCKET": str(folder / "workers"),
         "GRANIAN_METRICS_ENABLED": "true",
         "GRANIAN_METRICS_ADDRESS": ADMIN_HOST,
         "GRANIAN_METRICS_PORT": str(settings.admin_port + 1),
     }
-
-
-def _check_port(host: str, port: int) -> None:
-    """Granian shares a port with whoever has it, and each then gets a part of the requests."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise OSError(f"Can't listen on {host}:{port}: {error.strerror}.") from None
 
 
 _LOGS = os.path.join(os.path.dirname(__file__), "granian.json")

@@ -1,9 +1,11 @@
 import json
+import os
 import re
 import signal
 import socket
 import subprocess
 import sys
+import time
 
 import httpx
 import psutil
@@ -12,6 +14,7 @@ from msgspec.structs import replace
 
 from app.settings import Settings
 from servicekit.dev.processes import free_port
+from servicekit.testing.fake_upstream import FakeUpstream
 from servicekit.testing.service import environment_of, server_process, wait_for, with_empty_cache
 from servicekit.testing.waiting import HANG, wait_until
 
@@ -185,3 +188,120 @@ def _start(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
         text=True,
         timeout=HANG,
     )
+
+
+def family(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    launcher = psutil.Process(process.pid)
+    return [launcher, *launcher.children(recursive=True)]
+
+
+def gone(processes: list[psutil.Process], seconds: float) -> bool:
+    return psutil.wait_procs(processes, timeout=seconds)[1] == []
+
+
+TERM, INT, HUP = signal.SIGTERM, signal.SIGINT, signal.SIGHUP
+
+
+@pytest.mark.parametrize(
+    "gap, sent",
+    [(0.0, (TERM, TERM)), (0.004, (TERM, INT, HUP, TERM)), (0.03, (INT, TERM, HUP))],
+)
+def test_signals_a_few_ms_apart_leave_nothing(
+    production: Settings, upstream: FakeUpstream, sent: tuple[signal.Signals, ...], gap: float
+) -> None:
+    for number in range(20):
+        upstream.answers(f"signal{number}", b"{}", after=0.3)
+    with server_process(replace(production, drain_time=0.2)) as process:
+        started = family(process)
+        in_flight = [request_data(production.port, f"signal{n}") for n in range(20)]
+        for number in sent:
+            process.send_signal(number)
+            time.sleep(gap)
+        assert process.wait(20) == 0
+        assert gone(started, 5)
+        for connection in in_flight:
+            connection.close()
+
+
+def request_data(port: int, data_id: str) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", port))
+    connection.sendall(b"GET /data/%b HTTP/1.1\r\nHost: x\r\n\r\n" % data_id.encode())
+    return connection
+
+
+def test_signals_to_the_whole_group_leave_nothing(production: Settings) -> None:
+    with server_process(production) as process:
+        started = family(process)
+        for number in (TERM, INT, TERM):
+            os.killpg(process.pid, number)
+            time.sleep(0.003)
+        assert gone(started, 15)
+
+
+def test_signal_during_the_start_leaves_nothing(production: Settings) -> None:
+    for after in (0.0, 0.3, 1.0, 2.0):
+        process = subprocess.Popen([sys.executable, "-m", "app"], env=environment_of(production))
+        time.sleep(after)
+        started = family(process)
+        process.send_signal(TERM)
+        process.send_signal(TERM)
+        assert process.wait(20) in {0, -TERM}
+        assert gone(started, 5)
+
+
+@pytest.mark.parametrize("killed", ["launcher", "supervisor"])
+def test_process_that_is_killed_takes_its_children_along(production: Settings, killed: str) -> None:
+    with server_process(replace(production, web_concurrency=2)) as process:
+        started = family(process)
+        supervisor = psutil.Process(process.pid).children()[0]
+        (process if killed == "launcher" else supervisor).kill()
+        assert process.wait(20) != 0
+        assert gone(started, 15)
+    with socket.create_server(("127.0.0.1", production.port)):
+        pass  # the port is free again
+
+
+def test_second_signal_ends_the_drain(production: Settings) -> None:
+    with server_process(replace(production, drain_time=60)) as process:
+        process.send_signal(TERM)
+        process.send_signal(TERM)  # the same stop, sent twice
+        time.sleep(1.2)
+        assert process.poll() is None
+        process.send_signal(TERM)
+        assert process.wait(15) == 0
+
+
+def test_two_services_need_no_admin_port_by_hand(production: Settings) -> None:
+    first, second = production, replace(production, port=free_port())
+    environments = [environment_of(one) for one in (first, second)]
+    for environment in environments:
+        del environment["ADMIN_PORT"]
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", "app"],
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        for environment in environments
+    ]
+    try:
+        for process, one in zip(processes, (first, second), strict=True):
+            wait_for(f"http://127.0.0.1:{one.port}/health", process)
+        for process in processes:
+            process.send_signal(TERM)
+        outputs = [process.communicate(timeout=20)[0] for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+    pages = [re.findall(r"metrics at (http://127.0.0.1:9\d+/metrics)", out) for out in outputs]
+    assert [len(found) for found in pages] == [1, 1]
+    assert pages[0] != pages[1]
+
+
+def test_kill_timeout_that_is_no_number_is_one_sentence(production: Settings) -> None:
+    refused = _start(environment_of(production) | {"GRANIAN_WORKERS_KILL_TIMEOUT": "soon"})
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+    assert refused.stderr.startswith("GRANIAN_WORKERS_KILL_TIMEOUT has to be a number")
