@@ -45,8 +45,11 @@ class AdmissionQueue:
     (A shorter switch interval instead interrupts the loop for each: 5 to 15 % fewer are served.)
     """
 
-    def __init__(self, at_capacity: Callable[[], bool]) -> None:
+    def __init__(
+        self, at_capacity: Callable[[], bool], clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._at_capacity = at_capacity
+        self._clock = clock
         self._queue: deque[tuple[Callable[..., object], tuple[Any, ...], Context]] = deque()
         self._running = False
         self._seconds_per_request = 0.0  # average
@@ -98,7 +101,7 @@ class AdmissionQueue:
         return None
 
     def _turn(self) -> None:
-        queue, now = self._queue, time.monotonic()
+        queue, now = self._queue, self._clock()
         if self._started_last_turn:
             latest = (now - self._last_turn_at) / self._started_last_turn
             self._seconds_per_request += _SMOOTHING * (latest - self._seconds_per_request)

@@ -1,6 +1,7 @@
 import logging
 import random
 import time
+from collections.abc import Callable
 from urllib.parse import quote
 
 from servicekit.settings import Settings
@@ -17,7 +18,8 @@ class AccessLog:
     Of a worker's slow answers, those beyond the first hundred of a second are told as a number.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._share = settings.access_log_share
         self._slow = settings.slow_request
         self._until_next = self._gap()
@@ -28,7 +30,7 @@ class AccessLog:
         if status >= 500:
             return True
         if seconds >= self._slow:
-            return self._has_room(int(time.monotonic()))
+            return self._has_room(int(self._clock()))
         self._until_next -= 1
         if self._until_next > 0:
             return False

@@ -17,13 +17,16 @@ from litestar.types import Scope
 from servicekit.dev.processes import free_port
 from servicekit.overload.granian_scheduling import AdmissionQueue, was_queued
 from servicekit.server.launch import GRANIAN
+from servicekit.testing.clock import ManualClock
 from servicekit.testing.service import hand_over, wait_for
+from servicekit.testing.waiting import until
 
 
-async def turns_until(done: Callable[[], bool]) -> None:
+async def turns_until(done: Callable[[], bool], work: Callable[[], object] = bool) -> None:
     for _ in range(10_000):
         if done():
             return
+        work()
         await asyncio.sleep(0)
     pytest.fail("not done after 10,000 turns")
 
@@ -69,20 +72,17 @@ async def test_who_finds_the_service_full_passes_by_the_line() -> None:
     assert not was_queued.get()
 
 
-async def test_wait_is_told_before_it_is_over() -> None:
+async def test_expected_wait_is_the_queue_times_the_seconds_of_each() -> None:
     loop = asyncio.get_running_loop()
-    queue = AdmissionQueue(lambda: False)
-
-    def work() -> None:
-        time.sleep(0.0005)
-
+    clock = ManualClock()
+    queue = AdmissionQueue(lambda: False, clock)
     async with queue.lifespan():
-        for _ in range(1_000):
-            hand_over(loop, work)
-        await turns_until(lambda: len(queue) <= 500)
-        told, begun = queue.wait(), time.monotonic()
+        for _ in range(3_000):
+            hand_over(loop, clock.advance, 0.5)
+        await turns_until(lambda: len(queue) <= 1_000)
+        expected, begun = queue.wait(), clock()
         await turns_until(lambda: not queue)
-        assert told == pytest.approx(time.monotonic() - begun, rel=0.5)
+        assert expected == pytest.approx(clock() - begun, rel=0.05)
     assert queue.wait() == 0
 
 
@@ -97,6 +97,12 @@ async def test_busy_loop_stops_for_those_who_pass_by(monkeypatch: pytest.MonkeyP
         came.clear()
         let_in.append(came.wait(0 if over.is_set() else 5))  # a busy machine is slow to wake it
 
+    def busy() -> None:
+        """For longer than the loop goes on without a pause."""
+        busy_until = time.monotonic() + 0.006
+        while time.monotonic() < busy_until:
+            pass
+
     def come() -> None:
         while not over.is_set():
             hand_over(loop, int)
@@ -104,27 +110,19 @@ async def test_busy_loop_stops_for_those_who_pass_by(monkeypatch: pytest.MonkeyP
             sleep(0)  # gives the interpreter away
 
     monkeypatch.setattr(time, "sleep", stop)
-    async with AdmissionQueue(lambda: True).lifespan():
+    queue = AdmissionQueue(lambda: True)
+    async with queue.lifespan():
         assert sys.getswitchinterval() == pytest.approx(0.001)
         sys.setswitchinterval(10)  # so none come in but while it stops, or waits
         thread = threading.Thread(target=come, daemon=True)
         thread.start()
         try:
-            await asyncio.sleep(0.01)
             let_in.clear()
-            for _ in range(20):
-                busy_until = time.monotonic() + 0.006
-                while time.monotonic() < busy_until:
-                    pass
-                await asyncio.sleep(0)
-            assert let_in.count(True) >= 10
+            await turns_until(lambda: let_in.count(True) >= 10, busy)
         finally:
             over.set()
             await asyncio.to_thread(thread.join)
-        await asyncio.sleep(0.1)
-        let_in.clear()
-        await asyncio.sleep(0.05)
-        assert not let_in  # it has not stopped, as nobody has come for a while
+        await until(lambda: not queue._pausing)  # as no request has come for a while
     assert sys.getswitchinterval() == default
 
 

@@ -16,6 +16,7 @@ from app.settings import Settings
 from servicekit.telemetry.workers import Workers
 from servicekit.testing.fake_upstream import FakeUpstream
 from servicekit.testing.service import serving, with_empty_cache
+from servicekit.testing.waiting import until
 
 
 class Supervisor:
@@ -40,10 +41,7 @@ class Supervisor:
             )
             async with serving(create_app(worker)) as client:
                 yield client
-            for _ in range(100):
-                if self.value("worker_processes") == 0:
-                    break
-                await asyncio.sleep(0.01)
+            await until(lambda: self.value("worker_processes") == 0)
             listening.close()
 
 
@@ -51,13 +49,14 @@ async def test_shed_and_ended_requests_are_counted(
     settings: Settings, upstream: FakeUpstream
 ) -> None:
     supervisor = Supervisor()
-    upstream.answers("c1", b"{}", after=0.4)
-    tight = {"max_in_flight": 1, "request_timeout": 0.2}
+    released = upstream.holds("c1")
+    tight = {"max_in_flight": 1, "request_timeout": 0.5}
     async with supervisor.client(settings, **tight) as client:
         late = asyncio.create_task(client.get("/data/c1"))
-        await asyncio.sleep(0.05)
+        await until(lambda: upstream.calls["c1"])
         assert (await client.get("/items")).status_code == 503
         assert (await late).status_code == 504
+    released.set()
     assert supervisor.value("http_requests_shed_total") == 1
     assert supervisor.value("http_deadlines_exceeded_total") == 1
     assert supervisor.value("http_requests_total", route="(none)", method="GET", status="503") == 1
