@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 _CRUFT = (sys.executable, "-m", "cruft")
 
@@ -25,10 +26,10 @@ def main() -> None:
 def edited() -> list[str]:
     """What differs from the version of the template that the project was made of."""
     shown = _run([*_CRUFT, "diff"], Path.cwd())
-    return re.findall(r"^diff --git a/\S+ b/\S*?/?tmp\S+?/(\S+)$", shown, re.MULTILINE)
+    return re.findall(r"^diff --git upstream-template-old/(\S+) ", shown, re.MULTILINE)
 
 
-def lost(paths: Sequence[str], state: dict) -> list[str]:
+def lost(paths: Sequence[str], state: dict[str, Any]) -> list[str]:
     """Those of `paths` that a project of the newest version does not have."""
     answers = {
         question: answer
@@ -46,8 +47,8 @@ def lost(paths: Sequence[str], state: dict) -> list[str]:
 
 def _run(command: Sequence[str], cwd: Path) -> str:
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
-    if done.stderr:
-        sys.exit(done.stderr)
+    if done.returncode:
+        sys.exit(done.stdout + done.stderr)
     return done.stdout
 
 
