@@ -24,6 +24,8 @@ class MalformedBody(ServiceError):
 class Unavailable(ServiceError):
     """A dependency did not answer in time. The same request may succeed later."""
 
+    outcome_unknown = False  # True: a statement was sent, and may have been carried out
+
     def __init__(self, sentence: str, retry_after: int = 1) -> None:
         super().__init__(sentence)
         self.retry_after = retry_after  # seconds

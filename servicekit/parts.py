@@ -1,4 +1,4 @@
-from typing import TYPE_CHECKING, Generic
+from typing import TYPE_CHECKING, Any, Generic
 
 from servicekit.auth.tokens import TokenVerifier
 from servicekit.cache.entries import CachePolicy
@@ -53,16 +53,22 @@ class Parts(Generic[S]):
         self.valkey = Valkey(settings)
         self.metrics.register(breaker_samples, self.valkey.breaker)
 
-    def cache(self, name: str, policy: CachePolicy, *, one_load: bool = False) -> TwoLevelCache:
+    def cache(
+        self, name: str, policy: CachePolicy, *, represents: Any = Any, one_load: bool = False
+    ) -> TwoLevelCache:
         """A cache in memory and in Valkey, whose keys begin with `name`.
 
+        `represents` is the type whose JSON it keeps: a version of the service with another type
+        does not use these entries.
         With `one_load`, a missing key is loaded by one of all workers, and the others wait for its
         entry: worth a write to Valkey where the origin is slow.
         """
         leases = None
         if one_load:
             leases = Leases(self.valkey, min(_LEASE, self.settings.request_timeout / 2))
-        cache = TwoLevelCache(name, policy, self.settings, self.valkey, leases, self.spans)
+        cache = TwoLevelCache(
+            name, policy, self.settings, self.valkey, leases, self.spans, represents=represents
+        )
         self.caches.append(cache)
         return cache
 

@@ -137,7 +137,7 @@ class MemoryFastPath:
         if cacheable:
             begun = time.perf_counter()
             held = self._paths.get(scope["path"])
-            if held is not None and time.time() < held.fast_until and self._admits(scope):
+            if held is not None and time.monotonic() < held.fast_until and self._admits(scope):
                 held.recorder.reads += 1
                 return await _respond(
                     held.rendered, held.entry.stored_at, held.recorder, begun, scope, send
@@ -174,7 +174,7 @@ async def _respond(
         status, headers, body = 304, rendered.unchanged, b""
     else:
         status, headers, body = 200, rendered.full, rendered.body
-    age = (b"age", b"%d" % max(0, time.time() - stored))
+    age = (b"age", b"%d" % max(0, time.monotonic() - stored))
     own_id = request_id or new_request_id()
     headers = complete_headers([*headers, age], own_id)
     await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -3,24 +3,23 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from servicekit.cache.entries import Entry
+from servicekit.cache.entries import Clock, Entry
 
-_FAST_SHARE = 0.6  # of its life, an entry in memory is given out without fetching a newer one
+_FAST_SHARE = 0.6  # of its life in memory, an entry is served without loading a newer one
 _OVERHEAD = 1_000  # bytes of an entry beside its body: headers, objects, the key
 
 
 class MemoryEntry:
-    """An entry in memory until `until` (Unix seconds).
+    """An entry in this process's memory. Times are of its monotonic clock.
 
-    Until `fast_until` it can be given out with no further thought, in its rendered form. The
-    first who comes later has a newer one fetched, and makes it hot again for the others.
-    `on_evict` is called when memory holds it no longer.
+    Until `fast_until` the fast path serves it in its `rendered` form. The first read after that
+    starts a refresh; the others go on until `expires_at`. `on_evict` is called when the entry
+    leaves the memory.
     """
 
     __slots__ = ("entry", "expires_at", "fast_until", "on_evict", "recorder", "rendered")
 
-    def __init__(self, entry: Entry, ttl: float) -> None:
-        now = time.time()
+    def __init__(self, entry: Entry, now: float, ttl: float) -> None:
         self.entry = entry
         self.expires_at = min(now + ttl, entry.expires_at)
         fast_until = min(now + ttl * _FAST_SHARE, entry.fresh_until)
@@ -31,12 +30,15 @@ class MemoryEntry:
 
 
 class MemoryCache:
-    """The most recently used entries of this process, bounded in number, bytes and life."""
+    """The most recently used entries of this process, bounded in number, bytes and time."""
 
-    def __init__(self, max_entries: int, max_bytes: int, ttl: float) -> None:
+    def __init__(
+        self, max_entries: int, max_bytes: int, ttl: float, clock: Clock = time.monotonic
+    ) -> None:
         self._max_entries = max_entries
         self._max_bytes = max_bytes
         self._ttl = ttl
+        self._clock = clock
         self._entries: OrderedDict[str, MemoryEntry] = OrderedDict()
         self._bytes = 0
 
@@ -44,7 +46,7 @@ class MemoryCache:
         kept = self._entries.get(key)
         if kept is None:
             return None
-        if kept.expires_at <= time.time():
+        if kept.expires_at <= self._clock():
             self.evict(key)
             return None
         self._entries.move_to_end(key)
@@ -52,7 +54,7 @@ class MemoryCache:
 
     def put(self, key: str, entry: Entry) -> None:
         self.evict(key)
-        self._entries[key] = MemoryEntry(entry, self._ttl)
+        self._entries[key] = MemoryEntry(entry, self._clock(), self._ttl)
         self._bytes += _size(entry)
         while len(self._entries) > self._max_entries or self._bytes > self._max_bytes:
             self.evict(next(iter(self._entries)))

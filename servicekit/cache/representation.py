@@ -55,7 +55,7 @@ class Representation(msgspec.Struct, frozen=True):
         return Rendered(etag, body, full, unchanged)
 
     def answer(self, scope: HTTPScope, found: CacheResult) -> RawResponse:
-        age = time.time() - found.entry.stored_at
+        age = time.monotonic() - found.entry.stored_at
         return self.render(found.entry, found.source).answer(scope, age)
 
 

@@ -13,7 +13,7 @@ class LoadResult(NamedTuple):
     """What a load came to. Without an answer and an error it was cancelled."""
 
     rendered: Rendered | None = None
-    stored: float = 0.0  # Unix seconds
+    stored_at: float = 0.0  # monotonic seconds
     error: Exception | None = None
 
 

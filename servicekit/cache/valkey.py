@@ -1,49 +1,49 @@
 import asyncio
 import secrets
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from servicekit.cache.batches import Batcher
-from servicekit.resilience.circuit_breaker import CircuitBreaker
-from servicekit.resilience.timeouts import wait_excluding_lag
+from servicekit.cache.client import Command, ValkeyClient
 from servicekit.settings import Settings
 
-_Command = tuple[str | bytes | int, ...]
 _RECONNECT_AFTER = 0.5  # seconds
-_CLIENT_TIMEOUT = 30.0  # seconds
 _BATCH = 256  # keys, at most
 _CONCURRENCY = 2  # batches under way, of reads and of writes
-_FAILURES = (RedisError, TimeoutError)
 _PUBLISH_DELAY = 0.02  # seconds: one message for all writes of that time, as each costs all workers
-_TOMBSTONE = b""
+_TOMBSTONE = b"\0tombstone:"
+_FINAL_TOMBSTONE = b"\0tombstone until "  # its Unix time follows
+_OVERDUE = 60.0  # seconds after which a final tombstone that Valkey did not expire is foreign
 _MAX_PENDING = 100_000  # tombstones: 50 a second for half an hour
+_NIL = object()  # the server's reply, where None is that there was no reply
+# All values of ours are strings, so any other type is foreign.
+_REPLACE_OTHER_TYPE = """
+if redis.call('TYPE', KEYS[1]).ok == 'string' then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+"""
 
 
 class Valkey:
     """The cache that all workers share. Losing it costs latency, never an answer.
 
-    The first command that fails opens the breaker; until the server answers a ping again, every
-    read is a miss at once. What should have been closed meanwhile is closed before it is read.
+    While the breaker is open, every read is a miss. Tombstones that could not be written are
+    written before it closes.
     """
 
     def __init__(self, settings: Settings) -> None:
-        self.breaker = CircuitBreaker("valkey")
+        self._client = ValkeyClient(settings)
+        self.breaker = self._client.breaker
         self._prefix = settings.cache_prefix
         self._enabled = settings.shared_cache
         self._worker = secrets.token_hex(4).encode()
+        self._tombstones = 0  # written by this worker
         self._channel = f"{settings.cache_prefix}forget"
-        self._timeout = settings.redis_timeout
-        # `wait_excluding_lag` bounds commands: redis-py's timeouts take a busy event loop for a
-        # slow server.
-        self._client = _client(settings, _CLIENT_TIMEOUT)
-        self._subscriber = _client(settings, settings.redis_timeout)
-        self._pending_tombstones: dict[_Command, None] = {}
+        self._pending_tombstones: dict[Any, Command] = {}  # by key
         self._unpublished: list[bytes] = []
         self._publishing: set[asyncio.Task[None]] = set()
         self._reads = Batcher(self._read_all, max_size=_BATCH, concurrency=_CONCURRENCY)
@@ -51,13 +51,14 @@ class Valkey:
 
     @asynccontextmanager
     async def lifespan(self, _app: object = None) -> AsyncIterator[None]:
-        async with self._client, self._subscriber:
-            # Connections are there before the first burst; a dead Valkey stops nothing.
-            if not all(await asyncio.gather(*(self.ping() for _ in range(2 * _CONCURRENCY)))):
+        async with self._client.lifespan():
+            # Opens connections before the first burst. The service starts without Valkey, too.
+            probes = (self._client.can_write() for _ in range(2 * _CONCURRENCY))
+            if not all(await asyncio.gather(*probes)):
                 self.breaker.record_failure()
-            watch = asyncio.create_task(self.breaker.run_probes(self._recovered))
+            probing = asyncio.create_task(self.breaker.run_probes(self._recover))
             yield
-            watch.cancel()
+            probing.cancel()
             await asyncio.gather(*self._publishing)
             await self._reads.finish()
             await self._writes.finish()
@@ -68,7 +69,7 @@ class Valkey:
         return await self._reads.get(self._prefix + key)
 
     async def get_all(self, keys: list[str]) -> Mapping[str, bytes]:
-        """Those that there are."""
+        """The values of those keys that have one."""
         found: dict[str, bytes] = {}
         for first in range(0, len(keys), _BATCH):
             some = keys[first : first + _BATCH]
@@ -77,25 +78,37 @@ class Valkey:
         return found
 
     async def put(self, key: str, value: bytes, ttl: float, *, instead_of: bytes | None) -> bool:
-        """Stores `value` for `ttl` seconds, unless the key holds something else than `instead_of`
-        (None: anything). So a write that came between keeps its word."""
-        condition = ("NX",) if instead_of is None else ("IFEQ", instead_of)
-        return await self._write("SET", self._prefix + key, value, "PX", _ms(ttl), *condition)
+        """Stores `value` for `ttl` seconds if the key still holds `instead_of` (None: nothing), so
+        that a tombstone written meanwhile stays. A value that is no string is replaced."""
+        condition = ("NX", "GET") if instead_of is None else ("IFEQ", instead_of)
+        full_key, px = self._prefix + key, _ms(ttl)
+        reply = await self._write("SET", full_key, value, "PX", px, *condition)
+        if isinstance(reply, RedisError):
+            return await self._write("EVAL", _REPLACE_OTHER_TYPE, 1, full_key, value, px) == 1
+        return reply is _NIL if instead_of is None else reply not in (None, _NIL)
 
     async def claim(self, key: str, value: bytes, seconds: float) -> bytes | None:
-        """Stores `value` where there is nothing, or says what there is."""
+        """Stores `value` where there is nothing, or returns what there is."""
         if not (self._enabled and self.breaker.closed):
             return None
         command = ("SET", self._prefix + key, value, "PX", _ms(seconds), "NX", "GET")
-        return await self._writes.get(command)
+        reply = await self._writes.get(command)
+        return reply if isinstance(reply, bytes) else None
 
     async def withdraw(self, key: str, value: bytes) -> None:
-        """Leaves nothing where there is `value`; later, if that can't be done now."""
+        """Removes `value` if the key holds it; later, if that can't be done now."""
         await self._write("SET", self._prefix + key, _TOMBSTONE, "PX", 1, "IFEQ", value)
 
     async def tombstone(self, key: str, seconds: float) -> None:
-        """Empties the key, and lets no `put` fill it for so long."""
-        await self._write("SET", self._prefix + key, _TOMBSTONE, "PX", _ms(seconds))
+        """Empties the key, so that no `put` which began before fills it. A later one does."""
+        self._tombstones += 1  # each is unlike all others, so a later `put` can tell them apart
+        value = _TOMBSTONE + self._worker + b":%d" % self._tombstones
+        await self._write("SET", self._prefix + key, value, "PX", _ms(seconds))
+
+    async def final_tombstone(self, key: str, seconds: float) -> None:
+        """Empties the key, and keeps it empty for so long: see `may_replace`."""
+        value = _FINAL_TOMBSTONE + b"%.3f" % (time.time() + seconds)
+        await self._write("SET", self._prefix + key, value, "PX", _ms(seconds))
 
     def publish_invalidation(self, key: str) -> None:
         """Lets all other workers evict the key, a few milliseconds from now."""
@@ -107,17 +120,12 @@ class Valkey:
             self._publishing.add(task)
             task.add_done_callback(self._publishing.discard)
 
-    async def _publish(self) -> None:
-        await asyncio.sleep(_PUBLISH_DELAY)
-        message, self._unpublished = b" ".join([self._worker, *self._unpublished]), []
-        await self._write("PUBLISH", self._channel, message)
-
     async def listen(self, evict: Callable[[str], None], evict_all: Callable[[], None]) -> None:
-        """Calls `evict` for each key that another worker closes, for ever; `evict_all` whenever
-        tombstones may have been missed."""
+        """Calls `evict` for each key that another worker invalidates, for ever; calls `evict_all`
+        whenever invalidations may have been missed."""
         while True:
             with suppress(RedisError):
-                async with self._subscriber.pubsub(ignore_subscribe_messages=True) as subscription:
+                async with self._client.pubsub() as subscription:
                     await subscription.subscribe(self._channel)
                     evict_all()
                     async for message in subscription.listen():
@@ -128,93 +136,86 @@ class Valkey:
             await asyncio.sleep(_RECONNECT_AFTER)
 
     async def run(self, script: str, key: str, *arguments: float) -> int | None:
-        """What the script says of the key in one atomic step; None without Valkey."""
+        """What the script returns for the key, in one atomic step; None without Valkey. A value
+        that the script can't read is removed."""
         if not self.breaker.closed:
             return None
-        work = self._client.execute_command("EVAL", script, 1, self._prefix + key, *arguments)
-        try:
-            return await wait_excluding_lag(work, self._timeout)
-        except _FAILURES:
-            self.breaker.record_failure()
+        full_key = self._prefix + key
+        replies = await self._client.send([("EVAL", script, 1, full_key, *arguments)])
+        if replies is None:
             return None
+        if isinstance(replies[0], RedisError):
+            await self._client.send([("DEL", full_key)])
+            return None
+        return replies[0]
 
-    async def ping(self) -> bool:
-        try:
-            return bool(
-                await wait_excluding_lag(self._client.execute_command("PING"), self._timeout)
-            )
-        except _FAILURES:
-            return False
+    async def is_available(self) -> bool:
+        return self.breaker.closed and await self._client.can_write()
 
-    async def _write(self, *command: str | bytes | int) -> bool:
-        """Whether it was carried out."""
+    async def _publish(self) -> None:
+        await asyncio.sleep(_PUBLISH_DELAY)
+        message, self._unpublished = b" ".join([self._worker, *self._unpublished]), []
+        await self._write("PUBLISH", self._channel, message)
+
+    async def _write(self, *command: str | bytes | int) -> Any:
+        """The reply; None if the command was not carried out."""
         if not self._enabled:
-            return False
+            return None
         if self.breaker.closed:
-            return bool(await self._writes.get(command))
+            return await self._writes.get(command)
         self._defer_tombstones([command])
-        return False
+        return None
 
     async def _read_all(self, keys: list[str]) -> Mapping[str, bytes]:
         if not self.breaker.closed:  # since they began to wait
             return {}
-        try:
-            values = await wait_excluding_lag(self._client.mget(keys), self._timeout)
-        except _FAILURES:
-            self.breaker.record_failure()
-            return {}
-        return {
-            key: value for key, value in zip(keys, values, strict=True) if isinstance(value, bytes)
-        }
+        values = await self._client.get_all(keys) or []
+        return {key: value for key, value in zip(keys, values, strict=False) if value is not None}
 
-    async def _write_all(self, commands: list[_Command]) -> Mapping[_Command, Any]:
-        answers = await self._sent(commands) if self.breaker.closed else None
-        if answers is None:
+    async def _write_all(self, commands: list[Command]) -> Mapping[Command, Any]:
+        replies = await self._client.send(commands) if self.breaker.closed else None
+        if replies is None:
             self._defer_tombstones(commands)
             return {}
-        return dict(zip(commands, answers, strict=True))
+        present = (_NIL if reply is None else reply for reply in replies)
+        return dict(zip(commands, present, strict=True))
 
-    async def _sent(self, commands: list[_Command]) -> list[Any] | None:
-        """The answers, if there are any."""
-        pipeline = self._client.pipeline(transaction=False)
+    def _defer_tombstones(self, commands: list[Command]) -> None:
         for command in commands:
-            pipeline.execute_command(*command, get=command[-1] == "GET")
-        try:
-            return await wait_excluding_lag(pipeline.execute(), self._timeout)
-        except _FAILURES:
-            self.breaker.record_failure()
-            return None
+            key, value = command[1], command[2]
+            if not is_tombstone(value) or len(self._pending_tombstones) >= _MAX_PENDING:
+                continue
+            if command[-2] != "IFEQ" or key not in self._pending_tombstones:
+                self._pending_tombstones[key] = command
 
-    def _defer_tombstones(self, commands: list[_Command]) -> None:
-        tombstones = [command for command in commands if command[2] == _TOMBSTONE]
-        room = _MAX_PENDING - len(self._pending_tombstones)
-        self._pending_tombstones.update(dict.fromkeys(tombstones[:room]))
-
-    async def _recovered(self) -> bool:
-        """Whether the server is there again, with no entry that a write has passed by."""
-        answers = await self.ping()
-        while answers and self._pending_tombstones:
-            paying = list(self._pending_tombstones)[:256]
-            answers = await self._sent(paying) is not None
-            if answers:
-                for command in paying:
-                    del self._pending_tombstones[command]
-        return answers
+    async def _recover(self) -> bool:
+        """Whether the server can write again, and all pending tombstones are written."""
+        available = await self._client.can_write()
+        while available and self._pending_tombstones:
+            sending = list(self._pending_tombstones.values())[:_BATCH]
+            available = await self._client.send(sending) is not None
+            if available:
+                for command in sending:
+                    key = command[1]
+                    if self._pending_tombstones.get(key) is command:
+                        del self._pending_tombstones[key]
+                    self.publish_invalidation(str(key).removeprefix(self._prefix))
+        return available
 
 
-def _client(settings: Settings, timeout: float) -> Redis:
-    password = {} if settings.redis_password is None else {"password": settings.redis_password}
-    pool = BlockingConnectionPool.from_url(
-        settings.redis_url,
-        **password,
-        max_connections=settings.redis_pool_size,
-        timeout=timeout,
-        socket_connect_timeout=timeout,
-        socket_keepalive=True,  # a subscription to a host that vanished would wait for ever
-        # redis-py's default retries hold a request for seconds when the server is dead.
-        retry=Retry(NoBackoff(), 0),
-    )
-    return Redis.from_pool(pool)
+def is_tombstone(stored: object) -> bool:
+    return isinstance(stored, bytes) and stored.startswith((_TOMBSTONE, _FINAL_TOMBSTONE))
+
+
+def may_replace(stored: bytes | None) -> bool:
+    """False while a final tombstone keeps the key empty."""
+    if stored is None or not stored.startswith(_FINAL_TOMBSTONE):
+        return True
+    try:
+        until = float(stored.removeprefix(_FINAL_TOMBSTONE))
+    except ValueError:
+        return True
+    return time.time() > until + _OVERDUE
 
 
 def _ms(seconds: float) -> int:

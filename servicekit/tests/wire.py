@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 
 class Wire:
-    """What lies between the service and its database: it can hold everything back, be cut, or
-    lose the answers to what the server has done."""
+    """A TCP proxy before PostgreSQL or Valkey. It can stop forwarding, close all connections, lose
+    an answer to a statement that was carried out, or lead new connections to another server."""
 
     def __init__(self, target: str) -> None:
         self.loses = b""  # the next answer in which this stands is lost, and all connections
@@ -31,8 +31,13 @@ class Wire:
 
     @property
     def url(self) -> str:
-        netloc = f"{self._target.username}@127.0.0.1:{self.port}"
+        user = f"{self._target.username}@" if self._target.username else ""
+        netloc = f"{user}127.0.0.1:{self.port}"
         return self._target._replace(netloc=netloc).geturl()
+
+    def leads_to(self, target: str) -> None:
+        """From now on, new connections go to `target`."""
+        self._target = urlsplit(target)
 
     def freeze(self) -> None:
         self._open.clear()

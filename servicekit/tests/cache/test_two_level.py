@@ -52,8 +52,8 @@ async def test_load_that_began_before_a_write_is_not_kept(
     await asyncio.gather(*old)
 
     fresh = await cache_of(empty)
-    assert (await writer.get("k", origin)).source == "external"
-    assert (await fresh.get("k", origin)).source == "external"
+    assert (await writer.get("k", origin)).entry.body == b"3"
+    assert (await fresh.get("k", origin)).entry.body == b"3"
 
 
 async def test_memory_is_renewed_while_it_serves(empty: Settings, cache_of: CacheOf) -> None:

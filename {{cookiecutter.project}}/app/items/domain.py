@@ -1,5 +1,6 @@
 import re
 
+from app.items.models import Item
 from app.items.routes import ITEM, ItemController
 from app.items.store import ItemStore
 from app.settings import Settings
@@ -16,7 +17,8 @@ _NEGATIVE_TTL = 0.1  # seconds, at most, for which a worker doesn't see an item 
 def items(parts: Parts[Settings]) -> Domain:
     settings = parts.settings
     negative_ttl = min(settings.missing_ttl, _NEGATIVE_TTL)
-    cache = parts.cache("item", CachePolicy(settings.row_ttl, settings.stale_ttl, negative_ttl))
+    policy = CachePolicy(settings.row_ttl, settings.stale_ttl, negative_ttl)
+    cache = parts.cache("item", policy, represents=Item)
     store = ItemStore(parts.primary, parts.replica, cache)
     return Domain(
         controller=ItemController,

@@ -1,0 +1,119 @@
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.client import PubSub
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import BusyLoadingError, RedisError, ResponseError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from servicekit.resilience.circuit_breaker import CircuitBreaker
+from servicekit.resilience.timeouts import wait_excluding_lag
+from servicekit.settings import Settings
+
+Command = tuple[str | bytes | int | float, ...]
+_CLIENT_TIMEOUT = 30.0  # seconds
+_FAILURES = (RedisError, TimeoutError)
+_SERVER_CANNOT_WRITE = ("MISCONF", "NOREPLICAS", "MASTERDOWN")
+
+
+class ValkeyClient:
+    """Commands for one Valkey, bounded in time and behind a circuit breaker.
+
+    A failed command opens the breaker. A probe that can write closes it. A server that answers and
+    can't do its work, such as a demoted primary, loses all connections: new ones look up the
+    address again.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.breaker = CircuitBreaker("valkey")
+        self._probe_key = f"{settings.cache_prefix}probe:{secrets.token_hex(4)}"
+        self._timeout = settings.redis_timeout
+        # `wait_excluding_lag` bounds commands: redis-py's timeouts take a busy event loop for a
+        # slow server.
+        self._redis = _redis(settings, _CLIENT_TIMEOUT)
+        self._subscriber = _redis(settings, settings.redis_timeout)
+
+    @asynccontextmanager
+    async def lifespan(self) -> AsyncIterator[None]:
+        async with self._redis, self._subscriber:
+            yield
+
+    async def get_all(self, keys: list[str]) -> list[Any] | None:
+        """The value of each key, None for one that holds no string; None without an answer."""
+        return await self._bounded(self._redis.mget(keys))
+
+    async def send(self, commands: Sequence[Command]) -> list[Any] | None:
+        """The reply to each command, or None without an answer. A reply is an error where one key
+        holds a value of another type."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for command in commands:
+            pipeline.execute_command(*command, get=command[-1] == "GET")
+        replies = await self._bounded(pipeline.execute(raise_on_error=False))
+        if replies is None:
+            return None
+        for reply in replies:
+            if isinstance(reply, RedisError) and not _concerns_one_key(reply):
+                await self._fail(reply)
+                return None
+        return replies
+
+    async def can_write(self) -> bool:
+        """Whether the server carries out a write; pings do not tell a primary from a replica."""
+        work = self._redis.execute_command("SET", self._probe_key, b"", "PX", 1000)
+        try:
+            return bool(await wait_excluding_lag(work, self._timeout))
+        except _FAILURES as error:
+            await self._drop_connections_after(error)
+            return False
+
+    def pubsub(self) -> PubSub:
+        return self._subscriber.pubsub(ignore_subscribe_messages=True)
+
+    async def _bounded(self, work: Awaitable[list[Any]]) -> list[Any] | None:
+        try:
+            return await wait_excluding_lag(work, self._timeout)
+        except _FAILURES as error:
+            await self._fail(error)
+            return None
+
+    async def _fail(self, error: Exception) -> None:
+        self.breaker.record_failure()
+        await self._drop_connections_after(error)
+
+    async def _drop_connections_after(self, error: Exception) -> None:
+        """Only after an error that the server itself sent: other failures end connections."""
+        if isinstance(error, RedisError) and not _concerns_connection(error):
+            for redis in (self._redis, self._subscriber):
+                await redis.connection_pool.disconnect()
+
+
+def _concerns_connection(error: RedisError) -> bool:
+    # "LOADING" is a ConnectionError to redis-py, and an answer of the server.
+    return isinstance(error, RedisConnectionError | RedisTimeoutError) and not isinstance(
+        error, BusyLoadingError
+    )
+
+
+def _concerns_one_key(error: RedisError) -> bool:
+    """WRONGTYPE and errors of a script on a value, which redis-py has no class for."""
+    return type(error) is ResponseError and not str(error).startswith(_SERVER_CANNOT_WRITE)
+
+
+def _redis(settings: Settings, timeout: float) -> Redis:
+    password = {} if settings.redis_password is None else {"password": settings.redis_password}
+    pool = BlockingConnectionPool.from_url(
+        settings.redis_url,
+        **password,
+        max_connections=settings.redis_pool_size,
+        timeout=timeout,
+        socket_connect_timeout=timeout,
+        socket_keepalive=True,  # a subscription to a host that vanished would wait for ever
+        # redis-py's default retries hold a request for seconds when the server is dead.
+        retry=Retry(NoBackoff(), 0),
+    )
+    return Redis.from_pool(pool)
