@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 from litestar import Response, get
 from litestar.di import NamedDependency
+from litestar.openapi import ResponseSpec
 
 from servicekit.cache.valkey import Valkey
 from servicekit.database.pool import Database
@@ -60,7 +61,11 @@ async def health() -> Health:
     return Health()
 
 
-@get("/ready", tags=["health"])
+@get(
+    "/ready",
+    tags=["health"],
+    responses={503: ResponseSpec(Readiness, generate_examples=False)},
+)
 async def ready(readiness_check: NamedDependency[ReadinessCheck]) -> Response[Readiness]:
     """For deploy gates, people and alarms: 200, or 503 with the state of each dependency. Load
     balancers that ask it stop sending when the service is about to stop."""

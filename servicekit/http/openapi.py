@@ -1,34 +1,79 @@
+from importlib import resources
 from typing import Any
 
-from litestar import Request
+import msgspec
+from litestar import Litestar, Request
+from litestar.datastructures import ResponseHeader
 from litestar.handlers.http_handlers import HTTPRouteHandler
-from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin, SwaggerRenderPlugin
+from litestar.openapi import OpenAPIConfig, ResponseSpec
+from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin
 from litestar.types import Method
 from litestar.types.internal_types import PathParameterDefinition
 
+from servicekit.http.document import complete
+from servicekit.http.problems import PROBLEM_JSON, Problem
 from servicekit.settings import Settings
 
+# Headers that handlers set, for `response_headers` in their declarations.
+ETAG = ResponseHeader(name="ETag", documentation_only=True)
+LOCATION = ResponseHeader(name="Location", documentation_only=True)
+# A problem that a handler may raise beside those of every route, such as 502.
+PROBLEM = ResponseSpec(Problem, generate_examples=False, media_type=PROBLEM_JSON)
 
-class DocumentPlugin(JsonRenderPlugin):
-    """The document as JSON. Every GET implies a HEAD, which is left out."""
+
+def cached_responses(kind: type[msgspec.Struct]) -> dict[int, ResponseSpec]:
+    """What a handler declares that answers by a `Representation`, in JSON of this type."""
+    return {200: ResponseSpec(kind, generate_examples=False), 304: ResponseSpec(None)}
+
+
+class _Document:
+    """The completed document as JSON, made at the first request for it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._json = b""
+
+    def json(self, app: Litestar, generated: dict[str, Any]) -> bytes:
+        if not self._json:
+            self._json = msgspec.json.encode(complete(generated, app, self._settings))
+        return self._json
+
+
+class JsonPlugin(JsonRenderPlugin):
+    def __init__(self, document: _Document) -> None:
+        super().__init__()
+        self._document = document
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
-        for operations in openapi_schema["paths"].values():
-            operations.pop("head", None)
-        return super().render(request, openapi_schema)
+        return self._document.json(request.app, openapi_schema)
+
+
+class PagePlugin(OpenAPIRenderPlugin):
+    """The document as a page from which requests can be sent. It loads nothing else."""
+
+    def __init__(self, document: _Document) -> None:
+        super().__init__(path="/")
+        self._document = document
+        self._page = (resources.files("servicekit.http") / "schema.html").read_bytes()
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        # `<` in a string could end the element that holds the document
+        document = self._document.json(request.app, openapi_schema).replace(b"<", b"\\u003c")
+        return self._page.replace(b"DOCUMENT", document, 1)
 
 
 def openapi_config(settings: Settings) -> OpenAPIConfig | None:
     """The document at /schema; None in production, unless EXPOSE_SCHEMA is set."""
     if settings.environment == "production" and not settings.expose_schema:
         return None
+    document = _Document(settings)
     return OpenAPIConfig(
         title="API",
         version=settings.build_id,
         path="/schema",
         operation_id_creator=_operation_id,
-        render_plugins=[SwaggerRenderPlugin(), DocumentPlugin()],
+        use_handler_docstrings=True,
+        render_plugins=[PagePlugin(document), JsonPlugin(document)],
     )
 
 

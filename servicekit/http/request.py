@@ -1,3 +1,4 @@
+import json
 import re
 from http import HTTPStatus
 from typing import Any
@@ -114,13 +115,28 @@ def _unsupported(
 
 
 def _decoded(body: bytes, kind: Any) -> Any:
+    """The body as this type. 7.0 is an integer, as in JSON Schema, and "7" is not."""
     try:
         return msgspec.json.decode(body or b"null", type=kind)
     except msgspec.ValidationError as error:
-        place = _PLACE.search(str(error))
-        invalid = {"message": str(error).partition(" - at ")[0], "source": "body"}
-        if place and place[1]:
-            invalid["key"] = place[1]
-        raise ValidationException(extra=[invalid]) from None
+        if "got `float`" not in str(error):
+            raise _invalid(error) from None
     except msgspec.DecodeError as error:
         raise ClientException(f"The body can't be read as JSON: {error}.") from None
+    try:
+        return msgspec.convert(json.loads(body, parse_float=_number), kind)
+    except msgspec.ValidationError as error:
+        raise _invalid(error) from None
+
+
+def _number(literal: str) -> int | float:
+    value = float(literal)
+    return int(value) if value.is_integer() else value
+
+
+def _invalid(error: msgspec.ValidationError) -> ValidationException:
+    place = _PLACE.search(str(error))
+    invalid = {"message": str(error).partition(" - at ")[0], "source": "body"}
+    if place and place[1]:
+        invalid["key"] = place[1]
+    return ValidationException(extra=[invalid])

@@ -123,6 +123,16 @@ async def test_value_that_is_no_number_is_400_and_says_where(
     assert problems[0]["source"] == "body"
 
 
+@pytest.mark.parametrize("number, value", [("7", 7), ("7.0", 7), ("1e2", 100), ("-0.0", 0)])
+async def test_number_without_a_fraction_is_an_integer(
+    client: httpx.AsyncClient, number: str, value: int
+) -> None:
+    body = b'{"name": "tea", "price_cents": %b}' % number.encode()
+    response = await client.post("/items", content=body, headers={"content-type": JSON})
+
+    assert (response.status_code, response.json()["price_cents"]) == (201, value)
+
+
 @pytest.mark.parametrize(
     "value", ["5.0", "1e1", "+5", " 5", "05", "5_0", "\u0665", "0x5", "", "-0.0"]
 )

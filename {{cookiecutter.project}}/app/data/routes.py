@@ -4,7 +4,6 @@ from typing import Annotated, Any, Literal
 import msgspec
 from litestar import Controller, Request, get
 from litestar.di import NamedDependency
-from litestar.openapi import ResponseSpec
 from litestar.params import PathParameter
 from litestar.types import ASGIApp
 
@@ -12,6 +11,7 @@ from app.data.upstream import Upstream
 from servicekit.cache.entries import Entry
 from servicekit.cache.representation import Representation
 from servicekit.cache.two_level import Source
+from servicekit.http.openapi import PROBLEM, cached_responses
 
 # Neither `.` nor `..`, which an address resolves. In Python, `$` alone allows a newline after it.
 DATA_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._~-]{1,64}")
@@ -49,10 +49,7 @@ class DataController(Controller):
     path = "/data"
     tags = ("data",)
 
-    @get(
-        "/{data_id:str}",
-        responses={200: ResponseSpec(Data), 304: ResponseSpec(None, description="Not modified")},
-    )
+    @get("/{data_id:str}", responses={**cached_responses(Data), 502: PROBLEM})
     async def get_data(
         self, request: Request[Any, Any, Any], data_id: DataId, upstream: NamedDependency[Upstream]
     ) -> ASGIApp:

@@ -1,15 +1,14 @@
 from typing import Annotated, Any
 
 from litestar import Controller, Request, Response, delete, get, patch, post, put
-from litestar.datastructures import ResponseHeader
 from litestar.di import NamedDependency
-from litestar.openapi import ResponseSpec
 from litestar.params import HeaderParameter, JSONBody, PathParameter, QueryParameter
 from litestar.types import ASGIApp
 
 from app.items.models import Item, ItemPage, ItemPatch, NewItem
 from app.items.store import ItemStore, etag_of
 from servicekit.cache.representation import Representation
+from servicekit.http.openapi import ETAG, LOCATION, cached_responses
 from servicekit.http.preconditions import Preconditions
 
 _LARGEST_ID = 2**63 - 1  # PostgreSQL's bigint
@@ -37,7 +36,7 @@ class ItemController(Controller):
         following = f"/items?limit={limit}&after={page[-1].id}" if len(page) == limit else None
         return ItemPage(items=page, next=following)
 
-    @post(response_headers=[ResponseHeader(name="Location", documentation_only=True)])
+    @post(response_headers=[LOCATION, ETAG])
     async def create_item(
         self,
         data: JSONBody[NewItem],
@@ -52,16 +51,13 @@ class ItemController(Controller):
         headers = {"Location": f"/items/{item.id}", "ETag": etag_of(item)}
         return Response(item, status_code=201, headers=headers)
 
-    @get(
-        "/{item_id:int}",
-        responses={200: ResponseSpec(Item), 304: ResponseSpec(None, description="Not modified")},
-    )
+    @get("/{item_id:int}", responses=cached_responses(Item))
     async def get_item(
         self, request: Request[Any, Any, Any], item_id: ItemId, items: NamedDependency[ItemStore]
     ) -> ASGIApp:
         return ITEM.answer(request.scope, await items.read(item_id))
 
-    @put("/{item_id:int}")
+    @put("/{item_id:int}", response_headers=[ETAG])
     async def replace_item(
         self,
         item_id: ItemId,
@@ -72,7 +68,7 @@ class ItemController(Controller):
         item = await items.replace(item_id, data, preconditions)
         return Response(item, headers={"ETag": etag_of(item)})
 
-    @patch("/{item_id:int}")
+    @patch("/{item_id:int}", response_headers=[ETAG])
     async def change_item(
         self,
         item_id: ItemId,
