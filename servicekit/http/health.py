@@ -36,11 +36,12 @@ class ReadinessCheck(msgspec.Struct, frozen=True):
     async def run(self) -> Readiness:
         database, cache = await asyncio.gather(self._database(), self._cache())
         status = "ready" if database == cache == "ok" else "not ready"
-        if self._stopping():
+        if self.stopping():
             status = "stopping"
         return Readiness(status=status, build=self.build, database=database, cache=cache)
 
-    def _stopping(self) -> bool:
+    def stopping(self) -> bool:
+        """True from SIGTERM on."""
         return self.stopping_file is not None and os.path.exists(self.stopping_file)
 
     async def _database(self) -> State:

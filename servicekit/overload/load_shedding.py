@@ -9,6 +9,7 @@ from servicekit.errors import MalformedBody
 from servicekit.http.problems import BODILESS, rejection
 from servicekit.http.request_id import request_id
 from servicekit.http.responses import RawResponse, complete_headers
+from servicekit.http.streaming import is_streaming
 from servicekit.overload.admission import Admission
 from servicekit.telemetry.requests import RequestRecorder
 
@@ -19,7 +20,8 @@ class LoadShedding:
     """Bounds a worker's requests in flight, and the seconds that one may take.
 
     A request above the bound gets 503 at once, which clients and the load balancer can act on; in a
-    queue, all of them would time out. `/health` is always admitted.
+    queue, all of them would time out. `/health` is always admitted. A route with `opt=STREAMING`
+    has no deadline once its response has begun.
     """
 
     def __init__(self, app: ASGIApp, admission: Admission, timeout: float) -> None:
@@ -32,8 +34,8 @@ class LoadShedding:
         if self._admission.rejects() and scope["path"] != "/health":
             self._admission.rejected += 1
             return await _too_busy(scope)(scope, receive, send)
-        exchange = _Exchange(receive, send)
         deadline = asyncio.timeout(self._timeout)
+        exchange = _Exchange(scope, receive, send, deadline)
         self._admission.in_flight += 1
         try:
             # Ends every wait of the request: for its body, the pool, the cache, the upstream.
@@ -85,7 +87,11 @@ class FastRejection:
 class _Exchange:
     """How far a request and its response have come when the deadline ends."""
 
-    def __init__(self, receive: Receive, send: Send) -> None:
+    def __init__(
+        self, scope: HTTPScope, receive: Receive, send: Send, deadline: asyncio.Timeout
+    ) -> None:
+        self._scope = scope
+        self._deadline = deadline
         self._receive = receive
         self._send = send
         self._reading_body = False
@@ -103,7 +109,10 @@ class _Exchange:
         return message
 
     async def send(self, message: Message) -> None:
-        self.response_started = True
+        if not self.response_started:
+            self.response_started = True
+            if is_streaming(self._scope):
+                self._deadline.reschedule(None)
         await self._send(message)
 
     def timed_out(self, scope: HTTPScope) -> RawResponse:
