@@ -37,7 +37,6 @@ lint: .venv/tools  ## format, lint, types and the direction of imports
 test: lint  ## check what a change can break, in 6 minutes
 	$(call stage,template,$(PYTEST) -m 'not extra')
 	$(call stage,servicekit,$(IN_SERVICE) $(KIT) -m 'not extra' ../servicekit/tests ../verification/tests)
-	$(call stage,engine,infra/tests/engine/build > /dev/null || test -z '$(CI)')
 	$(call stage,infra,cd infra && $(PYTEST) -m 'not extra')
 	$(call stage,project,$(BAKE) build/check && $(MAKE) --no-print-directory -C $(CHECKED) check)
 
@@ -47,6 +46,7 @@ test-extra: export CHECKOV = $(CURDIR)/.venv/graders/bin/checkov
 test-extra: .venv/tools .venv/graders  ## only what test-all adds
 	$(call stage,more of the template,$(PYTEST) -m extra)
 	$(call stage,more of servicekit,$(IN_SERVICE) $(KIT) -m extra ../servicekit/tests ../verification)
+	$(call stage,engine,infra/tests/engine/build > /dev/null || test -z '$(CI)')
 	$(call stage,more of infra,cd infra && $(PYTEST) -m extra)
 
 bench: .venv/tools  ## measure the service beside the conventional stack (ROUNDS=5 SECONDS=3 ONLY=hot,create)

@@ -11,6 +11,15 @@ from rehearsed import Rehearsals, in_two_processes
 from stackkit.tools.deploy import poll_policy as patience
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        if "browser" in fixtures:
+            item.add_marker(pytest.mark.extra("starts a browser"))
+        if "cli" in fixtures:
+            item.add_marker(pytest.mark.extra("runs a stack's life on the real engine, in minutes"))
+
+
 @pytest.fixture(scope="session")
 def rehearsals() -> Iterator[Rehearsals]:
     with in_two_processes() as shared:

@@ -21,6 +21,8 @@ from rehearsed import Overrides, Rehearsals
 from stackkit.tools.rehearse import suppressions as known
 from stackkit.tools.rehearse.account import Call
 
+pytestmark = pytest.mark.extra("runs cfn-lint and checkov")
+
 # in an environment of its own: it holds botocore at a version of years ago
 CHECKOV = shutil.which(os.environ.get("CHECKOV", "checkov"))
 # rule, and stack/resource

@@ -9,6 +9,8 @@ from rehearsed import Outcome, Rehearsals
 from stackkit.resources.delivery_permissions import DeliveryScope, of_deployer
 from stackkit.tools.rehearse.account import Call
 
+pytestmark = pytest.mark.extra("rehearses every pair of options")
+
 # an API's and its operations' names in IAM, where they differ
 SERVICES = {"elbv2": "elasticloadbalancing"}
 ACTIONS = {

@@ -37,6 +37,7 @@ def test_it_says_whether_a_worker_held_what_the_plan_asks(peak: int, relation: s
     assert f"{relation} the 4,000" in claim.report(PLAN, [SEEN | {"peak": peak}])
 
 
+@pytest.mark.extra("starts a browser")
 @needs_browser
 @pytest.mark.parametrize("width, scheme", [(390, "dark"), (1280, "light")])
 async def test_the_page_is_readable(tmp_path: Path, width: int, scheme: str) -> None:

@@ -47,6 +47,7 @@ FACT = "document.querySelector('[data-fact=\"{}\"]')?.textContent"
 LINE = "document.querySelector('[data-card=\"{}\"] path').getAttribute('d')"
 
 
+@pytest.mark.extra("starts a browser")
 @needs_browser
 async def test_page_shows_numbers_that_move_with_the_load(settings: Settings) -> None:
     own = replace(with_empty_cache(settings), port=free_port(), admin_port=free_port_pair())
@@ -70,6 +71,7 @@ async def test_page_shows_numbers_that_move_with_the_load(settings: Settings) ->
             await until(page, f"{state} === 'the service does not answer'")
 
 
+@pytest.mark.extra("starts a browser")
 @needs_browser
 async def test_page_fits_a_phone() -> None:
     page_file = Path(__file__).parents[2] / "telemetry/live.html"
@@ -78,6 +80,7 @@ async def test_page_fits_a_phone() -> None:
         assert await page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+@pytest.mark.extra("starts a browser")
 @needs_browser
 async def test_observe_shows_traces_of_its_own(tmp_path: Path) -> None:
     port, admin = free_port(), free_port_pair()
