@@ -14,6 +14,8 @@ ZONE_ID = "Z0123456789"
 AMI_ID = "ami-0123456789abcdef0"
 BAKED_AMI_ID = "ami-0fedcba9876543210"
 GENERATED = "a-generated-password"
+REGISTRY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
+DIGEST = f"sha256:{'a' * 64}"
 
 
 class Cloud(mocks.Mocks):
@@ -63,6 +65,11 @@ def _subnets(name: str, tier: str) -> list[str]:
 
 _ANSWERS: dict[str, Any] = {
     "aws:route53/getZone:getZone": lambda asked: {"zoneId": ZONE_ID, "name": asked["name"]},
+    "aws:ecr/getAuthorizationToken:getAuthorizationToken": lambda asked: {
+        "proxyEndpoint": f"https://{REGISTRY}",
+        "userName": "AWS",
+        "password": "a-registry-token",
+    },
     "aws:ssm/getParameter:getParameter": lambda asked: {
         "name": asked["name"],
         "insecureValue": AMI_ID,
@@ -86,6 +93,11 @@ _OUTPUTS: dict[str, Any] = {
         # goes in as an object and comes out as a list
         "natGateways": _gateways(name, inputs),
     },
+    "awsx:ecr:Repository": lambda name, inputs: {
+        "url": f"{REGISTRY}/{name}-0123456",
+        "lifecyclePolicy": reference("aws:ecr/lifecyclePolicy:LifecyclePolicy", f"{name}-policy"),
+    },
+    "docker-build:index:Image": lambda name, inputs: {"digest": DIGEST},
     "aws:lb/loadBalancer:LoadBalancer": lambda name, inputs: {
         "arnSuffix": f"app/{name}/1",
         "dnsName": f"{name}.elb.amazonaws.com",

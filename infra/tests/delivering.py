@@ -141,6 +141,7 @@ def make_project(
     infra = folder / "shop" / "infra"
     infra.mkdir(parents=True)
     (infra / "Pulumi.yaml").write_text("name: shop\nruntime: python\n")
+    (infra.parent / "main.py").write_text("")
     (infra / "Pulumi.dev.yaml").write_text(
         STACK_FILE.format(compute=compute, region=region, upstream=upstream)
     )

@@ -22,7 +22,7 @@ PROJECT = "shop"
 DOMAIN = "api.example.com"
 
 IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/shop@sha256:{'0' * 64}"
-COMMON = {"upstream_url": "https://upstream.example.com", "image": IMAGE}
+COMMON = {"upstream_url": "https://upstream.example.com"}
 DEV = COMMON | {
     "tier": "dev",
     "peak_in_flight": "100",
@@ -40,6 +40,7 @@ DEV = COMMON | {
     "log_days": "7",
 }
 PROD = COMMON | {"cache_replicas": "2", "alarm_email": "oncall@example.com"}
+TASK = "aws:ecs/taskDefinition:TaskDefinition"
 # how the wire marks a secret
 MARK = "4dabf18193072939515e22adb298388d"
 SECRET = "1b47061264138c4ac30d75fd1eb44270"
@@ -64,6 +65,7 @@ class Registration:
     urn: str
     # property → URNs of the resources that its value comes from
     uses: Mapping[str, Sequence[str]]
+    retain_on_delete: bool = False
 
 
 @dataclass
@@ -83,6 +85,10 @@ class Run:
         found = [entry for entry in self.all(kind) if name in (None, entry.name)]
         assert len(found) == 1, f"{len(found)} of {kind} {name or ''}"
         return found[0]
+
+    def service_task(self) -> Registration:
+        [found] = [r for r in self.all(TASK) if not r.name.endswith("-task")]
+        return found
 
     def counts(self) -> dict[str, int]:
         kinds = sorted(entry.type for entry in self.registrations)
@@ -112,6 +118,7 @@ class Recorder(Monitor):
                     parent=request.parent,
                     inputs=_opened(inputs),
                     protect=request.protect,
+                    retain_on_delete=request.retainOnDelete,
                     ignore_changes=list(request.ignoreChanges),
                     depends_on=list(request.dependencies),
                     urn=self.make_urn(request.parent, request.type, request.name),
@@ -129,7 +136,8 @@ def _without_parts(answered: struct_pb2.Struct) -> struct_pb2.Struct:
     """A reference read here would ask for its resource on the monitor's loop, not the program's."""
     plain = struct_pb2.Struct()
     plain.CopyFrom(answered)
-    plain.fields.pop("natGateways", None)
+    for part in ("natGateways", "lifecyclePolicy"):
+        plain.fields.pop(part, None)
     return plain
 
 

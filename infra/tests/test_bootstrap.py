@@ -59,18 +59,6 @@ def test_its_secrets_have_a_key_that_rotates(prepared: boto3.Session, commands: 
     assert init.backend == f"s3://{BUCKET}?region={REGION}"
 
 
-def test_images_are_kept_as_they_were_pushed_and_old_ones_thrown_away(
-    prepared: boto3.Session,
-) -> None:
-    ecr = client(prepared, "ecr")
-    [repository] = ecr.describe_repositories(repositoryNames=["shop-dev"])["repositories"]
-    assert repository["imageTagMutability"] == "IMMUTABLE"
-    assert repository["imageScanningConfiguration"] == {"scanOnPush": True}
-    text = ecr.get_lifecycle_policy(repositoryName="shop-dev")["lifecyclePolicyText"]
-    counted = [rule["selection"]["countNumber"] for rule in json.loads(text)["rules"]]
-    assert counted == [7, 100]
-
-
 def test_a_second_run_makes_nothing(
     prepared: boto3.Session,
     infra: Path,

@@ -16,14 +16,13 @@ from test_instance import content
 
 SERVICEKIT = INFRA.parent / "servicekit"
 
-TASK = "aws:ecs/taskDefinition:TaskDefinition"
 HEADERS = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:otlp-AbCdEf"
 ELSEWHERE = {"otlp_endpoint": "https://otlp.example.com/otlp", "otlp_headers": HEADERS}
 
 
 def containers(made: Run) -> tuple[dict[str, Any], dict[str, Any]]:
     """The service's and the collector's."""
-    service, collector = json.loads(made.one(TASK).inputs["containerDefinitions"])
+    service, collector = json.loads(made.service_task().inputs["containerDefinitions"])
     return service, collector
 
 
@@ -118,7 +117,7 @@ def test_it_scrapes_no_more_than_it_sends() -> None:
 def test_the_task_outlives_it_and_gives_it_a_bounded_share(tier: str) -> None:
     made = stack(tier)
     service, collector = containers(made)
-    task = made.one(TASK).inputs
+    task = made.service_task().inputs
     assert (service["essential"], collector["essential"]) == (True, False)
     assert "dependsOn" not in service
     assert collector["restartPolicy"]["enabled"] is True

@@ -102,20 +102,20 @@ def load(keys: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> config.Config
         pulumi.runtime.set_all_config({}, [])
 
 
-def test_a_program_without_an_image_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    keys = {f"shop:{name}": str(value) for name, value in COMPLETE.items()}
-    with pytest.raises(
-        ConfigError, match=r"^image: it is empty; `make deploy STACK=prod` builds one"
-    ):
-        load(keys, monkeypatch)
-
-
 def test_the_engines_keys_are_read_and_its_others_left(monkeypatch: pytest.MonkeyPatch) -> None:
     keys = {f"shop:{name}": str(value) for name, value in COMPLETE.items()}
     keys |= {"aws:region": "eu-central-1", "shop:cache_password": "hunter2"}
     loaded = load(keys | {"shop:image": IMAGE}, monkeypatch)
     assert (loaded.name, loaded.domain) == ("shop-prod", "api.example.com")
     assert loaded.cache_password == "hunter2"
+
+
+def test_each_key_that_can_not_be_read_is_named_in_one_run() -> None:
+    with pytest.raises(ConfigError) as refused:
+        stack(tier="x", zones=9, guarded=True)
+    assert [line.partition(":")[0] for line in str(refused.value).splitlines()] == [
+        *("tier", "zones", "guarded")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -140,11 +140,6 @@ DEV = {"tier": "dev"}
             "database_replicas: RDS replicates only with backups; set backup_days.",
         ),
         (
-            {"upstream_url": ""},
-            "upstream_url: it is empty and the service does not start without; set the base URL of"
-            " the API behind /data, such as https://api.example.com.",
-        ),
-        (
             {"environment": ["MAX_IN_FLIGHT=9"]},
             "environment: MAX_IN_FLIGHT is set by the program; use the key it comes from.",
         ),
@@ -168,6 +163,21 @@ def test_values_that_contradict_each_other_are_refused(
 ) -> None:
     with pytest.raises(ConfigError, match=f"^{re.escape(sentence)}$"):
         stack(**values)
+
+
+def test_every_contradiction_is_told_in_one_run() -> None:
+    wrong = {"instance_types": ["t2.micro"], "domain": "", "cache_replicas": 0, "alb_lcu": 5}
+    with pytest.raises(ConfigError) as refused:
+        stack(**EC2 | wrong | {"database_class": "db.x9.large"})
+    named = [line.partition(":")[0] for line in str(refused.value).splitlines()]
+    assert named == ["instance_types", "domain", "alb_lcu", "database_class"]
+
+
+@pytest.mark.parametrize("compute", ["fargate", "ec2"])
+def test_development_needs_no_key(compute: str) -> None:
+    bare = {"tier": "dev", "compute": compute}
+    made = config.parse("shop", "dev", bare)
+    assert (made.image, made.upstream_url, made.domain) == ("", "", "")
 
 
 def test_a_name_that_a_load_balancer_cannot_have_is_refused() -> None:

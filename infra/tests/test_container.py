@@ -5,18 +5,17 @@ from typing import Any
 
 import pytest
 
-from cloud import REGION
+from cloud import DIGEST, REGION
 from harness import DEV, DOMAIN, PROD, PROJECT, Run, keys, run, stack
 from stackkit.plan import plan
 from stackkit.settings import config
 
-TASK = "aws:ecs/taskDefinition:TaskDefinition"
 POLICY = "aws:iam/rolePolicy:RolePolicy"
 
 
 def container(made: Run) -> dict[str, Any]:
     """The service's container, its lists of pairs as mappings."""
-    [definition, _collector] = json.loads(made.one(TASK).inputs["containerDefinitions"])
+    [definition, _collector] = json.loads(made.service_task().inputs["containerDefinitions"])
     pairs = {
         "environment": {pair["name"]: pair["value"] for pair in definition["environment"]},
         "secrets": {pair["name"]: pair["valueFrom"] for pair in definition["secrets"]},
@@ -95,7 +94,7 @@ def test_the_container_is_deployed_by_digest_and_logs_to_its_group(tier: str) ->
     made = stack(tier)
     given = container(made)
     options = given["logConfiguration"]["options"]
-    assert given["image"].partition("@")[2] == f"sha256:{'0' * 64}"
+    assert given["image"].partition("@")[2] == DIGEST
     assert options["awslogs-group"] == made.outputs["log_group"]
     assert options["awslogs-region"] == REGION
     assert "8000/health" in given["healthCheck"]["command"][-1]
@@ -103,7 +102,7 @@ def test_the_container_is_deployed_by_digest_and_logs_to_its_group(tier: str) ->
 
 
 def test_a_task_is_as_large_as_configured() -> None:
-    dev, prod = stack("dev").one(TASK).inputs, stack("prod").one(TASK).inputs
+    dev, prod = stack("dev").service_task().inputs, stack("prod").service_task().inputs
     assert (dev["cpu"], dev["memory"]) == ("256", "512")
     assert (prod["cpu"], prod["memory"]) == ("1024", "2048")
     assert prod["runtimePlatform"]["cpuArchitecture"] == "ARM64"
@@ -152,7 +151,7 @@ def test_starting_a_task_takes_exactly_these_permissions(tier: str) -> None:
 
 def test_the_task_may_do_nothing_in_aws_but_send_metrics_and_traces() -> None:
     made = stack("prod")
-    task = made.one(TASK).inputs
+    task = made.service_task().inputs
     assert task["taskRoleArn"].endswith("role/shop-prod-task")
     assert task["executionRoleArn"].endswith("role/shop-prod-execution")
     group = f"arn:aws:cloudwatch:{REGION}:123456789012:logGroup/shop-prod-metrics:*"

@@ -1,4 +1,4 @@
-"""A commit's way onto instances: the migration by SSM, then the instance refresh."""
+"""An update of a stack on EC2: the refresh that replaces the instances."""
 
 import json
 from typing import Any
@@ -74,76 +74,28 @@ def deployed_before(scenario: DeployScenario, url: str) -> None:
     scenario.commands.answer("pulumi", "output", out=aws.exported(url, "old", "ec2"))
     later = json.dumps(aws.exported(url, "new", "ec2"))
     scenario.commands.answer("pulumi", "up", then=[[["pulumi", "output"], later, "", 0, None]])
-    aws.built(scenario)
-
-
-def command_starts(session: Session) -> None:
-    instances(session, "4")
-    online = [{"InstanceId": "i-0", "PingStatus": "Online"}]
-    session.says("ssm", "describe_instance_information", {"InstanceInformationList": online})
-    command = {"CommandId": "0a1b2c3d-0000-0000-0000-000000000000"}
-    session.says("ssm", "send_command", {"Command": command})
-    session.refuses("ssm", "get_command_invocation", "InvocationDoesNotExist")
-
-
-def command_ends(session: Session, status: str, error: str = "") -> None:
-    session.says("ssm", "get_command_invocation", {"Status": "InProgress"})
-    answer = {"Status": status, "StandardErrorContent": error}
-    session.says("ssm", "get_command_invocation", answer)
-
-
-def migrated(session: Session) -> None:
-    command_starts(session)
-    command_ends(session, "Success")
+    aws.known(scenario.session, "new")
 
 
 def test_all_instances_are_replaced_and_seen_from_outside(scenario: DeployScenario) -> None:
     session = scenario.session
-    with answering([scenario.commit]) as url:
+    with answering(["new"]) as url:
         deployed_before(scenario, url)
-        migrated(session)
         refresh(session, "InProgress")
         instances(session, "4", "5")
         refresh(session, "Successful")
         instances(session, "5", "5")
         aws.healthy(session, "healthy", "healthy")
+        aws.marked(session, "new")
         code, out, err = scenario.run("deploy")
     assert (code, err) == (0, "")
-    assert "deploy: instance i-0 migrates the database" in out
-    assert out.endswith(f"{url} runs build {scenario.commit} on 2 healthy targets\n")
-
-
-def test_a_failed_migration_stops_before_anything_is_rolled_out(scenario: DeployScenario) -> None:
-    deployed_before(scenario, "http://127.0.0.1:9")
-    command_starts(scenario.session)
-    command_ends(scenario.session, "Failed", "INFO\nno such column\n")
-    code, _, err = scenario.run("deploy")
-    assert code == 1
-    assert err == "The migration failed; nothing was rolled out.\nINFO\nno such column\n"
-    assert scenario.commands.asked("pulumi", "up") == []
-
-
-def test_a_group_that_no_one_can_speak_to_is_not_rolled_out(scenario: DeployScenario) -> None:
-    deployed_before(scenario, "http://127.0.0.1:9")
-    for _ in range(300 // 10 + 1):
-        instances(scenario.session, "4", state="Pending")
-    evidence(
-        scenario.session, "Launching", "We currently do not have sufficient c7g.medium capacity"
-    )
-    code, _, err = scenario.run("deploy")
-    assert code == 1
-    assert err.startswith(
-        "No instance of the group answers SSM, so nothing can migrate the database. AWS has no"
-        " capacity for it now"
-    )
-    assert scenario.commands.asked("pulumi", "up") == []
+    assert out.endswith(f"{url} runs new on 2 healthy targets\n")
 
 
 @pytest.mark.parametrize("status", ["Failed", "Cancelled", "RollbackInProgress", "RollbackFailed"])
 def test_a_refresh_that_was_taken_back_is_a_failure(scenario: DeployScenario, status: str) -> None:
     session = scenario.session
     deployed_before(scenario, "http://127.0.0.1:9")
-    migrated(session)
     refresh(session, status, "An alarm went off.")
     instances(session, "4", "4")
     evidence(session, "Terminating i-9", "went out", "KeyError: 'x'")
@@ -161,20 +113,19 @@ def test_a_refresh_of_yesterday_that_failed_does_not_condemn_a_fleet_that_is_new
     scenario: DeployScenario,
 ) -> None:
     session = scenario.session
-    with answering([scenario.commit]) as url:
+    with answering(["new"]) as url:
         deployed_before(scenario, url)
-        migrated(session)
         refresh(session, "RollbackSuccessful")
         instances(session, "5")
         instances(session, "5")
         aws.healthy(session, "healthy")
+        aws.marked(session, "new")
         assert scenario.run("deploy")[0] == 0
 
 
 def test_a_refresh_without_an_end_is_given_up_after_half_an_hour(scenario: DeployScenario) -> None:
     session = scenario.session
     deployed_before(scenario, "http://127.0.0.1:9")
-    migrated(session)
     for _ in range(1800 // 10 + 1):
         refresh(session, "InProgress")
         instances(session, "4", "5")

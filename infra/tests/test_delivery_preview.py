@@ -1,46 +1,32 @@
-"""Looking before leaping: the program is run with the image that runs."""
+"""What an update would change, and what other hands have changed."""
 
 import pytest
-import yaml
 
-import rollouts as aws
 from delivering import DeployScenario
 
 
-@pytest.mark.parametrize(
-    ("exported", "image"),
-    [
-        (aws.exported("https://shop.test", "old"), aws.uri("old")),
-        ({}, f"none@sha256:{'0' * 64}"),
-    ],
-    ids=["deployed", "never deployed"],
-)
-def test_a_preview_takes_the_image_that_runs(
-    scenario: DeployScenario, exported: dict[str, object], image: str
-) -> None:
-    scenario.commands.answer("pulumi", "output", out=exported)
-    scenario.commands.answer("pulumi", "preview", out="Previewing update (dev)\n")
-    assert scenario.run("preview") == (0, "Previewing update (dev)\n", "")
+@pytest.mark.parametrize("code", [0, 255])
+def test_a_preview_is_that_of_a_plain_pulumi(scenario: DeployScenario, code: int) -> None:
+    scenario.commands.answer("pulumi", "preview", out="Previewing update (dev)\n", code=code)
+    assert scenario.run("preview") == (code, "Previewing update (dev)\n", "")
     [preview] = scenario.commands.asked("pulumi", "preview")
-    assert yaml.safe_load(preview.config)["config"]["shop:image"] == image
-    assert "--expect-no-changes" not in preview.arguments
+    assert "--config-file" not in preview.arguments
+    assert "--policy-pack" in preview.arguments
 
 
 @pytest.mark.parametrize("code", [0, 255])
-def test_drift_is_found_by_asking_aws_and_fails(scenario: DeployScenario, code: int) -> None:
-    exported = aws.exported("https://shop.test", "old")
-    scenario.commands.answer("pulumi", "output", out=exported)
-    scenario.commands.answer("pulumi", "preview", code=code)
-    assert scenario.run("drift")[0] == (1 if code else 0)
-    [preview] = scenario.commands.asked("pulumi", "preview")
-    assert {"--refresh", "--expect-no-changes"} <= set(preview.arguments)
+def test_drift_is_what_aws_has_and_the_state_has_not(scenario: DeployScenario, code: int) -> None:
+    scenario.commands.answer("pulumi", "refresh", code=code)
+    assert scenario.run("drift")[0] == code
+    [refresh] = scenario.commands.asked("pulumi", "refresh")
+    assert {"--preview-only", "--expect-no-changes"} <= set(refresh.arguments)
 
 
 def test_any_command_of_pulumi_is_run_on_the_stack(scenario: DeployScenario) -> None:
     file = scenario.infra / "Pulumi.dev.yaml"
-    file.write_text(file.read_text().replace("https://up.test", ""))  # to be mended by it
+    file.write_text(file.read_text() + "  shop:zone: example.com\n")  # to be mended by it
     scenario.commands.answer("pulumi", "set", code=3)
-    code, _, _ = scenario.run("pulumi", "config", "set", "upstream_url", "https://new.test")
+    code, _, _ = scenario.run("pulumi", "config", "set", "domain", "api.example.com")
     assert code == 3
     [asked] = scenario.commands.asked("pulumi", "set")
     assert asked.arguments[-2:] == ["--stack", "dev"]

@@ -110,8 +110,8 @@ def test_a_stack_without_a_file(infra: Path, capsys: pytest.CaptureFixture[str])
 
 def test_a_stack_that_does_not_add_up(infra: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = infra / "Pulumi.dev.yaml"
-    file.write_text(file.read_text().replace("https://up.test", ""))
-    assert refused_before_aws(infra, capsys).startswith("upstream_url: it is empty")
+    file.write_text(file.read_text() + "  shop:zone: example.com\n")
+    assert refused_before_aws(infra, capsys).startswith("zone: it needs a domain")
 
 
 def test_a_stack_that_nobody_has_made(scenario: DeployScenario) -> None:
@@ -156,74 +156,45 @@ def test_a_stack_that_pulumi_cloud_is_changing(
     assert refused(scenario).startswith("Stack dev is locked by another update: wait until")
 
 
-def test_what_is_not_committed(scenario: DeployScenario) -> None:
+def test_what_production_would_run_is_committed(scenario: DeployScenario) -> None:
     aws.unlocked(scenario.session)
-    scenario.commands.answer("pulumi", "output", out={})
-    for number in range(5):
-        (scenario.infra.parent / f"new{number}.py").write_text("")
+    file = scenario.infra / "Pulumi.dev.yaml"
+    ours = "  shop:tier: prod\n  shop:domain: a.example.com\n"
+    file.write_text(file.read_text().replace("  shop:tier: dev\n", ours))
     assert refused(scenario) == (
-        "What is to be deployed is not committed (new0.py, new1.py, new2.py and 2 more): a build is"
-        " named by its commit; commit it, or stash it."
-    )
-
-
-def test_a_project_outside_git(scenario: DeployScenario, tmp_path: Path) -> None:
-    aws.unlocked(scenario.session)
-    scenario.commands.answer("pulumi", "output", out={})
-    (scenario.infra.parent / ".git").rename(tmp_path / "elsewhere.git")
-    assert refused(scenario) == (
-        f"{scenario.infra.parent} has no commit, and a build is named by its commit: git init,"
-        " git add ., git commit."
-    )
-
-
-def test_no_repository(scenario: DeployScenario) -> None:
-    aws.unlocked(scenario.session)
-    scenario.commands.answer("pulumi", "output", out={})
-    scenario.session.refuses("ecr", "describe_repositories", "RepositoryNotFoundException")
-    assert refused(scenario) == (
-        "There is no repository shop-dev for the image: `make bootstrap` makes it."
+        f"What production would run is not committed ({scenario.commit}-dirty): a build is named by"
+        " its commit; commit it, or stash it."
     )
 
 
 def ask_for(scenario: DeployScenario, image: str) -> str:
     aws.unlocked(scenario.session)
-    scenario.commands.answer("pulumi", "output", out={})
+    scenario.commands.answer("pulumi", "output", out=aws.exported("https://shop.test", "old"))
     return refused(scenario, "deploy", "--image", image)
 
 
 def test_an_image_that_the_repository_does_not_have(scenario: DeployScenario) -> None:
-    aws.registry(scenario.session)
     scenario.session.refuses("ecr", "describe_images", "ImageNotFoundException")
     digest = aws.DIGESTS["old"]
     assert ask_for(scenario, digest) == (
-        f"The repository shop-dev holds no image {digest}: it keeps the newest 100; build that"
-        " commit again."
+        f"The repository shop-dev-0123456 holds no image {digest}: it keeps the newest 100; build"
+        " that commit again."
     )
 
 
 def test_an_image_that_is_not_named_by_a_digest(scenario: DeployScenario) -> None:
-    aws.registry(scenario.session)
     assert ask_for(scenario, "latest") == "latest is not a digest: use sha256:…, as ECR shows it."
 
 
 def test_an_image_of_another_repository(scenario: DeployScenario) -> None:
-    aws.registry(scenario.session)
     image = f"elsewhere.test/shop@{aws.DIGESTS['old']}"
     assert ask_for(scenario, image) == (
         f"{image} does not lie in the stack's repository {aws.REPOSITORY}."
     )
 
 
-def registry_without_the_commit(scenario: DeployScenario) -> None:
-    aws.unlocked(scenario.session)
-    scenario.commands.answer("pulumi", "output", out={})
-    aws.registry(scenario.session)
-    scenario.session.refuses("ecr", "describe_images", "ImageNotFoundException")
-
-
 def test_docker_that_does_not_run(scenario: DeployScenario) -> None:
-    registry_without_the_commit(scenario)
+    aws.unlocked(scenario.session)
     scenario.commands.answer("docker", "info", error="Cannot connect to the Docker daemon", code=1)
     assert refused(scenario) == (
         "Docker is installed and doesn't run: start it, it builds the image."
@@ -231,7 +202,7 @@ def test_docker_that_does_not_run(scenario: DeployScenario) -> None:
 
 
 def test_no_docker(scenario: DeployScenario, monkeypatch: pytest.MonkeyPatch) -> None:
-    registry_without_the_commit(scenario)
+    aws.unlocked(scenario.session)
     without(scenario.commands, "docker", monkeypatch)
     assert refused(scenario) == "docker is not installed, and it builds the image."
 
@@ -247,12 +218,10 @@ def test_no_pulumi(scenario: DeployScenario, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_run_that_begins_between_the_look_and_the_update(scenario: DeployScenario) -> None:
     aws.unlocked(scenario.session)
-    scenario.commands.answer("pulumi", "history", out=[])
     scenario.commands.answer("pulumi", "output", out={})
-    aws.known(scenario.session, "old")
     locked = "error: the stack is currently locked by 1 lock(s).\n"
     scenario.commands.answer("pulumi", "up", out=locked, code=255)
-    code, out, err = scenario.run("deploy", "--image", aws.DIGESTS["old"])
+    code, out, err = scenario.run("deploy")
     assert code == 1
     assert out.endswith(locked)
     assert err.startswith("Stack dev is locked by another run that has begun meanwhile: wait until")

@@ -41,9 +41,7 @@ def test_the_balancer_lets_go_before_the_server_does() -> None:
     made = stack("prod")
     environment = {
         pair["name"]: pair["value"]
-        for pair in json.loads(
-            made.one("aws:ecs/taskDefinition:TaskDefinition").inputs["containerDefinitions"]
-        )[0]["environment"]
+        for pair in json.loads(made.service_task().inputs["containerDefinitions"])[0]["environment"]
     }
     idle_s = made.one("aws:lb/loadBalancer:LoadBalancer").inputs["idleTimeout"]
     drain_s = made.one("aws:lb/targetGroup:TargetGroup").inputs["deregistrationDelay"]

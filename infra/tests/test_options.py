@@ -1,9 +1,13 @@
 """What a deployment may not touch, and what it waits for."""
 
+import json
+import sys
+
 import overrides
 import pytest
 
-from harness import PROD, Run, keys, run, stack
+from cloud import DIGEST, REGISTRY
+from harness import PROD, Run, run, stack
 
 STATEFUL = {
     ("aws:elasticache/replicationGroup:ReplicationGroup", "shop-prod"),
@@ -34,15 +38,30 @@ def test_development_can_be_destroyed_at_once(compute: str) -> None:
     assert made.one("aws:secretsmanager/secret:Secret").inputs["recoveryWindowInDays"] == 0
 
 
-def test_a_service_whose_database_has_no_tables_may_fail() -> None:
-    service = run("prod", keys("prod") | {"guarded": "false"}).one("aws:ecs/service:Service").inputs
-    assert service["deploymentCircuitBreaker"] == {"enable": False, "rollback": False}
-    assert service["alarms"]["enable"] is False
-    assert service["waitForSteadyState"] is False
-    unguarded = keys("prod", "ec2") | {"guarded": "false"}
-    group = run("prod", unguarded).one("aws:autoscaling/group:Group").inputs
-    assert group["healthCheckType"] == "EC2"
-    assert "waitForElbCapacity" not in group
+@pytest.mark.parametrize(
+    ("compute", "kind"),
+    [("fargate", "aws:ecs/service:Service"), ("ec2", "aws:autoscaling/group:Group")],
+)
+def test_the_database_is_migrated_before_the_service_changes(compute: str, kind: str) -> None:
+    made = stack("prod", compute)
+    migration = ("command:local:Command", "shop-prod-migration")
+    assert migration in waits_for(made, kind)
+    needed = waits_for(made, "command:local:Command")
+    assert ("aws:rds/instance:Instance", "shop-prod") in needed
+    assert ("awsx:ec2:Vpc", "shop-prod") in needed
+    assert ("aws:iam/rolePolicy:RolePolicy", "shop-prod-execution") in needed
+
+
+@pytest.mark.parametrize("compute", ["fargate", "ec2"])
+def test_a_migration_is_one_task_for_each_new_image(compute: str) -> None:
+    command = stack("prod", compute).one("command:local:Command").inputs
+    run_task = f"{sys.executable} -m stackkit.tools.deploy task alembic upgrade head"
+    assert command["create"] == run_task
+    assert command["triggers"] == [f"{REGISTRY}/shop-prod-0123456@{DIGEST}"]
+    # what changes without a trigger runs nothing
+    assert command["update"] == "true"
+    task = json.loads(command["environment"]["STANDALONE_TASK"])
+    assert sorted(task) == ["cluster", "definition", "log_group", "security_group", "subnets"]
 
 
 @pytest.mark.parametrize("tier", ["dev", "prod"])

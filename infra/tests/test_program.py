@@ -22,13 +22,15 @@ EVERYWHERE = Counter(
         "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": 1,
         "aws:ec2/flowLog:FlowLog": 1,
         "aws:ec2/securityGroup:SecurityGroup": 4,
+        "aws:ecs/cluster:Cluster": 1,
+        "aws:ecs/taskDefinition:TaskDefinition": 1,
         "aws:elasticache/parameterGroup:ParameterGroup": 1,
         "aws:elasticache/replicationGroup:ReplicationGroup": 1,
         "aws:elasticache/subnetGroup:SubnetGroup": 1,
         "aws:elasticache/user:User": 1,
         "aws:elasticache/userGroup:UserGroup": 1,
-        "aws:iam/role:Role": 3,
-        "aws:iam/rolePolicy:RolePolicy": 2,
+        "aws:iam/role:Role": 5,
+        "aws:iam/rolePolicy:RolePolicy": 4,
         "aws:iam/rolePolicyAttachment:RolePolicyAttachment": 1,
         "aws:kms/key:Key": 1,
         "aws:lb/listener:Listener": 1,
@@ -51,6 +53,9 @@ EVERYWHERE = Counter(
         "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": 4,
         "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": 4,
         "awsx:ec2:Vpc": 1,
+        "awsx:ecr:Repository": 1,
+        "command:local:Command": 1,
+        "docker-build:index:Image": 1,
         "random:index/randomPassword:RandomPassword": 1,
     }
 )
@@ -83,12 +88,9 @@ ON = {
         {
             "aws:appautoscaling/policy:Policy": 2,
             "aws:appautoscaling/target:Target": 1,
-            "aws:ecs/cluster:Cluster": 1,
             "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": 1,
             "aws:ecs/service:Service": 1,
             "aws:ecs/taskDefinition:TaskDefinition": 1,
-            "aws:iam/role:Role": 2,
-            "aws:iam/rolePolicy:RolePolicy": 2,
         }
     ),
     "ec2": Counter(
@@ -158,8 +160,8 @@ def test_every_reference_is_to_something_that_exists(tier: str, compute: str, do
     assert len(ids) >= 8
     assert len(arns) >= 8
     assert ids - made.given == set()
-    # made before the first deployment, which needs an image
-    repository = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/shop"
+    # a part of awsx's component, by its URL
+    repository = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/shop-{tier}-0123456"
     roots = (*made.given, repository)
     assert [arn for arn in arns if not arn.startswith(roots)] == []
 

@@ -35,7 +35,8 @@ def own_password(request: pytest.FixtureRequest) -> Run:
 @pytest.mark.parametrize("tier", ["dev", "prod"])
 def test_a_generated_password_is_only_seen_sealed(tier: str, compute: str) -> None:
     made = stack(tier, compute)
-    assert sorted(sealed(made)) == [
+    ours = [entry for entry in sealed(made) if entry[0] != "docker-build:index:Image"]
+    assert sorted(ours) == [
         ("aws:elasticache/user:User", {"passwords": [GENERATED], "type": "password"}),
         ("aws:secretsmanager/secretVersion:SecretVersion", GENERATED),
     ]

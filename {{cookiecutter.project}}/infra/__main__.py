@@ -13,6 +13,7 @@ from stackkit.alarms.spec import MonitoredResource
 from stackkit.plan import plan
 from stackkit.plan.capacity import installed_versions, measurement_warnings, read_measurement
 from stackkit.resources import compute, service
+from stackkit.resources.build import build_id
 from stackkit.resources.cache import Cache, CacheArgs
 from stackkit.resources.collector import Collector, CollectorArgs
 from stackkit.resources.database import Database, DatabaseArgs
@@ -21,12 +22,14 @@ from stackkit.resources.delivery_roles import DeliveryRoles, DeliveryRolesArgs
 from stackkit.resources.domain import Alias, AliasArgs, Certificate, CertificateArgs
 from stackkit.resources.edge import Edge, EdgeArgs
 from stackkit.resources.endpoints import Endpoints, EndpointsArgs
-from stackkit.resources.image import repository_arn
+from stackkit.resources.image import Image, ImageArgs
 from stackkit.resources.log_bucket import LogBucket, LogBucketArgs
+from stackkit.resources.migration import Migration, MigrationArgs
 from stackkit.resources.network import Network, NetworkArgs
 from stackkit.resources.replica_address import ReplicaAddress, ReplicaAddressArgs
 from stackkit.resources.rotation import Rotation, RotationArgs
 from stackkit.resources.security_groups import SecurityGroups, SecurityGroupsArgs
+from stackkit.resources.standalone_task import StandaloneTask, StandaloneTaskArgs
 from stackkit.resources.waf import Waf, WafArgs
 from stackkit.settings import config
 from stackkit.settings.errors import ConfigError
@@ -103,8 +106,10 @@ database = Database(
     ),
 )
 database_host = database.instance.address
+# what a migration needs before it can reach the database
+before_migration: list[pulumi.Resource] = [network, groups, database]
 if settings.database_proxy:
-    database_host = DatabaseProxy(
+    proxy = DatabaseProxy(
         name,
         DatabaseProxyArgs(
             region=region,
@@ -117,7 +122,9 @@ if settings.database_proxy:
             key_arn=database.key_arn,
             borrow_timeout_s=numbers.timeouts.database_acquire.value,
         ),
-    ).host
+    )
+    database_host = proxy.host
+    before_migration.append(proxy)
 replica_host = None
 if database.replicas:
     replica_host = ReplicaAddress(
@@ -201,12 +208,22 @@ collector = Collector(
         log_days=settings.log_days,
     ),
 )
+image = Image(
+    name,
+    ImageArgs(
+        given=settings.image,
+        build=build_id(HERE.parent),
+        context="..",
+        architecture=settings.architecture,
+        destroyable=not settings.production,
+    ),
+)
 container = service.container(
     settings,
     numbers,
     service.ServiceDependencies(
-        image=settings.image,
-        repository_arn=repository_arn(settings.image),
+        image=image.uri,
+        repository_arn=image.repository_arn,
         database_host=database_host,
         replica_host=replica_host,
         database_secret_arn=database.secret_arn,
@@ -214,6 +231,25 @@ container = service.container(
         cache_host=cache.endpoint,
         cache_secret_arn=cache.secret_arn,
         collector=collector,
+    ),
+)
+standalone = StandaloneTask(
+    name,
+    StandaloneTaskArgs(
+        region=region,
+        container=container,
+        subnet_ids=network.private_subnet_ids,
+        security_group_id=groups.compute_id,
+        log_days=settings.log_days,
+    ),
+)
+migration = Migration(
+    name,
+    MigrationArgs(
+        region=region,
+        image=image.uri,
+        task=standalone.output,
+        needs=[*before_migration, *standalone.permissions],
     ),
 )
 running_compute = compute.run(
@@ -226,6 +262,8 @@ running_compute = compute.run(
         security_group_id=groups.compute_id,
         edge=edge,
         alarm_names=[alarm for row in rollback.names.values() for alarm in row],
+        standalone=standalone,
+        migration=migration,
     ),
 )
 Rotation(name, RotationArgs(secret_arn=database.secret_arn, restart=running_compute.restart))
@@ -270,10 +308,13 @@ if numbers.step and not numbers.step.scales_in:
 scheme = "https" if certificate_arn else "http"
 host = settings.domain or edge.balancer.dns_name
 pulumi.export("url", pulumi.Output.format("{0}://{1}", scheme, host))
-pulumi.export("image", settings.image)
+pulumi.export("image", image.uri)
+pulumi.export("repository", image.repository_url)
 pulumi.export("balancer", edge.balancer.name)
 pulumi.export("target_group", edge.targets.arn)
-pulumi.export("log_group", running_compute.log_group.name)
+pulumi.export("log_group", standalone.log_group.name)
+pulumi.export("cluster", standalone.cluster.name)
+pulumi.export("task", standalone.output)
 for output, value in running_compute.outputs.items():
     pulumi.export(output, value)
 pulumi.export("dashboard", dashboard.name)

@@ -20,6 +20,7 @@ from stackkit.resources.launch import LaunchArgs
 from stackkit.resources.rotation import RestartAction
 from stackkit.resources.scaling import ScalingArgs, StepArgs
 from stackkit.resources.service_scaling import ServiceScaling, ServiceScalingArgs
+from stackkit.resources.standalone_task import StandaloneTask
 from stackkit.settings.config import Config
 
 # Amazon Linux 2023, as AWS publishes its newest AMI
@@ -36,11 +37,12 @@ class Placement:
     edge: Edge
     # a deployment during which one of them fires is rolled back
     alarm_names: Sequence[pulumi.Output[str]]
+    standalone: StandaloneTask
+    migration: pulumi.Resource
 
 
 @dataclass(frozen=True, kw_only=True)
 class ComputeOutputs:
-    log_group: aws.cloudwatch.LogGroup
     # names for people, and by what a deployment knows its own version
     outputs: Mapping[str, pulumi.Output[str]]
     # by which CloudWatch knows it
@@ -69,13 +71,13 @@ def _fargate(
             target_group_arn=placement.edge.targets.arn,
             listeners=placement.edge.listeners,
             alarm_names=placement.alarm_names,
-            tasks=numbers.fleet.minimum.value,
-            guarded=settings.guarded,
+            desired_tasks=numbers.fleet.minimum.value,
             spot_percent=settings.spot_percent,
-            log_days=settings.log_days,
+            standalone=placement.standalone,
+            migration=placement.migration,
         ),
     )
-    cluster, service = fargate.cluster, fargate.service
+    cluster, service = placement.standalone.cluster, fargate.service
     ServiceScaling(
         settings.name,
         ServiceScalingArgs(
@@ -86,9 +88,7 @@ def _fargate(
     )
     again = {"Cluster": cluster.name, "Service": service.name, "ForceNewDeployment": True}
     return ComputeOutputs(
-        log_group=fargate.log_group,
         outputs={
-            "cluster": cluster.name,
             "service": service.name,
             "task_definition": service.task_definition.apply(str),
         },
@@ -116,11 +116,11 @@ def _instances(
             alarm_names=placement.alarm_names,
             minimum=numbers.fleet.minimum.value,
             maximum=numbers.fleet.maximum.value,
-            guarded=settings.guarded,
             scheduled=bool(settings.schedules),
             spot_percent=settings.spot_percent,
             warm_pool=settings.warm_pool,
-            log_days=settings.log_days,
+            log_group=placement.standalone.log_group,
+            migration=placement.migration,
         ),
     )
     scaling = _scaling(settings, numbers, placement)
@@ -128,7 +128,6 @@ def _instances(
     # skipping matching instances would replace none
     preferences = {"MinHealthyPercentage": 100, "MaxHealthyPercentage": 200, "SkipMatching": False}
     return ComputeOutputs(
-        log_group=fleet.log_group,
         outputs={"group": fleet.group.name, "template_version": fleet.template_version},
         resource_names={MonitoredResource.GROUP: [fleet.group.name]},
         restart=RestartAction(

@@ -12,6 +12,8 @@ NAME = "app"
 # the image's own user; root inside a container is root for the kernel
 USER = "10001"
 SCRATCH_MIB = 64
+# as ECS names them
+ARCHITECTURES = {"arm64": "ARM64", "x86_64": "X86_64"}
 
 
 @dataclass(frozen=True, kw_only=True)

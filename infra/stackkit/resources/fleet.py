@@ -31,20 +31,19 @@ class FleetArgs:
     alarm_names: Sequence[pulumi.Input[str]]
     minimum: int
     maximum: int
-    # False lets instances stay whose service fails, for as long as the database has no tables
-    guarded: bool
     # a schedule moves the bounds; the next `pulumi up` must not move them back
     scheduled: bool
     spot_percent: int
     warm_pool: int
-    log_days: int
+    log_group: aws.cloudwatch.LogGroup
+    # the group is touched once it has run
+    migration: pulumi.Resource
 
 
 class Fleet(pulumi.ComponentResource):
     """The service on instances of our own: the same container, limits and stop order."""
 
     group: autoscaling.Group
-    log_group: aws.cloudwatch.LogGroup
     template_version: pulumi.Output[str]
 
     def __init__(
@@ -54,14 +53,11 @@ class Fleet(pulumi.ComponentResource):
         self._prefix = name
         self._args = args
         self._child = pulumi.ResourceOptions(parent=self)
-        self.log_group = aws.cloudwatch.LogGroup(
-            name, aws.cloudwatch.LogGroupArgs(retention_in_days=args.log_days), opts=self._child
-        )
         profile, permissions = instance_profile(
-            name, args.launch.container, self.log_group.arn, args.launch.region, self
+            name, args.launch.container, args.log_group.arn, args.launch.region, self
         )
         self._template = launch_template(
-            name, args.launch, args.instance_types[0], self.log_group.name, profile.arn, self
+            name, args.launch, args.instance_types[0], args.log_group.name, profile.arn, self
         )
         self.template_version = self._template.latest_version.apply(str)
         self.group = self._group(permissions)
@@ -77,11 +73,11 @@ class Fleet(pulumi.ComponentResource):
                 max_size=args.maximum,
                 vpc_zone_identifiers=args.subnet_ids,
                 target_group_arns=[args.target_group_arn],
-                health_check_type="ELB" if args.guarded else "EC2",
+                health_check_type="ELB",
                 health_check_grace_period=INSTANCE_START_S,
                 default_instance_warmup=INSTANCE_START_S,
                 # `pulumi up` fails when the instances don't become healthy
-                wait_for_elb_capacity=args.minimum if args.guarded else None,
+                wait_for_elb_capacity=args.minimum,
                 capacity_rebalance=True,
                 instance_maintenance_policy=autoscaling.GroupInstanceMaintenancePolicyArgs(
                     min_healthy_percentage=100, max_healthy_percentage=200
@@ -99,7 +95,7 @@ class Fleet(pulumi.ComponentResource):
             ),
             opts=pulumi.ResourceOptions(
                 parent=self,
-                depends_on=[*args.listeners, *permissions],
+                depends_on=[*args.listeners, *permissions, args.migration],
                 ignore_changes=["min_size", "max_size"] if args.scheduled else [],
             ),
         )

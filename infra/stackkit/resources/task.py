@@ -8,27 +8,51 @@ from stackkit.resources import collector
 from stackkit.resources.container import NAME, SCRATCH_MIB, USER, Container
 from stackkit.resources.edge import HEALTH_PATH
 
+# begins the names of log streams
+STANDALONE = "task"
+# enough for a migration or a backfill
+STANDALONE_CPU = 512
+STANDALONE_MIB = 1024
+
 
 def container_definitions(
     container: Container, log_group: pulumi.Input[str], region: str
 ) -> pulumi.Output[str]:
     """The service and what runs beside it, as ECS reads them."""
     definition = {
-        "name": NAME,
-        "image": container.image,
-        "essential": True,
+        **_container(container, _logs(log_group, region, NAME)),
         "cpu": container.cpu_units - collector.CPU_UNITS,
-        "user": USER,
         "portMappings": [{"containerPort": container.port, "protocol": "tcp"}],
-        "environment": _pairs(container.environment, "value"),
-        "secrets": _pairs(container.secrets, "valueFrom"),
-        "stopTimeout": container.stop_timeout_s,
         "healthCheck": _health_check(container.port),
-        "logConfiguration": _logs(log_group, region, NAME),
-        **_confinement(container),
     }
     beside = _collector(container.collector, _logs(log_group, region, collector.NAME))
     return pulumi.Output.json_dumps([definition, beside])
+
+
+def standalone_definition(
+    container: Container, log_group: pulumi.Input[str], region: str
+) -> pulumi.Output[str]:
+    """The service's container for a command: it serves nothing, and nothing runs beside it."""
+    definition = {
+        **_container(container, _logs(log_group, region, STANDALONE)),
+        "cpu": STANDALONE_CPU,
+        "memory": STANDALONE_MIB,
+    }
+    return pulumi.Output.json_dumps([definition])
+
+
+def _container(container: Container, logs: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "name": NAME,
+        "image": container.image,
+        "essential": True,
+        "user": USER,
+        "environment": _pairs(container.environment, "value"),
+        "secrets": _pairs(container.secrets, "valueFrom"),
+        "stopTimeout": container.stop_timeout_s,
+        "logConfiguration": logs,
+        **_confinement(container),
+    }
 
 
 def _collector(beside: collector.Collector, logs: dict[str, Any]) -> dict[str, Any]:

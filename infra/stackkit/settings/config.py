@@ -5,6 +5,7 @@ The defaults are those of production; a stack that may be cheaper says so in its
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
+from typing import Any
 
 import pulumi
 from pulumi.runtime import config as engine
@@ -35,7 +36,6 @@ class Config:
     image: str = text(
         "", r"[\w.:/-]+@sha256:[0-9a-f]{64}", "an image URI with a digest (…@sha256:…)"
     )
-    guarded: bool = flag(True)
 
     peak_in_flight: int = whole(50000, 1, 10_000_000)
     base_in_flight: int = whole(5000, 0, 10_000_000)
@@ -203,18 +203,30 @@ KEYS = {key.name: key for key in fields(Config) if key.metadata}
 def read(
     project: str, stack: str, values: Mapping[str, object], secrets: Collection[str] = ()
 ) -> Config:
-    """Read each key (named without namespace) by itself; `secrets` are those that are encrypted."""
-    unknown = sorted(set(values) - set(KEYS))
-    if unknown:
-        raise ConfigError(f"{unknown[0]}: no such key; Pulumi.yaml lists those that there are.")
+    """Read each key (named without namespace) by itself; `secrets` are those that are encrypted.
+
+    Raises ConfigError with a line for each key that can't be read.
+    """
+    typed: dict[str, Any] = {}
+    refused = []
     for name, value in values.items():
-        if KEYS[name].metadata.get("secret") and value and name not in secrets:
-            raise ConfigError(
-                f"{name}: the value is in plain text; set it with"
-                f" `pulumi config set --secret {name}`."
-            )
-    typed = {name: KEYS[name].metadata["read"](name, value) for name, value in values.items()}
+        try:
+            typed[name] = _typed(name, value, name in secrets)
+        except ConfigError as refusal:
+            refused.append(str(refusal))
+    if refused:
+        raise ConfigError("\n".join(refused))
     return Config(project=project, stack=stack, **typed)
+
+
+def _typed(name: str, value: object, encrypted: bool) -> object:
+    if name not in KEYS:
+        raise ConfigError(f"{name}: no such key; Pulumi.yaml lists those that there are.")
+    if KEYS[name].metadata.get("secret") and value and not encrypted:
+        raise ConfigError(
+            f"{name}: the value is in plain text; set it with `pulumi config set --secret {name}`."
+        )
+    return KEYS[name].metadata["read"](name, value)
 
 
 def parse(
@@ -233,10 +245,4 @@ def load() -> Config:
     names = [name.removeprefix(prefix) for name in given if name.startswith(prefix)]
     values = {name: engine.get_config(prefix + name) for name in names}
     encrypted = [name for name in names if engine.is_config_secret(prefix + name)]
-    config = parse(pulumi.get_project(), pulumi.get_stack(), values, encrypted)
-    if not config.image:
-        raise ConfigError(
-            f"image: it is empty; `make deploy STACK={config.stack}` builds one and names it, and"
-            f" `make preview STACK={config.stack}` takes the one that runs."
-        )
-    return config
+    return parse(pulumi.get_project(), pulumi.get_stack(), values, encrypted)

@@ -1,5 +1,6 @@
 """Values that are fine alone and refused together: one sentence each, naming the key."""
 
+from collections.abc import Iterator
 from ipaddress import IPv4Network
 from typing import TYPE_CHECKING
 
@@ -34,180 +35,176 @@ _WIRED = (
 
 
 def check(config: "Config") -> None:
-    _name(config)
-    _workload(config)
-    _fargate(config) if config.compute == "fargate" else _ec2(config)
-    _scaling(config)
-    _network(config)
-    _edge(config)
-    _reservation(config)
-    _data(config)
-    _environment(config)
-    _observability(config)
+    """Raises ConfigError with a line for each contradiction."""
+    compute = _fargate if config.compute == "fargate" else _ec2
+    checks = (_name, _workload, compute, _scaling, _network, _edge, _reservation, _data)
+    found = [
+        sentence
+        for check in (*checks, _environment, _observability)
+        for sentence in _collected(check(config))
+    ]
+    if found:
+        raise ConfigError("\n".join(dict.fromkeys(found)))
 
 
-def _name(config: "Config") -> None:
+def _collected(sentences: Iterator[str]) -> Iterator[str]:
+    """All of them; looking up an unknown class or instance type ends a check."""
+    try:
+        yield from sentences
+    except ConfigError as refusal:
+        yield str(refusal)
+
+
+def _name(config: "Config") -> Iterator[str]:
     if len(config.name) > LONGEST_NAME:
-        raise ConfigError(
+        yield (
             f"{config.name}: project and stack have {len(config.name)} characters together and"
             f" names of load balancers leave room for {LONGEST_NAME}; use a shorter stack name."
         )
 
 
-def _workload(config: "Config") -> None:
+def _workload(config: "Config") -> Iterator[str]:
     if config.base_in_flight > config.peak_in_flight:
-        raise ConfigError(
+        yield (
             f"base_in_flight: {config.base_in_flight} is above peak_in_flight"
             f" ({config.peak_in_flight}); lower the one or raise the other."
         )
     if config.latency_ms >= config.request_timeout_s * 1000:
-        raise ConfigError(
+        yield (
             f"latency_ms: a mean of {config.latency_ms} ms is no less than the deadline of"
             f" {config.request_timeout_s} s; raise request_timeout_s or correct the unit."
         )
 
 
-def _fargate(config: "Config") -> None:
+def _fargate(config: "Config") -> Iterator[str]:
     allowed = FARGATE_MEMORY[config.task_cpu]
     if config.task_memory_mib not in allowed:
-        raise ConfigError(
+        yield (
             f"task_memory_mib: Fargate has no task of {config.task_cpu} CPU units and"
             f" {config.task_memory_mib} MiB; with {config.task_cpu} units use {allowed[0]} to"
             f" {allowed[-1]}{_step(allowed)}."
         )
     for key, given in (("ami_id", config.ami_id), ("bake_ami", config.bake_ami)):
         if given:
-            raise ConfigError(
-                f"{key}: only compute ec2 has an AMI; unset it or set compute to ec2."
-            )
+            yield f"{key}: only compute ec2 has an AMI; unset it or set compute to ec2."
     if config.warm_pool:
-        raise ConfigError("warm_pool: only compute ec2 has one; set it to 0 or set compute to ec2.")
+        yield "warm_pool: only compute ec2 has one; set it to 0 or set compute to ec2."
 
 
 def _step(allowed: tuple[int, ...]) -> str:
     return f" in steps of {allowed[-1] - allowed[-2]}"
 
 
-def _ec2(config: "Config") -> None:
+def _ec2(config: "Config") -> Iterator[str]:
     if not config.instance_types:
-        raise ConfigError("instance_types: the list is empty; name at least one instance type.")
+        yield "instance_types: the list is empty; name at least one instance type."
     kinds = [instance_type(name) for name in config.instance_types]
     for kind in kinds:
         if kind.architecture != config.architecture:
-            raise ConfigError(
+            yield (
                 f"instance_types: {kind.name} is {kind.architecture} and the image is"
                 f" {config.architecture}; choose instances of that architecture or change"
                 " architecture."
             )
         if kind.vcpu != kinds[0].vcpu:
-            raise ConfigError(
+            yield (
                 f"instance_types: {kind.name} has {kind.vcpu} vCPU and {kinds[0].name}"
                 f" {kinds[0].vcpu}; use one size, because each target gets the same share."
             )
     if config.warm_pool and (len(kinds) > 1 or config.spot_percent):
-        raise ConfigError(
+        yield (
             "warm_pool: a group with one launches a single instance type on demand; leave one in"
             " instance_types and set spot_percent to 0, or set warm_pool to 0."
         )
     if config.ami_id and config.bake_ami:
-        raise ConfigError("bake_ami: ami_id is set too; unset one of them.")
+        yield "bake_ami: ami_id is set too; unset one of them."
 
 
-def _scaling(config: "Config") -> None:
+def _scaling(config: "Config") -> Iterator[str]:
     if not config.scaling_policies:
-        raise ConfigError(
+        yield (
             "scaling_policies: the list is empty and the fleet would stay at its minimum; use"
             " cpu, requests, network or step."
         )
     both = config.fleet_min and config.fleet_max
     if both and config.fleet_min > config.fleet_max:
-        raise ConfigError(
+        yield (
             f"fleet_min: {config.fleet_min} is above fleet_max ({config.fleet_max}); lower the one"
             " or raise the other."
         )
 
 
-def _network(config: "Config") -> None:
+def _network(config: "Config") -> Iterator[str]:
     try:
         block = IPv4Network(config.vpc_cidr)
     except ValueError:
-        raise ConfigError(
-            f"vpc_cidr: {config.vpc_cidr} is not a network; use for example 10.0.0.0/16."
-        ) from None
+        yield f"vpc_cidr: {config.vpc_cidr} is not a network; use for example 10.0.0.0/16."
+        return
     if not block.is_private or not 16 <= block.prefixlen <= 19:
-        raise ConfigError(
+        yield (
             f"vpc_cidr: {config.vpc_cidr} is not a private range of /16 to /19; AWS takes no larger"
             " one and a smaller one leaves the load balancer too few addresses."
         )
 
 
-def _edge(config: "Config") -> None:
+def _edge(config: "Config") -> Iterator[str]:
     for key, given in (("zone", config.zone), ("certificate_arn", config.certificate_arn)):
         if given and not config.domain:
-            raise ConfigError(f"{key}: it needs a domain; set domain or unset {key}.")
+            yield f"{key}: it needs a domain; set domain or unset {key}."
     inside = config.domain == config.zone or config.domain.endswith(f".{config.zone}")
-    if config.zone and not inside:
-        raise ConfigError(
-            f"zone: {config.domain} is not in {config.zone}; use the domain itself or a parent."
-        )
+    if config.zone and config.domain and not inside:
+        yield (f"zone: {config.domain} is not in {config.zone}; use the domain itself or a parent.")
     if config.production and not config.domain and not config.allow_http:
-        raise ConfigError(
+        yield (
             "domain: production without one would serve plain HTTP; set domain (with a Route 53"
             " zone or a certificate_arn), or set allow_http to true to accept that."
         )
 
 
-def _reservation(config: "Config") -> None:
+def _reservation(config: "Config") -> Iterator[str]:
     if 0 < config.alb_lcu < SMALLEST_RESERVATION:
-        raise ConfigError(
+        yield (
             f"alb_lcu: AWS reserves no less than {SMALLEST_RESERVATION} units and {config.alb_lcu}"
             " are asked for; use more, or 0 for none."
         )
 
 
-def _data(config: "Config") -> None:
+def _data(config: "Config") -> Iterator[str]:
     database_memory(config.database_class)
     check_cache_class(config.cache_class)
     if config.database_storage_max_gb * 10 < config.database_storage_gb * 11:
-        raise ConfigError(
+        yield (
             f"database_storage_max_gb: {config.database_storage_max_gb} is less than a tenth above"
             f" database_storage_gb ({config.database_storage_gb}), and RDS grows by no less; raise"
             " it."
         )
     if config.production and not config.cache_replicas:
-        raise ConfigError(
+        yield (
             "cache_replicas: production fails over to a replica; use 1 or more, or set tier to dev."
         )
     if config.production and not config.backup_days:
-        raise ConfigError("backup_days: production keeps backups; use 1 to 35.")
+        yield "backup_days: production keeps backups; use 1 to 35."
     if config.database_replicas and not config.backup_days:
-        raise ConfigError("database_replicas: RDS replicates only with backups; set backup_days.")
+        yield "database_replicas: RDS replicates only with backups; set backup_days."
 
 
-def _observability(config: "Config") -> None:
+def _observability(config: "Config") -> Iterator[str]:
     if config.otlp_headers and not config.otlp_endpoint:
-        raise ConfigError("otlp_headers: nothing is sent there; set otlp_endpoint or unset it.")
+        yield "otlp_headers: nothing is sent there; set otlp_endpoint or unset it."
 
 
-def _environment(config: "Config") -> None:
-    if not config.upstream_url:
-        raise ConfigError(
-            "upstream_url: it is empty and the service does not start without; set the base URL of"
-            " the API behind /data, such as https://api.example.com."
-        )
+def _environment(config: "Config") -> Iterator[str]:
     names = [line.partition("=")[0] for line in config.environment + config.secrets]
     reserved = {*_WIRED, *plan.ENVIRONMENT_NAMES}
     for name in names:
         if name in reserved:
-            raise ConfigError(
-                f"environment: {name} is set by the program; use the key it comes from."
-            )
+            yield f"environment: {name} is set by the program; use the key it comes from."
         if names.count(name) > 1:
-            raise ConfigError(f"environment: {name} is there twice, in environment or secrets.")
+            yield f"environment: {name} is there twice, in environment or secrets."
     for line in config.environment:
         name = line.partition("=")[0]
-        if any(word in name for word in _TELLING):
-            raise ConfigError(
+        if name not in reserved and any(word in name for word in _TELLING):
+            yield (
                 f"environment: {name} looks like a secret in plain text; put it into Secrets"
                 f" Manager and name its ARN in secrets as {name}=arn:…."
             )

@@ -15,18 +15,19 @@ STACKS = [file.name.split(".")[1] for file in sorted(INFRA.glob("Pulumi.*.yaml")
 def missing_values(stack: str) -> dict[str, str]:
     """Values for the keys that a new project leaves empty."""
     file = read_stack(INFRA, stack)
-    wanted = {"upstream_url": "https://upstream.example.com"}
-    if not file.values.get("allow_http"):
-        wanted["domain"] = "api.example.com"
-    return {key: value for key, value in wanted.items() if not file.values.get(key)}
+    production = file.values.get("tier", "prod") == "prod"
+    if not production or file.values.get("domain") or file.values.get("allow_http"):
+        return {}
+    return {"domain": "api.example.com"}
 
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_stack_passes_every_check_of_the_rehearsal(stack: str) -> None:
-    given = [f"{name}={value}" for name, value in missing_values(stack).items()]
+    values = [f"{name}={value}" for name, value in missing_values(stack).items()]
+    given = ["--set", *values] if values else []
     command = [sys.executable, "-m", "stackkit.tools.rehearse", "--stack", stack]
     outcome = subprocess.run(
-        [*command, "--page", os.devnull, "--set", *given],
+        [*command, "--page", os.devnull, *given],
         cwd=INFRA,
         capture_output=True,
         text=True,

@@ -6,8 +6,6 @@ from stackkit.tools.deploy.stack import Stack
 
 def bootstrap(stack: Stack) -> None:
     made = [] if stack.state.elsewhere else state.make(stack.state)
-    if stack.repository.make():
-        made.append(f"repository {stack.repository.name}")
     if stack.settings.github_repository and identity.make_provider(stack.account):
         made.append("GitHub as an identity provider of the account")
     if not stack.engine.exists():

@@ -1,75 +1,83 @@
-"""A commit's way into production, and back."""
+"""`pulumi up`, then a look at what runs; and back to the image before."""
 
+import subprocess
+
+from stackkit.resources.build import build_id, committed
 from stackkit.settings.errors import ConfigError
-from stackkit.tools.deploy import public, source, targets
+from stackkit.tools.deploy import public, targets
 from stackkit.tools.deploy.errors import DeployError
-from stackkit.tools.deploy.image import Build, Image, existing
 from stackkit.tools.deploy.outputs import Outputs
+from stackkit.tools.deploy.repository import Repository
 from stackkit.tools.deploy.stack import Stack
 
 
 def deploy(stack: Stack, wanted: str = "") -> None:
-    """Build, migrate, roll out, verify; what can be refused is refused before anything changes."""
+    """Update and verify; what can be refused is refused before anything changes."""
     stack.engine.check_idle()
-    running = stack.outputs()
-    image = existing(stack.repository, wanted) if wanted else _built(stack)
-    if running is None:
-        # to migrate the database there has to be one, and the service doesn't start before
-        running = _roll_out(stack, image, None, f"prepare for {image.build}", guarded=False)
-    stack.rollout(running).migrate(image.uri)
-    made = _roll_out(stack, image, running, f"deploy {image.build}")
-    _verify(stack, made, image)
+    image = ""
+    if wanted:
+        image = _checked(stack, stack.deployed(), wanted)
+    elif not stack.settings.image:
+        _check_build(stack)
+    _update(stack, image, f"deploy {image or build_id(stack.project)}")
 
 
 def roll_back(stack: Stack, wanted: str = "") -> None:
-    """To the image before, without touching the schema: the one that is there fits both."""
+    """To the image before. The schema stays: it fits both."""
     stack.engine.check_idle()
-    running = stack.outputs()
-    image = existing(stack.repository, wanted or _previous(stack))
-    made = _roll_out(stack, image, running, f"roll back to {image.build}")
-    _verify(stack, made, image)
+    running = stack.deployed()
+    previous = wanted or Repository(stack.account, running.repository).previous(running.image)
+    image = _checked(stack, running, previous)
+    _update(stack, image, f"roll back to {image}")
 
 
-def _built(stack: Stack) -> Image:
-    commit = source.head(stack.project)
-    build = Build(stack.repository, commit, stack.settings.architecture)
-    return build.image(stack.project, stack.settings.project)
+def _checked(stack: Stack, running: Outputs, wanted: str) -> str:
+    """The URI of an image that this stack can run."""
+    image = Repository(stack.account, running.repository).image(wanted)
+    if image.architecture != stack.settings.architecture:
+        raise ConfigError(
+            f"{wanted} is of {image.architecture} and the stack runs on"
+            f" {stack.settings.architecture}: choose an image of that processor."
+        )
+    return image.uri
 
 
-def _previous(stack: Stack) -> str:
-    updates = stack.engine.images()
-    if not updates:
-        raise ConfigError(f"Stack {stack.settings.stack} was never deployed: there is no way back.")
-    newest, _ = updates[0]
-    earlier = [image for image, succeeded in updates if succeeded and image != newest]
-    if not earlier:
-        raise ConfigError(f"Stack {stack.settings.stack} never ran another image than {newest}.")
-    return earlier[0]
-
-
-def _roll_out(
-    stack: Stack, image: Image, running: Outputs | None, message: str, guarded: bool = True
-) -> Outputs:
-    print(f"deploy: pulumi up with {image.uri}", flush=True)
+def _check_build(stack: Stack) -> None:
+    build = build_id(stack.project)
+    if stack.settings.production and not committed(build):
+        raise ConfigError(
+            f"What production would run is not committed ({build}): a build is named by its"
+            " commit; commit it, or stash it."
+        )
     try:
-        stack.engine.up(image.uri, message, guarded)
+        answer = subprocess.run(["docker", "info"], capture_output=True, check=False)
+    except FileNotFoundError:
+        raise ConfigError("docker is not installed, and it builds the image.") from None
+    if answer.returncode:
+        raise ConfigError("Docker is installed and doesn't run: start it, it builds the image.")
+
+
+def _update(stack: Stack, image: str, message: str) -> None:
+    running = stack.outputs()
+    try:
+        stack.engine.up(image, message)
     except DeployError as failure:
         evidence = stack.rollout(running).evidence() if running else []
         raise DeployError(str(failure), evidence) from None
-    made = stack.outputs()
-    if made is None:
-        raise DeployError(
-            "`pulumi up` went well, and the stack has no outputs: look at __main__.py."
-        )
-    return made
+    _verify(stack, stack.deployed())
 
 
-def _verify(stack: Stack, made: Outputs, image: Image) -> None:
+def _verify(stack: Stack, made: Outputs) -> None:
+    repository = Repository(stack.account, made.repository)
+    # another registry's image says no build that could be compared
+    build = repository.image(made.image).build if repository.holds(made.image) else ""
     rollout = stack.rollout(made)
     rollout.wait()
     try:
         healthy = targets.wait_until_healthy(stack.account, made.target_group)
-        public.wait_until_ready(made.url, image.build)
+        public.wait_until_ready(made.url, build)
     except DeployError as failure:
         raise DeployError(str(failure), rollout.evidence()) from None
-    print(f"deploy: {made.url} runs build {image.build} on {healthy} healthy targets")
+    if build:
+        repository.mark_deployed(made.image)
+    print(f"deploy: {made.url} runs {build or made.image} on {healthy} healthy targets")

@@ -19,8 +19,6 @@ from stackkit.tools.deploy import account, state
 from stackkit.tools.deploy.errors import DeployError
 from stackkit.tools.deploy.state import State
 
-# how far back a rollback looks
-UPDATES = 100
 POLICIES = ("--policy-pack", policy.__path__[0])
 _LOCKED = ("is currently locked", "Another update is currently in progress", "[409]")
 _MISSING = "no stack named"
@@ -35,17 +33,6 @@ class Engine:
     def outputs(self) -> Mapping[str, Any]:
         """Nothing before the first deployment."""
         return json.loads(self._ask("stack", "output", "--json"))
-
-    def images(self) -> list[tuple[str, bool]]:
-        """The image of each update, the newest first, and whether the update succeeded."""
-        answer = self._ask("stack", "history", "--json", "--page-size", str(UPDATES))
-        key = f"{self.state.project}:image"
-        updates = [entry for entry in json.loads(answer) if entry["kind"] == "update"]
-        return [
-            (entry["config"][key]["value"], entry["result"] == "succeeded")
-            for entry in updates
-            if key in entry["config"]
-        ]
 
     def check_idle(self) -> None:
         """Refuse while another run changes the stack."""
@@ -66,10 +53,12 @@ class Engine:
         seal = () if self.state.elsewhere else ("--secrets-provider", self.state.secrets_provider)
         self._ask("stack", "init", self.state.stack, *seal, with_stack=False)
 
-    def up(self, image: str, message: str, guarded: bool = True) -> None:
-        with self._config(image=image, guarded=guarded) as config:
-            told = self._show("up", "--yes", "--refresh", "--message", message, *POLICIES, *config)
-        if told is None:
+    def up(self, image: str, message: str) -> None:
+        """Update with what AWS has, not with what the state remembers; `image` "" builds one."""
+        options = ("--yes", "--refresh", "--message", message, *POLICIES)
+        with self._config(image) as config:
+            code, told = self.show("up", *options, *config)
+        if code == 0:
             return
         if any(phrase in told for phrase in _LOCKED):
             raise DeployError(
@@ -79,11 +68,6 @@ class Engine:
             raise DeployError(account.EXPIRED)
         raise DeployError("`pulumi up` failed; its last lines above say why.")
 
-    def preview(self, image: str, *options: str) -> bool:
-        """Whether it went well."""
-        with self._config(image=image) as config:
-            return self._show("preview", *POLICIES, *config, *options) is None
-
     def run(self, *arguments: str) -> int:
         """Whatever a person wants of pulumi."""
         command = ["pulumi", *arguments, *self._stack]
@@ -91,17 +75,21 @@ class Engine:
         return asked.returncode
 
     @contextmanager
-    def _config(self, **given: object) -> Iterator[Sequence[str]]:
-        """The stack's file and what only this run knows: the one in git names no image."""
-        values = yaml.safe_load((self.folder / f"Pulumi.{self.state.stack}.yaml").read_text())
-        values["config"] |= {f"{self.state.project}:{name}": given[name] for name in given}
+    def _config(self, image: str) -> Iterator[Sequence[str]]:
+        """The stack's file, or for one run a copy that names another image."""
+        if not image:
+            yield ()
+            return
+        name = f"Pulumi.{self.state.stack}.yaml"
+        values = yaml.safe_load((self.folder / name).read_text())
+        values["config"][f"{self.state.project}:image"] = image
         with TemporaryDirectory() as folder:
-            file = Path(folder, f"Pulumi.{self.state.stack}.yaml")
+            file = Path(folder, name)
             file.write_text(yaml.safe_dump(values))
             yield ("--config-file", str(file))
 
-    def _show(self, *arguments: str) -> str | None:
-        """Let people watch; what was shown, if it failed."""
+    def show(self, *arguments: str) -> tuple[int, str]:
+        """Let people watch; the exit code, and what was shown."""
         command = ["pulumi", *arguments, "--non-interactive", *self._stack]
         shown: list[str] = []
         with subprocess.Popen(
@@ -117,7 +105,7 @@ class Engine:
                 sys.stdout.write(line)
                 sys.stdout.flush()
                 shown.append(line)
-        return "".join(shown) if process.returncode else None
+        return process.returncode, "".join(shown)
 
     def _ask(self, *arguments: str, with_stack: bool = True) -> str:
         command = ["pulumi", *arguments, "--non-interactive", *(self._stack if with_stack else ())]

@@ -1,18 +1,23 @@
 """What a deployed stack says about itself."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import Any
+
+from stackkit.tools.deploy.task import Place
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outputs:
     url: str
     image: str
+    # the URL of the stack's repository
+    repository: str
     log_group: str
     target_group: str
+    task: Place
+    cluster: str
     # on Fargate
-    cluster: str = ""
     service: str = ""
     task_definition: str = ""
     # on EC2
@@ -23,5 +28,6 @@ class Outputs:
 def read(exported: Mapping[str, Any]) -> Outputs | None:
     """None before the first deployment has come through."""
     known = {field.name for field in fields(Outputs)}
+    needed = {field.name for field in fields(Outputs) if field.default is MISSING}
     kept = {name: value for name, value in exported.items() if name in known}
-    return Outputs(**kept) if "url" in kept else None
+    return Outputs(**kept) if needed <= kept.keys() else None

@@ -1,5 +1,6 @@
 """How long a step may take before it counts as stuck."""
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,8 +22,8 @@ class PollPolicy:
 
 # a migration may rewrite a table
 MIGRATION = PollPolicy(seconds=3600, pause=5)
-# an instance that has just started speaks to SSM within minutes
-ONLINE = PollPolicy(seconds=300, pause=10)
+# a command ends by itself, or by the hand of a person
+COMMAND = PollPolicy(seconds=math.inf, pause=5)
 # after `pulumi up`, which waits by itself for up to 20 minutes
 ROLLOUT = PollPolicy(seconds=1800, pause=10)
 # a new domain takes minutes until everybody can resolve it

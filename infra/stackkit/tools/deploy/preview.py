@@ -1,21 +1,13 @@
-"""What the program would change, with the image that runs."""
+"""What an update would change, and what other hands have changed."""
 
+from stackkit.tools.deploy.engine import POLICIES
 from stackkit.tools.deploy.stack import Stack
-
-# before the first deployment: a preview asks no registry
-NO_IMAGE = f"none@sha256:{'0' * 64}"
 
 
 def preview(stack: Stack) -> int:
-    return 0 if stack.engine.preview(_image(stack), "--diff") else 1
+    return stack.engine.show("preview", "--diff", *POLICIES)[0]
 
 
 def drift(stack: Stack) -> int:
-    """Compare with what AWS has, not only with what Pulumi remembers."""
-    options = ("--refresh", "--expect-no-changes", "--diff")
-    return 0 if stack.engine.preview(_image(stack), *options) else 1
-
-
-def _image(stack: Stack) -> str:
-    running = stack.outputs()
-    return running.image if running else NO_IMAGE
+    """Compare AWS with the state; the program and its image play no part."""
+    return stack.engine.show("refresh", "--preview-only", "--expect-no-changes", "--diff")[0]

@@ -14,14 +14,15 @@ TIMEOUT_S = 10
 
 
 def wait_until_ready(url: str, build: str, patience: PollPolicy = PUBLIC) -> None:
-    """Until /ready is answered by this build and no other."""
+    """Until /ready is answered by this build and no other; "" for any build."""
+    wanted = f"ready, build {build}"
     ready, last = 0, ""
     for _ in patience.attempts():
         last = _ask(f"{url}/ready")
-        ready = ready + 1 if last == f"ready, build {build}" else 0
+        ready = ready + 1 if last == wanted or (not build and last.startswith(wanted)) else 0
         if ready == ANSWERS:
             return
-    raise DeployError(f"{url}/ready doesn't answer with build {build}: {last}.")
+    raise DeployError(f"{url}/ready doesn't answer with {build or 'a build'}: {last}.")
 
 
 def _ask(url: str) -> str:

@@ -1,114 +1,99 @@
-"""The stack's repository of images in ECR."""
+"""The images of a stack's repository in ECR."""
 
-import base64
-import json
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from datetime import UTC, datetime
+from typing import Any
 
 from botocore.exceptions import ClientError
 
+from stackkit.resources.image import KEPT_IMAGES, PLATFORMS
 from stackkit.settings.errors import ConfigError
 from stackkit.tools.deploy.account import Account
 
-# enough to roll back to
-KEPT_IMAGES = 100
+# begins the tags of images whose deployment was verified; the time follows
+DEPLOYED = "deployed-"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Login:
-    host: str
-    user: str
-    password: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stored:
-    digest: str
-    tag: str
+class Image:
+    # with its digest
+    uri: str
+    # what the service says on /ready
+    build: str
+    architecture: str
 
 
 class Repository:
-    """Tags name a build and its processor, and can't be moved to another image."""
+    """Tags say which build an image is, for which processor, and when it was deployed."""
 
-    def __init__(self, account: Account, name: str) -> None:
+    def __init__(self, account: Account, url: str) -> None:
         self._ecr = account.client("ecr")
-        self.name = name
+        self._url = url
+        self._name = url.partition("/")[2]
 
-    @cached_property
-    def uri(self) -> str:
-        try:
-            found = self._ecr.describe_repositories(repositoryNames=[self.name])
-        except self._ecr.exceptions.RepositoryNotFoundException:
-            raise ConfigError(
-                f"There is no repository {self.name} for the image: `make bootstrap` makes it."
-            ) from None
-        return found["repositories"][0]["repositoryUri"]
+    def image(self, wanted: str) -> Image:
+        """The image of a digest, or of a URI with one."""
+        url, _, digest = wanted.rpartition("@")
+        if url and url != self._url:
+            raise ConfigError(f"{wanted} does not lie in the stack's repository {self._url}.")
+        if not digest.startswith("sha256:"):
+            raise ConfigError(f"{wanted} is not a digest: use sha256:…, as ECR shows it.")
+        return self._image(digest, self._tags(digest))
 
-    def tagged(self, tag: str) -> Stored | None:
-        return self._find({"imageTag": tag})
+    def holds(self, uri: str) -> bool:
+        return uri.startswith(f"{self._url}@")
 
-    def by_digest(self, digest: str) -> Stored:
-        found = self._find({"imageDigest": digest})
-        if found is None:
-            raise ConfigError(
-                f"The repository {self.name} holds no image {digest}: it keeps the newest"
-                f" {KEPT_IMAGES}; build that commit again."
-            )
-        return found
-
-    def login(self) -> Login:
-        [granted] = self._ecr.get_authorization_token()["authorizationData"]
-        user, _, password = base64.b64decode(granted["authorizationToken"]).decode().partition(":")
-        return Login(host=granted["proxyEndpoint"], user=user, password=password)
-
-    def make(self) -> bool:
-        """Whether it had to be made."""
-        try:
-            self._ecr.create_repository(
-                repositoryName=self.name,
-                imageTagMutability="IMMUTABLE",
-                imageScanningConfiguration={"scanOnPush": True},
-                encryptionConfiguration={"encryptionType": "AES256"},
-            )
-            made = True
-        except self._ecr.exceptions.RepositoryAlreadyExistsException:
-            made = False
-        self._ecr.put_lifecycle_policy(
-            repositoryName=self.name, lifecyclePolicyText=json.dumps(_lifecycle())
+    def previous(self, running: str) -> str:
+        """The digest that was deployed before the one that runs."""
+        deployed = sorted(
+            (tag, image["imageDigest"])
+            for image in self._images()
+            for tag in image.get("imageTags", ())
+            if tag.startswith(DEPLOYED) and image["imageDigest"] != running.rpartition("@")[2]
         )
-        return made
+        if not deployed:
+            raise ConfigError(
+                f"The repository {self._name} holds no other image that `make deploy` has verified:"
+                " name one by its digest, IMAGE=sha256:…."
+            )
+        return deployed[-1][1]
 
-    def _find(self, image: dict[str, str]) -> Stored | None:
+    def mark_deployed(self, uri: str) -> None:
+        """Tag the image with the time."""
+        digest = uri.rpartition("@")[2]
+        found = self._ecr.batch_get_image(
+            repositoryName=self._name, imageIds=[{"imageDigest": digest}]
+        )["images"][0]
+        self._ecr.put_image(
+            repositoryName=self._name,
+            imageManifest=found["imageManifest"],
+            imageManifestMediaType=found["imageManifestMediaType"],
+            imageTag=f"{DEPLOYED}{datetime.now(UTC):%Y%m%dT%H%M%SZ}",
+        )
+
+    def _image(self, digest: str, tags: list[str]) -> Image:
+        for tag in tags:
+            build, _, architecture = tag.rpartition("-")
+            if architecture in PLATFORMS:
+                uri = f"{self._url}@{digest}"
+                return Image(uri=uri, build=build, architecture=architecture)
+        raise ConfigError(f"{digest} has no tag that names its build: `make deploy` makes one.")
+
+    def _tags(self, digest: str) -> list[str]:
         try:
-            found = self._ecr.describe_images(repositoryName=self.name, imageIds=[image])
+            found = self._ecr.describe_images(
+                repositoryName=self._name, imageIds=[{"imageDigest": digest}]
+            )
         except ClientError as error:
-            if error.response["Error"]["Code"] == "ImageNotFoundException":
-                return None
-            raise
-        [details] = found["imageDetails"]
-        return Stored(digest=details["imageDigest"], tag=details.get("imageTags", [""])[0])
+            if error.response["Error"]["Code"] != "ImageNotFoundException":
+                raise
+            raise ConfigError(
+                f"The repository {self._name} holds no image {digest}: it keeps the newest"
+                f" {KEPT_IMAGES}; build that commit again."
+            ) from None
+        return found["imageDetails"][0].get("imageTags", [])
 
-
-def _lifecycle() -> dict[str, object]:
-    untagged = {
-        "rulePriority": 1,
-        "description": "Left over from interrupted pushes",
-        "selection": {
-            "tagStatus": "untagged",
-            "countType": "sinceImagePushed",
-            "countUnit": "days",
-            "countNumber": 7,
-        },
-        "action": {"type": "expire"},
-    }
-    old = {
-        "rulePriority": 2,
-        "description": "Enough to roll back to",
-        "selection": {
-            "tagStatus": "any",
-            "countType": "imageCountMoreThan",
-            "countNumber": KEPT_IMAGES,
-        },
-        "action": {"type": "expire"},
-    }
-    return {"rules": [untagged, old]}
+    def _images(self) -> Iterator[dict[str, Any]]:
+        pages = self._ecr.get_paginator("describe_images").paginate(repositoryName=self._name)
+        return (image for page in pages for image in page["imageDetails"])

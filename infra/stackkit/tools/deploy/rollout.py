@@ -4,12 +4,8 @@ from typing import Protocol
 
 
 class Rollout(Protocol):
-    def migrate(self, image: str) -> None:
-        """Bring the database to the image's revision; `Failure` with the log's tail."""
-        ...
-
     def wait(self) -> None:
-        """Until the new version runs everywhere; `Failure` if it was taken back or is stuck."""
+        """Until the new version runs everywhere; `DeployError` if it was taken back or is stuck."""
         ...
 
     def evidence(self) -> list[str]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stackkit.settings import config
+from stackkit.settings.errors import ConfigError
 from stackkit.settings.stack_file import read_stack
 from stackkit.tools.deploy import account, outputs
 from stackkit.tools.deploy.account import Account
@@ -11,7 +12,6 @@ from stackkit.tools.deploy.engine import Engine
 from stackkit.tools.deploy.on_ec2 import OnEc2
 from stackkit.tools.deploy.on_fargate import OnFargate
 from stackkit.tools.deploy.outputs import Outputs
-from stackkit.tools.deploy.repository import Repository
 from stackkit.tools.deploy.rollout import Rollout
 from stackkit.tools.deploy.state import State
 
@@ -22,7 +22,6 @@ class Stack:
     account: Account
     state: State
     engine: Engine
-    repository: Repository
 
     @property
     def project(self) -> Path:
@@ -31,15 +30,20 @@ class Stack:
     def outputs(self) -> Outputs | None:
         return outputs.read(self.engine.outputs())
 
+    def deployed(self) -> Outputs:
+        if made := self.outputs():
+            return made
+        raise ConfigError(f"Stack {self.settings.stack} was never deployed: `make deploy` does it.")
+
     def rollout(self, made: Outputs) -> Rollout:
         return (OnFargate if made.service else OnEc2)(self.account, made)
 
 
 def find(name: str, folder: Path, complete: bool) -> Stack:
-    """Read the stack's file and sign in; `Refusal` where either can't be.
+    """Read the stack's file and sign in; `ConfigError` where either can't be.
 
-    A file that isn't complete yet, such as one without an upstream, has to be good enough for what
-    comes before a deployment.
+    A file that isn't complete yet, such as one without a domain, is good enough for what comes
+    before a deployment.
     """
     file = read_stack(folder, name)
     read = config.parse if complete else config.read
@@ -51,5 +55,4 @@ def find(name: str, folder: Path, complete: bool) -> Stack:
         account=signed_in,
         state=state,
         engine=Engine(folder=folder, state=state),
-        repository=Repository(signed_in, settings.name),
     )

@@ -14,19 +14,18 @@ from pulumi.runtime import mocks, set_all_config, settings
 
 from stackkit.settings import config
 from stackkit.settings.errors import ConfigError
-from stackkit.tools.rehearse.account import ACCOUNT, ApiError, SimulatedAccount
+from stackkit.tools.rehearse.account import ApiError, SimulatedAccount
 from stackkit.tools.rehearse.lookups import look_up, whole
 from stackkit.tools.rehearse.map_to_api import MappingError
 from stackkit.tools.rehearse.monitor import Monitor
 from stackkit.tools.rehearse.placeholders import missing, not_created, without_not_created
 from stackkit.tools.rehearse.prerequisites import add_prerequisites
 from stackkit.tools.rehearse.resource_creator import ResourceCreator
+from stackkit.tools.rehearse.resources.delivery import expand_repository
 from stackkit.tools.rehearse.resources.vpc import expand
 from stackkit.tools.rehearse.table import CREATORS
 
-PROVIDERS = ("aws:", "awsx:", "random:")
-# what a deployment would have built and pushed
-IMAGE = f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/rehearsal@sha256:{'0' * 64}"
+PROVIDERS = ("aws:", "awsx:", "command:", "docker-build:", "random:")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +51,7 @@ class Rehearsal:
     account: SimulatedAccount
     resources: list[Registered] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
-    # resource → the unmade one that it needs
+    # resource → the not_created one that it needs
     skipped_resources: dict[str, str] = field(default_factory=dict)
     # what the stack's keys name and the program doesn't make
     prerequisites: list[str] = field(default_factory=list)
@@ -83,6 +82,8 @@ class RehearsalMocks(mocks.Mocks):
                 return args.name, inputs
             if args.typ == "awsx:ec2:Vpc":
                 return args.name, self._vpc(args.name, inputs)
+            if args.typ == "awsx:ecr:Repository":
+                return args.name, expand_repository(args.name, inputs, self._register_part)
             outputs = self._make(args.typ, args.name, inputs)
             return outputs.pop("id", args.name), {**inputs, **outputs}
 
@@ -162,7 +163,6 @@ def rehearse(
         run.prerequisites += add_prerequisites(
             run.account, config.read(project, stack, values, secrets)
         )
-    values = {"image": IMAGE, **values}
     given = {"aws:region": region, **{f"{project}:{k}": v for k, v in values.items()}}
     set_all_config(given, [f"{project}:{name}" for name in secrets])
     settings.ROOT.set(None)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from stackkit.tools.rehearse.resource_creator import Create
-from stackkit.tools.rehearse.resources import baking, compute, data, edge, network
+from stackkit.tools.rehearse.resources import baking, compute, data, delivery, edge, network
 from stackkit.tools.rehearse.resources import monitoring as watching
 
 CREATORS: Mapping[str, Create] = {
@@ -12,5 +12,6 @@ CREATORS: Mapping[str, Create] = {
     **edge.CREATORS,
     **compute.CREATORS,
     **baking.CREATORS,
+    **delivery.CREATORS,
     **watching.CREATORS,
 }

@@ -1,0 +1,118 @@
+"""One command with the service's image, roles and network, as an ECS task of its own.
+
+The same on Fargate and on EC2: a cluster without tasks costs nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from stackkit.resources.container import ARCHITECTURES, Container, start_permissions
+from stackkit.resources.policies import assumed_by, document
+from stackkit.resources.task import STANDALONE_CPU, STANDALONE_MIB, standalone_definition
+
+
+@dataclass(frozen=True, kw_only=True)
+class StandaloneTaskArgs:
+    region: str
+    container: Container
+    subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
+    security_group_id: pulumi.Input[str]
+    log_days: int
+
+
+class StandaloneTask(pulumi.ComponentResource):
+    """The cluster, the log and the roles of all tasks, and the definition of a standalone one."""
+
+    cluster: aws.ecs.Cluster
+    log_group: aws.cloudwatch.LogGroup
+    execution_role: aws.iam.Role
+    task_role: aws.iam.Role
+    # a task can start once they exist
+    permissions: Sequence[pulumi.Resource]
+    # what `stackkit.tools.deploy.task` starts one with
+    output: pulumi.Output[dict[str, Any]]
+
+    def __init__(
+        self, name: str, args: StandaloneTaskArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("service:compute:StandaloneTask", name, None, opts)
+        self._prefix = name
+        self._args = args
+        self._child = pulumi.ResourceOptions(parent=self)
+        self.log_group = aws.cloudwatch.LogGroup(
+            name, aws.cloudwatch.LogGroupArgs(retention_in_days=args.log_days), opts=self._child
+        )
+        insights = aws.ecs.ClusterSettingArgs(name="containerInsights", value="enabled")
+        self.cluster = aws.ecs.Cluster(
+            name, aws.ecs.ClusterArgs(settings=[insights]), opts=self._child
+        )
+        self.execution_role = self._role("execution")
+        self.task_role = self._role("task")
+        self.permissions = self._permissions()
+        definition = self._definition()
+        self.output = pulumi.Output.all(
+            cluster=self.cluster.name,
+            definition=definition.arn,
+            subnets=args.subnet_ids,
+            security_group=args.security_group_id,
+            log_group=self.log_group.name,
+        )
+        self.register_outputs({"definition": definition.arn})
+
+    def _role(self, purpose: str) -> aws.iam.Role:
+        # only this account's ECS may pose as the service
+        account = self.cluster.arn.apply(lambda arn: arn.rpartition(":cluster/")[0] + ":*")
+        condition = {"ArnLike": {"aws:SourceArn": account}}
+        return aws.iam.Role(
+            f"{self._prefix}-{purpose}",
+            aws.iam.RoleArgs(assume_role_policy=assumed_by("ecs-tasks.amazonaws.com", condition)),
+            opts=self._child,
+        )
+
+    def _permissions(self) -> Sequence[pulumi.Resource]:
+        """The service calls no AWS API; the collector sends what it has collected."""
+        args = self._args
+        needed = {
+            "execution": (
+                self.execution_role,
+                start_permissions(args.container, self.log_group.arn, args.region),
+            ),
+            "task": (self.task_role, args.container.collector.permissions),
+        }
+        return [
+            aws.iam.RolePolicy(
+                f"{self._prefix}-{purpose}",
+                aws.iam.RolePolicyArgs(role=role.id, policy=document(*statements)),
+                opts=self._child,
+            )
+            for purpose, (role, statements) in needed.items()
+            if statements
+        ]
+
+    def _definition(self) -> aws.ecs.TaskDefinition:
+        container = self._args.container
+        return aws.ecs.TaskDefinition(
+            f"{self._prefix}-task",
+            aws.ecs.TaskDefinitionArgs(
+                family=f"{self._prefix}-task",
+                requires_compatibilities=["FARGATE"],
+                network_mode="awsvpc",
+                cpu=str(STANDALONE_CPU),
+                memory=str(STANDALONE_MIB),
+                runtime_platform=aws.ecs.TaskDefinitionRuntimePlatformArgs(
+                    cpu_architecture=ARCHITECTURES[container.architecture],
+                    operating_system_family="LINUX",
+                ),
+                execution_role_arn=self.execution_role.arn,
+                task_role_arn=self.task_role.arn,
+                container_definitions=standalone_definition(
+                    container, self.log_group.name, self._args.region
+                ),
+            ),
+            # a task of the policy is not started before it may read its secrets
+            opts=pulumi.ResourceOptions(parent=self, depends_on=self.permissions),
+        )

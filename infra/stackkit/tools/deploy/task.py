@@ -1,0 +1,104 @@
+"""One command as an ECS task: started, followed by its log, and waited for."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypedDict
+
+from stackkit.resources.container import NAME
+from stackkit.resources.task import STANDALONE
+from stackkit.tools.deploy import log
+from stackkit.tools.deploy.account import Account
+from stackkit.tools.deploy.capacity import explained
+from stackkit.tools.deploy.errors import DeployError
+from stackkit.tools.deploy.poll_policy import PollPolicy
+
+
+class Place(TypedDict):
+    """Where a stack starts standalone tasks: its output `task`."""
+
+    cluster: str
+    definition: str
+    subnets: Sequence[str]
+    security_group: str
+    log_group: str
+
+
+def request(place: Place, command: Sequence[str]) -> dict[str, Any]:
+    """What ECS is asked for."""
+    network = {
+        "subnets": list(place["subnets"]),
+        "securityGroups": [place["security_group"]],
+        "assignPublicIp": "DISABLED",
+    }
+    return {
+        "cluster": place["cluster"],
+        "taskDefinition": place["definition"],
+        "launchType": "FARGATE",
+        "networkConfiguration": {"awsvpcConfiguration": network},
+        "overrides": {"containerOverrides": [{"name": NAME, "command": list(command)}]},
+        "count": 1,
+    }
+
+
+def run(account: Account, place: Place, command: Sequence[str], patience: PollPolicy) -> int:
+    """Show the task's log until it has ended; its exit code."""
+    task = _start(account, place, command)
+    print(f"task {short(task)} runs: {' '.join(command)}", flush=True)
+    stream = log.Stream(account, place["log_group"], f"{STANDALONE}/{NAME}/{short(task)}")
+    try:
+        for state in _states(account, place["cluster"], task, patience):
+            stream.show()
+            if state["lastStatus"] == "STOPPED":
+                return _exit_code(state)
+    except KeyboardInterrupt:
+        _stop(account, place["cluster"], task, "interrupted")
+        raise
+    _stop(account, place["cluster"], task, "out of time")
+    minutes = round(patience.seconds / 60)
+    raise DeployError(f"The task did not end within {minutes} minutes and was stopped.")
+
+
+def _start(account: Account, place: Place, command: Sequence[str]) -> str:
+    answer = account.client("ecs").run_task(**request(place, command))
+    if not answer["tasks"]:
+        reasons = [f"task: {failure['reason']}" for failure in answer["failures"]]
+        raise DeployError(explained("The task could not be started.", reasons), reasons)
+    return answer["tasks"][0]["taskArn"]
+
+
+def _states(
+    account: Account, cluster: str, task: str, patience: PollPolicy
+) -> Iterator[Mapping[str, Any]]:
+    """One for each round; the last one when the end of the log has arrived, too."""
+    ecs = account.client("ecs")
+    stopped = False
+    for _ in patience.attempts():
+        [state] = ecs.describe_tasks(cluster=cluster, tasks=[task])["tasks"]
+        ending = state["lastStatus"] == "STOPPED"
+        yield state if stopped or not ending else state | {"lastStatus": "STOPPING"}
+        stopped = ending
+
+
+def _exit_code(task: Mapping[str, Any]) -> int:
+    [container] = task["containers"]
+    code = container.get("exitCode")
+    if code is None:
+        reasons = [why_stopped(task)]
+        raise DeployError(explained("The task could not run.", reasons), reasons)
+    return code
+
+
+def _stop(account: Account, cluster: str, task: str, reason: str) -> None:
+    account.client("ecs").stop_task(cluster=cluster, task=task, reason=reason)
+
+
+def why_stopped(task: Mapping[str, Any]) -> str:
+    containers = [
+        f"{c['name']} exited with {c['exitCode']}" if "exitCode" in c else c.get("reason", "")
+        for c in task["containers"]
+    ]
+    reasons = [task.get("stoppedReason", ""), *containers]
+    return f"task {short(task['taskArn'])}: {'; '.join(filter(None, reasons))}"
+
+
+def short(arn: str) -> str:
+    return arn.rpartition("/")[2]
