@@ -14,12 +14,13 @@ from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from servicekit.cache.fast_path_rules import obstacles, routed
 from servicekit.cache.memory import MemoryEntry
-from servicekit.cache.representation import Rendered, Representation, matches
+from servicekit.cache.representation import Rendered, Representation
 from servicekit.cache.single_flight import InFlightLoads
 from servicekit.cache.two_level import CacheResult, TwoLevelCache
+from servicekit.http.preconditions import status_of_read
 from servicekit.http.problems import EXCEPTION_HANDLERS, error_response
 from servicekit.http.request_id import ACCEPTED, new_request_id
-from servicekit.http.responses import complete_headers
+from servicekit.http.responses import SECURITY_HEADERS
 from servicekit.overload.admission import Admission
 from servicekit.overload.load_shedding import FastRejection
 from servicekit.telemetry.requests import FastPathRecorder
@@ -138,10 +139,10 @@ class MemoryFastPath:
             begun = time.perf_counter()
             held = self._paths.get(scope["path"])
             if held is not None and time.monotonic() < held.fast_until and self._admits(scope):
-                held.recorder.reads += 1
-                return await _respond(
-                    held.rendered, held.entry.stored_at, held.recorder, begun, scope, send
-                )
+                answer = held.rendered, held.entry.stored_at, held.recorder
+                if await _responds(*answer, begun, scope, send):
+                    held.recorder.reads += 1
+                    return
         rejects = self._admission.rejects()
         if rejects and self._reject and scope["path"] != "/health":
             return await self._reject(scope, send)
@@ -149,37 +150,42 @@ class MemoryFastPath:
             load = self._loads.get(scope["path"])
             if load is not None and self._admits(scope):
                 rendered, stored, error = await self._admission.counted(load.subscribe())
-                if rendered is not None:
-                    return await _respond(rendered, stored, load.recorder, begun, scope, send)
+                answer = stored, load.recorder, begun
+                if rendered is not None and await _responds(rendered, *answer, scope, send):
+                    return
                 cast("Any", scope)["load_failed"] = error
         await self.app(cast("Any", scope), cast("Any", receive), cast("Any", send))
 
 
-async def _respond(
+async def _responds(
     rendered: Rendered,
     stored: float,
     recorder: FastPathRecorder,
     begun: float,
     scope: HTTPScope,
     send: Send,
-) -> None:
+) -> bool:
+    """False, with nothing sent, where If-Match names another entity tag: 412 has a route's body."""
     # Written out, not composed of the route's functions: each call is 1 % of such a response.
-    if_none_match = request_id = None
+    status, request_id = 200, None
     for name, value in scope["headers"]:
-        if name == b"if-none-match":
-            if_none_match = if_none_match or value
+        if name == b"if-none-match" or name == b"if-match":
+            status = status_of_read(scope, rendered.etag)
         elif name == b"x-request-id" and request_id is None and ACCEPTED.fullmatch(value):
             request_id = value
-    if if_none_match is not None and matches(if_none_match, rendered.etag):
-        status, headers, body = 304, rendered.unchanged, b""
+    if status == 200:
+        headers, body = rendered.full, rendered.body
+    elif status == 304:
+        headers, body = rendered.unchanged, b""
     else:
-        status, headers, body = 200, rendered.full, rendered.body
+        return False
     age = (b"age", b"%d" % max(0, time.monotonic() - stored))
     own_id = request_id or new_request_id()
-    headers = complete_headers([*headers, age], own_id)
+    headers = [*headers, age, *SECURITY_HEADERS, (b"x-request-id", own_id)]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})
     recorder.answered(scope, status, own_id, time.perf_counter() - begun)
+    return True
 
 
 class CachedRoutes:
@@ -212,7 +218,7 @@ class CachedRoutes:
             response = route.representation.answer(scope, result)
             held = route.cache.memory_entry(key)
             if held is not None and held.fast_until:
-                held.rendered = route.representation.render(held.entry, "memory")
+                held.rendered = route.representation.render(CacheResult.from_memory(held.entry))
                 held.recorder = fast.recorder
                 self._paths.put(scope["path"], held)
         await response(scope, receive, send)

@@ -1,19 +1,15 @@
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 
 import msgspec
 from litestar.types import HTTPScope
 
 from servicekit.cache.entries import Entry
 from servicekit.cache.two_level import CacheResult, Source
-from servicekit.http.responses import Headers, RawResponse, header
-
-# The layers' names for Cache-Status, RFC 9211.
-_STATUS = {
-    "memory": b"memory; hit",
-    "cache": b"valkey; hit",
-    "external": b"valkey; fwd=miss; stored",
-}
+from servicekit.http.preconditions import status_of_read
+from servicekit.http.problems import problem_response
+from servicekit.http.responses import Headers, RawResponse
 
 
 class Rendered(msgspec.Struct, frozen=True):
@@ -25,10 +21,13 @@ class Rendered(msgspec.Struct, frozen=True):
     unchanged: Headers
 
     def answer(self, scope: HTTPScope, age: float) -> RawResponse:
-        """The entry `age` seconds after it was stored, or 304 if the client holds it."""
+        """The entry `age` seconds after it was stored; 304 or 412 if the client's conditions say
+        so."""
         current = (b"age", b"%d" % max(0, age))
-        if_none_match = header(scope, b"if-none-match")
-        if if_none_match is not None and matches(if_none_match, self.etag):
+        status = status_of_read(scope, self.etag)
+        if status == HTTPStatus.PRECONDITION_FAILED:
+            return problem_response(scope, status, "The current entity tag is not in If-Match.")
+        if status == HTTPStatus.NOT_MODIFIED:
             return RawResponse(304, [*self.unchanged, current], b"")
         return RawResponse(200, [*self.full, current], self.body)
 
@@ -39,13 +38,14 @@ class Representation(msgspec.Struct, frozen=True):
     cache_control: Callable[[Entry], str]
     body: Callable[[Entry, Source], bytes] = lambda entry, _source: entry.body
 
-    def render(self, entry: Entry, source: Source) -> Rendered:
+    def render(self, result: CacheResult) -> Rendered:
+        entry = result.entry
         etag = entry.etag.encode()
-        body = self.body(entry, source)
+        body = self.body(entry, result.source)
         unchanged = [
             (b"etag", etag),
             (b"cache-control", self.cache_control(entry).encode()),
-            (b"cache-status", _STATUS[source] if entry.kept else b"valkey; fwd=miss"),
+            (b"cache-status", result.status.encode()),
         ]
         full = [
             (b"content-type", b"application/json"),
@@ -56,12 +56,4 @@ class Representation(msgspec.Struct, frozen=True):
 
     def answer(self, scope: HTTPScope, found: CacheResult) -> RawResponse:
         age = time.monotonic() - found.entry.stored_at
-        return self.render(found.entry, found.source).answer(scope, age)
-
-
-def matches(if_none_match: bytes, etag: bytes) -> bool:
-    """The weak comparison that RFC 9110, section 13.1.2, asks for."""
-    if if_none_match == etag:
-        return True
-    candidates = [tag.strip().removeprefix(b"W/") for tag in if_none_match.split(b",")]
-    return b"*" in candidates or etag.removeprefix(b"W/") in candidates
+        return self.render(found).answer(scope, age)

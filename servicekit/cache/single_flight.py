@@ -63,7 +63,8 @@ class InFlightLoad:
             result = self._cache.count_read(load.result(), len(self._waiting))
         except NotFound as error:
             return LoadResult(error=error)
-        rendered = self._representation.render(result.entry, result.source)
+        joined = CacheResult(result.entry, result.source, f"{result.status}; collapsed")
+        rendered = self._representation.render(joined)
         return LoadResult(rendered, result.entry.stored_at)
 
 

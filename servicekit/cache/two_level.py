@@ -22,12 +22,20 @@ Source = Literal["memory", "cache", "external"]
 LAYERS = ("memory", "cache", "external", "stale", "missing")
 _LISTEN_TIMEOUT = 1.0  # seconds
 _UNKNOWN_OUTCOME = 60.0  # seconds for which a write may still be carried out after its failure
+_STORED = "; stored"
 Load = Callable[[], Awaitable[OriginResponse]]
 
 
 class CacheResult(msgspec.Struct, frozen=True):
+    """An entry, the layer that had it, and the value of Cache-Status (RFC 9211) for the read."""
+
     entry: Entry
     source: Source
+    status: str
+
+    @classmethod
+    def from_memory(cls, entry: Entry) -> "CacheResult":
+        return cls(entry, "memory", "memory; hit")
 
 
 class CacheCounts:
@@ -69,6 +77,7 @@ class TwoLevelCache:
         self.name = name
         self.counts = CacheCounts()
         self._policy = policy
+        self._settings = settings
         self._valkey = valkey
         self._leases = leases
         self._clock = clock
@@ -108,7 +117,7 @@ class TwoLevelCache:
             if kept.fast_until <= self._clock() and not kept.entry.not_found:
                 kept.fast_until = kept.expires_at
                 self._refresh(key, lambda: self._find(key, load, stale_allowed=False))
-            return self.count_read(CacheResult(kept.entry, "memory"))
+            return self.count_read(CacheResult.from_memory(kept.entry))
         # Shielded: a client that leaves cancels its own wait, and not the load of the others.
         return self.count_read(await asyncio.shield(self._shared_load(key, load)))
 
@@ -217,10 +226,10 @@ class TwoLevelCache:
         now = self._clock()
         if entry is None or (entry.expires_at if stale_allowed else entry.fresh_until) <= now:
             return await self._load_from_origin(key, load, stored)
-        self._keep_in_memory(key, entry)
+        kept = self._keep_in_memory(key, entry)
         if entry.fresh_until <= now:
             self._refresh(key, lambda: self._load_from_origin(key, load, stored))
-        return CacheResult(entry, "cache")
+        return CacheResult(entry, "cache", f"valkey; hit, {self._memory_status(kept)}")
 
     def _decode(self, key: str, stored: bytes | None) -> Entry | None:
         if stored is None or is_lease(stored) or is_tombstone(stored):
@@ -233,10 +242,16 @@ class TwoLevelCache:
 
     async def _reload(self, key: str, load: Load) -> CacheResult:
         return await self._load_from_origin(
-            key, load, await self._valkey.get(self._shared_key(key))
+            key, load, await self._valkey.get(self._shared_key(key)), because="request"
         )
 
-    async def _load_from_origin(self, key: str, load: Load, stored: bytes | None) -> CacheResult:
+    async def _load_from_origin(
+        self,
+        key: str,
+        load: Load,
+        stored: bytes | None,
+        because: Literal["miss", "request"] = "miss",
+    ) -> CacheResult:
         """A new entry, which replaces the value `stored` in Valkey."""
         begun = self._clock()
         try:
@@ -248,23 +263,40 @@ class TwoLevelCache:
             if not isinstance(error, NotFound):
                 raise
             negative = self._policy.negative_entry(str(error), begun)
-            self._keep_in_memory(key, negative)
-            return CacheResult(negative, "external")
+            kept = self._keep_in_memory(key, negative)
+            return CacheResult(negative, "external", self._status(because, shared=False, kept=kept))
         if not entry.kept:
             await self._drop_older(key, stored)
-            return CacheResult(entry, "external")
-        self._keep_in_memory(key, entry)
-        await self._share(self._shared_key(key), entry, stored)
-        return CacheResult(entry, "external")
+            return CacheResult(entry, "external", self._status(because, shared=False, kept=False))
+        kept = self._keep_in_memory(key, entry)
+        shared = await self._share(self._shared_key(key), entry, stored)
+        return CacheResult(entry, "external", self._status(because, shared=shared, kept=kept))
 
-    async def _share(self, shared_key: str, entry: Entry, stored: bytes | None) -> None:
+    def _status(self, because: str, *, shared: bool, kept: bool) -> str:
+        """Cache-Status of a load from the origin: the layer next to the origin first."""
+        if not self._settings.shared_cache:
+            valkey = "valkey; fwd=bypass"
+        elif not self._valkey.breaker.closed:
+            valkey = f"valkey; fwd={because}; detail=unavailable"
+        else:
+            valkey = f"valkey; fwd={because}{_STORED * shared}"
+        return f"{valkey}, {self._memory_status(kept, because)}"
+
+    def _memory_status(self, kept: bool, because: str = "miss") -> str:
+        if self._settings.memory_cache_entries == 0:
+            return "memory; fwd=bypass"
+        return f"memory; fwd={because}{_STORED * kept}"
+
+    async def _share(self, shared_key: str, entry: Entry, stored: bytes | None) -> bool:
+        """Stores the entry in Valkey in place of `stored`; false if that was not possible."""
         if not may_replace(stored):
-            return
+            return False
         lifetime = entry.expires_at - entry.stored_at
         value = self._codec.encode(entry)
         shared = await self._valkey.put(shared_key, value, lifetime, instead_of=stored)
         if self._leases and not shared:
             await self._leases.release(shared_key, stored)
+        return shared
 
     async def _drop_older(self, key: str, stored: bytes | None) -> None:
         """Removes the entry of `key` that was kept before its origin forbade to keep it."""
@@ -278,11 +310,13 @@ class TwoLevelCache:
         if key not in self._refreshing:
             self._track(self._refreshing, key, work())
 
-    def _keep_in_memory(self, key: str, entry: Entry) -> None:
-        """Unless the key was evicted since this load began."""
+    def _keep_in_memory(self, key: str, entry: Entry) -> bool:
+        """Unless the key was evicted since this load began, or the memory has no room for it."""
         this = asyncio.current_task()
-        if self._loading.get(key) is this or self._refreshing.get(key) is this:
-            self._memory.put(key, entry)
+        if self._loading.get(key) is not this and self._refreshing.get(key) is not this:
+            return False
+        self._memory.put(key, entry)
+        return self._memory.get(key) is not None
 
     def _track(
         self, tasks: dict[str, asyncio.Task[CacheResult]], key: str, work: Awaitable[CacheResult]

@@ -61,14 +61,15 @@ def preconditions_of(scope: HTTPScope) -> Preconditions:
     return Preconditions(tuple(tag for tag in matching if tag.startswith('"')), excluded)
 
 
-def status_of_read(scope: HTTPScope, etag: str) -> HTTPStatus:
+def status_of_read(scope: HTTPScope, etag: bytes) -> HTTPStatus:
     """The status of a GET of a representation with this entity tag: 200, 304 or 412."""
     matching = _elements(scope, b"if-match")
-    admitted = (ANY,) if etag.startswith("W/") else (ANY, etag)
+    current = etag.decode("latin-1")
+    admitted = (ANY,) if current.startswith("W/") else (ANY, current)
     if matching is not None and not set(matching).intersection(admitted):
         return HTTPStatus.PRECONDITION_FAILED
     excluded = _elements(scope, b"if-none-match") or ()
-    if ANY in excluded or _opaque(etag) in map(_opaque, excluded):
+    if ANY in excluded or _opaque(current) in map(_opaque, excluded):
         return HTTPStatus.NOT_MODIFIED
     return HTTPStatus.OK
 

@@ -26,12 +26,14 @@ async def test_those_who_wait_get_what_the_first_one_gets(
 
     assert upstream.calls["crowd1"] == 1
     assert [answer.headers["x-request-id"] for answer in given] == [f"r{n}" for n in range(50)]
+    own = {b"x-request-id", b"cache-status"}
     leader, *others = (
-        (answer.status_code, [h for h in answer.headers.raw if h[0] != b"x-request-id"], body)
+        (answer.status_code, [h for h in answer.headers.raw if h[0] not in own], answer.content)
         for answer in given
-        if (body := answer.content)
     )
     assert others == [leader] * 49
+    statuses = [answer.headers["cache-status"] for answer in given]
+    assert statuses[1:] == [f"{statuses[0]}; collapsed"] * 49
     assert leader[2] == b'{"data":{"n": 1},"source":"external"}'
 
 
