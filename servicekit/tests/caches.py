@@ -1,6 +1,7 @@
 """Caches as tests of theirs need them: opened, listening, and before an origin that counts."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -19,12 +20,15 @@ class Origin:
     def __init__(self, latency: float = 0.0) -> None:
         self.calls = 0
         self.failing = False
+        self.released = asyncio.Event()  # a call does not end before
+        self.released.set()
         self._latency = latency
 
     async def __call__(self) -> OriginResponse:
         self.calls += 1
         answer = OriginResponse(b"%d" % self.calls, f'"{self.calls}"')
         await asyncio.sleep(self._latency)
+        await self.released.wait()
         if self.failing:
             raise ConnectionError("origin")
         return answer
@@ -41,11 +45,13 @@ async def opening() -> AsyncIterator[CacheOf]:
             stale: float = 0.0,
             missing: float = 0.1,
             lease: float | None = None,
+            clock: Callable[[], float] = time.monotonic,
         ) -> TwoLevelCache:
             shared = Valkey(settings)
             await opened.enter_async_context(shared.lifespan())
             leases = Leases(shared, lease) if lease else None
-            cache = TwoLevelCache("t", CachePolicy(fresh, stale, missing), settings, shared, leases)
+            policy = CachePolicy(fresh, stale, missing)
+            cache = TwoLevelCache("t", policy, settings, shared, leases, clock=clock)
             await opened.enter_async_context(listen_for_invalidations(shared, cache))
             return cache
 

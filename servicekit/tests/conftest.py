@@ -1,3 +1,4 @@
+import time
 from collections.abc import AsyncIterator
 
 import httpx
@@ -5,6 +6,7 @@ import pytest
 
 from app.main import create_app
 from app.settings import Settings, load_settings
+from servicekit.testing.clock import ManualClock
 from servicekit.testing.service import serving, with_empty_cache
 from servicekit.tests.caches import CacheOf, opening
 
@@ -30,6 +32,15 @@ async def client(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
 def empty(settings: Settings) -> Settings:
     """Settings of caches that hold nothing yet."""
     return with_empty_cache(settings)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> ManualClock:
+    """A clock for caches; the wall clock, by which workers compare ages, goes with it."""
+    clock, begun = ManualClock(), time.time()
+    at_begin = clock()
+    monkeypatch.setattr(time, "time", lambda: begun + clock() - at_begin)
+    return clock
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from app.main import create_app
 from app.settings import Settings
 from servicekit.testing.fake_upstream import FakeUpstream
 from servicekit.testing.service import problem_of, serving, with_empty_cache
+from servicekit.testing.waiting import HANG, until
 
 
 async def test_second_read_comes_from_memory(
@@ -57,12 +58,13 @@ async def test_simultaneous_reads_call_the_upstream_once(
 async def test_client_that_leaves_does_not_take_the_answer_from_others(
     client: httpx.AsyncClient, upstream: FakeUpstream
 ) -> None:
-    upstream.answers("a4", b'{"n": 1}', after=0.2)
+    released = upstream.holds("a4")
     first = asyncio.create_task(client.get("/data/a4"))
-    await asyncio.sleep(0.05)
+    await until(lambda: upstream.calls["a4"])
     second = asyncio.create_task(client.get("/data/a4"))
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(0)
     first.cancel()
+    released.set()
 
     assert (await second).status_code == 200
     assert upstream.calls["a4"] == 1
@@ -102,22 +104,27 @@ async def test_what_the_upstream_lacks_is_404_until_it_is_asked_again(
     settings: Settings, upstream: FakeUpstream
 ) -> None:
     upstream.answers("a9", b"{}", status=404)
-    async with serving(create_app(replace(with_empty_cache(settings), missing_ttl=0.5))) as client:
+    async with serving(create_app(replace(with_empty_cache(settings), missing_ttl=HANG))) as client:
         answers = [await client.get("/data/a9") for _ in range(3)]
         assert {answer.status_code for answer in answers} == {404}
         assert upstream.calls["a9"] == 1
-
+    async with serving(create_app(replace(with_empty_cache(settings), missing_ttl=0.1))) as client:
+        assert (await client.get("/data/a9")).status_code == 404
         upstream.answers("a9", b"{}")
-        await asyncio.sleep(0.6)
-        assert (await client.get("/data/a9")).status_code == 200
+        await until(lambda: found(client, "/data/a9"))
+
+
+async def found(client: httpx.AsyncClient, path: str) -> bool:
+    return (await client.get(path)).status_code == 200
 
 
 async def test_slow_upstream_is_504_within_its_timeout(
     client: httpx.AsyncClient, upstream: FakeUpstream
 ) -> None:
-    upstream.answers("a7", b"{}", after=5)
-    async with asyncio.timeout(1):
+    released = upstream.holds("a7")
+    async with asyncio.timeout(HANG):
         assert (await client.get("/data/a7")).status_code == 504
+    released.set()
 
 
 async def test_upstream_that_resets_is_502(

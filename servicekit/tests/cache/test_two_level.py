@@ -8,6 +8,8 @@ from msgspec.structs import replace
 from app.settings import Settings
 from servicekit.cache.entries import OriginResponse
 from servicekit.errors import NotFound
+from servicekit.testing.clock import ManualClock
+from servicekit.testing.waiting import HANG, until
 from servicekit.tests.caches import CacheOf, Origin
 
 
@@ -22,13 +24,30 @@ async def test_layers_answer_in_order(empty: Settings, cache_of: CacheOf) -> Non
     assert origin.calls == 1
 
 
-async def test_entry_ends_with_its_ttl(empty: Settings, cache_of: CacheOf) -> None:
+async def test_entry_ends_with_its_ttl(
+    empty: Settings, cache_of: CacheOf, clock: ManualClock
+) -> None:
     origin = Origin()
-    cache = await cache_of(empty, fresh=0.05)
+    cache = await cache_of(empty, fresh=60, clock=clock)
     await cache.get("k", origin)
-    await asyncio.sleep(0.1)
+    clock.advance(50)
+    assert (await cache.get("k", origin)).entry.body == b"1"
+    clock.advance(11)
 
     assert (await cache.get("k", origin)).entry.body == b"2"
+
+
+async def test_reads_that_miss_together_share_one_load(empty: Settings, cache_of: CacheOf) -> None:
+    origin = Origin()
+    origin.released.clear()
+    cache = await cache_of(empty)
+    reads = [asyncio.create_task(cache.get("k", origin)) for _ in range(20)]
+    await until(lambda: origin.calls)
+    reads += [asyncio.create_task(cache.get("k", origin)) for _ in range(20)]
+    await asyncio.sleep(0)
+    origin.released.set()
+    assert {(await read).entry.body for read in reads} == {b"1"}
+    assert origin.calls == 1
 
 
 async def test_forgotten_key_is_loaded_anew(empty: Settings, cache_of: CacheOf) -> None:
@@ -44,11 +63,13 @@ async def test_forgotten_key_is_loaded_anew(empty: Settings, cache_of: CacheOf) 
 async def test_load_that_began_before_a_write_is_not_kept(
     empty: Settings, cache_of: CacheOf
 ) -> None:
-    origin = Origin(latency=0.1)
+    origin = Origin()
+    origin.released.clear()
     writer, reader = await cache_of(empty), await cache_of(empty)
     old = [asyncio.create_task(cache.get("k", origin)) for cache in (writer, reader)]
-    await asyncio.sleep(0.05)
+    await until(lambda: origin.calls == 2)
     await writer.invalidate("k")
+    origin.released.set()
     await asyncio.gather(*old)
 
     fresh = await cache_of(empty)
@@ -56,15 +77,18 @@ async def test_load_that_began_before_a_write_is_not_kept(
     assert (await fresh.get("k", origin)).entry.body == b"3"
 
 
-async def test_memory_is_renewed_while_it_serves(empty: Settings, cache_of: CacheOf) -> None:
+async def test_memory_is_renewed_while_it_serves(
+    empty: Settings, cache_of: CacheOf, clock: ManualClock
+) -> None:
     origin = Origin()
     brief = replace(empty, memory_cache_ttl=1.0)
-    cache = await cache_of(brief)
+    cache = await cache_of(brief, clock=clock)
     await cache.get("k", origin)
     sources: set[str] = set()
     for _ in range(30):
-        await asyncio.sleep(0.05)
+        clock.advance(0.1)
         sources.add((await cache.get("k", origin)).source)
+        await until(lambda: not cache._refreshing)
     assert sources == {"memory"}
     assert origin.calls == 1
 
@@ -89,26 +113,27 @@ async def test_failed_loads_leave_nothing_to_the_garbage_collector(
 
 
 async def test_stale_answer_is_served_while_a_newer_one_is_fetched(
-    empty: Settings, cache_of: CacheOf
+    empty: Settings, cache_of: CacheOf, clock: ManualClock
 ) -> None:
-    origin = Origin(latency=0.05)
-    cache = await cache_of(empty, fresh=1.0, stale=60.0)
+    origin = Origin()
+    cache = await cache_of(empty, fresh=60, stale=600, clock=clock)
     await cache.get("k", origin)
-    await asyncio.sleep(1.0)
+    clock.advance(61)
+    origin.released.clear()
 
+    await cache.get("k", origin)  # memory is over, Valkey's entry is stale: a load begins
+    await until(lambda: origin.calls == 2)
     assert [(await cache.get("k", origin)).entry.body for _ in range(5)] == [b"1"] * 5
-    seen = [b"1"]
-    for _ in range(300):  # 3 s at the most, and the next refresh is 0.9 s away
-        if seen[-1] == b"2":
-            break
-        await asyncio.sleep(0.01)
-        seen.append((await cache.get("k", origin)).entry.body)
-    assert set(seen) == {b"1", b"2"}
+    origin.released.set()
+    await until(lambda: not cache._refreshing)
+    assert (await cache.get("k", origin)).entry.body == b"2"
     assert origin.calls == 2
-    assert (await (await cache_of(empty)).get("k", origin)).entry.body == b"2"
+    assert (await (await cache_of(empty, clock=clock)).get("k", origin)).entry.body == b"2"
 
 
-async def test_absence_is_known_for_its_short_life(empty: Settings, cache_of: CacheOf) -> None:
+async def test_absence_is_known_for_its_short_life(
+    empty: Settings, cache_of: CacheOf, clock: ManualClock
+) -> None:
     calls = 0
 
     async def nothing() -> OriginResponse:
@@ -116,12 +141,12 @@ async def test_absence_is_known_for_its_short_life(empty: Settings, cache_of: Ca
         calls += 1
         raise NotFound("no k")
 
-    cache = await cache_of(empty, missing=0.5)
+    cache = await cache_of(empty, missing=0.5, clock=clock)
     for _ in range(3):
         with pytest.raises(NotFound, match="no k"):
             await cache.get("k", nothing)
     assert calls == 1
-    await asyncio.sleep(0.6)
+    clock.advance(0.6)
     assert (await cache.get("k", Origin())).source == "external"
 
 
@@ -139,13 +164,13 @@ async def test_absence_ends_at_once_where_the_key_appears(
 
 
 async def test_absence_is_not_known_for_longer_because_it_took_long_to_see(
-    empty: Settings, cache_of: CacheOf
+    empty: Settings, cache_of: CacheOf, clock: ManualClock
 ) -> None:
     async def nothing_slowly() -> OriginResponse:
-        await asyncio.sleep(0.3)
+        clock.advance(0.3)
         raise NotFound("no k")
 
-    cache = await cache_of(empty, missing=0.2)
+    cache = await cache_of(empty, missing=0.2, clock=clock)
     with pytest.raises(NotFound):
         await cache.get("k", nothing_slowly)
     assert (await cache.get("k", Origin())).source == "external"
@@ -154,15 +179,13 @@ async def test_absence_is_not_known_for_longer_because_it_took_long_to_see(
 async def test_write_reaches_the_memory_of_other_workers(
     empty: Settings, cache_of: CacheOf
 ) -> None:
-    """Within the 100 ms that the README promises."""
     origin = Origin()
-    patient = replace(empty, memory_cache_ttl=60.0)
+    patient = replace(empty, memory_cache_ttl=10 * HANG)
     writer, reader = await cache_of(patient), await cache_of(patient)
     await writer.get("k", origin)
     await reader.get("k", origin)
     await writer.invalidate("k")
-    await asyncio.sleep(0.1)
-
+    await until(lambda: reader.memory_entry("k") is None)
     assert (await reader.get("k", origin)).source == "external"
 
 

@@ -13,7 +13,9 @@ from app.main import create_app
 from app.settings import Settings
 from servicekit.dev.processes import free_port
 from servicekit.dev.servers import valkey
+from servicekit.testing.clock import ManualClock
 from servicekit.testing.service import serving
+from servicekit.testing.waiting import HANG, until
 from servicekit.tests.caches import CacheOf, Origin
 
 
@@ -55,25 +57,25 @@ async def test_dead_cache_is_a_miss(empty: Settings, cache_of: CacheOf) -> None:
     origin = Origin()
     cache = await cache_of(dead)
 
-    async with asyncio.timeout(0.5):
+    async with asyncio.timeout(HANG):
         assert (await cache.get("k", origin)).source == "external"
         await cache.invalidate("k")
         assert (await cache.get("k", origin)).entry.body == b"2"
 
 
 async def test_stale_answer_is_kept_while_the_origin_fails_and_no_longer_than_it_may(
-    empty: Settings, cache_of: CacheOf
+    empty: Settings, cache_of: CacheOf, clock: ManualClock
 ) -> None:
     origin = Origin()
-    cache = await cache_of(empty, fresh=0.05, stale=1.0)
+    cache = await cache_of(empty, fresh=60, stale=600, clock=clock)
     await cache.get("k", origin)
     origin.failing = True
-    await asyncio.sleep(0.1)
-    assert (await cache.get("k", origin)).entry.body == b"1"
-    await asyncio.sleep(0.1)
-    assert (await cache.get("k", origin)).entry.body == b"1"
+    for _ in range(2):
+        clock.advance(61)
+        assert (await cache.get("k", origin)).entry.body == b"1"
+        await until(lambda: not cache._refreshing)
 
-    await asyncio.sleep(1.0)
+    clock.advance(600)
     with pytest.raises(ConnectionError):
         await cache.get("k", origin)
 
@@ -91,10 +93,10 @@ async def test_frozen_cache_is_a_miss_and_its_late_answers_are_not_mixed_up(
         for key, origin in origins.items():
             await cache.get(key, origin)
         process.suspend()
-        async with asyncio.timeout(0.5):
+        async with asyncio.timeout(HANG):
             assert (await cache.get("a", origins["a"])).source == "external"
         process.resume()
-        await asyncio.sleep(1)  # by then the breaker has closed
+        await until(lambda: cache._valkey.breaker.closed)
         for key in "cba" * 5:
             found = await cache.get(key, origins[key])
             assert found.source == "cache"

@@ -5,6 +5,8 @@ import pytest
 
 from servicekit.resilience.circuit_breaker import CircuitBreaker
 from servicekit.resilience.retry_budget import RetryBudget
+from servicekit.testing.clock import ManualClock
+from servicekit.testing.waiting import until
 
 
 async def test_breaker_opens_after_its_failures_in_a_row() -> None:
@@ -22,14 +24,16 @@ async def test_breaker_opens_after_its_failures_in_a_row() -> None:
 
 
 async def test_open_breaker_lets_one_call_try_after_each_pause() -> None:
-    breaker = CircuitBreaker("d", pause=0.05)
+    clock = ManualClock()
+    breaker = CircuitBreaker("d", pause=5, clock=clock)
     breaker.record_failure()
-    await asyncio.sleep(0.06)
+    assert not breaker.allows_call()
+    clock.advance(5)
     assert [breaker.allows_call() for _ in range(3)] == [True, False, False]
     breaker.record_failure()
     assert not breaker.allows_call()
 
-    await asyncio.sleep(0.06)
+    clock.advance(5)
     assert breaker.allows_call()
     breaker.record_success()
     assert [breaker.allows_call() for _ in range(3)] == [True, True, True]
@@ -47,25 +51,25 @@ async def test_each_change_is_logged_once(caplog: pytest.LogCaptureFixture) -> N
 
 
 async def test_doubt_opens_only_what_does_not_answer() -> None:
-    alive = True
+    alive, probes = True, 0
 
     async def answers() -> bool:
+        nonlocal probes
+        probes += 1
         return alive
 
     breaker = CircuitBreaker("d", pause=0.01)
     watch = asyncio.create_task(breaker.run_probes(answers))
     breaker.request_probe()
-    await asyncio.sleep(0.02)
+    await until(lambda: probes == 1)
     assert breaker.closed
 
     alive = False
     breaker.request_probe()
-    await asyncio.sleep(0.05)
-    assert breaker.state == "open"
+    await until(lambda: breaker.state == "open")
 
     alive = True
-    await asyncio.sleep(0.05)
-    assert breaker.closed
+    await until(lambda: breaker.closed)
     watch.cancel()
 
 
