@@ -135,25 +135,30 @@ class MemoryFastPath:
         if scope["type"] != "http":
             return await self.app(cast("Any", scope), cast("Any", receive), cast("Any", send))
         cacheable = scope["method"] == "GET" and not scope["query_string"]
-        if cacheable:
-            begun = time.perf_counter()
-            held = self._paths.get(scope["path"])
+        held = rendered = None
+        rejects = False
+        begun = time.perf_counter()
+        try:
+            held = self._paths.get(scope["path"]) if cacheable else None
             if held is not None and time.monotonic() < held.fast_until and self._admits(scope):
-                answer = held.rendered, held.entry.stored_at, held.recorder
-                if await _responds(*answer, begun, scope, send):
-                    held.recorder.reads += 1
-                    return
-        rejects = self._admission.rejects()
-        if rejects and self._reject and scope["path"] != "/health":
+                rendered, stored, recorder = held.rendered, held.entry.stored_at, held.recorder
+            elif self._admission.rejects():
+                rejects = self._reject is not None and scope["path"] != "/health"
+            elif cacheable:
+                load = self._loads.get(scope["path"])
+                if load is not None and self._admits(scope):
+                    recorder = load.recorder
+                    rendered, stored, error = await self._admission.counted(load.subscribe())
+                    cast("Any", scope)["load_failed"] = error
+        except Exception as error:  # any: the layers can still give a response
+            logger.error("the fast path failed", exc_info=error)
+        if rendered is not None:
+            if await _responds(rendered, stored, recorder, begun, scope, send):
+                if held is not None:
+                    recorder.reads += rendered is held.rendered
+                return
+        elif rejects and self._reject:
             return await self._reject(scope, send)
-        if cacheable and not rejects:
-            load = self._loads.get(scope["path"])
-            if load is not None and self._admits(scope):
-                rendered, stored, error = await self._admission.counted(load.subscribe())
-                answer = stored, load.recorder, begun
-                if rendered is not None and await _responds(rendered, *answer, scope, send):
-                    return
-                cast("Any", scope)["load_failed"] = error
         await self.app(cast("Any", scope), cast("Any", receive), cast("Any", send))
 
 

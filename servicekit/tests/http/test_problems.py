@@ -1,6 +1,6 @@
 import json
 import logging
-from typing import cast
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -17,7 +17,7 @@ from servicekit.http.problems import error_response
 from servicekit.telemetry.access_log import AccessLog
 from servicekit.telemetry.logs import JSONFormatter
 from servicekit.telemetry.requests import RequestLog, RequestRecorder
-from servicekit.testing.service import problem_of, serving
+from servicekit.testing.service import problem_of, serving, with_empty_cache
 
 
 async def test_every_answer_carries_a_request_id(client: httpx.AsyncClient) -> None:
@@ -149,3 +149,16 @@ def test_any_error_has_a_problem(error: Exception, status: int) -> None:
     scope = cast("HTTPScope", {"method": "GET", "state": {"request_id": "1"}})
     response = error_response(scope, error)
     assert response.status == json.loads(response.body)["status"] == status
+
+
+@pytest.mark.parametrize("part", ["_admits", "_paths", "_admission"])
+async def test_defect_of_the_fast_path_leaves_the_way_through_the_layers(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    app: Any = create_app(with_empty_cache(settings))
+    async with serving(app) as client:
+        sources = [(await client.get("/data/d9")).json()["source"] for _ in range(3)]
+        assert sources == ["external", "memory", "memory"]
+        monkeypatch.setattr(app, part, None)
+        response = await client.get("/data/d9")
+    assert (response.status_code, response.json()["source"]) == (200, "memory")

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from typing import Any
 
 import httpx
 import psutil
@@ -190,7 +191,7 @@ def _start(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     )
 
 
-def family(process: subprocess.Popen[str]) -> list[psutil.Process]:
+def family(process: subprocess.Popen[Any]) -> list[psutil.Process]:
     launcher = psutil.Process(process.pid)
     return [launcher, *launcher.children(recursive=True)]
 
