@@ -112,7 +112,7 @@ _WELCOME = """
 {more}
 Try:
   curl -i {address}/ready
-  curl -i {address}/items -d '{{"name": "tea", "price_cents": 350}}'
+  curl -i {address}/items --json '{{"name": "tea", "price_cents": 350}}'
   curl -i {address}/data/42
 
 Ctrl-C stops everything.

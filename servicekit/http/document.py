@@ -96,7 +96,7 @@ def _operations(app: Litestar) -> Iterator[tuple[str, str, HTTPRouteHandler]]:
 
 def _schemas(app: Litestar) -> Json:
     """JSON Schemas of the structs that handlers take and return, by what msgspec enforces."""
-    types = [Problem]
+    types: list[type[msgspec.Struct]] = [Problem]
     for _, _, handler in _operations(app):
         returned = handler.parsed_fn_signature.return_type.annotation
         declared = [spec.data_container for spec in (handler.responses or {}).values()]
