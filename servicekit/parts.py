@@ -36,7 +36,7 @@ class Parts(Generic[S]):
         self.spans: Spans = self.tracing or UNTRACED
         self.admission = Admission(
             settings.max_in_flight,
-            burst_tolerance=settings.request_timeout / 3,
+            settings.request_timeout,
             queueing=settings.admission_queue,
         )
         self.metrics = MetricsRegistry(settings, self.admission.queue.wait)

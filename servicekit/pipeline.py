@@ -75,7 +75,7 @@ def _layers(
         (settings.origins, partial(CorsMiddleware, origins=settings.origins)),
         # Before load shedding: a request that its database can't serve takes no place in flight.
         (True, partial(Bulkheads, databases=databases, cached=routes.find, admission=admission)),
-        (True, partial(LoadShedding, admission=admission, timeout=settings.request_timeout)),
+        (True, partial(LoadShedding, admission=admission)),
         # Before any layer that trusts a header.
         (True, StrictHostMiddleware),
         *([(True, partial(AuthenticationMiddleware, tokens=tokens))] if tokens else []),

@@ -2,6 +2,7 @@ from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
+from servicekit.overload.deadlines import Deadlines
 from servicekit.overload.granian_scheduling import AdmissionQueue, was_queued
 from servicekit.overload.loop_lag import EventLoopLag
 
@@ -16,11 +17,12 @@ class Admission:
     it was counted when it arrived.
     """
 
-    def __init__(self, max_in_flight: int, burst_tolerance: float, *, queueing: bool) -> None:
-        """`burst_tolerance`: seconds for which the loop may be late. Without `queueing`, requests
-        enter the loop as Granian hands them over."""
+    def __init__(self, max_in_flight: int, timeout: float, *, queueing: bool) -> None:
+        """`timeout`: seconds that a request may take; the loop may be late for a third of it.
+        Without `queueing`, requests enter the loop as Granian hands them over."""
         self.queue = AdmissionQueue(self.at_capacity)
-        self.lag = EventLoopLag(burst_tolerance, self.queue.wait)
+        self.lag = EventLoopLag(timeout / 3, self.queue.wait)
+        self.deadlines = Deadlines(timeout)
         self.in_flight = 0
         self.rejected = 0  # since the start
         self.deadlines_exceeded = 0
@@ -44,7 +46,7 @@ class Admission:
 
     @asynccontextmanager
     async def lifespan(self, _app: object = None) -> AsyncIterator[None]:
-        async with self.lag.lifespan():
+        async with self.lag.lifespan(), self.deadlines.lifespan():
             if not self._queueing:
                 yield
                 return

@@ -1,7 +1,7 @@
 import asyncio
 import time
 from http import HTTPStatus
-from typing import cast
+from typing import Any, cast
 
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
@@ -11,6 +11,7 @@ from servicekit.http.request_id import request_id
 from servicekit.http.responses import RawResponse, complete_headers
 from servicekit.http.streaming import is_streaming
 from servicekit.overload.admission import Admission
+from servicekit.overload.deadlines import Deadline, Deadlines
 from servicekit.telemetry.requests import RequestRecorder
 
 _ID = "#"
@@ -24,30 +25,34 @@ class LoadShedding:
     has no deadline once its response has begun.
     """
 
-    def __init__(self, app: ASGIApp, admission: Admission, timeout: float) -> None:
+    def __init__(self, app: ASGIApp, admission: Admission) -> None:
         self._app = app
         self._admission = admission
-        self._timeout = timeout  # seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope = cast("HTTPScope", scope)
-        if self._admission.rejects() and scope["path"] != "/health":
-            self._admission.rejected += 1
+        admission = self._admission
+        if admission.rejects() and scope["path"] != "/health":
+            admission.rejected += 1
             return await _too_busy(scope)(scope, receive, send)
-        deadline = asyncio.timeout(self._timeout)
-        exchange = _Exchange(scope, receive, send, deadline)
-        self._admission.in_flight += 1
+        # Ends every wait of the request: for its body, the pool, the cache, the upstream.
+        deadline = admission.deadlines.open()
+        exchange = _Exchange(scope, receive, send, admission.deadlines, deadline)
+        if scope["method"] not in BODILESS:
+            receive = exchange.receive
+        admission.in_flight += 1
         try:
-            # Ends every wait of the request: for its body, the pool, the cache, the upstream.
-            async with deadline:
-                await self._app(scope, exchange.receive, exchange.send)  # pyright: ignore[reportArgumentType] (Litestar's own types of messages)
-        except TimeoutError:
-            self._admission.deadlines_exceeded += deadline.expired()
-            if not deadline.expired() or exchange.response_started:
+            await self._app(scope, receive, exchange.send)  # pyright: ignore[reportArgumentType] (Litestar's own types of messages)
+        except asyncio.CancelledError:
+            if not deadline.caused_cancellation():
                 raise
-            await exchange.timed_out(scope)(scope, receive, send)
+            admission.deadlines_exceeded += 1
+            if exchange.response_started:
+                raise TimeoutError from None
+            await exchange.timed_out()(scope, receive, send)
         finally:
-            self._admission.in_flight -= 1
+            admission.deadlines.close(deadline)
+            admission.in_flight -= 1
 
 
 def _too_busy(scope: HTTPScope) -> RawResponse:
@@ -87,18 +92,35 @@ class FastRejection:
 class _Exchange:
     """How far a request and its response have come when the deadline ends."""
 
+    __slots__ = (
+        "_body_complete",
+        "_deadline",
+        "_deadlines",
+        "_reading_body",
+        "_receive",
+        "_scope",
+        "_send",
+        "response_started",
+    )
+
     def __init__(
-        self, scope: HTTPScope, receive: Receive, send: Send, deadline: asyncio.Timeout
+        self,
+        scope: HTTPScope,
+        receive: Receive,
+        send: Send,
+        deadlines: Deadlines,
+        deadline: Deadline,
     ) -> None:
         self._scope = scope
-        self._deadline = deadline
         self._receive = receive
         self._send = send
+        self._deadlines = deadlines
+        self._deadline = deadline
         self._reading_body = False
         self._body_complete = False
         self.response_started = False
 
-    async def receive(self) -> object:
+    async def receive(self) -> Any:
         self._reading_body = True
         message = await self._receive()
         self._reading_body = False
@@ -112,11 +134,12 @@ class _Exchange:
         if not self.response_started:
             self.response_started = True
             if is_streaming(self._scope):
-                self._deadline.reschedule(None)
+                self._deadlines.close(self._deadline)
         await self._send(message)
 
-    def timed_out(self, scope: HTTPScope) -> RawResponse:
+    def timed_out(self) -> RawResponse:
         if self._reading_body:
             detail = "The body took too long to come."
-            return rejection(scope, HTTPStatus.REQUEST_TIMEOUT, detail)
-        return rejection(scope, HTTPStatus.GATEWAY_TIMEOUT, "The request took too long.")
+            return rejection(self._scope, HTTPStatus.REQUEST_TIMEOUT, detail)
+        detail = "The request took too long."
+        return rejection(self._scope, HTTPStatus.GATEWAY_TIMEOUT, detail)

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from app.settings import Settings
 from servicekit.dev.processes import free_port, service
 from servicekit.http.streaming import STREAMING
+from servicekit.overload.admission import Admission
 from servicekit.overload.load_shedding import LoadShedding
 from servicekit.testing.service import environment_of, with_empty_cache
 
@@ -71,13 +72,6 @@ def test_events_outlast_the_deadline_and_go_on_after_a_restart(
     assert events == list(range(len(events)))
 
 
-class _Admission:
-    in_flight = rejected = deadlines_exceeded = 0
-
-    def rejects(self) -> bool:
-        return False
-
-
 class _Handler:
     def __init__(self, opt: dict[str, Any]) -> None:
         self.opt = opt
@@ -98,11 +92,13 @@ async def _respond(opt: dict[str, Any], before: float, after: float) -> list[str
         sent.append(message.get("status") or message["type"])
 
     request = {"type": "http", "method": "GET", "path": "/", "state": {"request_id": "1"}}
-    shedding = LoadShedding(app, cast("Any", _Admission()), 0.05)
-    try:
-        await shedding(cast("Scope", request), cast("Receive", None), send)
-    except TimeoutError:
-        sent.append("cut")
+    admission = Admission(10, timeout=0.05, queueing=False)
+    async with admission.lifespan():
+        try:
+            shedding = LoadShedding(app, admission)
+            await shedding(cast("Scope", request), cast("Receive", None), send)
+        except TimeoutError:
+            sent.append("cut")
     return sent
 
 

@@ -57,8 +57,8 @@ async def told(app: Callable[[Any, Any, Send], Awaitable[None]], method: str = "
 
 
 async def test_queued_requests_count_toward_capacity_and_are_admitted(settings: Settings) -> None:
-    admission = Admission(2, burst_tolerance=1.0, queueing=True)
-    limited = LoadShedding(RawResponse(200, [], b""), admission, timeout=1.0)
+    admission = Admission(2, timeout=1.0, queueing=True)
+    limited = LoadShedding(RawResponse(200, [], b""), admission)
     requests = RequestLog(limited, RequestRecorder(None, AccessLog(settings)))
     async with admission.lifespan():
         assert (await told(requests))[0]["status"] == 200
@@ -75,8 +75,8 @@ async def test_queued_requests_count_toward_capacity_and_are_admitted(settings: 
 async def test_fast_rejection_sends_the_bytes_of_load_shedding(
     settings: Settings, method: str
 ) -> None:
-    admission = Admission(0, burst_tolerance=1.0, queueing=False)
-    limited = LoadShedding(RawResponse(200, [], b""), admission, timeout=1.0)
+    admission = Admission(0, timeout=1.0, queueing=False)
+    limited = LoadShedding(RawResponse(200, [], b""), admission)
     counters = RequestCounters()
     recorder = RequestRecorder(counters, AccessLog(settings))
     fast = FastRejection(admission, recorder)

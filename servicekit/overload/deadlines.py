@@ -1,0 +1,68 @@
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+_TICKS = 20  # of a timeout: a request ends at most a twentieth of it late
+
+
+class Deadline:
+    __slots__ = ("_cancelling", "ends_at", "expired", "task")
+
+    def __init__(self, task: "asyncio.Task[object]", ends_at: float) -> None:
+        self.task = task
+        self.ends_at = ends_at
+        self.expired = False
+        self._cancelling = task.cancelling()
+
+    def caused_cancellation(self) -> bool:
+        """Called once, on CancelledError: False if the task was cancelled by something else."""
+        return self.expired and self.task.uncancel() <= self._cancelling
+
+
+class Deadlines:
+    """Cancels requests that take longer than `timeout` seconds, by one timer for all of them.
+
+    Their timeout is the same, so they end in the order in which they began. `asyncio.timeout` keeps
+    a timer for each, which costs 5 µs of CPU a request.
+    """
+
+    def __init__(self, timeout: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._timeout = timeout
+        self._clock = clock
+        self._open: dict[Deadline, None] = {}  # in the order of their ends
+
+    def open(self) -> Deadline:
+        """A deadline of the current task."""
+        task = asyncio.current_task()
+        assert task is not None  # the server runs each request in one
+        deadline = Deadline(task, self._clock() + self._timeout)
+        self._open[deadline] = None
+        return deadline
+
+    def close(self, deadline: Deadline) -> None:
+        self._open.pop(deadline, None)
+
+    def expire(self) -> None:
+        """Cancel the tasks whose deadline is over."""
+        now = self._clock()
+        over: list[Deadline] = []
+        for deadline in self._open:
+            if deadline.ends_at > now:
+                break
+            over.append(deadline)
+        for deadline in over:
+            del self._open[deadline]
+            deadline.expired = True
+            deadline.task.cancel()
+
+    @asynccontextmanager
+    async def lifespan(self, _app: object = None) -> AsyncIterator[None]:
+        expiring = asyncio.create_task(self._run())
+        yield
+        expiring.cancel()
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(self._timeout / _TICKS)
+            self.expire()
