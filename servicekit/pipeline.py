@@ -78,7 +78,7 @@ def _layers(
         (True, partial(LoadShedding, admission=admission)),
         # Before any layer that trusts a header.
         (True, StrictHostMiddleware),
-        *([(True, partial(AuthenticationMiddleware, tokens=tokens))] if tokens else []),
+        *([(True, _authentication(tokens, settings))] if tokens else []),
         # After authentication: a client is the subject of its token, if it has one.
         (
             settings.rate_limit,
@@ -92,6 +92,10 @@ def _layers(
         (True, partial(CachedRoutes, routes=routes, paths=paths, loads=loads)),
     ]
     return [layer for wanted, layer in layers if wanted]
+
+
+def _authentication(tokens: TokenVerifier, settings: Settings) -> Layer:
+    return partial(AuthenticationMiddleware, tokens=tokens, public_paths=settings.public_paths)
 
 
 def litestar_app(parts: Parts[Any], domains: Sequence[Domain]) -> Litestar:

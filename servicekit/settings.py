@@ -66,9 +66,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     trusted_proxies: str = ""  # CIDRs, by commas, of those whose X-Forwarded-For is believed
     cors_origins: str = ""  # by commas: whose pages may ask; empty for none
 
-    auth_issuer: str | None = None  # set, all routes but health ask for a bearer token of his
-    auth_audience: str | None = None  # whom the token must be for
+    auth_issuer: str | None = None  # set: all routes but health need a bearer token of this issuer
+    auth_audience: str | None = None  # the audience that the token must be for
     auth_jwks_url: str | None = None  # default: the issuer's /.well-known/jwks.json
+    auth_public_paths: str = ""  # by commas: need no token; "/schema/" stands for all below it
     rate_limit: Delay = 0.0  # requests per second of one client; 0: no limit
     rate_burst: Count = 20
 
@@ -115,6 +116,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
                 "AUTH_AUDIENCE and AUTH_JWKS_URL need AUTH_ISSUER: without it every"
                 " request is let in"
             )
+        for path in self.public_paths:
+            if not path.startswith("/") or path == "/" or not path.isascii():
+                raise ValueError(f"AUTH_PUBLIC_PATHS: {path} is not the path of a route")
         if self.auth:
             _check("AUTH_JWKS_URL or AUTH_ISSUER", check_http_url, [self.auth.jwks_url])
 
@@ -128,6 +132,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     @property
     def proxies(self) -> list[str]:
         return _list(self.trusted_proxies)
+
+    @property
+    def public_paths(self) -> list[str]:
+        return _list(self.auth_public_paths)
 
     @property
     def origins(self) -> list[str]:

@@ -11,18 +11,19 @@ PUBLIC_PATHS = ("/health", "/ready")
 
 
 class AuthenticationMiddleware:
-    """Lets in who shows a valid token; handlers find its claims in `request.state.claims`.
+    """Answers 401 to a request without a valid bearer token.
 
-    `opened` are the paths that everyone may ask for, and all below them that end in a slash.
+    Handlers find the token's claims in `request.state.claims`. `public_paths` need no token, beside
+    /health and /ready; one that ends in a slash stands for all paths below it.
     """
 
     def __init__(
-        self, app: ASGIApp, tokens: TokenVerifier, opened: Collection[str] = PUBLIC_PATHS
+        self, app: ASGIApp, tokens: TokenVerifier, public_paths: Collection[str] = ()
     ) -> None:
         self._app = app
         self._tokens = tokens
-        self._paths = frozenset(opened)
-        self._prefixes = tuple(path for path in opened if path.endswith("/"))
+        self._paths = frozenset((*PUBLIC_PATHS, *public_paths))
+        self._prefixes = tuple(path for path in public_paths if path.endswith("/"))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope = cast("HTTPScope", scope)

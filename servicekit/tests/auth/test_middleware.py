@@ -46,6 +46,15 @@ async def test_all_but_health_asks_for_a_token(client: httpx.AsyncClient, path: 
     assert (await client.get("/ready")).status_code == 200
 
 
+async def test_public_paths_need_no_token(guarded: Settings) -> None:
+    own = replace(guarded, auth_public_paths="/data/, /items")
+    async with serving(create_app(own)) as client:
+        for path, status in (("/items", 200), ("/data/open", 200), ("/health", 200)):
+            assert (await client.get(path)).status_code == status
+        for path in ("/items/1", "/data", "/datax", "/schema"):
+            assert (await client.get(path)).status_code == 401
+
+
 @pytest.mark.parametrize(
     "bad",
     [

@@ -65,6 +65,8 @@ def test_unusable_value_is_named(bad: Mapping[str, str]) -> None:
         ({"AUTH_ISSUER": "a.example", "AUTH_AUDIENCE": "b"}, "not an http or https address"),
         ({"TRUSTED_PROXIES": "10.0.0.0/16, *"}, r"TRUSTED_PROXIES: '\*' does not appear to be"),
         ({"TRUSTED_PROXIES": "10.0.0.1/16"}, "TRUSTED_PROXIES: 10.0.0.1/16 has host bits set"),
+        ({"AUTH_PUBLIC_PATHS": "/"}, "AUTH_PUBLIC_PATHS: / is not"),
+        ({"AUTH_PUBLIC_PATHS": "schema"}, "AUTH_PUBLIC_PATHS: schema is not"),
         ({"TRUSTED_PROXIES": "0.0.0.0/0"}, "TRUSTED_PROXIES: 0.0.0.0/0 would let every client"),
         ({"TRUSTED_PROXIES": "10.0.0.0/16,::/0"}, "TRUSTED_PROXIES: ::/0 would let every client"),
         ({"PORT": "9101", "ADMIN_PORT": "9100"}, "ADMIN_PORT and the port above it have to differ"),
