@@ -23,7 +23,7 @@ class SettingsError(Exception):
 
 
 class Auth(msgspec.Struct, frozen=True):
-    """Whose tokens are accepted, and for whom they must be made."""
+    """The issuer whose tokens are accepted, and the audience that they must be for."""
 
     issuer: str
     audience: str
@@ -36,12 +36,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     database_url: Annotated[str, Meta(pattern="^postgres(ql)?://")]
     redis_url: Annotated[str, Meta(pattern="^rediss?://")]
     database_replica_url: Annotated[str, Meta(pattern="^postgres(ql)?://")] | None = None
-    database_password: str | None = None  # apart from the URL, so that it can be a secret reference
-    database_password_file: str | None = None  # read for each connection, so that it may change
+    database_password: str | None = None  # apart from the URL, so that it can be a secret
+    database_password_file: str | None = None  # read for each new connection, so that it can change
     redis_password: str | None = None
 
     environment: Literal["local", "production"] = "production"
-    build_id: str = "unknown"  # what /ready reports, so that a deploy can recognise itself
+    build_id: str = "unknown"  # in /ready, so that a deployment can recognise its own version
     expose_schema: bool = False  # /schema in production, too
 
     host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
@@ -50,21 +50,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     # Loopback: metrics, and Granian's own on the port above it; 0 switches both off. Where it is
     # not set, it is 9100, or the next free pair of ports.
     admin_port: Annotated[int, Meta(ge=0, le=65534)] = 9100
-    admin_socket: str | None = None  # where workers tell what they count; set by server/launch.py
+    admin_socket: str | None = None  # workers report their metrics there; set by server/launch.py
 
     otel_exporter_otlp_endpoint: Annotated[str, Meta(pattern="^https?://")] | None = None  # traces
-    profile_secret: Annotated[str, Meta(min_length=16)] | None = None  # None: nobody may profile
-    access_log_share: Annotated[float, Meta(ge=0, le=1)] = 0.01  # of answers below 500
-    slow_request: Seconds = 1.0  # slower answers are always logged
-    drain_time: Delay = 2.0  # after SIGTERM, in which /ready says 503 and all else is served
-    stopping_file: str | None = None  # exists from SIGTERM on; set by app/server.py
+    profile_secret: Annotated[str, Meta(min_length=16)] | None = None  # None: no profiles
+    access_log_share: Annotated[float, Meta(ge=0, le=1)] = 0.01  # of responses below 500
+    slow_request: Seconds = 1.0  # slower responses are always logged
+    drain_time: Delay = 2.0  # after SIGTERM: /ready says 503, everything else is served
+    stopping_file: str | None = None  # exists from SIGTERM on; set by server/launch.py
 
     admission_queue: bool = True  # False: requests enter the loop as Granian hands them over
-    max_in_flight: Count = 8000  # requests of one worker; more are answered with 503
+    max_in_flight: Count = 8000  # requests of one worker; further ones get 503
     request_timeout: Seconds = 10.0  # from the first byte to the last, body included
     max_body_bytes: Count = 1_000_000
-    trusted_proxies: str = ""  # CIDRs, by commas, of those whose X-Forwarded-For is believed
-    cors_origins: str = ""  # by commas: whose pages may ask; empty for none
+    trusted_proxies: str = ""  # CIDRs, by commas, of proxies whose X-Forwarded-For counts
+    cors_origins: str = ""  # by commas, as browsers send them; empty for none
 
     auth_issuer: str | None = None  # set: all routes but health need a bearer token of this issuer
     auth_audience: str | None = None  # the audience that the token must be for
@@ -74,19 +74,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     rate_burst: Count = 20
 
     db_pool_size: Count = 10  # connections of one worker
-    db_acquire_timeout: Seconds = 0.5  # waiting for one of them
+    db_acquire_timeout: Seconds = 0.5  # of waiting for a free connection
     db_command_timeout: Seconds = 2.0
     db_connection_lifetime: Seconds = 300.0  # of a connection, about
 
     redis_pool_size: Count = 8
-    redis_timeout: Seconds = 0.2  # connecting, and each answer
+    redis_timeout: Seconds = 0.2  # of connecting, and of each command
     shared_cache: bool = True  # false switches the Valkey layer off
     cache_prefix: str = "app:"  # keeps services apart that share one Valkey
     memory_cache_entries: Annotated[int, Meta(ge=0)] = 10_000  # of each cache; 0 switches it off
     memory_cache_bytes: Count = 64_000_000  # of each cache
-    memory_cache_ttl: Seconds = 5.0  # bounds how long a write stays unseen whose notice was lost
-    missing_ttl: Seconds = 1.0  # how long it is known that something is not there
-    stale_ttl: Seconds = 600.0  # after its time an answer serves while a newer one is fetched
+    memory_cache_ttl: Seconds = 5.0  # how long a lost invalidation can leave an old entry
+    missing_ttl: Seconds = 1.0  # of a negative entry: a 404 from memory
+    stale_ttl: Seconds = 600.0  # beyond its ttl, an entry is served while a newer one loads
 
     def __post_init__(self) -> None:
         """Refuses combinations that start, but can never do what they are set for."""
@@ -155,7 +155,7 @@ def _check(name: str, check: Callable[[str], None], values: Iterable[str]) -> No
 
 
 def read_settings(kind: type[S], environment: Mapping[str, str] = os.environ) -> S:
-    """Settings of this type from environment variables; raises SettingsError with one sentence."""
+    """Settings of type `kind` from environment variables. Raises SettingsError, one sentence."""
     try:
         return msgspec.convert(dict(environment), kind, strict=False)
     except msgspec.ValidationError as error:

@@ -8,11 +8,11 @@ from servicekit.http.responses import RawResponse, header
 _METHODS = b"GET, POST, PUT, PATCH, DELETE"
 _HEADERS = b"authorization, content-type, idempotency-key, if-match, if-none-match, x-request-id"
 _EXPOSED = b"etag, location, retry-after, x-request-id"
-_MAX_AGE = b"600"  # seconds for which a browser need not ask again
+_MAX_AGE = b"600"  # seconds for which a browser keeps the result of a preflight request
 
 
 class CorsMiddleware:
-    """Lets pages of `origins` ask from browsers, which read no answer without these headers."""
+    """Lets pages of `origins` read responses, by the headers that browsers require for that."""
 
     def __init__(self, app: ASGIApp, origins: Collection[str]) -> None:
         self._app = app

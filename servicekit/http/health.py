@@ -26,7 +26,7 @@ class Readiness(msgspec.Struct, frozen=True):
 
 
 class ReadinessCheck(msgspec.Struct, frozen=True):
-    """Asks the dependencies, each within its own bound."""
+    """Checks the dependencies, each within its own timeout."""
 
     database: Database
     valkey: Valkey
@@ -57,8 +57,8 @@ class ReadinessCheck(msgspec.Struct, frozen=True):
 
 @get("/health", tags=["health"])
 async def health() -> Health:
-    """For the load balancer: this process answers. Asks nothing, so that no dependency's
-    failure can take every node out of service at once."""
+    """The load balancer's check: this process answers. It touches no dependency: the failure of one
+    would take every node out of service at once."""
     return Health()
 
 

@@ -89,7 +89,7 @@ def error_response(scope: HTTPScope, error: Exception) -> RawResponse:
     if isinstance(error, HTTPException):
         return problem_response(scope, error.status_code, error.detail)
     if isinstance(error, _UNREADABLE) and scope["method"] not in BODILESS:
-        return problem_response(scope, HTTPStatus.BAD_REQUEST, "The body can't be read as JSON.")
+        return problem_response(scope, HTTPStatus.BAD_REQUEST, "The body is not valid JSON.")
     return _defect(scope, error)
 
 
@@ -103,7 +103,9 @@ def unhandled_error_response(scope: HTTPScope, error: Exception) -> RawResponse:
 def _defect(scope: HTTPScope, error: Exception) -> RawResponse:
     logger.error("unhandled exception", extra={"request_id": request_id_of(scope)}, exc_info=error)
     status = HTTPStatus.INTERNAL_SERVER_ERROR
-    return problem_response(scope, status, "Something went wrong; the log has this request's id.")
+    return problem_response(
+        scope, status, "Internal error; the log has an entry with this request_id."
+    )
 
 
 def _service_problem(scope: HTTPScope, error: errors.ServiceError) -> RawResponse:
@@ -112,10 +114,10 @@ def _service_problem(scope: HTTPScope, error: errors.ServiceError) -> RawRespons
         cause = {"error": str(error), "cause": repr(error.__cause__)}
         logger.warning("request failed", extra={"request_id": request_id_of(scope), **cause})
     retry_after = getattr(error, "retry_after", None)
-    answer = problem_response(scope, status, str(error), retry_after=retry_after)
+    response = problem_response(scope, status, str(error), retry_after=retry_after)
     if isinstance(error, errors.Unauthorized):
-        answer.headers.append((b"www-authenticate", b"Bearer"))
-    return answer
+        response.headers.append((b"www-authenticate", b"Bearer"))
+    return response
 
 
 def _status(kind: type[errors.ServiceError]) -> HTTPStatus:
@@ -125,13 +127,13 @@ def _status(kind: type[errors.ServiceError]) -> HTTPStatus:
 
 
 def _response(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    answer = error_response(request.scope, error)
-    # type and length are the framework's to set
-    headers = {name.decode(): value.decode() for name, value in answer.headers[2:]}
+    response = error_response(request.scope, error)
+    # Litestar sets content-type and content-length itself.
+    headers = {name.decode(): value.decode() for name, value in response.headers[2:]}
     if isinstance(error, HTTPException):
         headers |= error.headers or {}
     return Response(
-        answer.body, status_code=answer.status, media_type=PROBLEM_JSON, headers=headers
+        response.body, status_code=response.status, media_type=PROBLEM_JSON, headers=headers
     )
 
 

@@ -5,7 +5,7 @@ from itertools import count
 from litestar.types import HTTPScope, Scope
 
 ACCEPTED = re.compile(rb"[A-Za-z0-9._=;-]{1,128}")  # also X-Ray's "Root=1-…;Self=1-…"
-# Unique across processes and counted within one: a tenth of the time that a UUID takes.
+# A random part for each process and a counter within it: ten times faster than a UUID.
 _PROCESS = secrets.token_hex(8).encode()
 _NUMBERS = count(1)
 
@@ -15,7 +15,7 @@ def new_request_id() -> bytes:
 
 
 def request_id(scope: HTTPScope) -> bytes:
-    """The client's own id if it is a sane one, or a new one."""
+    """The client's X-Request-ID if it is short and harmless in a log, or a new id."""
     for name, value in scope["headers"]:
         if name == b"x-request-id" and ACCEPTED.fullmatch(value):
             return value

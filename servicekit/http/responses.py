@@ -5,7 +5,7 @@ from litestar.types import HTTPScope, Receive, Scope, Send
 
 Headers = list[tuple[bytes, bytes]]
 
-# Of every answer: it is what its type says, in no one's frame, and over TLS once it was.
+# Security headers of every response: no MIME sniffing, no framing, HSTS.
 SECURITY_HEADERS: Headers = [
     (b"x-content-type-options", b"nosniff"),
     (b"content-security-policy", b"frame-ancestors 'none'"),
@@ -16,7 +16,7 @@ _NO_STORE = (_CACHE_CONTROL, b"no-store")
 
 
 class RawResponse(msgspec.Struct, frozen=True):
-    """A whole response, and the ASGI application that gives it."""
+    """A whole response, which is also the ASGI application that sends it."""
 
     status: int
     headers: Headers
@@ -28,7 +28,7 @@ class RawResponse(msgspec.Struct, frozen=True):
 
 
 def header(scope: HTTPScope, name: bytes) -> bytes | None:
-    """The first value of the header, whose name is in lower case."""
+    """The header's first value; None without one. `name` is in lower case."""
     for candidate, value in scope["headers"]:
         if candidate == name:
             return value

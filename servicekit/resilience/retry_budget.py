@@ -1,15 +1,19 @@
 class RetryBudget:
-    """Lets one call in ten be made a second time, and `reserve` of them at once: when everything
-    fails, retries must not double the load that it fails under."""
+    """Allows one retry for every ten calls, and `reserve` retries at once.
+
+    When every call fails, unlimited retries would double the load on the failing server.
+    """
 
     def __init__(self, reserve: int) -> None:
         self._reserve = float(reserve)
         self._left = self._reserve
 
     def called(self) -> None:
+        """Adds a tenth of a retry, up to the reserve."""
         self._left = min(self._reserve, self._left + 0.1)
 
     def take(self) -> bool:
+        """True if a retry is allowed; it is then used up."""
         if self._left < 1:
             return False
         self._left -= 1

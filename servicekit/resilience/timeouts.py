@@ -4,49 +4,54 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-_PUNCTUAL = 0.02  # seconds; a loop that is later than this is busy
+_ON_TIME = 0.02  # seconds; a timer that runs later than this was delayed by a busy event loop
 
 
 async def wait_excluding_lag(work: Awaitable[T], seconds: float) -> T:
-    """What `work` gives, or TimeoutError. The time for which a busy event loop kept us from
-    looking is not counted: that the other side answered meanwhile is then still to be seen.
+    """The result of `work`, or TimeoutError after `seconds` without the event loop's lag.
 
-    As `asyncio.timeout`, with no task of its own: a busy loop makes each of its turns a wait."""
+    A busy event loop runs the timer late. The answer may have arrived in that time and wait to be
+    read, so the timer starts again for twice the delay. Like `asyncio.timeout`, and unlike
+    `asyncio.wait_for` before Python 3.12, this needs no task of its own.
+    """
     task = asyncio.current_task()
     assert task is not None
     cancelled_before = task.cancelling()
-    bound = _LagAwareTimer(task, seconds)
+    timer = _LagAwareTimer(task, seconds)
     try:
         return await work
     except asyncio.CancelledError:
-        if bound.expired and task.cancelling() - 1 <= cancelled_before:
+        if timer.expired and task.cancelling() - 1 <= cancelled_before:
             raise TimeoutError from None
         raise
     finally:
-        bound.end()
+        timer.stop()
 
 
 class _LagAwareTimer:
-    """Cancels the task when its time is over. (Not a function within the other, as one that calls
-    itself later is a cycle, which only the garbage collector would end.)"""
+    """Cancels the task when its time is over.
+
+    A class, because a nested function that schedules itself is a reference cycle, which only the
+    garbage collector would free.
+    """
 
     def __init__(self, task: asyncio.Task[Any], seconds: float) -> None:
         self.expired = False
         self._task = task
         self._loop = task.get_loop()
         self._due = self._loop.time() + seconds
-        self._timer = self._loop.call_at(self._due, self._look)
+        self._timer = self._loop.call_at(self._due, self._expire)
 
-    def _look(self) -> None:
+    def _expire(self) -> None:
         late = self._loop.time() - self._due
-        if late < _PUNCTUAL:
+        if late < _ON_TIME:
             self.expired = True
             self._task.cancel()
         else:
             self._due += 2 * late
-            self._timer = self._loop.call_at(self._due, self._look)
+            self._timer = self._loop.call_at(self._due, self._expire)
 
-    def end(self) -> None:
+    def stop(self) -> None:
         self._timer.cancel()
         if self.expired:
             self._task.uncancel()

@@ -1,7 +1,7 @@
-"""What has to hold before a worker starts; what does not is one sentence, and ends the start.
+"""Checks before the first worker starts: the database answers and has the schema that is needed.
 
-A process of its own, so that what it imports is gone before the service serves. A worker that
-can't start would be started over and over, with a trace each time.
+A failed check is one sentence and ends the start. A worker that can't start would be respawned for
+ever, with a traceback each time. A process of its own keeps Alembic out of the service's memory.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from servicekit.settings import Settings, read_settings
 
 
 class SchemaOutOfDate(Exception):
-    pass
+    """The database has a revision that is older than the code."""
 
 
 def main() -> None:
@@ -42,8 +42,8 @@ async def check(settings: Settings) -> None:
 
 
 def _check_revision(current: str | None) -> None:
-    """A revision that we do not know is newer: the code that went before ours, or comes after a
-    rollback, has to run on it."""
+    """Refuses no revision and older ones. An unknown revision is a newer one, and allowed: the
+    version before has to run on it during a rollout and after a rollback."""
     script = ScriptDirectory.from_config(Config(toml_file="pyproject.toml"))
     heads = script.get_heads()
     older = {revision.revision for revision in script.walk_revisions()} - set(heads)

@@ -55,7 +55,7 @@ async def test_simultaneous_reads_call_the_upstream_once(
     assert upstream.calls["a3"] == 1
 
 
-async def test_client_that_leaves_does_not_take_the_answer_from_others(
+async def test_client_that_leaves_does_not_cancel_the_load_for_others(
     client: httpx.AsyncClient, upstream: FakeUpstream
 ) -> None:
     released = upstream.holds("a4")
@@ -70,7 +70,7 @@ async def test_client_that_leaves_does_not_take_the_answer_from_others(
     assert upstream.calls["a4"] == 1
 
 
-async def test_unchanged_data_is_304_wherever_it_comes_from(client: httpx.AsyncClient) -> None:
+async def test_unchanged_data_is_304_from_every_layer(client: httpx.AsyncClient) -> None:
     first = await client.get("/data/a5")
     second = await client.get("/data/a5", headers={"if-none-match": first.headers["etag"]})
 
@@ -88,7 +88,7 @@ async def test_unchanged_data_is_304_wherever_it_comes_from(client: httpx.AsyncC
         (200, b'{"n": "' + b"x" * 1_000_000 + b'"}', 502),
     ],
 )
-async def test_unusable_upstream_answer_is_not_served_and_not_kept(
+async def test_unusable_upstream_response_is_not_served_and_not_kept(
     client: httpx.AsyncClient, upstream: FakeUpstream, status: int, body: bytes, answered: int
 ) -> None:
     upstream.answers("a6", body, status)
@@ -100,7 +100,7 @@ async def test_unusable_upstream_answer_is_not_served_and_not_kept(
     assert (await client.get("/data/a6")).json()["data"] == {"n": 1}
 
 
-async def test_what_the_upstream_lacks_is_404_until_it_is_asked_again(
+async def test_id_that_the_upstream_lacks_is_404_until_the_negative_entry_expires(
     settings: Settings, upstream: FakeUpstream
 ) -> None:
     upstream.answers("a9", b"{}", status=404)
@@ -135,7 +135,7 @@ async def test_upstream_that_resets_is_502(
     assert upstream.calls["a8"] == 2
 
 
-async def test_calls_whose_connection_broke_are_repeated_within_a_budget(
+async def test_calls_with_a_broken_connection_are_retried_within_the_budget(
     settings: Settings, upstream: FakeUpstream
 ) -> None:
     upstream.resets("b1")
@@ -151,7 +151,7 @@ async def test_calls_whose_connection_broke_are_repeated_within_a_budget(
         assert upstream.calls["b1"] == 8
 
 
-async def test_connection_that_broke_once_goes_unnoticed(
+async def test_connection_that_breaks_once_is_retried(
     client: httpx.AsyncClient, upstream: FakeUpstream
 ) -> None:
     upstream.resets("b3", once=True)
@@ -159,7 +159,7 @@ async def test_connection_that_broke_once_goes_unnoticed(
     assert upstream.calls["b3"] == 2
 
 
-async def test_what_the_upstream_has_no_room_for_is_503_and_not_held_against_it(
+async def test_calls_beyond_the_upstreams_connections_are_503_and_no_failure(
     settings: Settings, upstream: FakeUpstream
 ) -> None:
     one = replace(with_empty_cache(settings), upstream_connections=1, upstream_timeout=0.6)

@@ -1,4 +1,4 @@
-"""Who may call, and how often."""
+"""Authentication, rate limit and CORS, through the whole service."""
 
 import asyncio
 import time
@@ -37,7 +37,7 @@ async def client(guarded: Settings) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.mark.parametrize("path", ["/items", "/data/g1", "/schema", "/no"])
-async def test_all_but_health_asks_for_a_token(client: httpx.AsyncClient, path: str) -> None:
+async def test_all_routes_but_health_need_a_token(client: httpx.AsyncClient, path: str) -> None:
     refused = await client.get(path)
     assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Bearer")
     assert problem_of(refused)["status"] == 401
@@ -71,14 +71,14 @@ async def test_public_paths_need_no_token(guarded: Settings) -> None:
         "",
     ],
 )
-async def test_token_that_is_not_ours_is_refused(client: httpx.AsyncClient, bad: str) -> None:
+async def test_token_that_does_not_verify_is_401(client: httpx.AsyncClient, bad: str) -> None:
     refused = await client.get("/items", headers=bearing(bad))
     assert refused.status_code == 401
     if bad:
         assert bad not in refused.text
 
 
-async def test_hot_answer_asks_for_a_token_too(client: httpx.AsyncClient) -> None:
+async def test_response_from_memory_needs_a_token(client: httpx.AsyncClient) -> None:
     good = bearing(token())
     for _ in range(2):
         await client.get("/data/g2", headers=good)
@@ -88,7 +88,7 @@ async def test_hot_answer_asks_for_a_token_too(client: httpx.AsyncClient) -> Non
     assert (await client.get("/data/g2")).status_code == 401
 
 
-async def test_keys_are_fetched_once_whatever_tokens_ask_for(
+async def test_keys_are_fetched_once_for_many_unknown_kids(
     client: httpx.AsyncClient, upstream: FakeUpstream
 ) -> None:
     kids = ["k1", *(f"unknown{n}" for n in range(20)), "k1"]
@@ -109,13 +109,13 @@ async def test_unusable_key_set_is_a_problem_with_all_headers(
             assert failed.headers["x-content-type-options"] == "nosniff"
 
 
-async def test_keys_that_can_not_be_had_are_503(guarded: Settings) -> None:
+async def test_unreachable_key_set_is_503(guarded: Settings) -> None:
     away = replace(guarded, auth_jwks_url=f"http://127.0.0.1:{free_port()}/jwks")
     async with serving(create_app(away)) as client:
         assert (await client.get("/items", headers=bearing(token()))).status_code == 503
 
 
-async def test_clients_have_a_rate_each(settings: Settings) -> None:
+async def test_each_client_has_a_rate_of_its_own(settings: Settings) -> None:
     limited = replace(
         with_empty_cache(settings), rate_limit=5, rate_burst=3, trusted_proxies="127.0.0.0/8"
     )
@@ -150,13 +150,13 @@ async def test_client_has_one_rate_however_its_address_is_spelled(settings: Sett
             assert [answer.status_code for answer in answers] == [404, 404, 429]
 
 
-async def test_all_are_let_in_while_the_cache_is_away(settings: Settings) -> None:
+async def test_rate_limit_without_valkey_lets_all_requests_through(settings: Settings) -> None:
     gone = replace(settings, redis_url=f"redis://127.0.0.1:{free_port()}/0")
     async with serving(create_app(replace(gone, rate_limit=1, rate_burst=1))) as client:
         assert {(await client.get("/no")).status_code for _ in range(5)} == {404}
 
 
-async def test_forged_address_is_not_believed(settings: Settings) -> None:
+async def test_forwarded_address_of_an_untrusted_peer_does_not_count(settings: Settings) -> None:
     limited = replace(with_empty_cache(settings), rate_limit=1, rate_burst=1)
     async with serving(create_app(limited)) as client:
         forged = [{"x-forwarded-for": f"192.0.2.{n}"} for n in range(3)]
@@ -164,7 +164,7 @@ async def test_forged_address_is_not_believed(settings: Settings) -> None:
         assert statuses == [404, 429, 429]
 
 
-async def test_other_sites_pages_are_let_in_only_where_it_is_said(settings: Settings) -> None:
+async def test_cors_headers_are_sent_to_configured_origins_only(settings: Settings) -> None:
     asks = {"origin": "https://shop.example", "access-control-request-method": "PUT"}
     async with serving(create_app(settings)) as client:
         closed = await client.options("/items", headers=asks)

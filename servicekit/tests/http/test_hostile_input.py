@@ -1,4 +1,4 @@
-"""What no client of ours would send, to a server as production runs it."""
+"""Hostile requests to a server as production runs it."""
 
 import gzip
 import json
@@ -74,7 +74,9 @@ def ask(port: int, sent: bytes) -> int:
     ],
 )
 @pytest.mark.parametrize("path", [b"/health", b"/items/1", b"/no"])
-def test_request_has_to_name_one_host(port: int, path: bytes, hosts: tuple[bytes, ...]) -> None:
+def test_request_without_one_valid_host_is_400(
+    port: int, path: bytes, hosts: tuple[bytes, ...]
+) -> None:
     assert ask(port, get(path, b"Host: [::1]:80\r\n")) in {200, 404}  # and now it is hot
     assert ask(port, get(path, *hosts)) == 400
 
@@ -89,14 +91,14 @@ def test_http_1_0_needs_no_host(port: int) -> None:
 @pytest.mark.parametrize(
     "codings", [(b"identity", b"chunked"), (b"gzip, chunked",), (b"chunked", b"chunked")]
 )
-def test_body_has_one_coding(port: int, codings: tuple[bytes, ...]) -> None:
+def test_body_with_several_transfer_codings_is_400(port: int, codings: tuple[bytes, ...]) -> None:
     headers = (b"Host: x\r\n", *(b"Transfer-Encoding: %b\r\n" % coding for coding in codings))
     hidden = b"0\r\n\r\n" + get(b"/health", b"Host: x\r\n")
     assert ask(port, get(b"/health", *headers) + hidden) == 400
 
 
 @pytest.mark.parametrize("size", [b"-1", b"0x5", b"1" + b"0" * 16])
-def test_chunk_that_is_none_is_400(port: int, size: bytes) -> None:
+def test_malformed_chunk_is_400(port: int, size: bytes) -> None:
     head = b"POST /items HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n" + JSON + b"\r\n"
     assert ask(port, head + size + b"\r\nhello\r\n") == 400
 
@@ -116,11 +118,11 @@ def test_chunk_that_is_none_is_400(port: int, size: bytes) -> None:
         (gzip.compress(TEA, mtime=0), {400}),
     ],
 )
-def test_body_that_is_no_item_is_refused(port: int, body: bytes, statuses: set[int]) -> None:
+def test_body_that_is_no_item_is_4xx(port: int, body: bytes, statuses: set[int]) -> None:
     assert ask(port, post(body)) in statuses
 
 
-def test_body_in_too_many_chunks_is_refused(port: int) -> None:
+def test_body_with_too_many_chunks_is_413(port: int) -> None:
     chunk = b"10000\r\n" + b" " * 65536 + b"\r\n"
     head = b"POST /items HTTP/1.1\r\nHost: x\r\n" + JSON + b"Transfer-Encoding: chunked\r\n\r\n"
     assert ask(port, head + chunk * 20 + b"0\r\n\r\n") == 413
@@ -146,10 +148,10 @@ def test_body_that_does_not_come_is_408_at_the_deadline(port: int) -> None:
         post(TEA, b"Idempotency-Key: " + b"k" * 5_000 + b"\r\n"),
     ],
 )
-def test_head_that_means_no_good_is_4xx(port: int, sent: bytes) -> None:
+def test_hostile_request_head_is_4xx(port: int, sent: bytes) -> None:
     assert 400 <= ask(port, sent) < 500
 
 
-def test_sql_is_a_name_like_any_other(port: int) -> None:
+def test_sql_in_a_name_is_stored_as_text(port: int) -> None:
     assert ask(port, post(b'{"name": "\'; DROP TABLE items; --", "price_cents": 1}')) == 201
     assert ask(port, get(b"/items", b"Host: x\r\n")) == 200

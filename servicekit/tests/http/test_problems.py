@@ -20,7 +20,7 @@ from servicekit.telemetry.requests import RequestLog, RequestRecorder
 from servicekit.testing.service import problem_of, serving, with_empty_cache
 
 
-async def test_every_answer_carries_a_request_id(client: httpx.AsyncClient) -> None:
+async def test_every_response_has_a_request_id(client: httpx.AsyncClient) -> None:
     ids = [(await client.get(path)).headers["x-request-id"] for path in ("/health", "/no", "/no")]
 
     assert len(set(ids)) == 3
@@ -44,7 +44,7 @@ async def test_unusable_request_id_is_replaced(client: httpx.AsyncClient, sent: 
     "method, path, status",
     [("GET", "/no", 404), ("DELETE", "/items", 405), ("PATCH", "/health", 405)],
 )
-async def test_what_no_route_answers_is_a_problem(
+async def test_unknown_route_is_a_problem(
     client: httpx.AsyncClient, method: str, path: str, status: int
 ) -> None:
     response = await client.request(method, path)
@@ -53,7 +53,7 @@ async def test_what_no_route_answers_is_a_problem(
     assert set(problem_of(response)) == {"title", "status", "detail", "request_id"}
 
 
-async def test_defect_is_500_without_a_trace_and_logged_once(
+async def test_defect_is_500_without_a_traceback_and_logged_once(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     @get("/defect")
@@ -152,7 +152,7 @@ def test_any_error_has_a_problem(error: Exception, status: int) -> None:
 
 
 @pytest.mark.parametrize("part", ["_admits", "_paths", "_admission"])
-async def test_defect_of_the_fast_path_leaves_the_way_through_the_layers(
+async def test_request_whose_fast_path_fails_gets_its_response_from_the_slow_path(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
     app: Any = create_app(with_empty_cache(settings))

@@ -9,7 +9,7 @@ from servicekit.testing.clock import ManualClock
 from servicekit.testing.waiting import until
 
 
-async def test_breaker_opens_after_its_failures_in_a_row() -> None:
+def test_breaker_opens_after_its_failures_in_a_row() -> None:
     breaker = CircuitBreaker("d", failures=3, pause=60)
     for _ in range(2):
         breaker.record_failure()
@@ -23,23 +23,33 @@ async def test_breaker_opens_after_its_failures_in_a_row() -> None:
     assert breaker.times_opened == 1
 
 
-async def test_open_breaker_lets_one_call_try_after_each_pause() -> None:
+def test_open_breaker_allows_one_call_after_each_pause() -> None:
     clock = ManualClock()
-    breaker = CircuitBreaker("d", pause=5, clock=clock)
+    breaker = CircuitBreaker("d", pause=0.5, clock=clock)
     breaker.record_failure()
+    clock.advance(0.49)
     assert not breaker.allows_call()
-    clock.advance(5)
+    clock.advance(0.02)
     assert [breaker.allows_call() for _ in range(3)] == [True, False, False]
     breaker.record_failure()
     assert not breaker.allows_call()
 
-    clock.advance(5)
+    clock.advance(0.51)
     assert breaker.allows_call()
     breaker.record_success()
     assert [breaker.allows_call() for _ in range(3)] == [True, True, True]
 
 
-async def test_each_change_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_half_open_breaker_allows_another_call_if_the_first_reports_nothing() -> None:
+    clock = ManualClock()
+    breaker = CircuitBreaker("d", pause=0.5, clock=clock)
+    breaker.record_failure()
+    for _ in range(3):
+        clock.advance(0.51)
+        assert [breaker.allows_call() for _ in range(2)] == [True, False]
+
+
+def test_each_change_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     breaker = CircuitBreaker("d", pause=0.0)
     for _ in range(10):
@@ -50,16 +60,16 @@ async def test_each_change_is_logged_once(caplog: pytest.LogCaptureFixture) -> N
     assert caplog.messages == ["circuit breaker open", "circuit breaker closed"]
 
 
-async def test_doubt_opens_only_what_does_not_answer() -> None:
+async def test_probe_opens_only_a_breaker_whose_server_does_not_answer() -> None:
     alive, probes = True, 0
 
-    async def answers() -> bool:
+    async def is_alive() -> bool:
         nonlocal probes
         probes += 1
         return alive
 
     breaker = CircuitBreaker("d", pause=0.01)
-    watch = asyncio.create_task(breaker.run_probes(answers))
+    probing = asyncio.create_task(breaker.run_probes(is_alive))
     breaker.request_probe()
     await until(lambda: probes == 1)
     assert breaker.closed
@@ -70,10 +80,10 @@ async def test_doubt_opens_only_what_does_not_answer() -> None:
 
     alive = True
     await until(lambda: breaker.closed)
-    watch.cancel()
+    probing.cancel()
 
 
-def test_retries_are_a_tenth_of_the_calls_and_a_reserve() -> None:
+def test_retries_are_a_tenth_of_the_calls_beyond_the_reserve() -> None:
     budget = RetryBudget(reserve=3)
     assert [budget.take() for _ in range(4)] == [True, True, True, False]
 

@@ -1,4 +1,4 @@
-"""A bound on what is waited for, that a busy event loop does not use up."""
+"""A timeout that excludes the event loop's lag."""
 
 import asyncio
 import gc
@@ -9,11 +9,11 @@ import pytest
 from servicekit.resilience.timeouts import wait_excluding_lag
 
 
-async def test_answer_in_time_is_given() -> None:
+async def test_result_before_the_timeout_is_returned() -> None:
     assert await wait_excluding_lag(asyncio.sleep(0.01, "answer"), 0.2) == "answer"
 
 
-async def test_what_takes_too_long_is_ended_first() -> None:
+async def test_work_beyond_the_timeout_is_cancelled_before_the_error() -> None:
     ended = asyncio.Event()
 
     async def work() -> None:
@@ -28,7 +28,7 @@ async def test_what_takes_too_long_is_ended_first() -> None:
     await asyncio.sleep(0)  # nothing of the timeout is left to be raised
 
 
-async def test_time_in_which_the_loop_was_busy_does_not_count() -> None:
+async def test_lag_of_the_event_loop_does_not_count() -> None:
     loop = asyncio.get_running_loop()
     answer = loop.create_future()
 
@@ -40,7 +40,7 @@ async def test_time_in_which_the_loop_was_busy_does_not_count() -> None:
     assert await wait_excluding_lag(answer, 0.1) == "late"
 
 
-async def test_cancelling_from_outside_stays_one() -> None:
+async def test_cancellation_from_outside_is_no_timeout() -> None:
     waiting = asyncio.create_task(wait_excluding_lag(asyncio.sleep(10), 5))
     await asyncio.sleep(0.01)
     waiting.cancel()
@@ -48,14 +48,14 @@ async def test_cancelling_from_outside_stays_one() -> None:
         await waiting
 
 
-async def test_inner_bound_does_not_pass_for_the_outer_one() -> None:
+async def test_inner_timeout_is_not_taken_for_the_outer_one() -> None:
     async with asyncio.timeout(1):
         with pytest.raises(TimeoutError):
             await wait_excluding_lag(asyncio.sleep(10), 0.02)
         await asyncio.sleep(0.02)
 
 
-async def test_nothing_is_left_to_the_garbage_collector() -> None:
+async def test_timer_leaves_no_reference_cycle() -> None:
     gc.collect()
     gc.disable()
     try:

@@ -84,7 +84,7 @@ def test_write_in_one_process_removes_the_item_from_anothers_memory(
             )
 
 
-def test_stopping_server_finishes_what_it_began(production: Settings) -> None:
+def test_stopping_server_finishes_requests_in_flight(production: Settings) -> None:
     with server_process(production) as process:
         connection = begun_upload(production.port)
         process.send_signal(signal.SIGTERM)
@@ -97,7 +97,7 @@ def test_stopping_server_finishes_what_it_began(production: Settings) -> None:
     assert process.returncode == 0
 
 
-def test_stopping_server_says_so_and_serves_on_until_it_has_been_seen(
+def test_draining_server_is_not_ready_and_serves_on(
     production: Settings,
 ) -> None:
     draining = replace(production, drain_time=10 * HANG)
