@@ -34,15 +34,15 @@ GRANIAN = {
     "GRANIAN_LOOP": "uvloop",
     "GRANIAN_TASK_IMPL": "asyncio",
     "GRANIAN_RUNTIME_MODE": "st",  # one I/O thread per worker: scale by workers
-    # Both count connections, not requests, and a client above them waits with no answer. They are
-    # far above what `MAX_IN_FLIGHT` admits, so that a full worker says 503 instead.
+    # Both bound connections, not requests, and a connection above the bound waits without a
+    # response. They are far above `MAX_IN_FLIGHT`, so that a worker at capacity answers 503.
     "GRANIAN_BACKLOG": "65535",
     "GRANIAN_BACKPRESSURE": "16000",
     "GRANIAN_HTTP1_BUFFER_SIZE": "65536",  # request line and headers; the default is 417,792 bytes
     # Also how long a silent connection is kept. Above the load balancer's idle timeout (50 s),
     # or it would send a request into a connection that is being closed, and answer 502.
-    "GRANIAN_HTTP1_HEADER_READ_TIMEOUT": "59000",  # ms; gone within a minute
-    # Memory for many connections comes in large pages: a cold herd of 50,000 waits a third less.
+    "GRANIAN_HTTP1_HEADER_READ_TIMEOUT": "59000",  # ms
+    # Huge pages for the allocator: 50,000 clients that wait for one load are done a third sooner.
     "_RJEM_MALLOC_CONF": "thp:always",
     # Seconds from SIGTERM on, DRAIN_TIME included; a stalled upload would block a stop for ever.
     "GRANIAN_WORKERS_KILL_TIMEOUT": "30",

@@ -1,7 +1,7 @@
 """Profiles a running service: `python -m servicekit.server.profile --seconds 10`.
 
-It runs beside the service, as the admin port listens on loopback alone, and takes PROFILE_SECRET
-and ADMIN_PORT from the environment.
+Run it on the service's machine, because the admin port listens on loopback only. PROFILE_SECRET and
+ADMIN_PORT come from the environment.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from urllib.request import Request, urlopen
 
 from servicekit.telemetry.messages import MAX_PROFILE_SECONDS
 
-_PATIENCE = 60  # seconds beside those that are sampled
+_RESPONSE_TIMEOUT = 60  # seconds, beyond those of the sampling
 
 
 def main() -> None:
@@ -26,15 +26,15 @@ def main() -> None:
     options = parser.parse_args()
     secret = os.environ.get("PROFILE_SECRET")
     if not secret:
-        sys.exit("PROFILE_SECRET is not set; the service has to have the same one.")
-    asked = _sampling(options.seconds, options.format, secret)
+        sys.exit("PROFILE_SECRET is not set; it has to be the one of the service.")
+    request = _sampling(options.seconds, options.format, secret)
     try:
-        with urlopen(asked, timeout=options.seconds + _PATIENCE) as answer:
-            profile = answer.read()
+        with urlopen(request, timeout=options.seconds + _RESPONSE_TIMEOUT) as response:
+            profile = response.read()
     except HTTPError as error:
         sys.exit(f"{error.code}: {error.read().decode(errors='replace').strip()}")
     except (URLError, TimeoutError) as error:
-        sys.exit(f"{asked.host} can't be asked: {getattr(error, 'reason', error)}")
+        sys.exit(f"{request.host} does not answer: {getattr(error, 'reason', error)}")
     if options.out:
         options.out.write_bytes(profile)
     else:
