@@ -102,7 +102,7 @@ def litestar_app(parts: Parts[Any], domains: Sequence[Domain]) -> Litestar:
     """Routing: the domains' controllers, /health and /ready."""
     settings = parts.settings
     readiness_check = ReadinessCheck(
-        parts.primary, parts.valkey, settings.build_id, settings.stopping_file
+        parts.primary, parts.replica, parts.valkey, settings.build_id, settings.stopping_file
     )
     values: dict[str, object] = {"readiness_check": readiness_check}
     for domain in domains:

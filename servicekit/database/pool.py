@@ -1,5 +1,4 @@
 import asyncio
-import logging
 import math
 import random
 import time
@@ -9,29 +8,17 @@ from typing import Any
 
 import asyncpg
 
-from servicekit.database.connection import (
-    CONNECTION_LOST,
-    CONNECTION_REFUSED,
-    UNREACHABLE,
-    connect_options,
-    probe,
-)
+from servicekit.database.connection import CONNECTION_LOST, UNREACHABLE, connect_options
 from servicekit.database.lanes import ConnectionLane
+from servicekit.database.monitor import ServerMonitor
 from servicekit.errors import Unavailable
-from servicekit.resilience.circuit_breaker import CircuitBreaker
 from servicekit.resilience.retry_budget import RetryBudget
-from servicekit.resilience.timeouts import wait_excluding_lag
 from servicekit.settings import Settings
 from servicekit.telemetry.counters import PoolCounts
 from servicekit.telemetry.spans import UNTRACED, Spans
 
-logger = logging.getLogger(__name__)
-
-_PROBE_TIMEOUT = 0.5  # seconds
 _CLOSE_TIMEOUT = 5.0  # seconds
-_SILENCE = 1.0  # seconds without any answer while statements are under way; then a probe is sent
 _RETRY_DELAY = (0.02, 0.1)  # seconds; by then the pool has noticed its other broken connections
-_MIN_RENEWAL_INTERVAL = 0.5  # seconds
 _READ_RESERVE = 0.25  # share of the connections that writes never take; one at least
 
 Connection = asyncpg.pool.PoolConnectionProxy
@@ -47,15 +34,18 @@ class Database:
     | `transaction()` | as `write`; as `read` if `read_only` | never retried |
 
     A commit may wait for a disk, a standby or a lock where a read does not, so some connections
-    are reserved for reads. All methods raise `Unavailable` when there is no connection or no
-    answer in time, and at once while the circuit breaker is open.
+    are reserved for reads. All methods raise `Unavailable` when there is no connection within
+    DB_ACQUIRE_TIMEOUT or no answer within DB_COMMAND_TIMEOUT, and at once while the circuit breaker
+    is open. A retry ends with the time of both. `Unavailable.outcome_unknown` is true if a
+    statement was sent, and may have been carried out.
     """  # noqa: E501 (a table)
 
     def __init__(
         self, settings: Settings, url: str, name: str = "postgresql", spans: Spans = UNTRACED
     ) -> None:
         self.spans = spans
-        self.breaker = CircuitBreaker(name, pause=0.5)
+        self._monitor = ServerMonitor(settings, url, name, self._expire_connections)
+        self.breaker = self._monitor.breaker
         self.retries = RetryBudget(reserve=settings.db_pool_size)
         self.counts = PoolCounts()
         self._settings = settings
@@ -65,8 +55,7 @@ class Database:
         self._read_lane = ConnectionLane(size)
         reserved = math.ceil(size * _READ_RESERVE)
         self._write_lane = ConnectionLane(max(1, size - reserved), self._read_lane)
-        self._last_answer = 0.0  # monotonic; or when the first statement under way was sent
-        self._renewed = 0.0  # monotonic
+        self._releasing: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
     async def lifespan(self, _app: object = None) -> AsyncIterator[None]:
@@ -80,15 +69,10 @@ class Database:
             connection_class=_StatelessConnection,
         )
         await self._warm()
-        tasks = [
-            asyncio.create_task(self._recycle()),
-            asyncio.create_task(self.breaker.run_probes(self._is_available)),
-        ]
         try:
-            yield
+            async with self._monitor.running():
+                yield
         finally:
-            for task in tasks:
-                task.cancel()
             with suppress(TimeoutError):  # statements that still run are cut off
                 await asyncio.wait_for(self._pool.close(), _CLOSE_TIMEOUT)
 
@@ -129,6 +113,11 @@ class Database:
                     raise RuntimeError("A statement writes in a read-only transaction.") from error
                 raise
 
+    @property
+    def max_wait(self) -> float:
+        """Seconds after which each statement has its result or has failed, retries included."""
+        return self._settings.db_acquire_timeout + self._settings.db_command_timeout
+
     def rejection(self, *, reads: bool) -> str | None:
         """Why a read, or a write, would get no connection; None if it would get one."""
         return self._lane_rejection(self._read_lane if reads else self._write_lane)
@@ -145,31 +134,34 @@ class Database:
     async def _connection(self, lane: ConnectionLane) -> AsyncIterator[Connection]:
         if rejection := self._lane_rejection(lane):
             raise Unavailable(rejection)
-        self._notice_silence()
         lane.callers += 1
+        sent = False
         try:
             connection = await self._acquire(lane)
-            begun = time.monotonic()
+            sent = True
+            begun = self._monitor.statement_begins()
             try:
                 yield connection
+            except BaseException:
+                # The caller does not wait for the connection: asyncpg first has to cancel its
+                # statement, which takes time while the server does not answer.
+                self._start_release(lane, connection)
+                raise
             finally:
+                self._monitor.statement_ends()
                 self.counts.queries.add(time.monotonic() - begun)
-                await self._release(lane, connection)
-            self._last_answer = time.monotonic()
-            lane.record_hold(self._last_answer - begun)
+            await self._release(lane, connection)
+            lane.record_hold(self._monitor.answered() - begun)
         except UNREACHABLE as error:
             self.breaker.request_probe()
-            if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
-                await self._renew()
-            raise Unavailable("The database did not answer in time.") from error
+            demoted = isinstance(error, asyncpg.ReadOnlySQLTransactionError)
+            if demoted:
+                await self._monitor.renew()
+            unavailable = Unavailable("The database did not answer in time.")
+            unavailable.outcome_unknown = sent and not demoted
+            raise unavailable from error
         finally:
             lane.callers -= 1
-
-    def _notice_silence(self) -> None:
-        if self._read_lane.callers + self._write_lane.callers == 0:
-            self._last_answer = time.monotonic()
-        elif time.monotonic() - self._last_answer > _SILENCE:
-            self.breaker.request_probe()
 
     async def _run(
         self,
@@ -180,22 +172,35 @@ class Database:
         repeatable: bool,
     ) -> Any:
         self.retries.called()
+        timeout = self._settings.db_command_timeout
+        deadline = time.monotonic() + self.max_wait
         try:
-            return await self._run_once(method, sql, arguments, lane)
+            return await self._run_once(method, sql, arguments, lane, timeout)
         except Unavailable as error:
-            refused = isinstance(error.__cause__, asyncpg.ReadOnlySQLTransactionError)
+            demoted = isinstance(error.__cause__, asyncpg.ReadOnlySQLTransactionError)
             lost = repeatable and isinstance(error.__cause__, CONNECTION_LOST)
-            if not (refused or lost) or not self.retries.take():
+            if not (demoted or lost) or not self.retries.take():
                 raise
+            outcome_unknown = error.outcome_unknown
         await asyncio.sleep(random.uniform(*_RETRY_DELAY))
-        return await self._run_once(method, sql, arguments, lane)
+        timeout = max(0.1, min(timeout, deadline - time.monotonic()))
+        try:
+            return await self._run_once(method, sql, arguments, lane, timeout)
+        except Unavailable as error:
+            error.outcome_unknown |= outcome_unknown
+            raise
 
     async def _run_once(
-        self, method: str, sql: str, arguments: tuple[object, ...], lane: ConnectionLane
+        self,
+        method: str,
+        sql: str,
+        arguments: tuple[object, ...],
+        lane: ConnectionLane,
+        timeout: float,  # noqa: ASYNC109 (asyncpg cancels the statement on the server, too)
     ) -> Any:
         async with self._connection(lane) as connection:
             with self.spans.span("query", remote=True, **{"db.query.text": sql}):
-                return await getattr(connection, method)(sql, *arguments)
+                return await getattr(connection, method)(sql, *arguments, timeout=timeout)
 
     async def _warm(self) -> None:
         """Opens all connections, so that a burst does not wait for them."""
@@ -203,46 +208,6 @@ class Database:
             async with AsyncExitStack() as opened:
                 for _ in range(self._settings.db_pool_size):
                     await opened.enter_async_context(self._connection(self._read_lane))
-
-    async def _is_available(self) -> bool:
-        try:
-            if not await self._is_alive() and not await self._is_alive():
-                return False
-        except UNREACHABLE:
-            return False
-        if not self.breaker.closed:
-            await self._renew()
-        return True
-
-    async def _is_alive(self) -> bool:
-        """False if the probe's connection broke. That may be the last sign of an event which broke
-        all connections, so one more probe decides."""
-        try:
-            await wait_excluding_lag(probe(self._settings, self._url), _PROBE_TIMEOUT)
-        except CONNECTION_REFUSED:
-            pass  # new connections are refused, but open ones may still work
-        except CONNECTION_LOST:
-            return False
-        return True
-
-    async def _recycle(self) -> None:
-        """Replaces each connection, when it is next free, after about its lifetime: so a changed
-        address or role of the server is noticed. Keeps the old ones while new ones are refused,
-        for example after a change of the password."""
-        while True:
-            await asyncio.sleep(self._settings.db_connection_lifetime * random.uniform(0.8, 1.2))
-            try:
-                await wait_excluding_lag(probe(self._settings, self._url), _PROBE_TIMEOUT)
-            except UNREACHABLE as error:
-                logger.warning("database connections kept", extra={"error": type(error).__name__})
-            else:
-                await self._renew()
-
-    async def _renew(self) -> None:
-        """Each new connection looks up the address and reads the password again."""
-        if time.monotonic() - self._renewed >= _MIN_RENEWAL_INTERVAL:
-            self._renewed = time.monotonic()
-            await self._pool.expire_connections()
 
     async def _acquire(self, lane: ConnectionLane) -> Connection:
         begun = time.perf_counter()
@@ -261,11 +226,23 @@ class Database:
             self.counts.acquires.add(waited)
             self.counts.slow += waited > self._settings.db_acquire_timeout / 2
 
+    def _start_release(self, lane: ConnectionLane, connection: Connection) -> None:
+        async def release() -> None:
+            with suppress(*UNREACHABLE):
+                await self._release(lane, connection)
+
+        task = asyncio.create_task(release())
+        self._releasing.add(task)
+        task.add_done_callback(self._releasing.discard)
+
     async def _release(self, lane: ConnectionLane, connection: Connection) -> None:
         try:
             await self._pool.release(connection, timeout=self._settings.db_acquire_timeout)
         finally:
             lane.release()
+
+    async def _expire_connections(self) -> None:
+        await self._pool.expire_connections()
 
     def connections(self) -> tuple[int, int]:
         """How many are idle, and how many are in use."""

@@ -6,6 +6,7 @@ import msgspec
 from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.openapi import ResponseSpec
+from msgspec import UNSET, UnsetType
 
 from servicekit.cache.valkey import Valkey
 from servicekit.database.pool import Database
@@ -23,36 +24,47 @@ class Readiness(msgspec.Struct, frozen=True):
     build: str
     database: State
     cache: State
+    replica: State | UnsetType = UNSET  # of a service that has one
 
 
 class ReadinessCheck(msgspec.Struct, frozen=True):
     """Checks the dependencies, each within its own timeout."""
 
     database: Database
+    replica: Database
     valkey: Valkey
     build: str
     stopping_file: str | None
 
     async def run(self) -> Readiness:
-        database, cache = await asyncio.gather(self._database(), self._cache())
-        status = "ready" if database == cache == "ok" else "not ready"
+        database, replica, cache = await asyncio.gather(
+            _state(self.database), _state(self.replica), self._cache()
+        )
+        status = "ready" if database == replica == cache == "ok" else "not ready"
         if self.stopping():
             status = "stopping"
-        return Readiness(status=status, build=self.build, database=database, cache=cache)
+        return Readiness(
+            status=status,
+            build=self.build,
+            database=database,
+            cache=cache,
+            replica=UNSET if self.replica is self.database else replica,
+        )
 
     def stopping(self) -> bool:
         """True from SIGTERM on."""
         return self.stopping_file is not None and os.path.exists(self.stopping_file)
 
-    async def _database(self) -> State:
-        try:
-            await self.database.read_value("SELECT 1")
-        except Unavailable:
-            return "unavailable"
-        return "ok"
-
     async def _cache(self) -> State:
         return "ok" if await self.valkey.is_available() else "unavailable"
+
+
+async def _state(database: Database) -> State:
+    try:
+        await database.read_value("SELECT 1")
+    except Unavailable:
+        return "unavailable"
+    return "ok"
 
 
 @get("/health", tags=["health"])

@@ -45,6 +45,7 @@ class Bulkheads:
         if databases is None:
             return None
         reads = scope["method"] in _READS
-        database = databases[not reads]
-        reason = database and database.rejection(reads=reads)
-        return None if not reason or self._cached(scope) else reason
+        # A read may need either database: the replica for a page, the primary for one item.
+        needed = databases if reads else databases[1:]
+        reasons = [database and database.rejection(reads=reads) for database in needed]
+        return None if not all(reasons) or self._cached(scope) else reasons[0]

@@ -8,6 +8,7 @@ from litestar.types import ASGIApp
 from app.items.models import Item, ItemPage, ItemPatch, NewItem
 from app.items.store import ItemStore, etag_of
 from servicekit.cache.representation import Representation
+from servicekit.http.idempotency import idempotency_key_of
 from servicekit.http.openapi import ETAG, LOCATION, cached_responses
 from servicekit.http.preconditions import Preconditions
 
@@ -39,6 +40,7 @@ class ItemController(Controller):
     @post(response_headers=[LOCATION, ETAG])
     async def create_item(
         self,
+        request: Request[Any, Any, Any],
         data: JSONBody[NewItem],
         items: NamedDependency[ItemStore],
         idempotency_key: IdempotencyKey = None,
@@ -47,7 +49,8 @@ class ItemController(Controller):
         if idempotency_key is None:
             item = await items.add(data)
         else:
-            item = await items.add_once(data, idempotency_key)
+            key = await idempotency_key_of(request, idempotency_key)
+            item = await items.add_once(data, key)
         headers = {"Location": f"/items/{item.id}", "ETag": etag_of(item)}
         return Response(item, status_code=201, headers=headers)
 

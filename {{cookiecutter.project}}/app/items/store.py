@@ -1,29 +1,32 @@
-import hashlib
+import asyncio
 
 import asyncpg
 import msgspec
 
 from app.items.models import Item, ItemPatch, NewItem
 from servicekit.cache.batches import Batcher
-from servicekit.cache.entries import OriginResponse
+from servicekit.cache.entries import OriginResponse, representation_version
 from servicekit.cache.two_level import CacheResult, TwoLevelCache
 from servicekit.database.pool import Database
-from servicekit.errors import IdempotencyConflict, NotFound, VersionMismatch
+from servicekit.errors import IdempotencyConflict, NotFound, Unavailable, VersionMismatch
+from servicekit.http.idempotency import IdempotencyKey
 from servicekit.http.preconditions import Preconditions
 
 _COLUMNS = ", ".join(Item.__struct_fields__)
-_ETAG = """('"' || version || '"')"""  # as `etag_of`
+# Two versions of the service that represent an item differently have different entity tags.
+_REPRESENTATION = representation_version(Item)
+_ETAG = f"""('"' || version || '-{_REPRESENTATION}"')"""  # as `etag_of`
 _PRECONDITIONS_HOLD = f"($2::text[] IS NULL OR {_ETAG} = ANY($2)) AND {_ETAG} <> ALL($3::text[])"
 
 
 class ItemStore:
-    """Items in PostgreSQL, read through a cache of the JSON that goes out.
+    """Items in PostgreSQL, read through a cache of their JSON.
 
-    Pages come from `replica`, which may be a moment behind; what is cached never does.
+    Pages are read from `replica`, which may be a moment behind; cached items are not.
 
-    Repeatable is what reads, what an Idempotency-Key guards, and a replacement or removal of any
-    version: the second one leaves what the first one left. One of a certain version would find
-    its own work and call it someone else's; a change and a creation without a key say nothing.
+    Safe to retry after a broken connection: reads; `add_once`; `replace` and `remove` without
+    preconditions. Not safe: `add` and `change`; anything with preconditions, because the retry
+    would see its own first write and fail.
     """
 
     def __init__(self, database: Database, replica: Database, cache: TwoLevelCache) -> None:
@@ -32,15 +35,20 @@ class ItemStore:
         self.cache = cache
         self._point_reads = Batcher(self._get_all, max_size=100, concurrency=2)
 
-    async def read(self, item_id: int) -> CacheResult:
+    async def read(self, item_id: int, *, bypass_cache: bool = False) -> CacheResult:
         async def load() -> OriginResponse:
             item = await self.get(item_id)
             return OriginResponse(body=msgspec.json.encode(item), etag=etag_of(item))
 
-        return await self.cache.get(str(item_id), load)
+        read = self.cache.reload if bypass_cache else self.cache.get
+        return await read(str(item_id), load)
 
     async def get(self, item_id: int) -> Item:
-        item = await self._point_reads.get(item_id)
+        try:
+            async with asyncio.timeout(self._database.max_wait):  # also for its turn in a batch
+                item = await self._point_reads.get(item_id)
+        except TimeoutError as error:
+            raise Unavailable("The database did not answer in time.") from error
         if item is None:
             raise NotFound(f"There is no item {item_id}.")
         return item
@@ -64,14 +72,13 @@ class ItemStore:
         )
         return self._created(row)
 
-    async def add_once(self, new: NewItem, key: str) -> Item:
-        """`add`, but a key that was seen answers with the item as it was first made.
+    async def add_once(self, new: NewItem, key: IdempotencyKey) -> Item:
+        """`add`; the same request again gets the item as it was first made.
 
-        The item and its key are written by one statement, so neither exists without the other; a
-        second request with the key waits for the first one's commit at the unique index. Each
-        statement also clears up to two keys that are past their day, which bounds the table.
+        One statement writes the item and its key, so neither exists without the other. A second
+        request with the key waits at the unique index for the first one's commit. Each statement
+        also deletes up to two keys that are older than a day, which bounds the table.
         """
-        fingerprint = hashlib.sha256(msgspec.json.encode(new)).digest()
         try:
             row = await self._database.write_row(
                 f"""
@@ -93,55 +100,72 @@ class ItemStore:
                 new.name,
                 new.price_cents,
                 new.description,
-                key,
-                fingerprint,
+                key.key,
+                key.fingerprint,
                 repeatable=True,  # by its key
             )
         except asyncpg.UniqueViolationError:
-            return await self._first_answer(key, fingerprint)
+            return await self._first_answer(key)
         return self._created(row)
 
     async def replace(self, item_id: int, new: NewItem, preconditions: Preconditions) -> Item:
         """The item with `new`'s values; VersionMismatch if its entity tag is not admitted."""
-        row = await self._database.write_row(
-            "UPDATE items SET name = $4, price_cents = $5, description = $6,"
-            " version = version + 1, updated_at = now()"
-            f" WHERE id = $1 AND {_PRECONDITIONS_HOLD} RETURNING {_COLUMNS}",
+        return await self._write(
             item_id,
-            preconditions.if_match,
-            preconditions.if_none_match,
+            preconditions,
+            "UPDATE items SET name = $4, price_cents = $5, description = $6,"
+            " version = version + 1, updated_at = now()",
             new.name,
             new.price_cents,
             new.description,
             repeatable=not preconditions.given,
         )
-        return await self._written(row, item_id)
 
     async def change(self, item_id: int, patch: ItemPatch, preconditions: Preconditions) -> Item:
         """`replace` for the fields that `patch` names."""
         changes = msgspec.to_builtins(patch)
-        row = await self._database.write_row(
-            "UPDATE items SET name = coalesce($4, name), price_cents = coalesce($5, price_cents),"
-            " description = coalesce($6, description), version = version + 1, updated_at = now()"
-            f" WHERE id = $1 AND {_PRECONDITIONS_HOLD} RETURNING {_COLUMNS}",
+        return await self._write(
             item_id,
-            preconditions.if_match,
-            preconditions.if_none_match,
+            preconditions,
+            "UPDATE items SET name = coalesce($4, name), price_cents = coalesce($5, price_cents),"
+            " description = coalesce($6, description), version = version + 1, updated_at = now()",
             changes.get("name"),
             changes.get("price_cents"),
             changes.get("description"),
         )
-        return await self._written(row, item_id)
 
     async def remove(self, item_id: int, preconditions: Preconditions) -> None:
-        row = await self._database.write_row(
-            f"DELETE FROM items WHERE id = $1 AND {_PRECONDITIONS_HOLD} RETURNING {_COLUMNS}",
-            item_id,
-            preconditions.if_match,
-            preconditions.if_none_match,
-            repeatable=not preconditions.given,
+        await self._write(
+            item_id, preconditions, "DELETE FROM items", repeatable=not preconditions.given
         )
-        await self._written(row, item_id)
+
+    async def _write(
+        self,
+        item_id: int,
+        preconditions: Preconditions,
+        sql: str,
+        *values: object,
+        repeatable: bool = False,
+    ) -> Item:
+        """The row that `sql` has written, if the preconditions hold."""
+        key = str(item_id)
+        with self.cache.writing(key):
+            row = await self._database.write_row(
+                f"{sql} WHERE id = $1 AND {_PRECONDITIONS_HOLD} RETURNING {_COLUMNS}",
+                item_id,
+                preconditions.if_match,
+                preconditions.if_none_match,
+                *values,
+                repeatable=repeatable,
+            )
+            if row is not None:
+                await self.cache.invalidate(key)
+                return Item(*row)
+        current = (await self._get_all([item_id])).get(item_id)
+        await self.cache.invalidate_unless(key, etag_of(current) if current else None)
+        if current is None:
+            raise NotFound(f"There is no item {item_id}.")
+        raise VersionMismatch(f"Item {item_id} is at version {current.version}.")
 
     async def _get_all(self, item_ids: list[int]) -> dict[int, Item]:
         rows = await self._database.read(
@@ -155,23 +179,19 @@ class ItemStore:
         self.cache.on_created(str(item.id))
         return item
 
-    async def _written(self, row: asyncpg.Record | None, item_id: int) -> Item:
-        if row is None:
-            current = await self.get(item_id)
-            raise VersionMismatch(f"Item {item_id} is at version {current.version}.")
-        await self.cache.invalidate(str(item_id))
-        return Item(*row)
-
-    async def _first_answer(self, key: str, fingerprint: bytes) -> Item:
+    async def _first_answer(self, key: IdempotencyKey) -> Item:
+        # A version of the service without some of the columns may have made the answer: these come
+        # from the item as it is now.
         row = await self._database.read_row(
-            "SELECT fingerprint, answer FROM idempotency_keys"
-            " WHERE operation = 'items.add' AND key = $1",
-            key,
+            "SELECT k.fingerprint, coalesce(to_jsonb(i), '{}') || k.answer AS answer"
+            " FROM idempotency_keys k LEFT JOIN items i ON i.id = (k.answer->>'id')::bigint"
+            " WHERE k.operation = 'items.add' AND k.key = $1",
+            key.key,
         )
-        if row is None or row["fingerprint"] != fingerprint:
+        if row is None or row["fingerprint"] != key.fingerprint:
             raise IdempotencyConflict("This Idempotency-Key belongs to another request.")
         return msgspec.json.decode(row["answer"], type=Item)
 
 
 def etag_of(item: Item) -> str:
-    return f'"{item.version}"'
+    return f'"{item.version}-{_REPRESENTATION}"'

@@ -1,0 +1,129 @@
+"""PostgreSQL stops without closing its connections, or only the replica is away."""
+
+import asyncio
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+from msgspec.structs import replace
+
+from app.main import create_app
+from app.settings import Settings
+from servicekit.database.pool import Database
+from servicekit.dev.processes import free_port
+from servicekit.dev.servers import migrated_stores
+from servicekit.errors import Unavailable
+from servicekit.testing.service import serving, with_empty_cache
+from servicekit.tests.states import becomes_true
+
+
+@pytest.fixture(scope="module")
+def own(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    with migrated_stores(tmp_path_factory.mktemp("own")) as urls:
+        yield replace(settings, database_url=urls["DATABASE_URL"], redis_url=urls["REDIS_URL"])
+
+
+def processes_of(own: Settings) -> list[psutil.Process]:
+    port = f"-p {urlsplit(own.database_url).port}"
+    [server] = [child for child in psutil.Process().children() if port in " ".join(child.cmdline())]
+    return [server, *server.children(recursive=True)]
+
+
+@pytest.fixture
+def frozen(own: Settings) -> Iterator[list[psutil.Process]]:
+    """Processes that a test has suspended; they go on in the end."""
+    suspended: list[psutil.Process] = []
+    yield suspended
+    for process in suspended:
+        if process.is_running():
+            process.resume()
+
+
+def freeze(own: Settings, frozen: list[psutil.Process]) -> None:
+    frozen += processes_of(own)
+    for process in frozen:
+        process.suspend()
+
+
+async def test_frozen_database_costs_each_read_one_bound_and_then_none(
+    own: Settings, frozen: list[psutil.Process]
+) -> None:
+    """Reads that come in turn, each for an item that no cache has; the bound is 4.5 s here, and
+    two bounds are 8.5 s."""
+    slow = replace(with_empty_cache(own), db_command_timeout=4.0, db_pool_size=2)
+    async with serving(create_app(slow)) as client:
+        await client.get("/items/1")
+        freeze(own, frozen)
+
+        async def read(number: int) -> int:
+            await asyncio.sleep(number * 0.05)
+            async with asyncio.timeout(4.5 + 2.0):
+                return (await client.get(f"/items/{1000 + number}")).status_code
+
+        statuses = await asyncio.gather(*(read(number) for number in range(60)))
+        assert set(statuses) == {503}
+        async with asyncio.timeout(2.0):
+            for number in range(50):
+                assert (await client.get(f"/items/{2000 + number}")).status_code == 503
+
+
+async def test_statement_without_an_answer_is_not_sent_again(
+    own: Settings, frozen: list[psutil.Process]
+) -> None:
+    brief = replace(own, db_command_timeout=0.5, db_pool_size=1)
+    database = Database(brief, brief.database_url)
+    async with database.lifespan():
+        freeze(own, frozen)
+        before = sum(database.counts.queries.buckets)
+        with pytest.raises(Unavailable) as raised:
+            await database.write_value("SELECT 1", repeatable=True)
+        assert raised.value.outcome_unknown
+        assert sum(database.counts.queries.buckets) - before == 1
+
+        async def is_open() -> bool:
+            return not database.breaker.closed
+
+        await becomes_true(is_open)
+        acquired = sum(database.counts.acquires.buckets)
+        with pytest.raises(Unavailable) as raised:
+            await database.write_value("SELECT 1", repeatable=True)
+        assert not raised.value.outcome_unknown
+        assert sum(database.counts.acquires.buckets) == acquired
+        for process in frozen:
+            process.resume()
+
+        async def answers() -> bool:
+            return database.breaker.closed and await database.read_value("SELECT 1") == 1
+
+        await becomes_true(answers)
+
+
+async def test_item_is_read_while_only_the_replica_is_away(own: Settings) -> None:
+    away = replace(
+        with_empty_cache(own),
+        database_replica_url=f"postgresql://postgres@127.0.0.1:{free_port()}/postgres",
+    )
+    async with serving(create_app(away)) as client:
+        created = await client.post("/items", json={"name": "tea", "price_cents": 1})
+        path = created.headers["location"]
+        assert (await client.get("/items")).status_code == 503
+        for address in (path, f"{path}?x=1"):
+            assert (await client.get(address)).status_code == 200
+        answer = await client.get("/ready")
+        assert answer.status_code == 503
+        assert answer.json()["database"] == "ok"
+        assert answer.json()["replica"] == "unavailable"
+
+
+async def test_pages_are_read_while_only_the_primary_is_away(own: Settings) -> None:
+    away = replace(
+        with_empty_cache(own),
+        database_url=f"postgresql://postgres@127.0.0.1:{free_port()}/postgres",
+        database_replica_url=own.database_url,
+    )
+    async with serving(create_app(away)) as client:
+        assert (await client.get("/items")).status_code == 200
+        assert (await client.get("/items/1?x=1")).status_code == 503
+        answer = await client.get("/ready")
+        assert (answer.json()["database"], answer.json()["replica"]) == ("unavailable", "ok")
