@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from app.items.models import Item
+from servicekit.cache.entries import representation_version
+
 ITEMS = 50_000  # rows of the table before the first create
 HOT = 100  # distinct ids of a hot path
 MOST_COST = 0.08  # of the rate, for metrics
@@ -48,7 +51,7 @@ PATHS = (
         title="  with If-None-Match (304)",
         url="/items/{}",
         ids=HOT,
-        headers={"If-None-Match": '"1"'},
+        headers={"If-None-Match": f'"1", "1-{representation_version(Item)}"'},
         status=304,
     ),
     Path(name="data", title="GET /data/{id}, hot", url="/data/{}", ids=HOT, target=6),

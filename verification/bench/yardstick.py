@@ -111,7 +111,7 @@ async def get_item(
 ) -> Item | Response:
     item = await _cached_item(item_id, session)
     headers = {"ETag": f'"{item.version}"', "Cache-Control": "no-cache"}
-    if if_none_match == headers["ETag"]:
+    if if_none_match and headers["ETag"] in if_none_match:
         return Response(status_code=304, headers=headers)
     response.headers.update(headers)
     return item

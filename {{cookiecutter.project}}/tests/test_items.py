@@ -1,6 +1,8 @@
 import asyncio
+import secrets
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 from msgspec.structs import replace
@@ -134,6 +136,37 @@ async def test_idempotency_key_of_another_request_is_422(client: httpx.AsyncClie
     assert response.status_code == 422
 
 
+@pytest.mark.parametrize(
+    "again, status",
+    [
+        (b'{"price_cents":350,  "name":"tea"}', 201),
+        (b'{"name":"tea","price_cents":350,"description":""}', 422),
+    ],
+)
+async def test_idempotency_key_is_of_the_json_that_was_sent(
+    client: httpx.AsyncClient, again: bytes, status: int
+) -> None:
+    """Not of the model: two versions of the service fill in different defaults."""
+    headers = {"idempotency-key": secrets.token_hex(8), "content-type": "application/json"}
+    await client.post("/items", json=TEA, headers=headers)
+    assert (await client.post("/items", content=again, headers=headers)).status_code == status
+
+
+async def test_idempotency_key_answers_with_the_columns_that_were_added_since(
+    client: httpx.AsyncClient, settings: Settings
+) -> None:
+    key = secrets.token_hex(8)
+    headers = {"idempotency-key": key}
+    first = await client.post("/items", json={**TEA, "description": "new"}, headers=headers)
+    connection = await asyncpg.connect(settings.database_url)
+    await connection.execute(
+        "UPDATE idempotency_keys SET answer = answer - 'description' WHERE key = $1", key
+    )
+    await connection.close()
+    again = await client.post("/items", json={**TEA, "description": "new"}, headers=headers)
+    assert (again.status_code, again.json()) == (201, first.json())
+
+
 async def test_pages_walk_through_all_items_once(client: httpx.AsyncClient) -> None:
     made = [(await create(client, name=f"item {n}"))["id"] for n in range(5)]
 
@@ -226,14 +259,15 @@ async def test_stale_if_match_is_412_and_changes_nothing(
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
-@pytest.mark.parametrize("sent", ['"1"', '"7", "1"', "*"])
+@pytest.mark.parametrize("sent", ["{etag}", '"7", {etag}', "*"])
 async def test_matching_if_match_is_carried_out(
     client: httpx.AsyncClient, method: str, sent: str
 ) -> None:
     item = await create(client)
+    etag = (await client.get(f"/items/{item['id']}")).headers["etag"]
     body = None if method == "DELETE" else {"name": "new", "price_cents": 1}
     response = await client.request(
-        method, f"/items/{item['id']}", json=body, headers={"if-match": sent}
+        method, f"/items/{item['id']}", json=body, headers={"if-match": sent.format(etag=etag)}
     )
 
     assert response.is_success
@@ -241,7 +275,7 @@ async def test_matching_if_match_is_carried_out(
 
 async def test_of_two_changes_to_one_version_one_wins(client: httpx.AsyncClient) -> None:
     item = await create(client)
-    headers = {"if-match": '"1"'}
+    headers = {"if-match": (await client.get(f"/items/{item['id']}")).headers["etag"]}
     answers = await asyncio.gather(
         *(
             client.patch(f"/items/{item['id']}", json={"price_cents": n}, headers=headers)

@@ -1,6 +1,7 @@
 """Authentication, rate limit and CORS, through the whole service."""
 
 import asyncio
+import secrets
 import time
 from collections.abc import AsyncIterator
 
@@ -76,6 +77,20 @@ async def test_token_that_does_not_verify_is_401(client: httpx.AsyncClient, bad:
     assert refused.status_code == 401
     if bad:
         assert bad not in refused.text
+
+
+async def test_idempotency_key_belongs_to_its_caller(client: httpx.AsyncClient) -> None:
+    key = {"idempotency-key": secrets.token_hex(8)}
+    ann, bob = key | bearing(token(sub="ann")), key | bearing(token(sub="bob"))
+    tea, coffee = {"name": "tea", "price_cents": 1}, {"name": "coffee", "price_cents": 1}
+    of_ann = await client.post("/items", json=tea, headers=ann)
+    of_bob = await client.post("/items", json=tea, headers=bob)
+
+    assert (of_ann.status_code, of_bob.status_code) == (201, 201)
+    assert of_ann.json()["id"] != of_bob.json()["id"]
+    for caller, item in ((ann, of_ann), (bob, of_bob)):
+        assert (await client.post("/items", json=tea, headers=caller)).json() == item.json()
+        assert (await client.post("/items", json=coffee, headers=caller)).status_code == 422
 
 
 async def test_response_from_memory_needs_a_token(client: httpx.AsyncClient) -> None:
