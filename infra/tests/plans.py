@@ -4,6 +4,7 @@ from hypothesis import settings
 
 from stackkit.plan import plan
 from stackkit.settings import config
+from stackkit.settings.load import parse
 
 # the same examples each time, however slow the machine; nothing is kept between runs
 settings.register_profile("infra", derandomize=True, deadline=None, database=None)
@@ -16,8 +17,8 @@ COMPLETE: dict[str, object] = {
 
 
 def stack(**values: object) -> config.Config:
-    return config.parse("shop", "prod", COMPLETE | values)
+    return parse("shop", "prod", COMPLETE | values)
 
 
 def planned(**values: object) -> plan.Plan:
-    return plan.derive(stack(**values).inputs())
+    return plan.derive(stack(**values))

@@ -11,12 +11,12 @@ from stackkit.settings.errors import ConfigError
 
 def found(**values: object) -> dict[str, Bottleneck]:
     numbers = planned(**values)
-    return {one.subject: one for one in bottlenecks(numbers.inputs, numbers.fleet)}
+    return {one.subject: one for one in bottlenecks(numbers)}
 
 
 def test_production_loses_a_zone_before_anything_else_gives_way() -> None:
     numbers = planned()
-    tightest = first(bottlenecks(numbers.inputs, numbers.fleet))
+    tightest = first(bottlenecks(numbers))
     assert tightest == Bottleneck(
         "tasks with a zone lost",
         51_361,  # 214 tasks x 3,000/s x 80 ms, and one more
@@ -71,5 +71,5 @@ def test_nothing_gives_way_below_the_peak_that_was_planned_for(peak: int, latenc
         numbers = planned(peak_in_flight=peak, base_in_flight=0, latency_ms=latency)
     except ConfigError:
         return
-    for one in bottlenecks(numbers.inputs, numbers.fleet):
+    for one in bottlenecks(numbers):
         assert one.ask or one.in_flight > peak, one

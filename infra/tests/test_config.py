@@ -7,6 +7,7 @@ from harness import IMAGE
 from plans import COMPLETE, stack
 from stackkit.settings import config
 from stackkit.settings.errors import ConfigError
+from stackkit.settings.load import load_config, parse
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,7 @@ def test_a_plain_secret_is_not_repeated_in_the_refusal() -> None:
 
 def test_a_secret_is_not_shown_with_the_config() -> None:
     values = COMPLETE | {"cache_password": "hunter2"}
-    shown = config.parse("shop", "prod", values, secrets=["cache_password"])
+    shown = parse("shop", "prod", values, secrets=["cache_password"])
     assert shown.cache_password == "hunter2"
     assert "hunter2" not in repr(shown)
 
@@ -97,7 +98,7 @@ def load(keys: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> config.Config
     monkeypatch.setattr(pulumi, "get_stack", lambda: "prod")
     pulumi.runtime.set_all_config(keys, ["shop:cache_password"])
     try:
-        return config.load()
+        return load_config()
     finally:
         pulumi.runtime.set_all_config({}, [])
 

@@ -3,8 +3,8 @@ import re
 import pytest
 
 from plans import COMPLETE, stack
-from stackkit.settings import config
 from stackkit.settings.errors import ConfigError
+from stackkit.settings.load import parse
 
 EC2 = {"compute": "ec2"}
 DEV = {"tier": "dev"}
@@ -186,7 +186,7 @@ def test_a_name_that_a_load_balancer_cannot_have_is_refused() -> None:
         " load balancers leave room for 24; use a shorter stack name."
     )
     with pytest.raises(ConfigError, match=f"^{re.escape(sentence)}$"):
-        config.parse("a-name-of-18-chars", "staging", COMPLETE)
+        parse("a-name-of-18-chars", "staging", COMPLETE)
 
 
 def test_production_speaks_http_when_told_so() -> None:

@@ -8,7 +8,7 @@ import pytest
 from cloud import DIGEST, REGION
 from harness import DEV, DOMAIN, PROD, PROJECT, Run, keys, run, stack
 from stackkit.plan import plan
-from stackkit.settings import config
+from stackkit.settings.load import parse
 
 POLICY = "aws:iam/rolePolicy:RolePolicy"
 
@@ -25,7 +25,7 @@ def container(made: Run) -> dict[str, Any]:
 
 
 def planned(tier: str) -> plan.Plan:
-    return plan.derive(config.parse(PROJECT, tier, keys(tier)).inputs())
+    return plan.derive(parse(PROJECT, tier, keys(tier)))
 
 
 def statements(made: Run, name: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ VIRGINIA = read_prices("us-east-1")
 
 def months(prices: Prices = VIRGINIA, **values: object) -> dict[str, dict[str, float]]:
     settings = stack(**values)
-    numbers = plan.derive(settings.inputs())
+    numbers = plan.derive(settings)
     return {
         load.name: {line.item: line.usd for line in cost.month(settings, numbers, load, prices)}
         for load in cost.loads(numbers)

@@ -44,7 +44,7 @@ def stacks(draw: st.DrawFn) -> Config:
 @st.composite
 def plans(draw: st.DrawFn) -> plan.Plan:
     try:
-        return plan.derive(draw(stacks()).inputs())
+        return plan.derive(draw(stacks()))
     except ConfigError:
         assume(False)
         raise
@@ -52,7 +52,7 @@ def plans(draw: st.DrawFn) -> plan.Plan:
 
 def carried(derived: plan.Plan, tasks: int, in_flight: int, percent: int) -> bool:
     """Whether so many tasks hold the load at that share of their capacity."""
-    workload, capacity = derived.inputs.workload, derived.inputs.task.capacity
+    workload, capacity = derived.config, derived.capacity
     rate = in_flight * 1000 / workload.latency_ms
     allowed = percent / 100 * (1 + 1e-9)
     return (
@@ -63,15 +63,15 @@ def carried(derived: plan.Plan, tasks: int, in_flight: int, percent: int) -> boo
 
 @given(plans())
 def test_the_largest_fleet_carries_the_peak_at_the_target_utilisation(derived: plan.Plan) -> None:
-    workload = derived.inputs.workload
+    workload = derived.config
     tasks = derived.fleet.maximum.value
     assert carried(derived, tasks, workload.peak_in_flight, workload.utilisation_percent)
 
 
 @given(plans())
 def test_production_carries_its_load_with_a_zone_gone(derived: plan.Plan) -> None:
-    workload, fleet = derived.inputs.workload, derived.fleet
-    assume(workload.survives_zone_loss)
+    workload, fleet = derived.config, derived.fleet
+    assume(workload.production)
     for tasks, load in (
         (fleet.maximum.value, workload.peak_in_flight),
         (fleet.minimum.value, workload.base_in_flight),
@@ -82,13 +82,13 @@ def test_production_carries_its_load_with_a_zone_gone(derived: plan.Plan) -> Non
 
 @given(plans())
 def test_the_fleet_is_no_larger_than_it_must_be(derived: plan.Plan) -> None:
-    workload, fleet = derived.inputs.workload, derived.fleet
-    one_step = workload.zones if workload.survives_zone_loss else 1
+    workload, fleet = derived.config, derived.fleet
+    one_step = workload.zones if workload.production else 1
     fewer = fleet.maximum.value - one_step
     enough = carried(derived, fewer, workload.peak_in_flight, workload.utilisation_percent)
     survivors = fewer * (workload.zones - 1) // workload.zones
     survives = carried(derived, survivors, workload.peak_in_flight, 100)
-    assert fewer == 0 or not (enough and (survives or not workload.survives_zone_loss))
+    assert fewer == 0 or not (enough and (survives or not workload.production))
 
 
 @given(stacks(), st.integers(1, 50_000))
@@ -108,7 +108,7 @@ def test_a_deployment_never_runs_out_of_connections(derived: plan.Plan) -> None:
     workers = derived.fleet.maximum.value * 2 * derived.server.workers.value
     pools = derived.pools
     assert pools.database.value * workers <= pools.database_connections.value
-    assert pools.upstream.value * workers <= max(nat_ports(derived.inputs), workers)
+    assert pools.upstream.value * workers <= max(nat_ports(derived.config), workers)
     assert (pools.cache.value + 1) * workers <= 65_000
 
 

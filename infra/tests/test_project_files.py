@@ -10,6 +10,7 @@ import yaml
 from stackkit.plan import plan
 from stackkit.settings import config
 from stackkit.settings.errors import ConfigError
+from stackkit.settings.load import parse
 
 PROJECT = Path(__file__).absolute().parents[2] / "{{cookiecutter.project}}"
 ANSWERS = {
@@ -74,9 +75,9 @@ def test_a_stack_file_lacks_nothing_but_what_only_its_owner_knows(stack: str, co
         "upstream_url": "https://upstream.example.com",
         "domain": "api.example.com",
     }
-    read = config.parse("shop", stack, stack_values(stack) | own)
+    read = parse("shop", stack, stack_values(stack) | own)
     assert read.tier == stack
-    assert plan.derive(read.inputs()).fleet.maximum.value > 0
+    assert plan.derive(read).fleet.maximum.value > 0
 
 
 def test_prod_is_built_for_fifty_thousand_in_flight() -> None:
@@ -87,7 +88,7 @@ def test_prod_without_a_domain_is_refused() -> None:
     with pytest.raises(
         ConfigError, match=r"^domain: production without one would serve plain HTTP"
     ):
-        config.parse("shop", "prod", stack_values("prod") | {"domain": ""})
+        parse("shop", "prod", stack_values("prod") | {"domain": ""})
 
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])

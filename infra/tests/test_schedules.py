@@ -1,6 +1,6 @@
 import pytest
 
-from stackkit.plan.schedules import Schedule, read_schedule
+from stackkit.settings.schedules import Schedule, read_schedule
 
 
 @pytest.mark.parametrize(

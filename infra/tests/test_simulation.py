@@ -24,7 +24,7 @@ SMALL = {"peak_in_flight": 2_000, "base_in_flight": 200}
 
 def prepared(first_rate: float, **values: Any) -> tuple[Setup, plan.Plan]:
     settings = stack(**values)
-    numbers = plan.derive(settings.inputs())
+    numbers = plan.derive(settings)
     return setup(settings, numbers, first_rate), numbers
 
 
@@ -153,7 +153,7 @@ def test_a_day_is_followed() -> None:
 
 def test_a_flash_crowd_is_not_and_the_minimum_that_would_is_named() -> None:
     run, numbers = followed("flash")
-    found = findings(run, numbers.inputs.workload.zones, numbers.pace.minimum_to_peak.value)[0]
+    found = findings(run, numbers.config.zones, numbers.pace.minimum_to_peak.value)[0]
     assert (found.kind, found.subject) == ("bad", "too fast")
     assert "With fleet_min 210 (now 33) nothing is shed" in found.sentence
     assert sum(one.shed for one in simulate(with_minimum(run.setup, 210), run.trace).samples) == 0

@@ -9,7 +9,6 @@ from stackkit.alarms import monitoring
 from stackkit.alarms.context import AlarmContext
 from stackkit.alarms.dashboard import Dashboard, DashboardArgs
 from stackkit.alarms.panels import sections
-from stackkit.alarms.spec import MonitoredResource
 from stackkit.plan import plan
 from stackkit.plan.capacity import installed_versions, measurement_warnings, read_measurement
 from stackkit.resources import compute, service
@@ -25,6 +24,7 @@ from stackkit.resources.endpoints import Endpoints, EndpointsArgs
 from stackkit.resources.image import Image, ImageArgs
 from stackkit.resources.log_bucket import LogBucket, LogBucketArgs
 from stackkit.resources.migration import Migration, MigrationArgs
+from stackkit.resources.monitored import MonitoredResource
 from stackkit.resources.network import Network, NetworkArgs
 from stackkit.resources.replica_address import ReplicaAddress, ReplicaAddressArgs
 from stackkit.resources.rotation import Rotation, RotationArgs
@@ -33,6 +33,7 @@ from stackkit.resources.standalone_task import StandaloneTask, StandaloneTaskArg
 from stackkit.resources.waf import Waf, WafArgs
 from stackkit.settings import config
 from stackkit.settings.errors import ConfigError
+from stackkit.settings.load import load_config
 
 import overrides
 
@@ -40,9 +41,9 @@ HERE = Path(__file__).absolute().parent
 
 # Config and plan: everything is checked before the first resource is registered.
 try:
-    settings = config.load()
+    settings = load_config()
     measured = read_measurement(HERE)
-    numbers = plan.derive(settings.inputs(measured))
+    numbers = plan.derive(settings, measured)
 except ConfigError as error:
     raise pulumi.RunError(str(error)) from None
 for warning in measurement_warnings(

@@ -7,9 +7,9 @@ import pulumi
 import pulumi_aws as aws
 
 from stackkit.alarms.series import combined, named, numbered
-from stackkit.alarms.spec import AlarmSpec, Metric, MonitoredResource, Severity, Window
+from stackkit.alarms.spec import AlarmSpec, Metric, Severity, Window
+from stackkit.resources.monitored import ResourceNames
 
-ResourceNames = Mapping[MonitoredResource, Sequence[pulumi.Input[str]]]
 Query = aws.cloudwatch.MetricAlarmMetricQueryArgs
 RESULT = "result"
 SHORT = "short"

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from stackkit.alarms.context import AlarmContext
-from stackkit.alarms.spec import AlarmSpec, MonitoredResource, Severity
+from stackkit.alarms.spec import AlarmSpec, Severity
+from stackkit.resources.monitored import MonitoredResource
 
 # US dollars a month for a composite alarm, whatever it reads
 COMPOSITE = 0.50

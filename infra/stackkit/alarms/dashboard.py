@@ -5,10 +5,9 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from stackkit.alarms.alarms import ResourceNames
 from stackkit.alarms.dashboard_body import body
 from stackkit.alarms.panels import DashboardSection
-from stackkit.alarms.spec import MonitoredResource
+from stackkit.resources.monitored import MonitoredResource, ResourceNames
 
 
 @dataclass(frozen=True, kw_only=True)

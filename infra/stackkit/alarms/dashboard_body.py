@@ -6,7 +6,7 @@ from typing import Any
 
 from stackkit.alarms.panels import DashboardSection, Panel
 from stackkit.alarms.series import combined, named, numbered
-from stackkit.alarms.spec import MonitoredResource
+from stackkit.resources.monitored import MonitoredResource
 
 Widget = dict[str, Any]
 Names = Mapping[MonitoredResource, Sequence[str]]

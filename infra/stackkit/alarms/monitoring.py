@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 
-from stackkit.alarms.alarms import Alarms, AlarmsArgs, ResourceNames
+from stackkit.alarms.alarms import Alarms, AlarmsArgs
 from stackkit.alarms.catalogue import ROLLBACK, table
 from stackkit.alarms.context import AlarmContext
 from stackkit.alarms.paging import Paging, PagingArgs
 from stackkit.alarms.spec import AlarmSpec, Severity
 from stackkit.alarms.topics import Topics, TopicsArgs
+from stackkit.resources.monitored import ResourceNames
 from stackkit.settings.config import Config
 
 # where the runbooks lie, seen from the project

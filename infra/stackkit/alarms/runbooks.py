@@ -9,7 +9,7 @@ from stackkit.alarms.cost import COMPOSITE, alarm_cost
 from stackkit.alarms.spec import AlarmSpec, Limit, Severity, Window
 from stackkit.plan import plan
 from stackkit.resources.service_metrics import NAMESPACE
-from stackkit.settings import config
+from stackkit.settings.load import parse
 from stackkit.tools.report.prices import read_prices
 
 FOLDER = Path("runbooks")
@@ -58,8 +58,8 @@ def pages() -> Mapping[str, str]:
 
 def context(compute: str, tier: str = "prod") -> AlarmContext:
     values = {**COMPLETE, "tier": tier, "compute": compute}
-    settings = config.parse("service", tier, values)
-    return AlarmContext(settings, plan.derive(settings.inputs()))
+    settings = parse("service", tier, values)
+    return AlarmContext(settings, plan.derive(settings))
 
 
 def _page(name: str, rows: Mapping[str, AlarmSpec]) -> Iterator[str]:

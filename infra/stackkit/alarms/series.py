@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
-from stackkit.alarms.spec import Metric, MonitoredResource
+from stackkit.alarms.spec import Metric
+from stackkit.resources.monitored import MonitoredResource
 
 T = TypeVar("T")
 

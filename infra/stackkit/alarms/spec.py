@@ -4,30 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from stackkit.resources.monitored import MonitoredResource
+
 
 class Severity(StrEnum):
     # somebody gets up
     PAGE = "page"
     # somebody looks, on a working day
     TICKET = "ticket"
-
-
-class MonitoredResource(StrEnum):
-    """A resource of the program, by whose name CloudWatch files a metric."""
-
-    # the service as a whole
-    STACK = "stack"
-    BALANCER = "balancer"
-    TARGETS = "targets"
-    FIREWALL = "firewall"
-    REGION = "region"
-    CLUSTER = "cluster"
-    SERVICE = "service"
-    GROUP = "group"
-    DATABASE = "database"
-    REPLICAS = "replicas"
-    CACHE_NODES = "cache nodes"
-    NAT_GATEWAYS = "NAT gateways"
 
 
 @dataclass(frozen=True, kw_only=True)

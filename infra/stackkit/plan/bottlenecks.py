@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from stackkit.plan.classes import database_memory
+from stackkit.plan.capacity import TaskCapacity
 from stackkit.plan.fleet import FleetSize, busy_tasks, size
-from stackkit.plan.inputs import Inputs
+from stackkit.plan.plan import Plan
 from stackkit.plan.pools import SMALLEST_POOL, deploying_workers, usable_connections
 from stackkit.plan.quotas import limits
+from stackkit.settings.aws_sizes import database_memory
+from stackkit.settings.config import Config
 
 # past this nothing is looked for: config.py takes no larger peak
 LARGEST_LOAD = 10_000_000
@@ -25,9 +27,14 @@ class Bottleneck:
     ask: bool = False
 
 
-def bottlenecks(inputs: Inputs, fleet: FleetSize) -> tuple[Bottleneck, ...]:
+def bottlenecks(plan: Plan) -> tuple[Bottleneck, ...]:
     """Every limit with the load that breaks it, the tightest first."""
-    found = [*_capacity(inputs, fleet), *_quotas(inputs), *_connections(inputs)]
+    config, capacity = plan.config, plan.capacity
+    found = [
+        *_capacity(config, capacity, plan.fleet),
+        *_quotas(config, capacity),
+        *_connections(config, capacity),
+    ]
     return tuple(sorted(found, key=lambda one: one.in_flight))
 
 
@@ -36,17 +43,17 @@ def first(found: tuple[Bottleneck, ...]) -> Bottleneck:
     return next(one for one in found if not one.ask)
 
 
-def _capacity(inputs: Inputs, fleet: FleetSize) -> Iterator[Bottleneck]:
-    workload, most = inputs.workload, fleet.maximum.value
-    per_request = busy_tasks(1, workload, inputs.task)
+def _capacity(config: Config, capacity: TaskCapacity, fleet: FleetSize) -> Iterator[Bottleneck]:
+    most = fleet.maximum.value
+    per_request = busy_tasks(1, config, capacity)
     yield Bottleneck(
         "tasks of the fleet",
         _beyond(most / per_request),
         f"{most:,} full tasks",
         "raise peak_in_flight: the plan grows with it",
     )
-    if workload.survives_zone_loss:
-        left = most * (workload.zones - 1) // workload.zones
+    if config.production:
+        left = most * (config.zones - 1) // config.zones
         yield Bottleneck(
             "tasks with a zone lost",
             _beyond(left / per_request),
@@ -59,12 +66,12 @@ def _beyond(load: Fraction) -> int:
     return int(load) + 1
 
 
-def _quotas(inputs: Inputs) -> Iterator[Bottleneck]:
+def _quotas(config: Config, capacity: TaskCapacity) -> Iterator[Bottleneck]:
     """As if the fleet grew with the load."""
-    for index, check in enumerate(limits(*_grown(inputs, 1))):
+    for index, check in enumerate(limits(*_grown(config, capacity, 1))):
 
         def short(load: int, index: int = index) -> bool:
-            return limits(*_grown(inputs, load))[index].short
+            return limits(*_grown(config, capacity, load))[index].short
 
         if short(LARGEST_LOAD):
             load = _smallest(short)
@@ -72,12 +79,12 @@ def _quotas(inputs: Inputs) -> Iterator[Bottleneck]:
             yield Bottleneck(check.subject, load, f"{check.limit:,}", remedy, check.ask)
 
 
-def _connections(inputs: Inputs) -> Iterator[Bottleneck]:
-    usable = usable_connections(database_memory(inputs.data.database_class))
+def _connections(config: Config, capacity: TaskCapacity) -> Iterator[Bottleneck]:
+    usable = usable_connections(database_memory(config.database_class))
 
     def short(load: int) -> bool:
-        grown, fleet = _grown(inputs, load)
-        return deploying_workers(grown.task, fleet) * SMALLEST_POOL > usable
+        grown, fleet = _grown(config, capacity, load)
+        return deploying_workers(grown, fleet) * SMALLEST_POOL > usable
 
     if short(LARGEST_LOAD):
         yield Bottleneck(
@@ -88,11 +95,9 @@ def _connections(inputs: Inputs) -> Iterator[Bottleneck]:
         )
 
 
-def _grown(inputs: Inputs, load: int) -> tuple[Inputs, FleetSize]:
-    workload = replace(inputs.workload, peak_in_flight=load, base_in_flight=0)
-    task = replace(inputs.task, fleet_min=0, fleet_max=0)
-    grown = replace(inputs, workload=workload, task=task)
-    return grown, size(workload, task)
+def _grown(config: Config, capacity: TaskCapacity, load: int) -> tuple[Config, FleetSize]:
+    grown = replace(config, peak_in_flight=load, base_in_flight=0, fleet_min=0, fleet_max=0)
+    return grown, size(grown, capacity)
 
 
 def _smallest(short: Callable[[int], bool]) -> int:

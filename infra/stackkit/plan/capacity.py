@@ -7,7 +7,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from stackkit.plan.inputs import TaskCapacity
+from stackkit.settings.config import Config
 from stackkit.settings.errors import ConfigError
 
 # per vCPU, for a service that mostly waits: an assumption until the load test has spoken
@@ -91,17 +91,23 @@ def installed_versions(service: Path) -> Mapping[str, str]:
     return {found.name.lower(): found.version for found in metadata.distributions(path=places)}
 
 
-def task_capacity(
-    vcpu_units: int,
-    requests_per_second: int,
-    in_flight: int,
-    measured: Measurement | None,
-) -> TaskCapacity:
+@dataclass(frozen=True, kw_only=True)
+class TaskCapacity:
+    """What one task sustains, and where the figures come from."""
+
+    requests_per_second: int
+    in_flight: int
+    origin: str
+
+
+def task_capacity(config: Config, measured: Measurement | None) -> TaskCapacity:
     """The stack's own figures first, then the measured ones, then the assumption.
 
     Measured and assumed figures grow in proportion to the vCPUs (1024 units each): workers share
     nothing.
     """
+    vcpu_units = config.vcpu_units
+    requests_per_second, in_flight = config.task_requests_per_second, config.task_in_flight
     if measured:
         rate = measured.requests_per_second * vcpu_units // measured.vcpu_units
         open_requests = measured.in_flight * vcpu_units // measured.vcpu_units

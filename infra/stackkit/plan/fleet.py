@@ -2,8 +2,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
 
+from stackkit.plan.capacity import TaskCapacity
 from stackkit.plan.derived_value import DerivedValue
-from stackkit.plan.inputs import Task, Workload
+from stackkit.settings.config import Config
 from stackkit.settings.errors import ConfigError
 
 
@@ -20,31 +21,31 @@ def rate(in_flight: int, latency_ms: int) -> Fraction:
     return Fraction(in_flight * 1000, latency_ms)
 
 
-def busy_tasks(in_flight: int, workload: Workload, task: Task) -> Fraction:
+def busy_tasks(in_flight: int, config: Config, capacity: TaskCapacity) -> Fraction:
     """Tasks that a load fills to the brim: by its rate or its open requests, the larger."""
-    by_rate = rate(in_flight, workload.latency_ms) / task.capacity.requests_per_second
-    return max(by_rate, Fraction(in_flight, task.capacity.in_flight))
+    by_rate = rate(in_flight, config.latency_ms) / capacity.requests_per_second
+    return max(by_rate, Fraction(in_flight, capacity.in_flight))
 
 
-def spread_tasks(busy: Fraction, workload: Workload) -> int:
+def spread_tasks(busy: Fraction, config: Config) -> int:
     """Tasks that carry `busy` tasks' worth of load at the target utilisation.
 
     If a zone may fail, the tasks of the others carry it all before a replacement starts
     (static stability: AWS Builders' Library, "Static stability using Availability Zones").
     """
-    with_headroom = busy * 100 / workload.utilisation_percent
-    if not workload.survives_zone_loss:
+    with_headroom = busy * 100 / config.utilisation_percent
+    if not config.production:
         return max(1, ceil(with_headroom))
-    per_zone = max(with_headroom / workload.zones, busy / (workload.zones - 1))
-    return max(1, ceil(per_zone)) * workload.zones
+    per_zone = max(with_headroom / config.zones, busy / (config.zones - 1))
+    return max(1, ceil(per_zone)) * config.zones
 
 
-def size(workload: Workload, task: Task) -> FleetSize:
-    peak_rate = rate(workload.peak_in_flight, workload.latency_ms)
-    busy = busy_tasks(workload.peak_in_flight, workload, task)
-    base_busy = busy_tasks(workload.base_in_flight, workload, task)
-    minimum = _bound("fleet_min", task.fleet_min, spread_tasks(base_busy, workload))
-    maximum = _bound("fleet_max", task.fleet_max, spread_tasks(busy, workload))
+def size(config: Config, capacity: TaskCapacity) -> FleetSize:
+    peak_rate = rate(config.peak_in_flight, config.latency_ms)
+    busy = busy_tasks(config.peak_in_flight, config, capacity)
+    base_busy = busy_tasks(config.base_in_flight, config, capacity)
+    minimum = _bound("fleet_min", config.fleet_min, spread_tasks(base_busy, config))
+    maximum = _bound("fleet_max", config.fleet_max, spread_tasks(busy, config))
     if minimum > maximum:
         raise ConfigError(
             f"fleet_min: {minimum} is above the maximum of {maximum}; lower fleet_min or"
@@ -54,16 +55,16 @@ def size(workload: Workload, task: Task) -> FleetSize:
         peak_rate=DerivedValue(
             ceil(peak_rate),
             "requests/s",
-            f"Little's law: {workload.peak_in_flight:,} in flight / {workload.latency_ms} ms",
+            f"Little's law: {config.peak_in_flight:,} in flight / {config.latency_ms} ms",
         ),
         busy_at_peak=DerivedValue(
             ceil(busy),
             "tasks",
-            f"the larger of {ceil(peak_rate):,}/s over {task.capacity.requests_per_second:,}/s and"
-            f" {workload.peak_in_flight:,} over {task.capacity.in_flight:,} in flight",
+            f"the larger of {ceil(peak_rate):,}/s over {capacity.requests_per_second:,}/s and"
+            f" {config.peak_in_flight:,} over {capacity.in_flight:,} in flight",
         ),
-        minimum=DerivedValue(minimum, "tasks", _why(base_busy, workload, "base_in_flight")),
-        maximum=DerivedValue(maximum, "tasks", _why(busy, workload, "the peak")),
+        minimum=DerivedValue(minimum, "tasks", _why(base_busy, config, "base_in_flight")),
+        maximum=DerivedValue(maximum, "tasks", _why(busy, config, "the peak")),
     )
 
 
@@ -76,8 +77,8 @@ def _bound(key: str, given: int, derived: int) -> int:
     return given or derived
 
 
-def _why(busy: Fraction, workload: Workload, load: str) -> str:
-    spare = f"{load} fills {float(busy):.1f}; at {workload.utilisation_percent} % of each"
-    if not workload.survives_zone_loss:
+def _why(busy: Fraction, config: Config, load: str) -> str:
+    spare = f"{load} fills {float(busy):.1f}; at {config.utilisation_percent} % of each"
+    if not config.production:
         return spare
-    return f"{spare}, in {workload.zones} equal zones of which one may fail"
+    return f"{spare}, in {config.zones} equal zones of which one may fail"

@@ -2,7 +2,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network
 
 from stackkit.plan.derived_value import DerivedValue
-from stackkit.plan.inputs import Inputs
+from stackkit.settings.config import Config
 
 PRIVATE_BITS = 4
 OTHER_BITS = 8
@@ -32,13 +32,13 @@ def subnets(vpc_cidr: str) -> Subnets:
     )
 
 
-def nat_ports(inputs: Inputs) -> int:
+def nat_ports(config: Config) -> int:
     """Connections to one destination that the NAT gateways carry, each with one address.
 
     AWS, "NAT gateway basics": 55,000 to each unique destination.
     """
-    gateways = inputs.site.nat_gateways
-    return NAT_PORTS * (gateways - 1 if inputs.workload.survives_zone_loss else gateways)
+    gateways = config.nat_gateways
+    return NAT_PORTS * (gateways - 1 if config.production else gateways)
 
 
 def endpoints(sessions: bool) -> tuple[str, ...]:

@@ -6,21 +6,23 @@ Pure functions over frozen dataclasses; each family of numbers has a module besi
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 
+from stackkit.plan.capacity import Measurement, TaskCapacity, task_capacity
 from stackkit.plan.derived_value import DerivedValue, LimitCheck
 from stackkit.plan.fleet import FleetSize, size
-from stackkit.plan.inputs import Inputs
 from stackkit.plan.network import Subnets, subnets
 from stackkit.plan.pools import Pools, pools
 from stackkit.plan.quotas import checks
-from stackkit.plan.scale_up import ScaleUpTime, pace
+from stackkit.plan.scale_up import ScaleUpTime, scale_up_time
 from stackkit.plan.server import Server, server
 from stackkit.plan.thresholds import Steps, Thresholds, steps, thresholds
 from stackkit.plan.timeouts import Timeouts, timeouts
+from stackkit.settings.config import Config
 
 
 @dataclass(frozen=True)
 class Plan:
-    inputs: Inputs
+    config: Config
+    capacity: TaskCapacity
     fleet: FleetSize
     scaling: Thresholds
     step: Steps | None
@@ -32,21 +34,23 @@ class Plan:
     checks: tuple[LimitCheck, ...]
 
 
-def derive(inputs: Inputs) -> Plan:
+def derive(config: Config, measured: Measurement | None = None) -> Plan:
     """Derive and check every number; raise Refusal on the first that doesn't add up."""
-    fleet = size(inputs.workload, inputs.task)
-    shares = pools(inputs, fleet)
+    capacity = task_capacity(config, measured)
+    fleet = size(config, capacity)
+    shares = pools(config, capacity, fleet)
     return Plan(
-        inputs=inputs,
+        config=config,
+        capacity=capacity,
         fleet=fleet,
-        scaling=thresholds(inputs.workload, inputs.task, inputs.scaling, fleet),
-        step=steps(inputs.workload, inputs.task, inputs.scaling, fleet),
-        pace=pace(inputs, fleet),
-        server=server(inputs.task, shares, inputs.workload.request_timeout_s),
+        scaling=thresholds(config, capacity, fleet),
+        step=steps(config, capacity, fleet),
+        pace=scale_up_time(config, fleet),
+        server=server(config, capacity, shares),
         pools=shares,
-        timeouts=timeouts(inputs.workload.request_timeout_s),
-        subnets=subnets(inputs.site.vpc_cidr),
-        checks=checks(inputs, fleet),
+        timeouts=timeouts(config.request_timeout_s),
+        subnets=subnets(config.vpc_cidr),
+        checks=checks(config, fleet),
     )
 
 

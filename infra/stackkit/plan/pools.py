@@ -1,10 +1,11 @@
 from dataclasses import dataclass
 
-from stackkit.plan.classes import database_memory
+from stackkit.plan.capacity import TaskCapacity
 from stackkit.plan.derived_value import DerivedValue, ceil_div
 from stackkit.plan.fleet import FleetSize
-from stackkit.plan.inputs import Inputs, Task
 from stackkit.plan.network import nat_ports
+from stackkit.settings.aws_sizes import database_memory
+from stackkit.settings.config import Config
 from stackkit.settings.errors import ConfigError
 
 # superuser, monitoring, migrations and people
@@ -37,53 +38,55 @@ def usable_connections(memory: int) -> int:
     return max_connections(memory) * 93 // 100 - RESERVED_CONNECTIONS
 
 
-def deploying_workers(task: Task, fleet: FleetSize) -> int:
+def deploying_workers(config: Config, fleet: FleetSize) -> int:
     """Workers that are connected at once while a new version starts beside the old one."""
-    return fleet.maximum.value * ROLLING_FACTOR * task.workers
+    return fleet.maximum.value * ROLLING_FACTOR * config.workers
 
 
-def pools(inputs: Inputs, fleet: FleetSize) -> Pools:
-    usable = usable_connections(database_memory(inputs.data.database_class))
-    workers = deploying_workers(inputs.task, fleet)
-    crowd = (
-        f"{workers:,} workers ({fleet.maximum.value} tasks x {inputs.task.workers},"
+def pools(config: Config, capacity: TaskCapacity, fleet: FleetSize) -> Pools:
+    usable = usable_connections(database_memory(config.database_class))
+    workers = deploying_workers(config, fleet)
+    workers_text = (
+        f"{workers:,} workers ({fleet.maximum.value} tasks x {config.workers},"
         f" x {ROLLING_FACTOR} in a deployment)"
     )
     return Pools(
-        database=_database(inputs, usable, workers, crowd),
+        database=_database(config, usable, workers, workers_text),
         cache=DerivedValue(
             CACHE_POOL, "connections/worker", "commands are pipelined: more connections are slower"
         ),
-        upstream=_upstream(inputs, workers, crowd),
+        upstream=_upstream(config, capacity, workers, workers_text),
         database_connections=DerivedValue(
             usable,
             "connections",
-            f"0.93 x LEAST(memory / 9531392, 5000) of {inputs.data.database_class} less"
+            f"0.93 x LEAST(memory / 9531392, 5000) of {config.database_class} less"
             f" {RESERVED_CONNECTIONS} reserved",
         ),
     )
 
 
-def _database(inputs: Inputs, usable: int, workers: int, crowd: str) -> DerivedValue:
+def _database(config: Config, usable: int, workers: int, workers_text: str) -> DerivedValue:
     share = usable // workers
     if share < SMALLEST_POOL:
         raise ConfigError(
-            f"database_class: {inputs.data.database_class} has {usable} connections for {crowd} and"
-            f" each needs {SMALLEST_POOL}; choose a larger class, tasks that sustain more, or"
+            f"database_class: {config.database_class} has {usable} connections for {workers_text}"
+            f" and each needs {SMALLEST_POOL}; choose a larger class, tasks that sustain more, or"
             " lower peak_in_flight."
         )
     return DerivedValue(
         min(share, LARGEST_POOL),
         "connections/worker",
-        f"{usable:,} / {crowd}, at most {LARGEST_POOL}",
+        f"{usable:,} / {workers_text}, at most {LARGEST_POOL}",
     )
 
 
-def _upstream(inputs: Inputs, workers: int, crowd: str) -> DerivedValue:
-    share = nat_ports(inputs) // workers
-    in_flight = ceil_div(inputs.task.capacity.in_flight, inputs.task.workers)
+def _upstream(
+    config: Config, capacity: TaskCapacity, workers: int, workers_text: str
+) -> DerivedValue:
+    share = nat_ports(config) // workers
+    in_flight = ceil_div(capacity.in_flight, config.workers)
     return DerivedValue(
         max(1, min(share, in_flight)),
         "connections/worker",
-        f"{nat_ports(inputs):,} NAT ports / {crowd}, at most one for each request",
+        f"{nat_ports(config):,} NAT ports / {workers_text}, at most one for each request",
     )

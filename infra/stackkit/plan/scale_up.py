@@ -5,7 +5,7 @@ from math import ceil
 
 from stackkit.plan.derived_value import DerivedValue, ceil_div
 from stackkit.plan.fleet import FleetSize
-from stackkit.plan.inputs import Inputs, Scaling
+from stackkit.settings.config import Config
 
 MINUTE = 60  # seconds: the period of every alarm here
 # a minute's figure is in CloudWatch about a minute after that minute has ended
@@ -43,15 +43,15 @@ def start_s(compute: str, warm_pool: int = 0) -> int:
     return WARM_START_S if warm_pool else INSTANCE_START_S
 
 
-def pace(inputs: Inputs, fleet: FleetSize) -> ScaleUpTime:
-    scaling, compute = inputs.scaling, inputs.task.compute
-    tracks = scaling.policies != ("step",)
+def scale_up_time(config: Config, fleet: FleetSize) -> ScaleUpTime:
+    compute = config.compute
+    tracks = config.scaling_policies != ("step",)
     datapoints = TRACKING_OUT_MINUTES if tracks else STEP_OUT_MINUTES
     notice = datapoints * MINUTE + METRIC_DELAY_S
-    start = start_s(compute, scaling.warm_pool)
+    start = start_s(compute, config.warm_pool)
     more = fleet.maximum.value - fleet.minimum.value
-    rounds, why = _rounds(inputs, fleet)
-    pause, pause_why = _pause(compute, scaling, start, tracks)
+    rounds, why = _rounds(config, fleet)
+    pause, pause_why = _pause(config, start, tracks)
     launching = ceil(more * MINUTE / LAUNCHES_PER_MINUTE) if compute == "fargate" else 0
     waiting = max(0, rounds - 1) * pause
     between = f" + {rounds - 1} x {pause} between decisions ({pause_why})" if waiting else ""
@@ -60,7 +60,7 @@ def pace(inputs: Inputs, fleet: FleetSize) -> ScaleUpTime:
         notice=DerivedValue(
             notice, "s", f"{datapoints} of {datapoints} minutes above the target, and a minute late"
         ),
-        start=DerivedValue(start, "s", _start_reason(compute, scaling)),
+        start=DerivedValue(start, "s", _start_rationale(config)),
         minimum_to_peak=DerivedValue(
             notice + waiting + launching + start if more else 0,
             "s",
@@ -71,16 +71,15 @@ def pace(inputs: Inputs, fleet: FleetSize) -> ScaleUpTime:
     )
 
 
-def _rounds(inputs: Inputs, fleet: FleetSize) -> tuple[int, str]:
+def _rounds(config: Config, fleet: FleetSize) -> tuple[int, str]:
     """Decisions from the minimum to the maximum."""
-    scaling = inputs.scaling
     fewest, most = fleet.minimum.value, fleet.maximum.value
-    if "requests" in scaling.policies:
+    if "requests" in config.scaling_policies:
         return 1, "one decision, because requests are counted in full, however few serve them"
-    if scaling.policies == ("step",):
-        steps = ceil((most - fewest) / scaling.step_out_tasks)
-        return steps, f"{steps:,} decisions of {scaling.step_out_tasks} tasks"
-    share = inputs.workload.utilisation_percent
+    if config.scaling_policies == ("step",):
+        steps = ceil((most - fewest) / config.step_out_tasks)
+        return steps, f"{steps:,} decisions of {config.step_out_tasks} tasks"
+    share = config.utilisation_percent
     rounds, size = 0, fewest
     while size < most:
         rounds, size = rounds + 1, ceil_div(size * 100, share)
@@ -90,17 +89,17 @@ def _rounds(inputs: Inputs, fleet: FleetSize) -> tuple[int, str]:
     )
 
 
-def _pause(compute: str, scaling: Scaling, start: int, tracks: bool) -> tuple[int, str]:
-    if compute == "ec2":
-        warming = INSTANCE_START_S if tracks else scaling.cooldown_s
+def _pause(config: Config, start: int, tracks: bool) -> tuple[int, str]:
+    if config.compute == "ec2":
+        warming = INSTANCE_START_S if tracks else config.cooldown_s
         return warming, "an instance's warm-up"
-    cooldown = SCALE_OUT_COOLDOWN_S if tracks else scaling.cooldown_s
+    cooldown = SCALE_OUT_COOLDOWN_S if tracks else config.cooldown_s
     return start + cooldown, "a start and a cooldown"
 
 
-def _start_reason(compute: str, scaling: Scaling) -> str:
-    if compute == "fargate":
+def _start_rationale(config: Config) -> str:
+    if config.compute == "fargate":
         return "assumed: place, pull, start, and a first health check"
-    if scaling.warm_pool:
-        return f"assumed, for the {scaling.warm_pool} of the warm pool; others {INSTANCE_START_S} s"
+    if config.warm_pool:
+        return f"assumed, for the {config.warm_pool} of the warm pool; others {INSTANCE_START_S} s"
     return "assumed: boot, install Docker, pull, start"

@@ -1,9 +1,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from stackkit.plan.capacity import TaskCapacity
 from stackkit.plan.derived_value import DerivedValue, ceil_div
-from stackkit.plan.inputs import Task
 from stackkit.plan.pools import Pools
+from stackkit.settings.config import Config
 from stackkit.settings.errors import ConfigError
 
 ACCEPT_QUEUE = 65535
@@ -30,24 +31,24 @@ class Server:
     kernel: Mapping[str, str]
 
 
-def server(task: Task, pools: Pools, request_timeout_s: int) -> Server:
-    _check_queue(task, request_timeout_s)
-    _check_memory(task)
-    in_flight = ceil_div(task.capacity.in_flight, task.workers)
+def server(config: Config, capacity: TaskCapacity, pools: Pools) -> Server:
+    _check_queue(config, capacity)
+    _check_memory(config, capacity)
+    in_flight = ceil_div(capacity.in_flight, config.workers)
     backpressure = 2 * in_flight
     # a read replica has a pool of its own
     clients = 2 * pools.database.value + pools.cache.value + pools.upstream.value
     files = backpressure + clients + OTHER_FILES
     if files > OPEN_FILES:
         raise ConfigError(
-            f"task_in_flight: {task.capacity.in_flight} on {task.workers} workers needs"
+            f"task_in_flight: {capacity.in_flight} on {config.workers} workers needs"
             f" {files} open files a process and {OPEN_FILES} are allowed; add vCPUs or lower"
             " task_in_flight."
         )
     return Server(
-        workers=DerivedValue(task.workers, "processes", "one event loop per vCPU"),
+        workers=DerivedValue(config.workers, "processes", "one event loop per vCPU"),
         max_in_flight=DerivedValue(
-            in_flight, "requests/worker", f"{task.capacity.in_flight:,} of a task / its workers"
+            in_flight, "requests/worker", f"{capacity.in_flight:,} of a task / its workers"
         ),
         backpressure=DerivedValue(
             backpressure,
@@ -66,24 +67,24 @@ def server(task: Task, pools: Pools, request_timeout_s: int) -> Server:
     )
 
 
-def _check_queue(task: Task, request_timeout_s: int) -> None:
+def _check_queue(config: Config, capacity: TaskCapacity) -> None:
     """A task that is full answers the last request in line before its deadline."""
-    capacity = task.capacity
-    if capacity.in_flight > capacity.requests_per_second * request_timeout_s:
+    timeout_s = config.request_timeout_s
+    if capacity.in_flight > capacity.requests_per_second * timeout_s:
         raise ConfigError(
             f"task_in_flight: {capacity.in_flight} requests at {capacity.requests_per_second}/s"
-            f" take longer than the deadline of {request_timeout_s} s; lower it, or raise"
+            f" take longer than the deadline of {timeout_s} s; lower it, or raise"
             " task_requests_per_second or request_timeout_s."
         )
 
 
-def _check_memory(task: Task) -> None:
-    requests = ceil_div(task.capacity.in_flight * REQUEST_KIB, 1024)
-    needed = task.workers * WORKER_MIB + requests + COLLECTOR_MIB
-    if needed > task.memory_mib:
+def _check_memory(config: Config, capacity: TaskCapacity) -> None:
+    requests = ceil_div(capacity.in_flight * REQUEST_KIB, 1024)
+    needed = config.workers * WORKER_MIB + requests + COLLECTOR_MIB
+    if needed > config.memory_mib:
         raise ConfigError(
-            f"task_in_flight: {task.capacity.in_flight} requests on {task.workers} workers need"
-            f" about {needed} MiB and a task has {task.memory_mib}; lower it or give a task more"
+            f"task_in_flight: {capacity.in_flight} requests on {config.workers} workers need"
+            f" about {needed} MiB and a task has {config.memory_mib}; lower it or give a task more"
             " memory."
         )
 

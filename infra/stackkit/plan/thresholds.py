@@ -1,8 +1,9 @@
 from dataclasses import dataclass
 
+from stackkit.plan.capacity import TaskCapacity
 from stackkit.plan.derived_value import DerivedValue, ceil_div
 from stackkit.plan.fleet import FleetSize
-from stackkit.plan.inputs import Scaling, Task, Workload
+from stackkit.settings.config import Config
 from stackkit.settings.errors import ConfigError
 
 
@@ -24,38 +25,36 @@ class Steps:
     scale_in_rationale: str
 
 
-def thresholds(workload: Workload, task: Task, scaling: Scaling, fleet: FleetSize) -> Thresholds:
-    _check_schedules(scaling, fleet)
-    full_minute = task.capacity.requests_per_second * 60
-    target = _number("requests_target", scaling.requests_target, *_derived(workload, task))
+def thresholds(config: Config, capacity: TaskCapacity, fleet: FleetSize) -> Thresholds:
+    _check_schedules(config, fleet)
+    full_minute = capacity.requests_per_second * 60
+    target = _number("requests_target", config.requests_target, *_derived(config, capacity))
     if target.value > full_minute:
         raise ConfigError(
             f"requests_target: {target.value} a minute is more than the {full_minute} that one"
             " task sustains, so the fleet would never grow; lower it or set it to 0."
         )
-    free = 100 - workload.utilisation_percent
-    cpu = DerivedValue(
-        workload.utilisation_percent, "%", f"{free} % stay free while new tasks start"
-    )
+    free = 100 - config.utilisation_percent
+    cpu = DerivedValue(config.utilisation_percent, "%", f"{free} % stay free while new tasks start")
     return Thresholds(cpu_target=cpu, requests_target=target)
 
 
-def steps(workload: Workload, task: Task, scaling: Scaling, fleet: FleetSize) -> Steps | None:
+def steps(config: Config, capacity: TaskCapacity, fleet: FleetSize) -> Steps | None:
     """The step policy's thresholds, if the stack has one."""
-    if "step" not in scaling.policies:
+    if "step" not in config.scaling_policies:
         return None
-    step_out = _number("step_out_requests", scaling.step_out_requests, *_derived(workload, task))
-    calm = _calm(step_out.value, scaling, fleet)
+    step_out = _number("step_out_requests", config.step_out_requests, *_derived(config, capacity))
+    stable = _stable(step_out.value, config, fleet)
     step_in = _number(
         "step_in_requests",
-        scaling.step_in_requests,
-        min(step_out.value // 2, calm),
+        config.step_in_requests,
+        min(step_out.value // 2, stable),
         "half of scale-out's, or less for a small fleet",
     )
-    others = [name for name in scaling.policies if name != "step"]
+    others = [name for name in config.scaling_policies if name != "step"]
     _check_step_out(step_out.value, fleet)
     if not others:
-        _check_step_in(step_in.value, calm, step_out.value, fleet)
+        _check_step_in(step_in.value, stable, step_out.value, fleet)
     return Steps(
         out_requests=step_out,
         in_requests=step_in,
@@ -64,17 +63,17 @@ def steps(workload: Workload, task: Task, scaling: Scaling, fleet: FleetSize) ->
     )
 
 
-def _calm(step_out: int, scaling: Scaling, fleet: FleetSize) -> int:
+def _stable(step_out: int, config: Config, fleet: FleetSize) -> int:
     """The highest scale-in threshold that the smallest fleet's own step doesn't cross.
 
     A step changes the load per target by tasks / (tasks + step), most of all at the minimum.
     """
-    fewest, step = fleet.minimum.value, max(scaling.step_out_tasks, scaling.step_in_tasks)
+    fewest, step = fleet.minimum.value, max(config.step_out_tasks, config.step_in_tasks)
     return ceil_div(step_out * fewest, fewest + step) - 1
 
 
-def _derived(workload: Workload, task: Task) -> tuple[int, str]:
-    rate, share = task.capacity.requests_per_second, workload.utilisation_percent
+def _derived(config: Config, capacity: TaskCapacity) -> tuple[int, str]:
+    rate, share = capacity.requests_per_second, config.utilisation_percent
     return rate * 60 * share // 100, f"{share} % of {rate:,}/s x 60 s"
 
 
@@ -89,8 +88,8 @@ def _scale_in_rationale(others: list[str]) -> str:
     return f"left to {' and '.join(others)}: two policies that shrink would fight"
 
 
-def _check_schedules(scaling: Scaling, fleet: FleetSize) -> None:
-    for schedule in scaling.schedules:
+def _check_schedules(config: Config, fleet: FleetSize) -> None:
+    for schedule in config.scheduled_bounds:
         if schedule.maximum > fleet.maximum.value:
             raise ConfigError(
                 f"schedules: {schedule.maximum} tasks are more than the fleet's maximum of"
@@ -99,12 +98,12 @@ def _check_schedules(scaling: Scaling, fleet: FleetSize) -> None:
             )
 
 
-def _check_step_in(step_in: int, calm: int, step_out: int, fleet: FleetSize) -> None:
-    if step_in > calm:
+def _check_step_in(step_in: int, stable: int, step_out: int, fleet: FleetSize) -> None:
+    if step_in > stable:
         raise ConfigError(
             f"step_in_requests: at {step_in} and step_out_requests {step_out} a fleet of"
-            f" {fleet.minimum.value} would step out and in by turns; use {calm} or less, set it to"
-            " 0, or raise fleet_min."
+            f" {fleet.minimum.value} would step out and in by turns; use {stable} or less, set it"
+            " to 0, or raise fleet_min."
         )
 
 

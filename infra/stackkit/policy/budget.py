@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from pulumi_policy import PolicyResource, StackValidationArgs
 
-from stackkit.plan.classes import database_memory
 from stackkit.plan.pools import ROLLING_FACTOR, usable_connections
 from stackkit.policy.containers import KINDS, DeclaredContainer, containers
 from stackkit.policy.rules import Finding, of_kind, stack_policy
+from stackkit.settings.aws_sizes import database_memory
 from stackkit.settings.errors import ConfigError
 
 DATABASE = "aws:rds/instance:Instance"

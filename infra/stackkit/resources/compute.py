@@ -7,8 +7,6 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from stackkit.alarms.alarms import ResourceNames
-from stackkit.alarms.spec import MonitoredResource
 from stackkit.plan import plan
 from stackkit.resources.ami import Ami, AmiArgs
 from stackkit.resources.container import Container
@@ -17,6 +15,7 @@ from stackkit.resources.fargate import Fargate, FargateArgs
 from stackkit.resources.fleet import Fleet, FleetArgs
 from stackkit.resources.group_scaling import GroupScaling, GroupScalingArgs
 from stackkit.resources.launch import LaunchArgs
+from stackkit.resources.monitored import MonitoredResource, ResourceNames
 from stackkit.resources.rotation import RestartAction
 from stackkit.resources.scaling import ScalingArgs, StepArgs
 from stackkit.resources.service_scaling import ServiceScaling, ServiceScalingArgs

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_aws import ec2
 
-from stackkit.plan.classes import INSTANCE_DISK_GB
 from stackkit.resources.container import Container
 from stackkit.resources.instance import Instance, cloud_config
+from stackkit.settings.aws_sizes import INSTANCE_DISK_GB
 
 ROOT_DEVICE = "/dev/xvda"
 

@@ -7,7 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from stackkit.plan.scale_up import STEP_IN_MINUTES, STEP_OUT_MINUTES
-from stackkit.plan.schedules import Schedule
+from stackkit.settings.schedules import Schedule
 
 BYTES_PER_MEGABIT = 125_000
 

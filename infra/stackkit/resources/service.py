@@ -34,7 +34,7 @@ class ServiceDependencies:
 
 
 def container(settings: Config, numbers: plan.Plan, dependencies: ServiceDependencies) -> Container:
-    task = numbers.inputs.task
+    task = numbers.config
     return Container(
         image=dependencies.image,
         repository_arn=dependencies.repository_arn,

@@ -7,16 +7,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-import pulumi
-from pulumi.runtime import config as engine
-
-from stackkit.plan.capacity import Measurement, task_capacity
-from stackkit.plan.classes import FARGATE_MEMORY, instance_type
-from stackkit.plan.inputs import Data, Inputs, Scaling, Site, Task, Workload
-from stackkit.plan.schedules import SCHEDULE, SCHEDULE_WANTED, Schedule, read_schedule
-from stackkit.settings import conflicts
+from stackkit.settings.aws_sizes import FARGATE_MEMORY, instance_type
 from stackkit.settings.errors import ConfigError
 from stackkit.settings.keys import choice, flag, items, number_of, secret, text, whole
+from stackkit.settings.schedules import SCHEDULE, SCHEDULE_WANTED, Schedule, read_schedule
 
 CONTAINER_PORT = 8000
 LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653)
@@ -144,57 +138,24 @@ class Config:
     def scheduled_bounds(self) -> tuple[Schedule, ...]:
         return tuple(read_schedule(line) for line in self.schedules)
 
-    def inputs(self, measured: Measurement | None = None) -> Inputs:
-        """The plan's inputs; `measured` is the load test's finding, if there is one."""
-        return Inputs(
-            workload=Workload(
-                peak_in_flight=self.peak_in_flight,
-                base_in_flight=self.base_in_flight,
-                latency_ms=self.latency_ms,
-                utilisation_percent=self.utilisation_percent,
-                request_timeout_s=self.request_timeout_s,
-                upstream_percent=self.upstream_percent,
-                zones=self.zones,
-                survives_zone_loss=self.production,
-            ),
-            task=self._task(measured),
-            data=Data(database_class=self.database_class, cache_class=self.cache_class),
-            scaling=Scaling(
-                policies=self.scaling_policies,
-                requests_target=self.requests_target,
-                step_out_requests=self.step_out_requests,
-                step_in_requests=self.step_in_requests,
-                step_out_tasks=self.step_out_tasks,
-                step_in_tasks=self.step_in_tasks,
-                network_mbps=self.network_target_mbps,
-                cooldown_s=self.cooldown_s,
-                warm_pool=self.warm_pool,
-                schedules=self.scheduled_bounds,
-            ),
-            site=Site(
-                vpc_cidr=self.vpc_cidr,
-                nat_gateways=self.nat_gateways,
-                alb_target_quota=self.alb_target_quota,
-            ),
-        )
-
-    def _task(self, measured: Measurement | None) -> Task:
+    @property
+    def vcpu_units(self) -> int:
+        """Of one task or instance; 1024 are one vCPU."""
         if self.compute == "fargate":
-            vcpu_units, memory = self.task_cpu, self.task_memory_mib
-        else:
-            smallest = instance_type(self.instance_types[0])
-            vcpu_units, memory = smallest.vcpu * 1024, smallest.memory_mib
-        return Task(
-            compute=self.compute,
-            vcpu_units=vcpu_units,
-            memory_mib=memory,
-            workers=max(1, vcpu_units // 1024),
-            capacity=task_capacity(
-                vcpu_units, self.task_requests_per_second, self.task_in_flight, measured
-            ),
-            fleet_min=self.fleet_min,
-            fleet_max=self.fleet_max,
-        )
+            return self.task_cpu
+        return instance_type(self.instance_types[0]).vcpu * 1024
+
+    @property
+    def memory_mib(self) -> int:
+        """Of one task or instance."""
+        if self.compute == "fargate":
+            return self.task_memory_mib
+        return instance_type(self.instance_types[0]).memory_mib
+
+    @property
+    def workers(self) -> int:
+        """Processes of one task: one for each vCPU."""
+        return max(1, self.vcpu_units // 1024)
 
 
 KEYS = {key.name: key for key in fields(Config) if key.metadata}
@@ -227,22 +188,3 @@ def _typed(name: str, value: object, encrypted: bool) -> object:
             f"{name}: the value is in plain text; set it with `pulumi config set --secret {name}`."
         )
     return KEYS[name].metadata["read"](name, value)
-
-
-def parse(
-    project: str, stack: str, values: Mapping[str, object], secrets: Collection[str] = ()
-) -> Config:
-    """Read the keys and refuse those that contradict each other."""
-    config = read(project, stack, values, secrets)
-    conflicts.check(config)
-    return config
-
-
-def load() -> Config:
-    """The keys that the engine hands over."""
-    prefix = f"{pulumi.get_project()}:"
-    given = engine.get_config_env() | engine.CONFIG.get()
-    names = [name.removeprefix(prefix) for name in given if name.startswith(prefix)]
-    values = {name: engine.get_config(prefix + name) for name in names}
-    encrypted = [name for name in names if engine.is_config_secret(prefix + name)]
-    return parse(pulumi.get_project(), pulumi.get_stack(), values, encrypted)

@@ -2,21 +2,17 @@
 
 from collections.abc import Iterator
 from ipaddress import IPv4Network
-from typing import TYPE_CHECKING
 
-from stackkit.plan import plan
-from stackkit.plan.classes import FARGATE_MEMORY, check_cache_class, database_memory, instance_type
+from stackkit.settings.aws_sizes import FARGATE_MEMORY, check_cache_class, database_memory, instance_type
+from stackkit.settings.config import Config
 from stackkit.settings.errors import ConfigError
-
-if TYPE_CHECKING:
-    from stackkit.settings.config import Config
 
 # a load balancer's name has 32 characters; Pulumi appends a hyphen and 7 digits
 LONGEST_NAME = 24
 SMALLEST_RESERVATION = 100
 _TELLING = ("PASSWORD", "SECRET", "TOKEN", "CREDENTIAL", "PRIVATE_KEY", "API_KEY")
-# what the program itself puts into the service's environment beside the plan's numbers
-_WIRED = (
+# the program sets these variables of the service; a test compares them with its environment
+PROGRAM_VARIABLES = (
     "DATABASE_URL",
     "DATABASE_REPLICA_URL",
     "DATABASE_PASSWORD",
@@ -31,10 +27,25 @@ _WIRED = (
     "OTEL_EXPORTER_OTLP_ENDPOINT",
     "OTEL_SERVICE_NAME",
     "OTEL_TRACES_SAMPLER_ARG",
+    "WEB_CONCURRENCY",
+    "MAX_IN_FLIGHT",
+    "GRANIAN_BACKLOG",
+    "GRANIAN_BACKPRESSURE",
+    "DRAIN_TIME",
+    "GRANIAN_WORKERS_KILL_TIMEOUT",
+    "GRANIAN_HTTP1_HEADER_READ_TIMEOUT",
+    "DB_POOL_SIZE",
+    "DB_ACQUIRE_TIMEOUT",
+    "DB_COMMAND_TIMEOUT",
+    "DB_CONNECTION_LIFETIME",
+    "REDIS_POOL_SIZE",
+    "UPSTREAM_CONNECTIONS",
+    "UPSTREAM_TIMEOUT",
+    "REQUEST_TIMEOUT",
 )
 
 
-def check(config: "Config") -> None:
+def check(config: Config) -> None:
     """Raises ConfigError with a line for each contradiction."""
     compute = _fargate if config.compute == "fargate" else _ec2
     checks = (_name, _workload, compute, _scaling, _network, _edge, _reservation, _data)
@@ -55,7 +66,7 @@ def _collected(sentences: Iterator[str]) -> Iterator[str]:
         yield str(refusal)
 
 
-def _name(config: "Config") -> Iterator[str]:
+def _name(config: Config) -> Iterator[str]:
     if len(config.name) > LONGEST_NAME:
         yield (
             f"{config.name}: project and stack have {len(config.name)} characters together and"
@@ -63,7 +74,7 @@ def _name(config: "Config") -> Iterator[str]:
         )
 
 
-def _workload(config: "Config") -> Iterator[str]:
+def _workload(config: Config) -> Iterator[str]:
     if config.base_in_flight > config.peak_in_flight:
         yield (
             f"base_in_flight: {config.base_in_flight} is above peak_in_flight"
@@ -76,7 +87,7 @@ def _workload(config: "Config") -> Iterator[str]:
         )
 
 
-def _fargate(config: "Config") -> Iterator[str]:
+def _fargate(config: Config) -> Iterator[str]:
     allowed = FARGATE_MEMORY[config.task_cpu]
     if config.task_memory_mib not in allowed:
         yield (
@@ -95,7 +106,7 @@ def _step(allowed: tuple[int, ...]) -> str:
     return f" in steps of {allowed[-1] - allowed[-2]}"
 
 
-def _ec2(config: "Config") -> Iterator[str]:
+def _ec2(config: Config) -> Iterator[str]:
     if not config.instance_types:
         yield "instance_types: the list is empty; name at least one instance type."
     kinds = [instance_type(name) for name in config.instance_types]
@@ -120,7 +131,7 @@ def _ec2(config: "Config") -> Iterator[str]:
         yield "bake_ami: ami_id is set too; unset one of them."
 
 
-def _scaling(config: "Config") -> Iterator[str]:
+def _scaling(config: Config) -> Iterator[str]:
     if not config.scaling_policies:
         yield (
             "scaling_policies: the list is empty and the fleet would stay at its minimum; use"
@@ -134,7 +145,7 @@ def _scaling(config: "Config") -> Iterator[str]:
         )
 
 
-def _network(config: "Config") -> Iterator[str]:
+def _network(config: Config) -> Iterator[str]:
     try:
         block = IPv4Network(config.vpc_cidr)
     except ValueError:
@@ -147,7 +158,7 @@ def _network(config: "Config") -> Iterator[str]:
         )
 
 
-def _edge(config: "Config") -> Iterator[str]:
+def _edge(config: Config) -> Iterator[str]:
     for key, given in (("zone", config.zone), ("certificate_arn", config.certificate_arn)):
         if given and not config.domain:
             yield f"{key}: it needs a domain; set domain or unset {key}."
@@ -161,7 +172,7 @@ def _edge(config: "Config") -> Iterator[str]:
         )
 
 
-def _reservation(config: "Config") -> Iterator[str]:
+def _reservation(config: Config) -> Iterator[str]:
     if 0 < config.alb_lcu < SMALLEST_RESERVATION:
         yield (
             f"alb_lcu: AWS reserves no less than {SMALLEST_RESERVATION} units and {config.alb_lcu}"
@@ -169,7 +180,7 @@ def _reservation(config: "Config") -> Iterator[str]:
         )
 
 
-def _data(config: "Config") -> Iterator[str]:
+def _data(config: Config) -> Iterator[str]:
     database_memory(config.database_class)
     check_cache_class(config.cache_class)
     if config.database_storage_max_gb * 10 < config.database_storage_gb * 11:
@@ -188,22 +199,21 @@ def _data(config: "Config") -> Iterator[str]:
         yield "database_replicas: RDS replicates only with backups; set backup_days."
 
 
-def _observability(config: "Config") -> Iterator[str]:
+def _observability(config: Config) -> Iterator[str]:
     if config.otlp_headers and not config.otlp_endpoint:
         yield "otlp_headers: nothing is sent there; set otlp_endpoint or unset it."
 
 
-def _environment(config: "Config") -> Iterator[str]:
+def _environment(config: Config) -> Iterator[str]:
     names = [line.partition("=")[0] for line in config.environment + config.secrets]
-    reserved = {*_WIRED, *plan.ENVIRONMENT_NAMES}
     for name in names:
-        if name in reserved:
+        if name in PROGRAM_VARIABLES:
             yield f"environment: {name} is set by the program; use the key it comes from."
         if names.count(name) > 1:
             yield f"environment: {name} is there twice, in environment or secrets."
     for line in config.environment:
         name = line.partition("=")[0]
-        if name not in reserved and any(word in name for word in _TELLING):
+        if name not in PROGRAM_VARIABLES and any(word in name for word in _TELLING):
             yield (
                 f"environment: {name} looks like a secret in plain text; put it into Secrets"
                 f" Manager and name its ARN in secrets as {name}=arn:…."

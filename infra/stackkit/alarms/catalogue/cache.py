@@ -1,8 +1,9 @@
 from collections.abc import Iterator
 
 from stackkit.alarms.context import AlarmContext
-from stackkit.alarms.spec import AlarmSpec, Limit, Metric, MonitoredResource, Severity, Window
+from stackkit.alarms.spec import AlarmSpec, Limit, Metric, Severity, Window
 from stackkit.plan.pools import CACHE_POOL, CACHE_SUBSCRIPTIONS, deploying_workers
+from stackkit.resources.monitored import MonitoredResource
 
 TIER = "cache"
 
@@ -83,7 +84,7 @@ def _evictions() -> AlarmSpec:
 
 
 def _connections(context: AlarmContext) -> AlarmSpec:
-    task, fleet = context.numbers.inputs.task, context.numbers.fleet
+    task, fleet = context.numbers.config, context.numbers.fleet
     workers = deploying_workers(task, fleet)
     each = CACHE_POOL + CACHE_SUBSCRIPTIONS
     return AlarmSpec(

@@ -1,8 +1,9 @@
 from collections.abc import Iterator
 
 from stackkit.alarms.context import AlarmContext
-from stackkit.alarms.spec import AlarmSpec, Limit, Metric, MonitoredResource, Severity, Window
-from stackkit.plan.classes import database_memory
+from stackkit.alarms.spec import AlarmSpec, Limit, Metric, Severity, Window
+from stackkit.resources.monitored import MonitoredResource
+from stackkit.settings.aws_sizes import database_memory
 
 TIER = "database"
 _GB = 10**9

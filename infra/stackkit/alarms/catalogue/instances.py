@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from stackkit.alarms.catalogue.fleet import MEMORY_STEPS, TIER, cpu, missing, network
 from stackkit.alarms.catalogue.service import emitted
 from stackkit.alarms.context import AlarmContext
-from stackkit.alarms.spec import AlarmSpec, Limit, Metric, MonitoredResource, Severity, Window
+from stackkit.alarms.spec import AlarmSpec, Limit, Metric, Severity, Window
+from stackkit.resources.monitored import MonitoredResource
 from stackkit.resources.scaling import BYTES_PER_MEGABIT
 
 # Amazon Linux, Docker and the collector
@@ -34,7 +35,7 @@ def rows(context: AlarmContext) -> Iterator[AlarmSpec]:
 
 
 def _memory(context: AlarmContext) -> AlarmSpec:
-    whole = context.numbers.inputs.task.memory_mib
+    whole = context.numbers.config.memory_mib
     return AlarmSpec(
         name="memory",
         title="A task's memory is nearly used up",

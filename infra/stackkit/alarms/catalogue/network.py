@@ -1,7 +1,8 @@
 from collections.abc import Iterator
 
 from stackkit.alarms.context import AlarmContext
-from stackkit.alarms.spec import AlarmSpec, Limit, Metric, MonitoredResource, Severity, Window
+from stackkit.alarms.spec import AlarmSpec, Limit, Metric, Severity, Window
+from stackkit.resources.monitored import MonitoredResource
 
 TIER = "network"
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from stackkit.alarms.catalogue.edge import FAST_BURN
 from stackkit.alarms.context import AlarmContext
-from stackkit.alarms.spec import AlarmSpec, Limit, Metric, MonitoredResource, Severity, Window
+from stackkit.alarms.spec import AlarmSpec, Limit, Metric, Severity, Window
+from stackkit.resources.monitored import MonitoredResource
 from stackkit.resources.service_metrics import NAMESPACE, SERVICE
 
 TIER = "service"
@@ -102,7 +103,7 @@ def _breaker() -> AlarmSpec:
 
 
 def _misses(context: AlarmContext) -> AlarmSpec:
-    share = context.numbers.inputs.workload.upstream_percent
+    share = context.numbers.config.upstream_percent
     return AlarmSpec(
         name="misses",
         title="The caches miss more than the plan counts on",

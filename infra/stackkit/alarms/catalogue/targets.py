@@ -37,7 +37,7 @@ def _unhealthy_targets() -> AlarmSpec:
 
 
 def _too_few_targets(context: AlarmContext) -> AlarmSpec:
-    fewest, zones = context.numbers.fleet.minimum.value, context.numbers.inputs.workload.zones
+    fewest, zones = context.numbers.fleet.minimum.value, context.numbers.config.zones
     survivors = max(1, ceil(fewest * (zones - 1) / zones))
     return AlarmSpec(
         name="too-few-targets",
@@ -91,7 +91,7 @@ def _unreachable_targets() -> AlarmSpec:
 
 
 def _busy_targets(context: AlarmContext) -> AlarmSpec:
-    rate = context.numbers.inputs.task.capacity.requests_per_second
+    rate = context.numbers.capacity.requests_per_second
     return AlarmSpec(
         name="busy-targets",
         title="Each target has more requests than it sustains",
@@ -101,7 +101,7 @@ def _busy_targets(context: AlarmContext) -> AlarmSpec:
         limit=Limit(
             value=rate * 60,
             unit="requests/min",
-            rationale=f"a task sustains {rate:,}/s ({context.numbers.inputs.task.capacity.origin})",
+            rationale=f"a task sustains {rate:,}/s ({context.numbers.capacity.origin})",
         ),
         severity=Severity.TICKET,
         meaning="The fleet has not grown with its load, or what a task sustains was overestimated.",

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from stackkit.alarms.catalogue.fleet import MEMORY_STEPS, TIER, cpu, missing, network
 from stackkit.alarms.context import AlarmContext
-from stackkit.alarms.spec import AlarmSpec, Limit, Metric, MonitoredResource, Severity, Window
+from stackkit.alarms.spec import AlarmSpec, Limit, Metric, Severity, Window
+from stackkit.resources.monitored import MonitoredResource
 from stackkit.resources.scaling import BYTES_PER_MEGABIT
 
 SERVICE = {"ClusterName": MonitoredResource.CLUSTER, "ServiceName": MonitoredResource.SERVICE}

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from stackkit.settings import config
 from stackkit.settings.errors import ConfigError
+from stackkit.settings.load import parse
 from stackkit.settings.stack_file import read_stack
 from stackkit.tools.deploy import account, outputs
 from stackkit.tools.deploy.account import Account
@@ -46,7 +47,7 @@ def find(name: str, folder: Path, complete: bool) -> Stack:
     before a deployment.
     """
     file = read_stack(folder, name)
-    read = config.parse if complete else config.read
+    read = parse if complete else config.read
     settings = read(file.project, name, file.values, file.secrets)
     signed_in = account.sign_in(file.region)
     state = State(account=signed_in, project=file.project, stack=name)

@@ -52,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     print("\n".join(lines(run, snapshot, results, time.monotonic() - started)))
     if run.resources:
         settings = config.read(project, options.stack, values, file.secrets)
-        numbers = plan.derive(settings.inputs(read_measurement(Path.cwd())))
+        numbers = plan.derive(settings, read_measurement(Path.cwd()))
         shown = RehearsalReport(
             run=run, snapshot=snapshot, results=results, settings=settings, numbers=numbers
         )

@@ -117,7 +117,7 @@ def _refused(run: Rehearsal) -> Node:
 
 
 def _numbers(numbers: plan.Plan) -> Node:
-    workload, fleet = numbers.inputs.workload, numbers.fleet
+    workload, fleet = numbers.config, numbers.fleet
     return [
         key_figures(
             [

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from stackkit.plan.classes import FARGATE_MEMORY
+from stackkit.settings.aws_sizes import FARGATE_MEMORY
 
 # characters of a load balancer's or a target group's name
 BALANCER_NAME = 32

@@ -68,8 +68,8 @@ def lines(report: StackReport) -> Iterator[str]:
 
 
 def _inputs(numbers: plan.Plan) -> Iterator[tuple[str, str, str, str]]:
-    workload, task = numbers.inputs.workload, numbers.inputs.task
-    data = numbers.inputs.data
+    workload, task = numbers.config, numbers.config
+    data = numbers.config
     yield "peak in flight", f"{workload.peak_in_flight:,}", "requests", "peak_in_flight"
     yield "base in flight", f"{workload.base_in_flight:,}", "requests", "base_in_flight"
     yield "mean latency", f"{workload.latency_ms:,}", "ms", "latency_ms"
@@ -87,15 +87,15 @@ def _inputs(numbers: plan.Plan) -> Iterator[tuple[str, str, str, str]]:
         f"vCPU, {task.memory_mib:,} MiB",
         task.compute,
     )
-    rate = f"{task.capacity.requests_per_second:,}"
-    yield "a task sustains", rate, "requests/s", task.capacity.origin
-    yield "  and holds", f"{task.capacity.in_flight:,}", "in flight", task.capacity.origin
+    rate = f"{numbers.capacity.requests_per_second:,}"
+    yield "a task sustains", rate, "requests/s", numbers.capacity.origin
+    yield "  and holds", f"{numbers.capacity.in_flight:,}", "in flight", numbers.capacity.origin
     yield "database", "", "", data.database_class
     yield "cache", "", "", data.cache_class
 
 
 def _zone_loss(numbers: plan.Plan) -> str:
-    return "one may fail" if numbers.inputs.workload.survives_zone_loss else "none may fail"
+    return "one may fail" if numbers.config.production else "none may fail"
 
 
 def _number(name: str, number: DerivedValue) -> tuple[str, str, str, str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from stackkit.plan import plan
 from stackkit.plan.bottlenecks import Bottleneck, bottlenecks, first
 from stackkit.plan.capacity import Measurement
-from stackkit.plan.classes import FARGATE_MEMORY
+from stackkit.settings.aws_sizes import FARGATE_MEMORY
 from stackkit.settings.config import Config
 from stackkit.settings.errors import ConfigError
 from stackkit.tools.report import cost
@@ -40,7 +40,7 @@ def candidates(
     known = _own_figures(settings) or measured
     for name, variant in _variants(settings):
         try:
-            numbers = plan.derive(variant.inputs(known))
+            numbers = plan.derive(variant, known)
             yield _candidate(name, variant, numbers, prices)
         except ConfigError as error:
             yield Candidate(name, refused=str(error).partition(";")[0])
@@ -53,7 +53,7 @@ def _own_figures(settings: Config) -> Measurement | None:
     return Measurement(
         requests_per_second=settings.task_requests_per_second,
         in_flight=settings.task_in_flight,
-        vcpu_units=settings.inputs().task.vcpu_units,
+        vcpu_units=settings.vcpu_units,
         measured_at="",
     )
 
@@ -70,7 +70,7 @@ def _candidate(name: str, settings: Config, numbers: plan.Plan, prices: Prices |
         database_pool=numbers.pools.database.value,
         tasks_usd=tuple(lines[0].usd for lines in months),
         usd=tuple(cost.total(lines) for lines in months),
-        breaks_first=first(bottlenecks(numbers.inputs, numbers.fleet)),
+        breaks_first=first(bottlenecks(numbers)),
     )
 
 

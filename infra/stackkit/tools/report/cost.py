@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from stackkit.alarms.catalogue import table
 from stackkit.alarms.context import AlarmContext
 from stackkit.alarms.cost import COMPOSITE, alarm_cost
-from stackkit.plan.classes import INSTANCE_DISK_GB
 from stackkit.plan.fleet import busy_tasks, rate, spread_tasks
 from stackkit.plan.network import endpoints
 from stackkit.plan.plan import Plan
+from stackkit.settings.aws_sizes import INSTANCE_DISK_GB
 from stackkit.settings.config import Config
 from stackkit.tools.report.prices import Prices
 
@@ -51,9 +51,9 @@ class Load:
 
 def loads(numbers: Plan) -> tuple[Load, Load, Load]:
     """The quietest hour, the mean of a day that swings between both, and the peak, for a month."""
-    workload, task, fleet = numbers.inputs.workload, numbers.inputs.task, numbers.fleet
+    workload, fleet = numbers.config, numbers.fleet
     mean = (workload.base_in_flight + workload.peak_in_flight) // 2
-    tasks = spread_tasks(busy_tasks(mean, workload, task), workload)
+    tasks = spread_tasks(busy_tasks(mean, workload, numbers.capacity), workload)
     between = min(max(tasks, fleet.minimum.value), fleet.maximum.value)
     return (
         Load("minimum", workload.base_in_flight, fleet.minimum.value),
@@ -90,7 +90,7 @@ def task_hour(settings: Config, numbers: Plan, prices: Prices) -> float:
 
 
 def _unit(settings: Config, numbers: Plan, prices: Prices) -> tuple[float, str]:
-    task = numbers.inputs.task
+    task = numbers.config
     if settings.compute == "ec2":
         kind, disk = settings.instance_types[0], prices.of("instance disk GB")
         hour = prices.of(kind) + INSTANCE_DISK_GB * disk / HOURS

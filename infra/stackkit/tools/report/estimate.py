@@ -52,7 +52,7 @@ def _months(report: StackReport) -> Iterator[str]:
 
 
 def comparison_lines(report: StackReport, compared: Sequence[Candidate]) -> Iterator[str]:
-    workload = report.numbers.inputs.workload
+    workload = report.numbers.config
     yield (
         f"{report.settings.name}: {workload.peak_in_flight:,} in flight at"
         f" {workload.latency_ms:,} ms on other sizes"

@@ -41,7 +41,7 @@ def analyse(
     values = {**file.values, **given}
     settings = config.read(file.project or "plan", stack or "plan", values, file.secrets)
     measured = read_measurement(folder)
-    numbers = plan.derive(settings.inputs(measured))
+    numbers = plan.derive(settings, measured)
     prices, unpriced = _prices(file.region, prices_file)
     installed = installed_versions(folder.parent)
     return StackReport(
@@ -52,7 +52,7 @@ def analyse(
         warnings=tuple(
             measurement_warnings(measured, settings.architecture, installed, date.today())
         ),
-        bottlenecks=bottlenecks(numbers.inputs, numbers.fleet),
+        bottlenecks=bottlenecks(numbers),
         prices=prices,
         unpriced=unpriced,
     )

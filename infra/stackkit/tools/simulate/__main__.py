@@ -36,7 +36,7 @@ def _trace(options: argparse.Namespace, report: StackReport) -> Trace:
         raise ConfigError("SHAPE and TRACE: each is traffic of its own; use one.")
     if options.trace:
         return read_trace(options.trace)
-    workload = report.numbers.inputs.workload
+    workload = report.numbers.config
     base, peak = (
         float(rate(in_flight, workload.latency_ms))
         for in_flight in (workload.base_in_flight, workload.peak_in_flight)
@@ -47,8 +47,8 @@ def _trace(options: argparse.Namespace, report: StackReport) -> Trace:
 def _played(report: StackReport, trace: Trace) -> Report:
     numbers = report.numbers
     run = simulate(setup(report.settings, numbers, trace.rates[0]), trace)
-    workload = numbers.inputs.workload
-    zones = workload.zones if workload.survives_zone_loss else 1
+    workload = numbers.config
+    zones = workload.zones if workload.production else 1
     found = findings(run, zones, numbers.pace.minimum_to_peak.value)
     return Report(stack=report, run=run, summary=summary(run), findings=found)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from stackkit.plan.scale_up import METRIC_DELAY_S, MINUTE
-from stackkit.plan.schedules import Schedule
+from stackkit.settings.schedules import Schedule
 from stackkit.tools.simulate.scaler import (
     Change,
     Policies,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from stackkit.plan.schedules import Schedule
+from stackkit.settings.schedules import Schedule
 
 _DAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 _MONTHS = (

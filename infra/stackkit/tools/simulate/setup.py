@@ -27,8 +27,8 @@ BYTES_PER_MEGABIT = 125_000
 
 def task_rate(numbers: Plan) -> float:
     """Requests a second that fill one task, by its processor or by what it holds open."""
-    workload = numbers.inputs.workload
-    busy = busy_tasks(1, workload, numbers.inputs.task)
+    workload = numbers.config
+    busy = busy_tasks(1, workload, numbers.capacity)
     return float(rate(1, workload.latency_ms) / busy)
 
 

@@ -1,0 +1,28 @@
+"""Reads a stack's keys, and refuses those that contradict each other."""
+
+from collections.abc import Collection, Mapping
+
+import pulumi
+from pulumi.runtime import config as engine
+
+from stackkit.settings import conflicts
+from stackkit.settings.config import Config, read
+
+
+def parse(
+    project: str, stack: str, values: Mapping[str, object], secrets: Collection[str] = ()
+) -> Config:
+    """The config of keys that are valid alone and together, or ConfigError."""
+    config = read(project, stack, values, secrets)
+    conflicts.check(config)
+    return config
+
+
+def load_config() -> Config:
+    """The config of the stack that the Pulumi engine runs."""
+    prefix = f"{pulumi.get_project()}:"
+    given = engine.get_config_env() | engine.CONFIG.get()
+    names = [name.removeprefix(prefix) for name in given if name.startswith(prefix)]
+    values = {name: engine.get_config(prefix + name) for name in names}
+    encrypted = [name for name in names if engine.is_config_secret(prefix + name)]
+    return parse(pulumi.get_project(), pulumi.get_stack(), values, encrypted)
