@@ -32,7 +32,7 @@ lint: .venv/tools  ## format, lint, types and the direction of imports
 	$(call stage,format and lint,$(BIN)/ruff check --quiet && $(BIN)/ruff format --check --quiet)
 	$(call stage,types,$(BIN)/basedpyright --project infra --pythonpath $(BIN)/python & infra=$$!; \
 		$(BIN)/basedpyright --pythonpath $(BIN)/python; own=$$?; wait $$infra && exit $$own)
-	$(call stage,imports,PYTHONPATH='.:$(SERVICE)' $(BIN)/lint-imports --no-logo --no-cache)
+	$(call stage,imports,PYTHONPATH='.:infra:$(SERVICE)' $(BIN)/lint-imports --no-logo --no-cache)
 
 test: lint  ## check what a change can break, in 6 minutes
 	$(call stage,template,$(PYTEST) -m 'not extra')

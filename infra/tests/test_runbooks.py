@@ -5,8 +5,8 @@ import pytest
 from harness import INFRA
 from stackkit.alarms.catalogue import table
 from stackkit.alarms.cost import alarm_cost
-from stackkit.alarms.runbooks import context, pages
 from stackkit.alarms.spec import AlarmSpec
+from stackkit.tools.runbooks import context, pages
 
 ROWS = {row.name: row for compute in ("fargate", "ec2") for row in table(context(compute))}
 

@@ -69,3 +69,21 @@ class AlarmSpec:
     steps: tuple[str, ...]
     # in the cheapest stack too
     in_development: bool = False
+
+
+def beyond(limit: Limit) -> str:
+    return f"{'above' if limit.above else 'below'} {limit.value:,.10g} {limit.unit}"
+
+
+def during(row: AlarmSpec) -> str:
+    if row.short:
+        return f"over {row.window.minutes} minutes and over {row.short.minutes}"
+    return _window(row.window)
+
+
+def _window(window: Window) -> str:
+    minutes = window.period_s // 60
+    unit = "minutes" if minutes == 1 else f"periods of {minutes} minutes"
+    if window.periods == 1:
+        return f"over {minutes} minutes"
+    return f"in {window.breaching} of {window.periods} {unit}"

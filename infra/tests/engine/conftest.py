@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from cookiecutter.main import cookiecutter
 
+from engine.aws.stack import Stack, simulated_account
 from harness import INFRA
-from stackkit.tools.rehearse.engine.stack import Stack, simulated_account
 
 REGION = "eu-central-1"
 

@@ -6,7 +6,7 @@ A line is operation, type, name without the stack's, and the properties that dif
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from stackkit.tools.rehearse.engine.stack import Change
+from engine.aws.stack import Change
 
 IMAGE = f"123456789012.dkr.ecr.eu-central-1.amazonaws.com/shop@sha256:{'0' * 64}"
 NEWER_IMAGE = IMAGE.replace("0" * 64, "1" * 64)

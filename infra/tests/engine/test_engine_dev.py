@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
+from engine.aws.stack import Stack
 from engine.conftest import REGION
 from engine.inventory import inventory
 from engine.plans import EDITS, IMAGE, Edit, replaced
-from stackkit.tools.rehearse.engine.stack import Stack
 
 KEYS = {"upstream_url": "https://upstream.example.com", "allow_http": "true", "image": IMAGE}
 

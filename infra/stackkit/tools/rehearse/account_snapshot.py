@@ -4,23 +4,11 @@ import json
 from functools import cached_property
 from typing import Any
 
-from stackkit.tools.rehearse.account import SimulatedAccount
+from stackkit.tools.rehearse.account_reader import AccountReader, Found
 from stackkit.tools.rehearse.workloads import Workload, workloads
 
-Found = list[dict[str, Any]]
 
-
-class AccountSnapshot:
-    def __init__(self, account: SimulatedAccount) -> None:
-        self.account = account
-
-    def read(self, service: str, method: str, key: str, **asked: Any) -> Found:
-        client = self.account.client(service)
-        if not client.can_paginate(method):
-            return getattr(client, method)(**asked)[key]
-        pages = client.get_paginator(method).paginate(**asked)
-        return [entry for page in pages for entry in page[key]]
-
+class AccountSnapshot(AccountReader):
     @cached_property
     def balancers(self) -> Found:
         return self.read("elbv2", "describe_load_balancers", "LoadBalancers")
@@ -39,10 +27,6 @@ class AccountSnapshot:
         ]
         # the order in which they were made differs from run to run
         return sorted(found, key=lambda listener: listener["Port"])
-
-    @cached_property
-    def target_groups(self) -> Found:
-        return self.read("elbv2", "describe_target_groups", "TargetGroups")
 
     @cached_property
     def databases(self) -> Found:
@@ -69,16 +53,6 @@ class AccountSnapshot:
         """As asked for: moto makes one, whatever the number."""
         sent = [c.parameters for c in self.account.calls if c.operation == "CreateReplicationGroup"]
         return sum(parameters.get("NumCacheClusters", 1) for parameters in sent)
-
-    @cached_property
-    def scalable(self) -> Found:
-        """Services whose number of tasks may change."""
-        return self.read(
-            "application-autoscaling",
-            "describe_scalable_targets",
-            "ScalableTargets",
-            ServiceNamespace="ecs",
-        )
 
     @cached_property
     def security_groups(self) -> dict[str, dict[str, Any]]:

@@ -8,7 +8,7 @@ from htpy import Node, code, h3, li, p, ul
 
 from stackkit.alarms.catalogue import table as alarms
 from stackkit.alarms.context import AlarmContext
-from stackkit.alarms.runbooks import beyond, during
+from stackkit.alarms.spec import beyond, during
 from stackkit.plan import plan
 from stackkit.settings.config import Config
 from stackkit.tools.page import Section, key_figures, mark, page, picture, table

@@ -6,10 +6,9 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from stackkit.tools.rehearse.account_snapshot import AccountSnapshot
+from stackkit.tools.rehearse.account_reader import AccountReader
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,17 +33,17 @@ class Workload:
     size: str
 
 
-def workloads(snapshot: "AccountSnapshot") -> Iterator[Workload]:
-    yield from _services(snapshot)
-    yield from _groups(snapshot)
+def workloads(reader: AccountReader) -> Iterator[Workload]:
+    yield from _services(reader)
+    yield from _groups(reader)
 
 
-def _services(snapshot: "AccountSnapshot") -> Iterator[Workload]:
+def _services(reader: AccountReader) -> Iterator[Workload]:
     bounds = {
         target["ResourceId"].rpartition("/")[2]: (target["MinCapacity"], target["MaxCapacity"])
-        for target in snapshot.scalable
+        for target in reader.scalable
     }
-    ecs = snapshot.account.client("ecs")
+    ecs = reader.account.client("ecs")
     for cluster in ecs.list_clusters()["clusterArns"]:
         arns = ecs.list_services(cluster=cluster)["serviceArns"]
         found = ecs.describe_services(cluster=cluster, services=arns) if arns else {}
@@ -53,11 +52,11 @@ def _services(snapshot: "AccountSnapshot") -> Iterator[Workload]:
             yield _service(service, task["taskDefinition"], bounds)
 
 
-def _groups(snapshot: "AccountSnapshot") -> Iterator[Workload]:
-    for group in snapshot.read("autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups"):
+def _groups(reader: AccountReader) -> Iterator[Workload]:
+    for group in reader.read("autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups"):
         mixed = group.get("MixedInstancesPolicy", {}).get("LaunchTemplate", {})
         chosen = mixed.get("LaunchTemplateSpecification") or group["LaunchTemplate"]
-        template = snapshot.read(
+        template = reader.read(
             "ec2",
             "describe_launch_template_versions",
             "LaunchTemplateVersions",
@@ -66,16 +65,16 @@ def _groups(snapshot: "AccountSnapshot") -> Iterator[Workload]:
         )[0]["LaunchTemplateData"]
         types = [o["InstanceType"] for o in mixed.get("Overrides", [])]
         profile = template["IamInstanceProfile"]["Arn"].rpartition("/")[2]
-        iam = snapshot.account.client("iam")
+        iam = reader.account.client("iam")
         roles = iam.get_instance_profile(InstanceProfileName=profile)["InstanceProfile"]
         role = roles["Roles"][0]["RoleName"]
-        port = _port(snapshot, group["TargetGroupARNs"])
+        port = _port(reader, group["TargetGroupARNs"])
         kinds = types or [template["InstanceType"]]
         yield _group(group, template, role, port, ", ".join(kinds))
 
 
-def _port(snapshot: "AccountSnapshot", arns: list[str]) -> int:
-    ports = [g["Port"] for g in snapshot.target_groups if g["TargetGroupArn"] in arns]
+def _port(reader: AccountReader, arns: list[str]) -> int:
+    ports = [g["Port"] for g in reader.target_groups if g["TargetGroupArn"] in arns]
     return ports[0] if ports else 0
 
 

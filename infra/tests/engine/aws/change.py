@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from stackkit.tools.rehearse.account import Account, Call
-from stackkit.tools.rehearse.engine.undo import first, lock_token, undo
-from stackkit.tools.rehearse.map_to_api import Unfit
+from engine.aws.undo import first, lock_token, undo
+from stackkit.tools.rehearse.account import Call, SimulatedAccount
+from stackkit.tools.rehearse.map_to_api import MappingError
 
 # creates → changes, where the API's names aren't CreateX and ModifyX or UpdateX
 _CHANGES = {
@@ -30,14 +30,14 @@ _TAGS = ("Tags", "tags", "TagSpecifications")
 class Changing:
     """An account as one resource sees it while it changes; calls as in the same order as before."""
 
-    def __init__(self, account: Account, before: list[Call]) -> None:
+    def __init__(self, account: SimulatedAccount, before: list[Call]) -> None:
         self._account = account
         self._left = list(before)
         self.region = account.region
         self.known = account.known
         self.calls: list[Call] = []
         self.client = account.client
-        self.made_up = account.made_up
+        self.invented_arn = account.invented_arn
 
     def call(
         self, name: str, kind: str, service: str, operation: str, parameters: dict[str, Any]
@@ -115,11 +115,13 @@ class Changing:
             if name in _TAGS or (same and name not in _NAMING and before.service not in _WHOLE):
                 continue
             if name not in members:
-                raise Unfit(f"{before.service} {operation} can't change {name}")
+                raise MappingError(f"{before.service} {operation} can't change {name}")
             sent[name] = value
         gone = before.parameters.keys() - parameters.keys() - set(_TAGS)
         if gone:
-            raise Unfit(f"{before.service} {operation} can't take away {', '.join(sorted(gone))}")
+            raise MappingError(
+                f"{before.service} {operation} can't take away {', '.join(sorted(gone))}"
+            )
         sources = {"request": before.parameters, "response": before.response}
         for name in model.input_shape.required_members:
             if name == "LockToken":

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 # the folder that holds stackkit
-_PACKAGES = Path(__file__).absolute().parents[4]
+_TESTS = Path(__file__).absolute().parents[2]
 _LANGUAGE_HOST = """\
 #!/bin/sh
 exec "{python}" "{host}"
@@ -37,7 +37,7 @@ class Failed(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Account:
+class AccountEndpoints:
     """The addresses of a simulated account."""
 
     api: str
@@ -45,13 +45,14 @@ class Account:
 
 
 @contextmanager
-def simulated_account(region: str) -> Iterator[Account]:
+def simulated_account(region: str) -> Iterator[AccountEndpoints]:
     """A process that answers for AWS and for the AWS provider; its resources end with it."""
-    command = [sys.executable, "-m", "stackkit.tools.rehearse.engine", region]
+    command = [sys.executable, "-m", "engine.aws", region]
     pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     process: Any
-    with subprocess.Popen(command, cwd=_PACKAGES, text=True, **pipes) as process:
-        yield Account(**json.loads(process.stdout.readline()))
+    found = os.environ | {"PYTHONPATH": f"{_TESTS}:{_TESTS.parent}"}
+    with subprocess.Popen(command, env=found, text=True, **pipes) as process:
+        yield AccountEndpoints(**json.loads(process.stdout.readline()))
         process.stdin.close()
 
 
@@ -62,7 +63,7 @@ class Stack:
     cli: Path
     project: Path
     name: str
-    account: Account
+    account: AccountEndpoints
     home: Path
     backend: str
 

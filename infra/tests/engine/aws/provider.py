@@ -11,16 +11,16 @@ import grpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from stackkit.tools.rehearse.account import Account, Call, Refused
-from stackkit.tools.rehearse.engine.awsx import construct
-from stackkit.tools.rehearse.engine.change import Changing
-from stackkit.tools.rehearse.engine.replacement import detailed, replacing
-from stackkit.tools.rehearse.engine.undo import undo
-from stackkit.tools.rehearse.engine.wire import Values, struct, values
+from engine.aws.awsx import construct
+from engine.aws.change import Changing
+from engine.aws.replacement import detailed, replacing
+from engine.aws.undo import undo
+from engine.aws.wire import Values, struct, values
+from stackkit.tools.rehearse.account import ApiError, Call, SimulatedAccount
 from stackkit.tools.rehearse.lookups import look_up
-from stackkit.tools.rehearse.map_to_api import Unfit
-from stackkit.tools.rehearse.resource_creator import Maker
-from stackkit.tools.rehearse.table import ROWS
+from stackkit.tools.rehearse.map_to_api import MappingError
+from stackkit.tools.rehearse.resource_creator import ResourceCreator
+from stackkit.tools.rehearse.table import CREATORS
 
 # the output by which a resource of the state is found again; the bridge uses the same name
 META = "__meta"
@@ -37,7 +37,7 @@ class Made:
 
 
 @dataclass
-class Naming(Maker):
+class Naming(ResourceCreator):
     """A maker that names a resource once: the logical name and seven digits, as Pulumi does it."""
 
     made: Made = field(default_factory=Made)
@@ -49,7 +49,7 @@ class Naming(Maker):
 
 
 class Provider(provider_pb2_grpc.ResourceProviderServicer):
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: SimulatedAccount) -> None:
         self._account = account
         # moto isn't made for several threads
         self._lock = threading.RLock()
@@ -147,12 +147,12 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def Cancel(self, request: Any, context: Any) -> Any:
         return empty_pb2.Empty()
 
-    def _play(self, request: Any, inputs: Values, made: Made, account: Account) -> Values:
-        maker = Naming(account, request.type, request.name, dict(inputs), made)
-        if request.type not in ROWS:
-            raise Unfit(f"the rehearsal knows no {request.type}")
-        outputs = ROWS[request.type](maker)
-        maker.refuse_rest()
+    def _play(self, request: Any, inputs: Values, made: Made, account: SimulatedAccount) -> Values:
+        creator = Naming(account, request.type, request.name, dict(inputs), made)
+        if request.type not in CREATORS:
+            raise MappingError(f"the rehearsal knows no {request.type}")
+        outputs = CREATORS[request.type](creator)
+        creator.reject_unused()
         return outputs
 
 
@@ -166,5 +166,5 @@ class answering:
         pass
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, (Unfit, Refused, LookupError)):
+        if isinstance(error, (MappingError, ApiError, LookupError)):
             self._context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"{error}")

@@ -6,7 +6,7 @@ import grpc
 from pulumi.runtime.proto import provider_pb2, resource_pb2, resource_pb2_grpc
 from pulumi.runtime.rpc import UNKNOWN, _special_resource_sig, _special_sig_key
 
-from stackkit.tools.rehearse.engine.wire import Values, struct, values
+from engine.aws.wire import Values, struct, values
 from stackkit.tools.rehearse.resources.vpc import expand
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import jmespath
 
-from stackkit.tools.rehearse.account import Account, Call
-from stackkit.tools.rehearse.engine.gaps import BY_HAND
-from stackkit.tools.rehearse.unsupported import LACKING
+from engine.aws.gaps import BY_HAND
+from stackkit.tools.rehearse.account import Call, SimulatedAccount
+from stackkit.tools.rehearse.unsupported import UNSUPPORTED
 
 _OPPOSITES = {
     "Create": "Delete",
@@ -142,10 +142,10 @@ _NAMED: Mapping[str, tuple[str, Mapping[str, str]] | None] = {
 }
 
 
-def undo(account: Account, call: Call) -> None:
+def undo(account: SimulatedAccount, call: Call) -> None:
     """Send the opposite of a call, if it has one."""
-    lacking = (call.service, call.operation) in LACKING
-    opposite = None if lacking else _opposite(account, call)
+    unsupported = (call.service, call.operation) in UNSUPPORTED
+    opposite = None if unsupported else _opposite(account, call)
     if opposite is None:
         return
     operation, parameters = opposite
@@ -158,7 +158,7 @@ def undo(account: Account, call: Call) -> None:
     account.call(call.name, call.type, call.service, operation, parameters)
 
 
-def _opposite(account: Account, call: Call) -> tuple[str, dict[str, Any]] | None:
+def _opposite(account: SimulatedAccount, call: Call) -> tuple[str, dict[str, Any]] | None:
     sources = {"request": call.parameters, "response": call.response}
     key = f"{call.service}.{call.operation}"
     if key in _NAMED:
@@ -180,7 +180,7 @@ def _opposite(account: Account, call: Call) -> tuple[str, dict[str, Any]] | None
     return None
 
 
-def lock_token(account: Account, call: Call) -> str:
+def lock_token(account: SimulatedAccount, call: Call) -> str:
     """What a change or deletion of a web ACL has to show."""
     acl = call.response["Summary"]
     read = {"Name": acl["Name"], "Id": acl["Id"], "Scope": call.parameters["Scope"]}
@@ -207,7 +207,7 @@ def _below(level: list[Any]) -> Iterator[Any]:
             )
 
 
-def _empty(account: Account, bucket: str) -> None:
+def _empty(account: SimulatedAccount, bucket: str) -> None:
     """Delete what other services wrote there: a bucket must be empty to be deleted."""
     client = account.client("s3")
     for entry in client.list_objects_v2(Bucket=bucket).get("Contents", []):

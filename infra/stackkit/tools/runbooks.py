@@ -6,7 +6,7 @@ from pathlib import Path
 from stackkit.alarms.catalogue import table
 from stackkit.alarms.context import AlarmContext
 from stackkit.alarms.cost import COMPOSITE, alarm_cost
-from stackkit.alarms.spec import AlarmSpec, Limit, Severity, Window
+from stackkit.alarms.spec import AlarmSpec, Severity, beyond, during
 from stackkit.plan import plan
 from stackkit.resources.service_metrics import NAMESPACE
 from stackkit.settings.load import parse
@@ -95,24 +95,6 @@ def _measure(row: AlarmSpec) -> Iterator[str]:
     yield f"Fires {beyond(row.limit)} {during(row)}: {row.limit.rationale}."
     yield ""
     yield "The number is that of production's defaults; the alarm has your stack's."
-
-
-def beyond(limit: Limit) -> str:
-    return f"{'above' if limit.above else 'below'} {limit.value:,.10g} {limit.unit}"
-
-
-def during(row: AlarmSpec) -> str:
-    if row.short:
-        return f"over {row.window.minutes} minutes and over {row.short.minutes}"
-    return _window(row.window)
-
-
-def _window(window: Window) -> str:
-    minutes = window.period_s // 60
-    unit = "minutes" if minutes == 1 else f"periods of {minutes} minutes"
-    if window.periods == 1:
-        return f"over {minutes} minutes"
-    return f"in {window.breaching} of {window.periods} {unit}"
 
 
 def _list(variants: Mapping[str, Mapping[str, AlarmSpec]]) -> Iterator[str]:

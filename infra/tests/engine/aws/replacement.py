@@ -8,7 +8,7 @@ from typing import Any
 
 from pulumi.runtime.proto import provider_pb2
 
-from stackkit.tools.rehearse.engine.wire import Values
+from engine.aws.wire import Values
 
 REPLACING: Mapping[str, set[str]] = {
     "aws:acm/certificate:Certificate": {"domainName", "validationMethod"},

@@ -1,4 +1,4 @@
-"""A simulated AWS account for the Pulumi engine: `python -m stackkit.tools.rehearse.engine REGION`.
+"""A simulated AWS account for the Pulumi engine: `python -m engine.aws REGION`.
 
 Prints one line of JSON with its addresses, and ends with its standard input.
 """
@@ -12,8 +12,8 @@ import grpc
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 from pulumi.runtime.proto import provider_pb2_grpc
 
-from stackkit.tools.rehearse.account import Account
-from stackkit.tools.rehearse.engine.provider import Provider
+from engine.aws.provider import Provider
+from stackkit.tools.rehearse.account import SimulatedAccount
 
 PACKAGES = ("aws", "awsx", "random")
 # components wait in Construct while their parts are made
@@ -23,7 +23,7 @@ _THREADS = 64
 def main() -> None:
     # a line for each request is of no interest
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    account = Account(sys.argv[1])
+    account = SimulatedAccount(sys.argv[1])
     api = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     api.start()
     server = grpc.server(ThreadPoolExecutor(_THREADS))
