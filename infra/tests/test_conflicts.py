@@ -176,7 +176,7 @@ def test_every_contradiction_is_told_in_one_run() -> None:
 @pytest.mark.parametrize("compute", ["fargate", "ec2"])
 def test_development_needs_no_key(compute: str) -> None:
     bare = {"tier": "dev", "compute": compute}
-    made = config.parse("shop", "dev", bare)
+    made = parse("shop", "dev", bare)
     assert (made.image, made.upstream_url, made.domain) == ("", "", "")
 
 

@@ -3,7 +3,12 @@
 from collections.abc import Iterator
 from ipaddress import IPv4Network
 
-from stackkit.settings.aws_sizes import FARGATE_MEMORY, check_cache_class, database_memory, instance_type
+from stackkit.settings.aws_sizes import (
+    FARGATE_MEMORY,
+    check_cache_class,
+    database_memory,
+    instance_type,
+)
 from stackkit.settings.config import Config
 from stackkit.settings.errors import ConfigError
 
