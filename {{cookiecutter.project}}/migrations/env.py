@@ -5,29 +5,17 @@ import sys
 
 from alembic import context
 from alembic.util import CommandError
-from sqlalchemy import text
 from sqlalchemy.engine import Connection
-from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.pool import NullPool
 
 from app.settings import load_settings
-from servicekit.database.connection import connect
+from servicekit.database.migrations import migrate
 from servicekit.errors import Unavailable
 from servicekit.settings import SettingsError
 
-_LOCK = 0x6D696772  # any number that no other program locks in this database
 
-
-def migrate(connection: Connection) -> None:
+def run_migrations(connection: Connection) -> None:
     context.configure(connection=connection)
     with context.begin_transaction():
-        # For the session: a migration may commit in between, to build an index concurrently.
-        # The server's limit is meant for requests.
-        connection.execute(text("SET statement_timeout = 0"))
-        # A second migration waits here, then finds nothing left to do.
-        connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _LOCK})
-        # One that waits for a table would hold up every request behind it.
-        connection.execute(text("SET lock_timeout = '5s'"))
         if not _ahead():
             context.run_migrations()
 
@@ -47,17 +35,7 @@ def _ahead() -> bool:
     return False
 
 
-async def main() -> None:
-    settings = load_settings()
-
-    engine = create_async_engine(
-        "postgresql+asyncpg://", async_creator=lambda: connect(settings), poolclass=NullPool
-    )
-    async with engine.connect() as connection:
-        await connection.run_sync(migrate)
-
-
 try:
-    asyncio.run(main())
+    asyncio.run(migrate(load_settings(), run_migrations))
 except (SettingsError, Unavailable) as error:
     sys.exit(str(error))
