@@ -21,7 +21,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from servicekit.server.ports import check_port, reserve_admin_port
-from servicekit.server.signals import SignalQueue
+from servicekit.server.signals import STOP_SIGNALS, SignalQueue
 from servicekit.settings import ADMIN_HOST, Settings, SettingsError
 
 # Each can be overridden by the environment, which is how the infrastructure's plan sets the
@@ -54,14 +54,17 @@ GRANIAN = {
 }
 
 
-_SAME_STOP = 1.0  # seconds; `make` forwards a signal that its children got from the terminal, too
+_SAME_STOP = 0.5  # seconds; `make` forwards a signal that its children got from the terminal, too
 _KILL_AFTER = 10.0  # seconds beyond the time that the workers have to end
 _KILL_TIMEOUT = "GRANIAN_WORKERS_KILL_TIMEOUT"
 
 
 def main(load_settings: Callable[[], Settings]) -> None:
     """Serves until a signal comes. `load_settings` raises SettingsError if it can't be served."""
-    sys.exit(_run(load_settings, SignalQueue()))
+    code = _run(load_settings, SignalQueue())
+    for number in STOP_SIGNALS:  # the interpreter's end restores default handlers, which would kill
+        signal.signal(number, signal.SIG_IGN)
+    sys.exit(code)
 
 
 def _run(load_settings: Callable[[], Settings], signals: SignalQueue) -> int | str:
