@@ -326,3 +326,19 @@ async def test_pages_come_from_the_replica(settings: Settings, empty_database_ur
         item = await create(client)
         assert (await client.get("/items")).json() == {"items": [], "next": None}
         assert (await client.get(f"/items/{item['id']}")).json() == item
+
+
+async def test_simultaneous_changes_of_different_fields_are_both_kept(
+    client: httpx.AsyncClient,
+) -> None:
+    path = f"/items/{(await create(client))['id']}"
+    for round in range(5):
+        await asyncio.gather(
+            client.patch(path, json={"price_cents": round}),
+            client.patch(path, json={"description": f"round {round}"}),
+            client.patch(path, json={"name": f"tea {round}"}),
+        )
+        item = (await client.get(path)).json()
+        assert item["price_cents"] == round
+        assert item["description"] == f"round {round}"
+        assert item["name"] == f"tea {round}"

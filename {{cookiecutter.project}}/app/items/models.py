@@ -2,40 +2,43 @@ from datetime import datetime
 from typing import Annotated
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import Meta
+
+from servicekit.http.merge_patch import patches
 
 # PostgreSQL's text holds every character but NUL.
-Name = Annotated[str, Meta(min_length=1, max_length=200, pattern="^[^\x00]*$")]
-Description = Annotated[str, Meta(max_length=10_000, pattern="^[^\x00]*$")]
-Cents = Annotated[int, Meta(ge=0, le=2**53 - 1)]  # what every JSON reader holds exactly
-
-
-class Item(msgspec.Struct, frozen=True):
-    """A row of the table: its columns, in this order."""
-
-    id: int
-    name: str
-    price_cents: int
-    description: str
-    version: int
-    created_at: datetime
-    updated_at: datetime
+_TEXT = r"^[^\x00]*$"
+Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=_TEXT, examples=["tea"])]
+Description = Annotated[str, Meta(max_length=10_000, pattern=_TEXT, examples=["a box of 20"])]
+# 2^53 - 1 is the largest integer that every JSON reader holds exactly.
+Cents = Annotated[int, Meta(ge=0, le=2**53 - 1, examples=[350])]
+Time = Annotated[datetime, Meta(tz=True)]
 
 
 class NewItem(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a client says of an item. A field here is a column of the table."""
+
     name: Name
     price_cents: Cents
     description: Description = ""
 
 
-class ItemPatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The fields to change; the others stay as they are."""
+class Item(NewItem, frozen=True, kw_only=True, forbid_unknown_fields=False):
+    """An item, with what the service says of it."""
 
-    name: Name | UnsetType = UNSET
-    price_cents: Cents | UnsetType = UNSET
-    description: Description | UnsetType = UNSET
+    id: int
+    version: int
+    created_at: Time
+    updated_at: Time
+
+
+@patches(NewItem)
+class ItemPatch(msgspec.Struct):
+    """The fields to change. The others stay as they are."""
 
 
 class ItemPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Items in the order of their ids."""
+
     items: list[Item]
-    next: str | None  # the address of the page that follows
+    next: str | None  # the address of the next page

@@ -13,6 +13,13 @@ from servicekit.http.idempotency import IdempotencyKey
 from servicekit.http.preconditions import Preconditions
 
 _COLUMNS = ", ".join(Item.__struct_fields__)
+_FIELDS = ", ".join(NewItem.__struct_fields__)
+# A row with the values of a JSON object; what the object leaves out stays as it is.
+_CHANGED = f"SELECT {_FIELDS} FROM jsonb_populate_record(items, $4)"
+_UPDATE = f"UPDATE items SET ({_FIELDS}) = ({_CHANGED}), version = version + 1, updated_at = now()"
+_INSERT = (
+    f"INSERT INTO items ({_FIELDS}) SELECT {_FIELDS} FROM jsonb_populate_record(NULL::items, $1)"
+)
 # Two versions of the service that represent an item differently have different entity tags.
 _REPRESENTATION = representation_version(Item)
 _ETAG = f"""('"' || version || '-{_REPRESENTATION}"')"""  # as `etag_of`
@@ -60,16 +67,10 @@ class ItemStore:
             after,
             limit,
         )
-        return [Item(*row) for row in rows]
+        return [Item(**row) for row in rows]
 
     async def add(self, new: NewItem) -> Item:
-        row = await self._database.write_row(
-            "INSERT INTO items (name, price_cents, description) VALUES ($1, $2, $3)"
-            f" RETURNING {_COLUMNS}",
-            new.name,
-            new.price_cents,
-            new.description,
-        )
+        row = await self._database.write_row(f"{_INSERT} RETURNING {_COLUMNS}", _json(new))
         return self._created(row)
 
     async def add_once(self, new: NewItem, key: IdempotencyKey) -> Item:
@@ -83,11 +84,10 @@ class ItemStore:
             row = await self._database.write_row(
                 f"""
                 WITH item AS (
-                    INSERT INTO items (name, price_cents, description) VALUES ($1, $2, $3)
-                    RETURNING {_COLUMNS}
+                    {_INSERT} RETURNING {_COLUMNS}
                 ), claim AS (
                     INSERT INTO idempotency_keys (operation, key, fingerprint, answer)
-                    SELECT 'items.add', $4, $5, to_jsonb(item) FROM item
+                    SELECT 'items.add', $2, $3, to_jsonb(item) FROM item
                 ), clearing AS (
                     DELETE FROM idempotency_keys WHERE (operation, key) IN (
                         SELECT operation, key FROM idempotency_keys
@@ -97,9 +97,7 @@ class ItemStore:
                 )
                 SELECT {_COLUMNS} FROM item
                 """,
-                new.name,
-                new.price_cents,
-                new.description,
+                _json(new),
                 key.key,
                 key.fingerprint,
                 repeatable=True,  # by its key
@@ -113,26 +111,14 @@ class ItemStore:
         return await self._write(
             item_id,
             preconditions,
-            "UPDATE items SET name = $4, price_cents = $5, description = $6,"
-            " version = version + 1, updated_at = now()",
-            new.name,
-            new.price_cents,
-            new.description,
+            _UPDATE,
+            _json(new),
             repeatable=not preconditions.given,
         )
 
     async def change(self, item_id: int, patch: ItemPatch, preconditions: Preconditions) -> Item:
         """`replace` for the fields that `patch` names."""
-        changes = msgspec.to_builtins(patch)
-        return await self._write(
-            item_id,
-            preconditions,
-            "UPDATE items SET name = coalesce($4, name), price_cents = coalesce($5, price_cents),"
-            " description = coalesce($6, description), version = version + 1, updated_at = now()",
-            changes.get("name"),
-            changes.get("price_cents"),
-            changes.get("description"),
-        )
+        return await self._write(item_id, preconditions, _UPDATE, _json(patch))
 
     async def remove(self, item_id: int, preconditions: Preconditions) -> None:
         await self._write(
@@ -160,7 +146,7 @@ class ItemStore:
             )
             if row is not None:
                 await self.cache.invalidate(key)
-                return Item(*row)
+                return Item(**row)
         current = (await self._get_all([item_id])).get(item_id)
         await self.cache.invalidate_unless(key, etag_of(current) if current else None)
         if current is None:
@@ -171,11 +157,11 @@ class ItemStore:
         rows = await self._database.read(
             f"SELECT {_COLUMNS} FROM items WHERE id = ANY($1)", item_ids
         )
-        return {row["id"]: Item(*row) for row in rows}
+        return {row["id"]: Item(**row) for row in rows}
 
     def _created(self, row: asyncpg.Record | None) -> Item:
         assert row is not None  # an INSERT that RETURNs
-        item = Item(*row)
+        item = Item(**row)
         self.cache.on_created(str(item.id))
         return item
 
@@ -195,3 +181,7 @@ class ItemStore:
 
 def etag_of(item: Item) -> str:
     return f'"{item.version}-{_REPRESENTATION}"'
+
+
+def _json(fields: NewItem | ItemPatch) -> str:
+    return msgspec.json.encode(fields).decode()
