@@ -80,6 +80,39 @@ async def test_dead_database_is_rejected_before_routing(
 """
 
 
+NEW_FIELD = """
+import httpx
+
+
+async def test_new_field_is_in_every_request_and_response(client: httpx.AsyncClient) -> None:
+    tea = {"name": "tea", "price_cents": 1}
+    created = await client.post("/items", json={**tea, "stock": 7})
+    path = created.headers["location"]
+    assert created.json()["stock"] == 7
+    for _ in range(2):  # from the table, then from the cache
+        assert (await client.get(path)).json()["stock"] == 7
+    assert (await client.patch(path, json={"stock": 8})).json()["stock"] == 8
+    assert (await client.patch(path, json={"name": "other"})).json()["stock"] == 8
+    assert (await client.put(path, json={**tea, "stock": 9})).json()["stock"] == 9
+    assert (await client.get(path)).json()["stock"] == 9
+    assert (await client.put(path, json=tea)).json()["stock"] == 0
+    page = (await client.get("/items?limit=100")).json()
+    assert page["items"][-1]["stock"] == 0
+    again = {"idempotency-key": "stock-1"}
+    for _ in range(2):
+        once = await client.post("/items", json={**tea, "stock": 3}, headers=again)
+        assert once.json()["stock"] == 3
+
+
+async def test_new_field_has_its_bounds_in_the_document(client: httpx.AsyncClient) -> None:
+    unbounded = {"name": "tea", "price_cents": 1, "stock": -1}
+    assert (await client.post("/items", json=unbounded)).status_code == 400
+    schemas = (await client.get("/schema/openapi.json")).json()["components"]["schemas"]
+    for name in ("Item", "NewItem", "ItemPatch"):
+        assert schemas[name]["properties"]["stock"]["maximum"] == 2**31 - 1
+"""
+
+
 def follow(page: Path, project: Path) -> None:
     """Type each command of the page, and write each file."""
     text, before = page.read_text(), 0
@@ -123,7 +156,9 @@ def test_added_domains_pass_lint_and_types(extended: Path) -> None:
 
 def test_added_domains_work(extended: Path) -> None:
     (extended / "tests/test_new_routes.py").write_text(NEW_ROUTES)
-    tests = ("tests/test_books.py", "tests/test_new_routes.py", "tests/test_migrations.py")
-    both_layers = ("-k", "not memory and not valkey and not cache")  # the others take a minute
+    (extended / "tests/test_new_field.py").write_text(NEW_FIELD)
+    new = ("tests/test_new_routes.py", "tests/test_new_field.py")
+    tests = ("tests/test_books.py", *new, "tests/test_migrations.py")
+    both_layers = ("-k", "both or new or migrations")  # other settings of the cache take a minute
     outcome = python(extended, "pytest", "-q", "-p", "no:cacheprovider", *both_layers, *tests)
     assert outcome.returncode == 0, outcome.stdout
