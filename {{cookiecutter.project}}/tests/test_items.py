@@ -46,6 +46,22 @@ async def test_created_item_is_found_at_its_location(client: httpx.AsyncClient) 
     assert found.json() | TEA == found.json()
 
 
+async def test_items_created_at_once_are_each_their_own(client: httpx.AsyncClient) -> None:
+    names = [f"tea {number}" for number in range(50)]
+    created = await asyncio.gather(*(create(client, name=name) for name in names))
+    assert [item["name"] for item in created] == names
+    found = await asyncio.gather(*(client.get(f"/items/{item['id']}") for item in created))
+    assert [response.json() for response in found] == created
+
+
+async def test_pages_read_at_once_are_each_their_own(client: httpx.AsyncClient) -> None:
+    ids = [(await create(client))["id"] for _ in range(3)]
+    pages = await asyncio.gather(
+        *(client.get(f"/items?limit=1&after={item_id - 1}") for item_id in ids for _ in range(2))
+    )
+    assert [page.json()["items"][0]["id"] for page in pages] == [ids[n // 2] for n in range(6)]
+
+
 async def test_unknown_item_is_404(client: httpx.AsyncClient) -> None:
     response = await client.get("/items/999999999")
 

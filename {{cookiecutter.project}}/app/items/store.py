@@ -7,6 +7,7 @@ from app.items.models import Item, ItemPatch, NewItem
 from servicekit.cache.batches import Batcher
 from servicekit.cache.entries import OriginResponse, representation_version
 from servicekit.cache.two_level import CacheResult, TwoLevelCache
+from servicekit.database.insert_batches import InsertBatcher
 from servicekit.database.pool import Database
 from servicekit.errors import IdempotencyConflict, NotFound, Unavailable, VersionMismatch
 from servicekit.http.idempotency import IdempotencyKey
@@ -17,8 +18,10 @@ _FIELDS = ", ".join(NewItem.__struct_fields__)
 # A row with the values of a JSON object; what the object leaves out stays as it is.
 _CHANGED = f"SELECT {_FIELDS} FROM jsonb_populate_record(items, $4)"
 _UPDATE = f"UPDATE items SET ({_FIELDS}) = ({_CHANGED}), version = version + 1, updated_at = now()"
+# One row for each object of a JSON array, in its order: so are the new ids.
 _INSERT = (
-    f"INSERT INTO items ({_FIELDS}) SELECT {_FIELDS} FROM jsonb_populate_record(NULL::items, $1)"
+    f"INSERT INTO items ({_FIELDS}) SELECT {_FIELDS}"
+    " FROM json_populate_recordset(NULL::items, $1) WITH ORDINALITY ORDER BY ordinality"
 )
 # Two versions of the service that represent an item differently have different entity tags.
 _REPRESENTATION = representation_version(Item)
@@ -41,6 +44,8 @@ class ItemStore:
         self._replica = replica
         self.cache = cache
         self._point_reads = Batcher(self._get_all, max_size=100, concurrency=2)
+        self._page_reads = Batcher(self._get_pages, max_size=10, concurrency=2)
+        self._inserts = InsertBatcher(self._insert_all)
 
     async def read(self, item_id: int, *, bypass_cache: bool = False) -> CacheResult:
         async def load() -> OriginResponse:
@@ -62,16 +67,14 @@ class ItemStore:
 
     async def page(self, limit: int, after: int) -> list[Item]:
         """At most `limit` items with an id above `after`, by id."""
-        rows = await self._replica.read(
-            f"SELECT {_COLUMNS} FROM items WHERE id > $1 ORDER BY id LIMIT $2",
-            after,
-            limit,
-        )
-        return [Item(**row) for row in rows]
+        page = await self._page_reads.get((limit, after))
+        if isinstance(page, BaseException):
+            raise page
+        assert page is not None  # `_get_pages` gives each
+        return page
 
     async def add(self, new: NewItem) -> Item:
-        row = await self._database.write_row(f"{_INSERT} RETURNING {_COLUMNS}", _json(new))
-        return self._created(row)
+        return self._created(await self._inserts.add(new))
 
     async def add_once(self, new: NewItem, key: IdempotencyKey) -> Item:
         """`add`; the same request again gets the item as it was first made.
@@ -97,14 +100,15 @@ class ItemStore:
                 )
                 SELECT {_COLUMNS} FROM item
                 """,
-                _json(new),
+                _json([new]),
                 key.key,
                 key.fingerprint,
                 repeatable=True,  # by its key
             )
         except asyncpg.UniqueViolationError:
             return await self._first_answer(key)
-        return self._created(row)
+        assert row is not None  # an INSERT that RETURNs
+        return self._created(Item(**row))
 
     async def replace(self, item_id: int, new: NewItem, preconditions: Preconditions) -> Item:
         """The item with `new`'s values; VersionMismatch if its entity tag is not admitted."""
@@ -159,9 +163,26 @@ class ItemStore:
         )
         return {row["id"]: Item(**row) for row in rows}
 
-    def _created(self, row: asyncpg.Record | None) -> Item:
-        assert row is not None  # an INSERT that RETURNs
-        item = Item(**row)
+    async def _get_pages(
+        self, wanted: list[tuple[int, int]]
+    ) -> dict[tuple[int, int], list[Item] | BaseException]:
+        """Requests for the same page that wait together share one statement."""
+        pages = await asyncio.gather(
+            *(self._get_page(limit, after) for limit, after in wanted), return_exceptions=True
+        )
+        return dict(zip(wanted, pages, strict=True))
+
+    async def _get_page(self, limit: int, after: int) -> list[Item]:
+        rows = await self._replica.read(
+            f"SELECT {_COLUMNS} FROM items WHERE id > $1 ORDER BY id LIMIT $2", after, limit
+        )
+        return [Item(**row) for row in rows]
+
+    async def _insert_all(self, new: list[NewItem]) -> list[Item]:
+        rows = await self._database.write(f"{_INSERT} RETURNING {_COLUMNS}", _json(new))
+        return sorted((Item(**row) for row in rows), key=lambda item: item.id)
+
+    def _created(self, item: Item) -> Item:
         self.cache.on_created(str(item.id))
         return item
 
@@ -183,5 +204,5 @@ def etag_of(item: Item) -> str:
     return f'"{item.version}-{_REPRESENTATION}"'
 
 
-def _json(fields: NewItem | ItemPatch) -> str:
+def _json(fields: NewItem | list[NewItem] | ItemPatch) -> str:
     return msgspec.json.encode(fields).decode()
