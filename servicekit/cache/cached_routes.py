@@ -14,7 +14,7 @@ from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from servicekit.cache.fast_path_rules import obstacles, routed
 from servicekit.cache.memory import MemoryEntry
-from servicekit.cache.representation import Rendered, Representation
+from servicekit.cache.representation import Rendered, Representation, bypasses_cache
 from servicekit.cache.single_flight import InFlightLoads
 from servicekit.cache.two_level import CacheResult, TwoLevelCache
 from servicekit.http.preconditions import status_of_read
@@ -91,6 +91,7 @@ class FastRoutes:
             or scope["method"] != "GET"
             or scope["query_string"]
             or not fast.route.keys.fullmatch(key)
+            or bypasses_cache(scope)  # the handler decides what that means
         ):
             return None
         return fast, key
@@ -140,13 +141,18 @@ class MemoryFastPath:
         begun = time.perf_counter()
         try:
             held = self._paths.get(scope["path"]) if cacheable else None
-            if held is not None and time.monotonic() < held.fast_until and self._admits(scope):
+            if (
+                held is not None
+                and time.monotonic() < held.fast_until
+                and not bypasses_cache(scope)
+                and self._admits(scope)
+            ):
                 rendered, stored, recorder = held.rendered, held.entry.stored_at, held.recorder
             elif self._admission.rejects():
                 rejects = self._reject is not None and scope["path"] != "/health"
             elif cacheable:
                 load = self._loads.get(scope["path"])
-                if load is not None and self._admits(scope):
+                if load is not None and not bypasses_cache(scope) and self._admits(scope):
                     recorder = load.recorder
                     rendered, stored, error = await self._admission.counted(load.subscribe())
                     cast("Any", scope)["load_failed"] = error

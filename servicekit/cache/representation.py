@@ -57,3 +57,11 @@ class Representation(msgspec.Struct, frozen=True):
     def answer(self, scope: HTTPScope, found: CacheResult) -> RawResponse:
         age = time.monotonic() - found.entry.stored_at
         return self.render(found).answer(scope, age)
+
+
+def bypasses_cache(scope: HTTPScope) -> bool:
+    """Whether the request says `Cache-Control: no-cache`: its client wants the origin's state."""
+    for name, value in scope["headers"]:
+        if name == b"cache-control" and b"no-cache" in value.lower():
+            return True
+    return False

@@ -258,14 +258,16 @@ class TwoLevelCache:
             with self.spans.span("cache load", cache=self.name):
                 entry = self._policy.entry(await load(), self._clock())
         except Exception as error:
-            if self._leases:
-                await self._leases.release(self._shared_key(key), stored)
             if not isinstance(error, NotFound):
+                if self._leases:
+                    await self._leases.release(self._shared_key(key), stored)
                 raise
+            await self._drop_older(key, stored)
             negative = self._policy.negative_entry(str(error), begun)
             kept = self._keep_in_memory(key, negative)
             return CacheResult(negative, "external", self._status(because, shared=False, kept=kept))
         if not entry.kept:
+            self._memory.evict(key)
             await self._drop_older(key, stored)
             return CacheResult(entry, "external", self._status(because, shared=False, kept=False))
         kept = self._keep_in_memory(key, entry)
@@ -299,8 +301,7 @@ class TwoLevelCache:
         return shared
 
     async def _drop_older(self, key: str, stored: bytes | None) -> None:
-        """Removes the entry of `key` that was kept before its origin forbade to keep it."""
-        self._memory.evict(key)
+        """Removes from Valkey what the origin no longer has, or forbids to keep."""
         if stored and not is_lease(stored) and not is_tombstone(stored):
             await self.invalidate(key)
         elif self._leases:

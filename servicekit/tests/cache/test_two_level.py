@@ -11,6 +11,7 @@ from servicekit.errors import NotFound
 from servicekit.testing.clock import ManualClock
 from servicekit.testing.waiting import HANG, until
 from servicekit.tests.caches import CacheOf, Origin
+from servicekit.tests.states import becomes_true
 
 
 async def test_layers_answer_in_order(empty: Settings, cache_of: CacheOf) -> None:
@@ -206,3 +207,28 @@ async def test_memory_keeps_the_most_recently_used(empty: Settings, cache_of: Ca
     assert (await cache.get("a", origin)).source == "memory"
     assert (await cache.get("c", origin)).source == "memory"
     assert (await cache.get("b", origin)).source == "cache"
+
+
+@pytest.mark.parametrize("lease", [None, 0.2])
+async def test_entry_of_a_key_that_the_origin_no_longer_has_is_dropped_for_all(
+    empty: Settings, cache_of: CacheOf, lease: float | None
+) -> None:
+    async def nothing() -> OriginResponse:
+        raise NotFound("no k")
+
+    uncached = replace(empty, memory_cache_entries=0)
+    one, other = [
+        await cache_of(uncached, fresh=0.1, stale=60.0, missing=60.0, lease=lease) for _ in range(2)
+    ]
+    await one.get("k", Origin())
+    await asyncio.sleep(0.2)
+    await one.get("k", nothing)  # stale, and refreshed in the background
+
+    async def is_gone() -> bool:
+        try:
+            await other.get("k", nothing)
+        except NotFound:
+            return True
+        return False
+
+    await becomes_true(is_gone)

@@ -7,7 +7,7 @@ from litestar.types import ASGIApp
 
 from app.items.models import Item, ItemPage, ItemPatch, NewItem
 from app.items.store import ItemStore, etag_of
-from servicekit.cache.representation import Representation
+from servicekit.cache.representation import Representation, bypasses_cache
 from servicekit.http.idempotency import idempotency_key_of
 from servicekit.http.openapi import ETAG, LOCATION, cached_responses
 from servicekit.http.preconditions import Preconditions
@@ -58,7 +58,9 @@ class ItemController(Controller):
     async def get_item(
         self, request: Request[Any, Any, Any], item_id: ItemId, items: NamedDependency[ItemStore]
     ) -> ASGIApp:
-        return ITEM.answer(request.scope, await items.read(item_id))
+        """An item, from the cache; with `Cache-Control: no-cache` as the database has it."""
+        bypass = bypasses_cache(request.scope)
+        return ITEM.answer(request.scope, await items.read(item_id, bypass_cache=bypass))
 
     @put("/{item_id:int}", response_headers=[ETAG])
     async def replace_item(
