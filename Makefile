@@ -9,7 +9,7 @@ CHECKED := build/check/$(PROJECT)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # The service as it lies: Alembic and `python -m app` want its folder, imports want this one, too.
-IN_SERVICE := cd '$(SERVICE)' && PYTHONDONTWRITEBYTECODE=1 PYTHONPATH='$(CURDIR):$(CURDIR)/$(SERVICE)'
+IN_SERVICE := cd '$(SERVICE)' && PYTHONDONTWRITEBYTECODE=1 PYTHONPATH='$(CURDIR):$(CURDIR)/$(SERVICE):$(CURDIR)/infra'
 # Two tests at once; in CI in random order, which shows tests that share something.
 PYTEST := $(BIN)/python -m pytest --quiet -n 2 --dist loadfile --durations=15 $(if $(CI),,-p no:randomly)
 KIT := $(PYTEST) -c ../pyproject.toml -p servicekit.testing
@@ -49,8 +49,8 @@ test-extra: .venv/tools .venv/graders  ## only what test-all adds
 	$(call stage,engine,infra/tests/engine/build > /dev/null || test -z '$(CI)')
 	$(call stage,more of infra,cd infra && $(PYTEST) -m extra)
 
-bench: .venv/tools  ## measure the service beside the conventional stack (ROUNDS=5 SECONDS=3 ONLY=hot,create)
-	@$(IN_SERVICE) $(BIN)/python -m verification.bench.bench $(if $(ROUNDS),--rounds $(ROUNDS)) \
+bench: .venv/tools  ## measure the service beside four peers and pgbench (ROUNDS=5 SECONDS=3 ONLY=hot,create or layers)
+	@$(IN_SERVICE) $(BIN)/python -m verification.bench $(if $(ROUNDS),--rounds $(ROUNDS)) \
 		$(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only $(ONLY))
 
 herd: .venv/tools  ## hold 50,000 requests in flight against either (CLIENTS=50000 MODE=cold|hot)

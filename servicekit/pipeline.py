@@ -43,7 +43,7 @@ def service(parts: Parts[Any], domains: Sequence[Domain]) -> Service:
     for read in (read for domain in domains for read in domain.metrics):
         parts.metrics.register(read)
     paths, loads = PathIndex(), InFlightLoads()
-    for layer in reversed(_layers(parts, domains, routes, paths, loads)):
+    for layer in reversed(layers(parts, domains, routes, paths, loads)):
         app.asgi_handler = layer(app.asgi_handler)
 
     settings, admission = parts.settings, parts.admission
@@ -54,7 +54,7 @@ def service(parts: Parts[Any], domains: Sequence[Domain]) -> Service:
     return parts.tracing.around(fast_path) if parts.tracing else fast_path
 
 
-def _layers(
+def layers(
     parts: Parts[Any],
     domains: Sequence[Domain],
     routes: FastRoutes,
@@ -64,7 +64,7 @@ def _layers(
     """The layers around routing, outermost first: they bound and mark unknown paths, too."""
     settings, admission, tokens = parts.settings, parts.admission, parts.tokens
     databases = {domain.controller.path: (domain.reads, domain.writes) for domain in domains}
-    layers: list[tuple[object, Layer]] = [
+    chosen: list[tuple[object, Layer]] = [
         # Every response, a rejection as well, gets an id, security headers and a count.
         (True, partial(RequestLog, recorder=parts.metrics.requests)),
         # Later layers and handlers know GET alone.
@@ -91,7 +91,7 @@ def _layers(
         ),
         (True, partial(CachedRoutes, routes=routes, paths=paths, loads=loads)),
     ]
-    return [layer for wanted, layer in layers if wanted]
+    return [layer for wanted, layer in chosen if wanted]
 
 
 def _authentication(tokens: TokenVerifier, settings: Settings) -> Layer:

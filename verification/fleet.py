@@ -7,11 +7,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from load import machine
-from load.options import up_to
-from load.processes import stores
+from load.__main__ import up_to
 from servicekit.dev.processes import StartError
-from verification import balancer, interchange, loss
+from servicekit.dev.servers import migrated_stores
+from verification import PROJECT, balancer, machine, node_equivalence, node_loss
 from verification.nodes import NODES, Fleet, running
 
 
@@ -24,7 +23,7 @@ def main() -> None:
         print(f"{NODES} nodes behind HAProxy on {machine.description()}", flush=True)
         with (
             tempfile.TemporaryDirectory(prefix="fleet-") as folder,
-            stores(Path(folder)) as urls,
+            migrated_stores(Path(folder), PROJECT) as urls,
             running(Path(folder), urls) as fleet,
         ):
             good = _try(fleet, options)
@@ -38,20 +37,20 @@ def main() -> None:
 
 def _try(fleet: Fleet, options: argparse.Namespace) -> bool:
     ports = [node.port for node in fleet.nodes]
-    asked = interchange.any_node(ports)
+    asked = node_equivalence.any_node(ports)
     print(
         f"  any node      {asked.requests} requests, {asked.wrong} not answered as due", flush=True
     )
-    seen = interchange.invalidation(ports, options.writes)
+    seen = node_equivalence.invalidation(ports, options.writes)
     middle, last = seen[len(seen) // 2], seen[-1]
     print(
         f"  invalidation  {len(seen)} writes, each seen by another node after {middle:.1f} ms"
         f" (median), {last:.1f} ms at the latest",
         flush=True,
     )
-    lost = loss.of_one(fleet, options.rate, options.seconds)
+    lost = node_loss.of_one(fleet, options.rate, options.seconds)
     print(f"  node lost     {lost.describe()}", flush=True)
-    return not asked.wrong and last <= interchange.LATEST and lost.only_its_own
+    return not asked.wrong and last <= node_equivalence.LATEST and lost.only_its_own
 
 
 def _options() -> argparse.Namespace:

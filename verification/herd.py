@@ -1,8 +1,8 @@
-"""`make herd`: tens of thousands of requests in flight at once, and how many were never answered.
+"""The thundering-herd test: tens of thousands of requests in flight at once.
 
-Cold, each client asks for one of 1,000 ids that no cache has, and whose upstream takes 2 s. Hot,
-each asks 5 times for one of 1,000 items that the caches hold. Everything runs on this machine: the
-service, its stores, its upstream and the clients.
+Cold: each client requests one of 1,000 ids that no cache has, and whose upstream takes 2 s. Hot:
+each requests one of 1,000 cached items 5 times. The service, its stores, its upstream and the
+clients all run on this machine.
 """
 
 import argparse
@@ -11,21 +11,20 @@ import signal
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
-from load import machine
-from load.clients import Herd
-from load.generator import Report, run
-from load.processes import PROJECT, SERVICE, serving, stores
-from load.upstream import SlowUpstream
-from servicekit.dev.processes import StartError, free_port, free_port_pair
+from servicekit.dev.processes import StartError, service
+from servicekit.dev.servers import migrated_stores
+from servicekit.dev.upstream import StandInUpstream
+from verification import PROJECT, REPORTS, machine
+from verification.client_processes import HerdReport, run
+from verification.clients import ThunderingHerd
 
-SEEN = PROJECT / "reports/herd.json"
+RESULTS = REPORTS / "herd.json"
 IDS = 1_000
 DELAY = 2.0  # seconds, of the upstream
 HOT_ROUNDS = 5
@@ -36,9 +35,9 @@ _MEMORY = 2 * 2**30  # bytes, resident
 
 
 @dataclass(frozen=True, kw_only=True)
-class Result:
+class HerdResult:
     mode: str
-    report: Report
+    report: HerdReport
     memory: int  # bytes
     processes: int
     overflows: int
@@ -65,17 +64,17 @@ def main() -> None:
     if lack := machine.lacks(options.clients, WORKERS, files):
         sys.exit(lack)
     print(machine.description(), flush=True)
-    SEEN.unlink(missing_ok=True)
+    RESULTS.unlink(missing_ok=True)
     results = []
     try:
         with (
             tempfile.TemporaryDirectory(prefix="herd-") as folder,
-            stores(Path(folder)) as urls,
-            SlowUpstream.serving(DELAY) as upstream,
+            migrated_stores(Path(folder), PROJECT) as urls,
+            StandInUpstream.serving(DELAY) as upstream,
         ):
             environment = {**urls, "UPSTREAM_URL": upstream.url, **settings(options.clients, files)}
             for mode in options.mode or MODES:
-                with service(Path(folder), environment) as (port, process):
+                with service(Path(folder), environment, PROJECT) as (port, process):
                     asked = paths(mode, port)
                     result = attack(mode, port, process, options.clients, upstream, asked)
                 print(describe(result), flush=True)
@@ -84,13 +83,13 @@ def main() -> None:
         sys.exit(str(error))
     except KeyboardInterrupt:
         sys.exit("\nStopped.")
-    SEEN.parent.mkdir(exist_ok=True)
-    SEEN.write_text(json.dumps([seen(result) for result in results]))
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
+    RESULTS.write_text(json.dumps([summary(result) for result in results]))
     sys.exit(1 if any(result.shortfalls() for result in results) else 0)
 
 
-def seen(result: Result) -> Mapping[str, Any]:
-    """What stands beside the plan."""
+def summary(result: HerdResult) -> Mapping[str, Any]:
+    """What `verification.comparison` puts beside the plan."""
     report = result.report
     return {
         "mode": result.mode,
@@ -119,20 +118,9 @@ def settings(clients: int, files: int) -> Mapping[str, str]:
     }
 
 
-@contextmanager
-def service(folder: Path, environment: Mapping[str, str]) -> Iterator[tuple[int, int]]:
-    """The port and the process of this service."""
-    port = free_port()
-    log = folder / "service.log"
-    url = f"http://127.0.0.1:{port}/health"
-    given = {**environment, "PORT": str(port), "ADMIN_PORT": str(free_port_pair())}
-    with serving(SERVICE, url, cwd=PROJECT, log=log, environment=given) as process:
-        yield port, process
-
-
 def paths(mode: str, port: int) -> list[str]:
     """What the clients ask for; made first, for the hot herd."""
-    return warm_items(port) if mode == "hot" else [f"/data/cold{n}" for n in range(IDS)]
+    return create_items(port) if mode == "hot" else [f"/data/cold{n}" for n in range(IDS)]
 
 
 def attack(
@@ -140,17 +128,17 @@ def attack(
     port: int,
     process: int,
     clients: int,
-    upstream: SlowUpstream,
+    upstream: StandInUpstream,
     asked: list[str],
-) -> Result:
+) -> HerdResult:
     """`process` serves at `port`; `upstream` is what it asks."""
     rounds = HOT_ROUNDS if mode == "hot" else 1
-    herd = Herd(port=port, paths=asked, clients=clients, rounds=rounds)
+    herd = ThunderingHerd(port=port, paths=asked, clients=clients, rounds=rounds)
     upstream.calls.clear()
     overflows = machine.listen_overflows()
     report = run(herd, machine.generators(clients))
     memory, processes = machine.resident(process)
-    return Result(
+    return HerdResult(
         mode=mode,
         report=report,
         memory=memory,
@@ -160,7 +148,7 @@ def attack(
     )
 
 
-def describe(result: Result) -> str:
+def describe(result: HerdResult) -> str:
     report, calls = result.report, result.calls
     most = max(calls.values(), default=0)
     verdict = "; ".join(result.shortfalls())
@@ -182,9 +170,9 @@ def describe(result: Result) -> str:
   result       {f"short: {verdict}" if verdict else "ok"}"""
 
 
-def warm_items(port: int, count: int = IDS) -> list[str]:
-    connection = HTTPConnection("127.0.0.1", port, timeout=10)
-    paths = []
+def create_items(port: int, count: int = IDS) -> list[str]:
+    """The paths of new items, each read once."""
+    connection, paths = HTTPConnection("127.0.0.1", port, timeout=10), []
     for number in range(count):
         body = json.dumps({"name": f"tea {number}", "price_cents": number})
         connection.request("POST", "/items", body, {"Content-Type": "application/json"})

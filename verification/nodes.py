@@ -7,9 +7,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from load.upstream import SlowUpstream
+from servicekit.dev.processes import service
+from servicekit.dev.upstream import StandInUpstream
+from verification import PROJECT
 from verification.balancer import Balancer, balancing
-from verification.herd import service
 
 NODES = 3
 DELAY = 0.3  # seconds, of the upstream
@@ -35,13 +36,13 @@ class Fleet:
 @contextmanager
 def running(folder: Path, urls: Mapping[str, str]) -> Iterator[Fleet]:
     with ExitStack() as started:
-        upstream = started.enter_context(SlowUpstream.serving(DELAY))
+        upstream = started.enter_context(StandInUpstream.serving(DELAY))
         environment = {**urls, "UPSTREAM_URL": upstream.url, "UPSTREAM_CONNECTIONS": "1000"}
         nodes = []
         for name in (f"node{number}" for number in range(1, NODES + 1)):
             own = folder / name
             own.mkdir()
-            port, process = started.enter_context(service(own, environment))
+            port, process = started.enter_context(service(own, environment, PROJECT))
             nodes.append(Node(name, port, process))
         addresses = [(node.name, node.port) for node in nodes]
         yield Fleet(started.enter_context(balancing(folder, addresses)), nodes)

@@ -57,9 +57,8 @@ def child(
 def service(
     folder: Path,
     environment: Mapping[str, str],
-    *,
-    command: Sequence[str] = SERVICE,
     project: Path | None = None,
+    command: Sequence[str] = SERVICE,
 ) -> Iterator[tuple[int, int]]:
     """The port and the process id of a service that answers, with ports that nobody has.
 

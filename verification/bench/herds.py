@@ -1,22 +1,34 @@
-"""`make herd`: 50,000 requests in flight at once, here, against the conventional stack, and against
-a bare application that answers the same bytes, after the upstream's time if that is asked: what
-this machine, Granian and the clients need, with no service at all."""
+"""`make herd`: the thundering-herd test on this service, a bare application and the conventional
+stack.
+
+The bare application sends the same bytes, after the upstream's delay: it shows what this machine,
+Granian and the clients need with no service at all.
+"""
 
 import argparse
 import signal
 import sys
 import tempfile
-from pathlib import Path as Folder
+from pathlib import Path
 
-from load import machine
 from servicekit.dev.processes import StartError
-from verification.bench.paths import Path
-from verification.bench.stage import stage
-from verification.herd import DELAY, MODES, WORKERS, Result, attack, describe, paths, settings
+from verification import machine
+from verification.bench.cases import Case
+from verification.bench.testbed import open_testbed
+from verification.herd import (
+    DELAY,
+    MODES,
+    WORKERS,
+    HerdResult,
+    attack,
+    describe,
+    paths,
+    settings,
+)
 
-_ASKED = {
-    "cold": Path(name="cold", title="", url="/data/bare"),
-    "hot": Path(name="hot", title="", url="/items/1"),
+_CASES = {
+    "cold": Case(name="cold", url="/data/bare"),
+    "hot": Case(name="hot", url="/items/1"),
 }
 _ROWS = (
     ("good answers", lambda result: f"{result.report.ok:,}"),
@@ -56,24 +68,24 @@ def _compare(mode: str, clients: int, files: int) -> bool:
     """All on the same stores; whether ours does what it has to."""
     with (
         tempfile.TemporaryDirectory(prefix="herd-") as folder,
-        stage(Folder(folder), DELAY) as ready,
+        open_testbed(Path(folder), DELAY, WORKERS) as bed,
     ):
         given = settings(clients, files)
-        with ready.ours(given) as running:
+        with bed.ours(given) as running:
             asked = paths(mode, running.port)
-            ours = attack(mode, running.port, running.pid, clients, ready.upstream, asked)
+            ours = attack(mode, running.port, running.pid, clients, bed.upstream, asked)
             print(describe(ours), flush=True)
             delay = {"BARE_DELAY": str(DELAY if mode == "cold" else 0)}
-            with ready.bare(running, _ASKED[mode], {**given, **delay}) as plain:
-                bare = attack(mode, plain.port, plain.pid, clients, ready.upstream, asked)
-        with ready.yardstick({}) as running:
-            asked = paths(mode, running.port)
-            theirs = attack(mode, running.port, running.pid, clients, ready.upstream, asked)
+            with bed.peer("bare", _CASES[mode], running, {**given, **delay}) as plain:
+                bare = attack(mode, plain.port, plain.pid, clients, bed.upstream, asked)
+            with bed.peer("conventional", _CASES[mode], running, {}) as plain:
+                asked = paths(mode, plain.port)
+                theirs = attack(mode, plain.port, plain.pid, clients, bed.upstream, asked)
     print(_table(ours, theirs, bare), flush=True)
     return not ours.shortfalls()
 
 
-def _table(ours: Result, theirs: Result, bare: Result) -> str:
+def _table(ours: HerdResult, theirs: HerdResult, bare: HerdResult) -> str:
     lines = [f"\n{ours.mode + ' herd':<24}{'ours':>12}{'conventional':>15}{'bare':>12}"]
     lines += [
         f"{name:<24}{show(ours):>12}{show(theirs):>15}{show(bare):>12}" for name, show in _ROWS

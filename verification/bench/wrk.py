@@ -7,13 +7,13 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path as Folder
+from pathlib import Path
 
-from verification.bench.paths import Path
-from verification.bench.stage import App
+from verification.bench.cases import Case
+from verification.bench.testbed import RunningApp
 
 CONNECTIONS = 64
-_REQUESTS = 5_000  # composed before the clock runs, then repeated
+_REQUESTS = 50_000  # composed before the clock runs, then repeated
 
 _SCRIPT = """
 local composed = {}
@@ -42,12 +42,11 @@ end
 
 
 @dataclass(frozen=True)
-class Count:
-    rate: float  # answers per second
-    cpu: float  # microseconds of the application's CPU time for each answer
+class Measurement:
+    rate: float  # responses per second
+    cpu: float  # microseconds of the application's CPU time for each response
     p99: float  # milliseconds
-    refused: int  # answers of 400 and above
-    failed: int  # connections that failed, and answers that did not come in time
+    wrong: int  # statuses of 400 and above, failed connections, and timeouts
 
 
 def check_wrk() -> None:
@@ -55,10 +54,10 @@ def check_wrk() -> None:
         sys.exit("wrk is not installed, and nothing else here can measure: apt install wrk.")
 
 
-def measure(running: App, path: Path, seconds: float, folder: Folder) -> Count:
-    script = folder / f"{path.name}.lua"
+def measure(running: RunningApp, case: Case, seconds: float, folder: Path) -> Measurement:
+    script = folder / f"{case.name}.lua"
     if not script.exists():
-        script.write_text(_script(path, folder))
+        script.write_text(_script(case, folder))
     # wrk takes whole seconds.
     command = ["wrk", "-t", "1", "-c", str(CONNECTIONS), "-d", str(max(1, round(seconds)))]
     address = f"http://127.0.0.1:{running.port}"
@@ -70,24 +69,24 @@ def measure(running: App, path: Path, seconds: float, folder: Folder) -> Count:
     counted = re.search(r"^counted (\d+) (\d+) (\d+) (\d+) (\d+)$", outcome.stdout, re.MULTILINE)
     if counted is None:
         raise RuntimeError(f"wrk said: {outcome.stdout}{outcome.stderr}")
-    answers, microseconds, refused, failed, p99 = map(int, counted.groups())
-    rate = answers / microseconds * 1e6
-    return Count(rate, cpu / max(answers, 1) * 1e6, p99 / 1e3, refused, failed)
+    responses, microseconds, refused, failed, p99 = map(int, counted.groups())
+    rate = responses / microseconds * 1e6
+    return Measurement(rate, cpu / max(responses, 1) * 1e6, p99 / 1e3, refused + failed)
 
 
-def _script(path: Path, folder: Folder) -> str:
-    numbers = random.Random(path.name)  # the same for every server and round
-    requests = folder / f"{path.name}.requests"
+def _script(case: Case, folder: Path) -> str:
+    numbers = random.Random(case.name)  # the same for every server and round
+    requests = folder / f"{case.name}.requests"
     with requests.open("w") as lines:
         for _ in range(_REQUESTS):
-            number = str(numbers.randint(1, path.ids))
-            url, body = path.url.replace("{}", number), path.body.replace("{}", number)
+            number = str(numbers.randint(1, case.ids))
+            url, body = case.url.replace("{}", number), case.body.replace("{}", number)
             lines.write(f"{url}\t{body}\n")
     headers = ", ".join(
-        f"[{json.dumps(name)}] = {json.dumps(value)}" for name, value in path.headers.items()
+        f"[{json.dumps(name)}] = {json.dumps(value)}" for name, value in case.headers.items()
     )
     return _SCRIPT % {
         "requests": json.dumps(str(requests)),
-        "method": json.dumps(path.method),
+        "method": json.dumps(case.method),
         "headers": headers,
     }

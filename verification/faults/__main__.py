@@ -1,4 +1,4 @@
-"""`make faults`: each fault for real, and what was seen against what is promised."""
+"""`make faults`: injects each fault, and prints what was observed beside what is promised."""
 
 import argparse
 import secrets
@@ -11,21 +11,21 @@ from typing import NoReturn
 
 import uvloop
 
-from load import machine
 from servicekit.dev.processes import StartError
-from verification.faults.rows import ROWS
+from verification import machine
+from verification.faults.catalogue import FAULTS
 from verification.faults.system import System
-from verification.faults.table import NotRun, Row, Scale, heading, lines, not_run
+from verification.faults.table import FaultTest, NotRun, Scale, heading, lines, not_run
 
 
 def main() -> None:
     options = _options()
-    chosen = [row for row in ROWS if not options.rows or row.number in options.rows]
+    chosen = [test for test in FAULTS if not options.rows or test.number in options.rows]
     scale = Scale(full=not options.short, seed=options.seed, minutes=options.minutes)
     signal.signal(signal.SIGTERM, _interrupted)
     print(f"{machine.description()}; seed {scale.seed}\n", flush=True)
     try:
-        table = uvloop.run(_play(chosen, scale))
+        table = uvloop.run(_run(chosen, scale))
     except StartError as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
@@ -36,14 +36,14 @@ def main() -> None:
     sys.exit(0 if good else 1)
 
 
-async def _play(rows: list[Row], scale: Scale) -> list[str]:
+async def _run(tests: list[FaultTest], scale: Scale) -> list[str]:
     table: list[str] = []
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
         async with System.starting(Path(folder), scale.seed) as system:
-            for row in rows:
+            for test in tests:
                 began = time.monotonic()
-                print(f"row {row.number}, {row.fault} …", end=" ", flush=True)
-                found = await _lines(row, system, scale)
+                print(f"fault {test.number}, {test.fault} …", end=" ", flush=True)
+                found = await _lines(test, system, scale)
                 table += found
                 breaches = sum(_breached(line) for line in found)
                 took = time.monotonic() - began
@@ -51,11 +51,11 @@ async def _play(rows: list[Row], scale: Scale) -> list[str]:
     return table
 
 
-async def _lines(row: Row, system: System, scale: Scale) -> list[str]:
+async def _lines(test: FaultTest, system: System, scale: Scale) -> list[str]:
     try:
-        return list(lines(row, await row.run(system, scale)))
+        return list(lines(test, await test.run(system, scale)))
     except NotRun as lack:
-        return [not_run(row, str(lack))]
+        return [not_run(test, str(lack))]
 
 
 def _breached(line: str) -> bool:
@@ -71,14 +71,14 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rows", type=_numbers, help="for example 3,4; default: all")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
     parser.add_argument("--minutes", type=float, default=10.0, help="of the soak")
-    parser.add_argument("--short", action="store_true", help="at the size of the tests")
+    parser.add_argument("--short", action="store_true", help="smaller and shorter")
     return parser.parse_args()
 
 
 def _numbers(text: str) -> set[int]:
     numbers = {int(part) for part in text.split(",")}
-    if unknown := numbers - {row.number for row in ROWS}:
-        raise argparse.ArgumentTypeError(f"there is no row {min(unknown)}")
+    if unknown := numbers - {test.number for test in FAULTS}:
+        raise argparse.ArgumentTypeError(f"there is no fault {min(unknown)}")
     return numbers
 
 

@@ -9,13 +9,11 @@ import aiohttp
 from redis.asyncio import Redis
 
 from app.items.models import Item
-from load.arrivals import Arrivals, Ask
-from load.outcome import Outcome
+from load.generator import Load, RequestSpec
 from servicekit.cache.entries import EntryCodec
-from verification.faults.ledger import Ledger
 from verification.faults.store import Store
 from verification.faults.system import Service, System
-from verification.faults.table import Scale, Sight, at_most, none, within
+from verification.faults.table import Observation, Scale, at_most, none, within
 from verification.faults.traffic import (
     cached,
     ended,
@@ -26,15 +24,17 @@ from verification.faults.traffic import (
     warm,
     writes,
 )
+from verification.faults.write_audit import WriteAudit
+from verification.outcomes import ObservedRequests
 
 _RATE = 400  # requests per second
 _DATABASE = ("pages", "writes")
 _NO_MEMORY = {"memory_cache_entries": 0}  # so that each read asks Valkey
 
 
-async def postgres_killed(system: System, scale: Scale) -> Sight:
+async def postgres_killed(system: System, scale: Scale) -> Observation:
     calm, down = scale.pick((5.0, 10.0), (1.0, 3.0))
-    async with system.service() as service, Ledger.kept(service) as ledger:
+    async with system.service() as service, WriteAudit.kept(service) as audit:
         async with loading(await _mixed(system, service, calm + down + 5)) as load:
             await asyncio.sleep(calm)
             killed = time.monotonic()
@@ -43,27 +43,27 @@ async def postgres_killed(system: System, scale: Scale) -> Sight:
             await asyncio.to_thread(system.postgres.start)
             back = time.monotonic()
             outcome = await ended(load)
-        await ledger.close()
+        await audit.close()
         database = outcome.only(*_DATABASE)
-        failed = database.between(killed, back).answered(503)
+        failed = database.between(killed, back).with_status(503)
         checks = [
             none("cached routes: not ok", not_ok(outcome.only("cached"))),
             none("database routes: neither ok nor 503", not_ok(database, "shed 503")),
             within("database routes: p99 of 503", failed.percentile(99), 0.3),
             at_most("success after it accepts", last_failure(database, back) - back, 2, " s"),
-            *await ledger.checks(system),
+            *await audit.checks(system),
         ]
-    return Sight(f"{_RATE}/s, down {down:.0f} s", checks, outcome.lateness())
+    return Observation(f"{_RATE}/s, down {down:.0f} s", checks, outcome.lateness())
 
 
-async def postgres_frozen(system: System, scale: Scale) -> Sight:
+async def postgres_frozen(system: System, scale: Scale) -> Observation:
     calm, frozen, opens = scale.pick((5.0, 30.0, 5.0), (1.0, 7.0, 5.0))
-    async with system.service() as service, Ledger.kept(service) as ledger:
+    async with system.service() as service, WriteAudit.kept(service) as audit:
         async with loading(await _mixed(system, service, calm + frozen + 4)) as load:
             await asyncio.sleep(calm)
             began, thawed = await _freeze(system.postgres, frozen)
             outcome = await ended(load)
-        await ledger.close()
+        await audit.close()
         database = outcome.only(*_DATABASE)
         late = database.between(began + opens, thawed - 0.1)
         checks = [
@@ -72,12 +72,12 @@ async def postgres_frozen(system: System, scale: Scale) -> Sight:
             within("until the breaker opens: slowest", max(database.took), 2.6),
             within(f"after {opens:.0f} s: p99", late.percentile(99), 0.05),
             at_most("recovered after it thaws", last_failure(database, thawed) - thawed, 1, " s"),
-            *await ledger.checks(system),
+            *await audit.checks(system),
         ]
-    return Sight(f"{_RATE}/s, frozen {frozen:.0f} s", checks, outcome.lateness())
+    return Observation(f"{_RATE}/s, frozen {frozen:.0f} s", checks, outcome.lateness())
 
 
-async def backends_terminated(system: System, scale: Scale) -> Sight:
+async def backends_terminated(system: System, scale: Scale) -> Observation:
     times = scale.pick(5, 2)
     async with (
         system.service(**_NO_MEMORY, shared_cache="false") as service,
@@ -94,10 +94,10 @@ async def backends_terminated(system: System, scale: Scale) -> Sight:
             )
         outcome = await ended(load)
     checks = [none("not ok, reads and keyed writes", not_ok(outcome))]
-    return Sight(f"{_RATE}/s, {times} times, {ended_sessions} sessions", checks)
+    return Observation(f"{_RATE}/s, {times} times, {ended_sessions} sessions", checks)
 
 
-async def valkey_killed(system: System, scale: Scale) -> Sight:
+async def valkey_killed(system: System, scale: Scale) -> Observation:
     calm, down = scale.pick((10.0, 10.0), (3.0, 3.0))
     async with (
         system.service(**_NO_MEMORY) as service,
@@ -112,16 +112,16 @@ async def valkey_killed(system: System, scale: Scale) -> Sight:
         used = await _in_use_again(service, (await system.items(1))[0])
         outcome = await ended(load)
     reads = outcome.only("cached")
-    before = reads.between(load.began, killed).steady(99)
+    before = reads.between(load.began, killed).usual_percentile(99)
     checks = [
         none("not ok", not_ok(outcome)),
         within("breaker open: p99, p99₀ + 5 ms", _steady(reads, killed + 1, back), before + 0.005),
         at_most("in use after its return", used - back, 2, " s"),
     ]
-    return Sight(f"{_RATE}/s, down {down:.0f} s", checks, outcome.lateness())
+    return Observation(f"{_RATE}/s, down {down:.0f} s", checks, outcome.lateness())
 
 
-async def valkey_frozen(system: System, scale: Scale) -> Sight:
+async def valkey_frozen(system: System, scale: Scale) -> Observation:
     calm, frozen = scale.pick((10.0, 30.0), (3.0, 4.0))
     async with (
         system.service(**_NO_MEMORY) as service,
@@ -139,13 +139,13 @@ async def valkey_frozen(system: System, scale: Scale) -> Sight:
         within(
             "breaker open: p99, p99₀ + 5 ms",
             _steady(reads, began + 1, thawed),
-            before.steady(99) + 0.005,
+            before.usual_percentile(99) + 0.005,
         ),
     ]
-    return Sight(f"{_RATE}/s, frozen {frozen:.0f} s", checks, outcome.lateness())
+    return Observation(f"{_RATE}/s, frozen {frozen:.0f} s", checks, outcome.lateness())
 
 
-async def cache_corrupted(system: System, scale: Scale) -> Sight:
+async def cache_corrupted(system: System, scale: Scale) -> Observation:
     seconds = scale.pick(8.0, 3.0)
     async with system.service(**_NO_MEMORY) as service:
         arrivals = await _mixed(system, service, seconds)
@@ -156,19 +156,19 @@ async def cache_corrupted(system: System, scale: Scale) -> Sight:
             for key in keys:
                 await valkey.set(key, noise.randbytes(noise.randrange(1, 300)), keepttl=True)
             outcome = await ended(load)
-            asked = [f"{service.prefix}item:{path[7:]}" for path in arrivals.asks[0].paths]
+            asked = [f"{service.prefix}item:{path[7:]}" for path in arrivals.requests[0].paths]
             values: list[Any] = await valkey.mget(asked)
     decode = EntryCodec(Item).decode
     unread = [key for key, value in zip(asked, values, strict=True) if decode(value or b"") is None]
     checks = [none("not ok", not_ok(outcome)), none("entries not rewritten", unread)]
-    return Sight(f"{_RATE}/s, {len(keys)} entries", checks)
+    return Observation(f"{_RATE}/s, {len(keys)} entries", checks)
 
 
-async def _mixed(system: System, service: Service, seconds: float) -> Arrivals:
+async def _mixed(system: System, service: Service, seconds: float) -> Load:
     paths = await system.items(100)
     await warm(service, [*paths, "/items?limit=20"])
-    asks: Sequence[Ask] = [cached(paths), pages(), writes()]
-    return Arrivals(port=service.port, asks=asks, rate=_RATE, seconds=seconds)
+    asks: Sequence[RequestSpec] = [cached(paths), pages(), writes()]
+    return Load(port=service.port, requests=asks, rate=_RATE, seconds=seconds)
 
 
 async def _freeze(store: Store, seconds: float) -> tuple[float, float]:
@@ -194,5 +194,5 @@ async def _in_use_again(service: Service, path: str) -> float:
     return float("inf")
 
 
-def _steady(outcome: Outcome, begin: float, end: float) -> float:
-    return outcome.between(begin, end).steady(99)
+def _steady(outcome: ObservedRequests, begin: float, end: float) -> float:
+    return outcome.between(begin, end).usual_percentile(99)

@@ -9,16 +9,24 @@ from urllib.parse import urlsplit
 import aiohttp
 import asyncpg
 
-from load import machine
-from load.arrivals import Arrivals, Ask
-from load.clients import Herd
-from load.generator import Report
-from load.generator import run as run_herd
-from load.outcome import Outcome
+from load.generator import Load, RequestSpec
+from verification import machine
+from verification.client_processes import HerdReport
+from verification.client_processes import run as run_herd
+from verification.clients import ThunderingHerd
 from verification.faults.proxy import Proxy
 from verification.faults.system import Service, System
-from verification.faults.table import Check, Scale, Sight, at_least, at_most, none, within
+from verification.faults.table import (
+    FaultCheck,
+    Observation,
+    Scale,
+    at_least,
+    at_most,
+    none,
+    within,
+)
 from verification.faults.traffic import cached, ended, loading, not_ok, pages, warm
+from verification.outcomes import ObservedRequests
 
 _DESCRIPTION = 2_000  # characters of each item, so that a page of 100 has 200 kB
 _CALLERS = 32  # in flight when the peak is measured; the plan's limit is twice what is needed
@@ -29,7 +37,7 @@ _KEY_LIFE = 1.0  # seconds
 _ORIGIN = 0.2  # seconds that the upstream takes
 
 
-async def many_clients(system: System, scale: Scale) -> Sight:
+async def many_clients(system: System, scale: Scale) -> Observation:
     clients = scale.pick(10_000, 2_000)
     files = machine.raise_open_files()
     room = machine.connections_per_worker(clients, 1, files)
@@ -37,7 +45,9 @@ async def many_clients(system: System, scale: Scale) -> Sight:
         paths = await system.items(100)
         await warm(service, paths)
         overflows = machine.listen_overflows()
-        herd = Herd(port=service.port, paths=paths, clients=clients, rounds=scale.pick(5, 2))
+        herd = ThunderingHerd(
+            port=service.port, paths=paths, clients=clients, rounds=scale.pick(5, 2)
+        )
         report = await asyncio.to_thread(run_herd, herd, machine.generators(clients))
         checks = [
             none("never served", report.never_answered - report.errors),
@@ -45,10 +55,10 @@ async def many_clients(system: System, scale: Scale) -> Sight:
             none("5xx", report.bad_status),
             none("listen overflows of the kernel", machine.listen_overflows() - overflows),
         ]
-    return Sight(f"{clients:,} clients of 1 worker", checks)
+    return Observation(f"{clients:,} clients of 1 worker", checks)
 
 
-async def overload(system: System, scale: Scale) -> Sight:
+async def overload(system: System, scale: Scale) -> Observation:
     """Twice: a far database's pool is what limits; and the worker's CPU, which refusing needs too.
 
     The generator shares the machine. The first is the size at which five times as much can be
@@ -59,10 +69,10 @@ async def overload(system: System, scale: Scale) -> Sight:
     page = f"/items?after={int(first) - 1}&limit=100"
     near, near_late = await _busy_worker(system, scale, page)
     size = f"pool of {_POOL} {_FAR * 1000:.0f} ms away; CPU, 200 kB each"
-    return Sight(size, [*far, *near], max(far_late, near_late))
+    return Observation(size, [*far, *near], max(far_late, near_late))
 
 
-async def _far_database(system: System, scale: Scale, path: str) -> tuple[list[Check], float]:
+async def _far_database(system: System, scale: Scale, path: str) -> tuple[list[FaultCheck], float]:
     async with Proxy.serving(system.postgres.url, scale.seed) as distance:
         distance.toxin, distance.delay = "slow", _FAR
         there = urlsplit(system.postgres.url)
@@ -72,7 +82,7 @@ async def _far_database(system: System, scale: Scale, path: str) -> tuple[list[C
             return await _overloaded(service, scale, "far", lambda peak, _times: peak, path, 1)
 
 
-async def _busy_worker(system: System, scale: Scale, path: str) -> tuple[list[Check], float]:
+async def _busy_worker(system: System, scale: Scale, path: str) -> tuple[list[FaultCheck], float]:
     """The work is a page of 200 kB. What is left for it is what refusing the rest leaves."""
     async with system.service(max_in_flight=1) as service:
         refusals = await _refusals(service, scale, path)
@@ -92,12 +102,12 @@ async def _overloaded(
     can: Callable[[float, int], float],
     path: str,
     turns: int,
-) -> tuple[list[Check], float]:
+) -> tuple[list[FaultCheck], float]:
     """`can` says how many answers per second there can be at so many times a peak. Overloads and
     peaks take turns, and their means are compared: a machine's speed changes within seconds."""
     peak = await _peak(service, path, 1.0)
     before = await _arrive(service, peak / 2, scale.pick(5.0, 2.0), path)
-    seen: dict[int, list[Outcome]] = {2: [], 5: []}
+    seen: dict[int, list[ObservedRequests]] = {2: [], 5: []}
     left: dict[int, list[float]] = {2: [], 5: []}
     for times in turns * [2, 5]:
         seen[times].append(await _arrive(service, times * peak, scale.pick(3.0, 2.0), path))
@@ -114,17 +124,23 @@ async def _overloaded(
             for check in _refused(seen[times], left[times], f"{name}, {times}x")
         ),
         none(f"{name}, after 5 s: not ok", not_ok(later)),
-        within(f"{name}, after 5 s: p99, p99₀ x 2", later.steady(99), 2 * before.steady(99)),
+        within(
+            f"{name}, after 5 s: p99, p99₀ x 2",
+            later.usual_percentile(99),
+            2 * before.usual_percentile(99),
+        ),
     ]
-    return checks, Outcome.joined([*seen[2], *seen[5]]).lateness()
+    return checks, ObservedRequests.joined([*seen[2], *seen[5]]).lateness()
 
 
-def _refused(outcomes: Sequence[Outcome], left: Sequence[float], name: str) -> list[Check]:
+def _refused(
+    outcomes: Sequence[ObservedRequests], left: Sequence[float], name: str
+) -> list[FaultCheck]:
     """`left` is how many answers per second there can be, at most, in each."""
     settled = [each.between(each.due[0] + 1, each.due[-1]) for each in outcomes]
     seconds = sum(each.due[-1] - each.due[0] for each in settled)
-    work, health = (Outcome.joined(settled).only(asked) for asked in ("pages", "health"))
-    shed = work.answered(503)
+    work, health = (ObservedRequests.joined(settled).only(asked) for asked in ("pages", "health"))
+    shed = work.with_status(503)
     enough = at_least(f"{name}: goodput per s", work.count("ok") / seconds, 0.9 * mean(left))
     return [
         replace(enough, timed=True),
@@ -157,30 +173,30 @@ async def _peak(service: Service, path: str, seconds: float, about: float = 0.0)
     return report.ok / report.wall
 
 
-async def _ask_in_turns(service: Service, rounds: int, path: str) -> Report:
-    herd = Herd(port=service.port, paths=[path], clients=_CALLERS, rounds=rounds)
+async def _ask_in_turns(service: Service, rounds: int, path: str) -> HerdReport:
+    herd = ThunderingHerd(port=service.port, paths=[path], clients=_CALLERS, rounds=rounds)
     return await asyncio.to_thread(run_herd, herd, 1)
 
 
-async def _arrive(service: Service, rate: float, seconds: float, path: str) -> Outcome:
+async def _arrive(service: Service, rate: float, seconds: float, path: str) -> ObservedRequests:
     """On as many connections as answers within the bound need; later ones wait for one, as those
     of a load balancer with a pool. To open thousands at once takes this machine half a second."""
-    health = Ask(name="health", paths=["/health"])
+    health = RequestSpec(name="health", paths=["/health"])
     share = max(1, int(rate / 50))  # about 50 health checks per second
     connections = max(100, int(rate * _SHED_BY))
-    arrivals = Arrivals(
+    arrivals = Load(
         port=service.port,
-        asks=[Ask(name="pages", paths=[path], share=share), health],
+        requests=[RequestSpec(name="pages", paths=[path], share=share), health],
         rate=rate,
         seconds=seconds,
         connections=connections,
-        most_connections=connections,
+        max_connections=connections,
     )
     async with loading(arrivals) as load:
         return await ended(load)
 
 
-async def slow_queries(system: System, scale: Scale) -> Sight:
+async def slow_queries(system: System, scale: Scale) -> Observation:
     callers, pool, acquire, command = scale.pick(500, 200), 10, 0.5, 2.0
     held = scale.pick(6.0, 3.0)
     given = {
@@ -189,8 +205,12 @@ async def slow_queries(system: System, scale: Scale) -> Sight:
     async with system.service(**given) as service:
         await warm(service, ["/items?limit=20"])
         blocker = await asyncpg.connect(system.postgres.url)
-        arrivals = Arrivals(
-            port=service.port, asks=[pages()], rate=callers / 0.5, seconds=0.5, connections=callers
+        arrivals = Load(
+            port=service.port,
+            requests=[pages()],
+            rate=callers / 0.5,
+            seconds=0.5,
+            connections=callers,
         )
         async with loading(arrivals) as load, blocker.transaction():
             await blocker.execute("LOCK TABLE items IN ACCESS EXCLUSIVE MODE")
@@ -207,7 +227,7 @@ async def slow_queries(system: System, scale: Scale) -> Sight:
             at_most("connections of the pool", await _sessions(system), pool),
             none("of these busy", await _sessions(system, "AND state <> 'idle'")),
         ]
-    return Sight(f"{callers} callers in 0.5 s, pool of {pool}", checks, outcome.lateness())
+    return Observation(f"{callers} callers in 0.5 s, pool of {pool}", checks, outcome.lateness())
 
 
 async def _at_once(service: Service, count: int) -> list[int]:
@@ -226,16 +246,16 @@ async def _sessions(system: System, where: str = "") -> int:
     return len(rows)
 
 
-async def hot_key_expires(system: System, scale: Scale) -> Sight:
+async def hot_key_expires(system: System, scale: Scale) -> Observation:
     clients, workers = scale.pick(5_000, 500), 2
     system.upstream.delay = _ORIGIN
     given = {"data_ttl": _KEY_LIFE, "stale_ttl": 0.001, "memory_cache_ttl": _KEY_LIFE}
     async with system.service(web_concurrency=workers, **given) as service:
         await warm(service, ["/data/hot"])
         system.upstream.calls.clear()
-        arrivals = Arrivals(
+        arrivals = Load(
             port=service.port,
-            asks=[cached(["/data/hot"])],
+            requests=[cached(["/data/hot"])],
             rate=scale.pick(2_500, 500),
             seconds=scale.pick(8.0, 4.0),
             connections=clients,
@@ -252,19 +272,19 @@ async def hot_key_expires(system: System, scale: Scale) -> Sight:
         within("slowest", max(outcome.took), _ORIGIN + 0.05),
     ]
     size = f"{clients:,} clients, {arrivals.rate:,.0f}/s, {workers} workers"
-    return Sight(size, checks, outcome.lateness())
+    return Observation(size, checks, outcome.lateness())
 
 
-async def cold_start(system: System, scale: Scale) -> Sight:
+async def cold_start(system: System, scale: Scale) -> Observation:
     count, limit = scale.pick(5_000, 1_000), 20
     paths = await system.items(count // 2)
     asks = [
-        Ask(name="data", paths=[f"/data/cold{n}" for n in range(count)]),
-        Ask(name="items", paths=paths),
+        RequestSpec(name="data", paths=[f"/data/cold{n}" for n in range(count)]),
+        RequestSpec(name="items", paths=paths),
     ]
     system.upstream.peak = 0
     async with system.service(upstream_connections=limit) as service:
-        arrivals = Arrivals(port=service.port, asks=asks, rate=count, seconds=1.0, connections=0)
+        arrivals = Load(port=service.port, requests=asks, rate=count, seconds=1.0, connections=0)
         async with loading(arrivals) as load:
             outcome = await ended(load)
     checks = [
@@ -272,4 +292,4 @@ async def cold_start(system: System, scale: Scale) -> Sight:
         none("neither ok nor 503", not_ok(outcome, "shed 503")),
         at_least("ok", outcome.count("ok"), 1),
     ]
-    return Sight(f"{count:,} arrivals in 1 s, all cold", checks)
+    return Observation(f"{count:,} arrivals in 1 s, all cold", checks)

@@ -4,16 +4,16 @@ import asyncio
 import signal
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 
 import psutil
 
-from load.arrivals import Arrivals
-from servicekit.dev.processes import free_port
-from verification.faults.balancer import Balancer
+from load.generator import Load
+from servicekit.dev.processes import StartError, free_port
+from verification.balancer import Balancer, balancing
 from verification.faults.system import Service, System
-from verification.faults.table import Check, Scale, Sight, at_most, none
+from verification.faults.table import FaultCheck, NotRun, Observation, Scale, at_most, none
 from verification.faults.traffic import (
     cached,
     ended,
@@ -30,10 +30,10 @@ _NODES = 3
 _STOPS = 60.0  # seconds, at most, that a stopping service is waited for
 
 
-async def rolling_restart(system: System, scale: Scale) -> Sight:
+async def rolling_restart(system: System, scale: Scale) -> Observation:
     """Each node once after the balancer was told, as an ALB deregisters a target before ECS stops
     it; in the full table then once more with the node's /ready as the only notice."""
-    checks: list[Check] = []
+    checks: list[FaultCheck] = []
     for told in scale.pick((True, False), (True,)):
         name = "balancer told" if told else "by /ready"
         async with AsyncExitStack() as nodes:
@@ -43,17 +43,17 @@ async def rolling_restart(system: System, scale: Scale) -> Sight:
             await warm(running[ports[0]], paths)
             async with _balanced(system, ports) as balancer:
                 asks = [cached(paths), pages(), writes()]
-                arrivals = Arrivals(port=balancer.port, asks=asks, rate=_RATE, seconds=600)
+                arrivals = Load(port=balancer.port, requests=asks, rate=_RATE, seconds=600)
                 restarting = asyncio.create_task(
                     _restart_all(system, nodes, running, balancer, told)
                 )
                 checks += await _while_it_lasts(name, arrivals, restarting)
-    return Sight(f"{_NODES} nodes behind haproxy, {_RATE}/s", checks)
+    return Observation(f"{_NODES} nodes behind haproxy, {_RATE}/s", checks)
 
 
 async def _while_it_lasts(
-    name: str, arrivals: Arrivals, restarting: "asyncio.Task[None]"
-) -> list[Check]:
+    name: str, arrivals: Load, restarting: "asyncio.Task[None]"
+) -> list[FaultCheck]:
     async with loading(arrivals) as load:
         await restarting
         await asyncio.sleep(0.5)
@@ -72,13 +72,13 @@ async def _restart_all(
     await asyncio.sleep(1)
     for port, service in list(running.items()):
         if told:
-            balancer.say(port, "drain")
+            balancer.set_state(f"n{port}", "drain")
             await asyncio.sleep(0.3)
         service.process.send_signal(signal.SIGTERM)
         await asyncio.to_thread(service.process.wait, _STOPS)
         running[port] = await _node(system, nodes, port)
         if told:
-            balancer.say(port, "ready")
+            balancer.set_state(f"n{port}", "ready")
         await _all_up(balancer)
 
 
@@ -89,26 +89,22 @@ async def _node(system: System, nodes: AsyncExitStack, port: int) -> Service:
 
 @asynccontextmanager
 async def _balanced(system: System, ports: list[int]) -> AsyncIterator[Balancer]:
-    balancer = Balancer(system.folder, ports)
+    nodes = [(f"n{port}", port) for port in ports]
     try:
-        await _all_up(balancer)
-        yield balancer
-    finally:
-        balancer.stop()
+        running = balancing(system.folder, nodes, check="/ready", retries=0)
+        with ExitStack() as started:
+            yield await asyncio.to_thread(started.enter_context, running)
+    except StartError as error:
+        raise NotRun(str(error)) from None
 
 
 async def _all_up(balancer: Balancer) -> None:
     async with asyncio.timeout(10):
-        while True:
-            try:
-                if balancer.up() == _NODES:
-                    return
-            except OSError:
-                pass  # it is still starting
+        while balancer.nodes_up() < _NODES:  # noqa: ASYNC110 (another process's state)
             await asyncio.sleep(0.1)
 
 
-async def stalled_uploads(system: System, scale: Scale) -> Sight:
+async def stalled_uploads(system: System, scale: Scale) -> Observation:
     uploads, kill_timeout = 50, scale.pick(30, 4)
     async with system.service(
         granian_workers_kill_timeout=kill_timeout, request_timeout=600
@@ -124,7 +120,7 @@ async def stalled_uploads(system: System, scale: Scale) -> Sight:
         for writer in writers:
             writer.transport.abort()
     checks = [at_most("gone, kill timeout + 2 s", took, kill_timeout + 2, " s")]
-    return Sight(f"{uploads} stalled uploads, kill timeout {kill_timeout} s", checks)
+    return Observation(f"{uploads} stalled uploads, kill timeout {kill_timeout} s", checks)
 
 
 async def _stalled(service: Service) -> asyncio.StreamWriter:
@@ -137,14 +133,14 @@ async def _stalled(service: Service) -> asyncio.StreamWriter:
     return writer
 
 
-async def worker_killed(system: System, scale: Scale) -> Sight:
+async def worker_killed(system: System, scale: Scale) -> Observation:
     connections = scale.pick(200, 60)
     async with system.service(web_concurrency=2) as service:
         paths = await system.items(100)
         await warm(service, [*paths, "/items?limit=20"])
         asks = [cached(paths), pages(), writes()]
-        arrivals = Arrivals(
-            port=service.port, asks=asks, rate=_RATE, seconds=scale.pick(12.0, 8.0),
+        arrivals = Load(
+            port=service.port, requests=asks, rate=_RATE, seconds=scale.pick(12.0, 8.0),
             connections=connections,
         )  # fmt: skip
         async with loading(arrivals) as load:
@@ -161,7 +157,7 @@ async def worker_killed(system: System, scale: Scale) -> Sight:
         at_most("last error", last_failure(outcome, killed) - killed, 5, " s"),
     ]
     size = f"2 workers, {connections} connections, {_RATE}/s"
-    return Sight(size, checks, outcome.lateness())
+    return Observation(size, checks, outcome.lateness())
 
 
 def _serving(service: Service) -> list[psutil.Process]:

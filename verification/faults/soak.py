@@ -1,4 +1,4 @@
-"""Row 18: everything at once, for long, in an order that the seed decides."""
+"""FaultTest 18: everything at once, for long, in an order that the seed decides."""
 
 import asyncio
 import re
@@ -10,14 +10,14 @@ from random import Random
 
 import aiohttp
 
-from load.arrivals import Arrivals, Ask
+from load.generator import Load, RequestSpec
 from servicekit.dev.processes import listens
-from verification.faults.ledger import Ledger
 from verification.faults.proxy import Toxin
 from verification.faults.store import Store
 from verification.faults.system import Service, System
-from verification.faults.table import Check, Scale, Sight, at_most, none
+from verification.faults.table import FaultCheck, Observation, Scale, at_most, none
 from verification.faults.traffic import cached, ended, loading, not_ok, pages, warm, writes
+from verification.faults.write_audit import WriteAudit
 
 _MB = 2**20
 _TASKS = re.compile(r"^asyncio_tasks\{.*\} (.*)$", re.MULTILINE)
@@ -38,19 +38,21 @@ class Sample:
     tasks: int
 
 
-async def soak(system: System, scale: Scale) -> Sight:
+async def soak(system: System, scale: Scale) -> Observation:
     seconds, rate = scale.pick(scale.minutes * 60 * (1 + _WARM_UP), 12.0), scale.pick(300, 150)
     samples: list[Sample] = []
     async with (
         system.service(**_SERVICE, admin_port=_two_free_ports(scale.random())) as service,
-        Ledger.kept(service) as ledger,
+        WriteAudit.kept(service) as audit,
     ):
         paths = await system.items(200)
         await warm(service, [*paths, "/items?limit=20"])
         before = await _now(service)
-        upstream = Ask(name="upstream", paths=[f"/data/soak{n}" for n in range(3_000)], share=2)
+        upstream = RequestSpec(
+            name="upstream", paths=[f"/data/soak{n}" for n in range(3_000)], share=2
+        )
         asks = [cached(paths, 14), pages(share=2), writes(2), upstream]
-        arrivals = Arrivals(port=service.port, asks=asks, rate=rate, seconds=seconds)
+        arrivals = Load(port=service.port, requests=asks, rate=rate, seconds=seconds)
         async with loading(arrivals) as load:
             sampling = asyncio.create_task(_sample(service, samples))
             try:
@@ -59,7 +61,7 @@ async def soak(system: System, scale: Scale) -> Sight:
             finally:
                 sampling.cancel()
             await asyncio.sleep(scale.pick(20, 2))  # kept-alive connections of the upstream end
-        await ledger.close()
+        await audit.close()
         after = await _now(service)
         checks = [
             none("never served", outcome.count("never served", "refused", "reset", "foreign")),
@@ -68,9 +70,9 @@ async def soak(system: System, scale: Scale) -> Sight:
                 "database: neither ok nor 503", not_ok(outcome.only("pages", "writes"), "shed 503")
             ),
             *_flat(before, after, samples, scale),
-            *await ledger.checks(system),
+            *await audit.checks(system),
         ]
-    return Sight(f"{seconds / 60:.1f} min, {rate}/s, {done} faults", checks)
+    return Observation(f"{seconds / 60:.1f} min, {rate}/s, {done} faults", checks)
 
 
 async def _faults(system: System, random: Random, until: float) -> int:
@@ -145,7 +147,7 @@ async def _tasks(service: Service) -> int:
     return int(sum(float(value) for value in _TASKS.findall(metrics)))
 
 
-def _flat(before: Sample, after: Sample, samples: list[Sample], scale: Scale) -> list[Check]:
+def _flat(before: Sample, after: Sample, samples: list[Sample], scale: Scale) -> list[FaultCheck]:
     """Before and after there is no load, and so no request or connection of clients."""
     checks = [
         at_most("open files, after - before", after.files - before.files, 10),

@@ -1,10 +1,7 @@
 """The whole of it on one machine: stores, an upstream behind a proxy, and the service."""
 
 import asyncio
-import os
 import secrets
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager, suppress
@@ -16,10 +13,10 @@ from typing import Any
 import asyncpg
 import psutil
 
-from load.processes import PROJECT, SERVICE, serving
-from load.upstream import SlowUpstream
-from servicekit.dev.processes import free_port
-from servicekit.dev.servers import postgres, valkey
+from servicekit.dev.processes import free_port, service
+from servicekit.dev.servers import migrate, postgres, valkey
+from servicekit.dev.upstream import StandInUpstream
+from verification import PROJECT
 from verification.faults.proxy import Proxy
 from verification.faults.store import Store
 
@@ -49,7 +46,7 @@ class Service:
 
 
 class System:
-    def __init__(self, folder: Path, upstream: SlowUpstream, proxy: Proxy) -> None:
+    def __init__(self, folder: Path, upstream: StandInUpstream, proxy: Proxy) -> None:
         self.folder = folder
         # What the kernel has outlives a kill -9. A disk that others keep busy is none of the rows.
         self.postgres = Store(partial(postgres, fsync="off"), folder)
@@ -60,7 +57,7 @@ class System:
     @classmethod
     @asynccontextmanager
     async def starting(cls, folder: Path, seed: int) -> AsyncIterator["System"]:
-        with SlowUpstream.serving(0.05) as upstream:
+        with StandInUpstream.serving(0.05) as upstream:
             async with Proxy.serving(upstream.url, seed) as proxy:
                 system = cls(folder, upstream, proxy)
                 try:
@@ -72,13 +69,7 @@ class System:
     def _start(self) -> None:
         self.postgres.start()
         self.valkey.start()
-        subprocess.run(
-            [sys.executable, "-m", "alembic", "upgrade", "head"],
-            cwd=PROJECT,
-            env=os.environ | self.environment(),
-            check=True,
-            capture_output=True,
-        )
+        migrate(self.environment(), PROJECT).check_returncode()
 
     def _stop(self) -> None:
         self.postgres.stop()
@@ -94,7 +85,7 @@ class System:
 
     @asynccontextmanager
     async def service(self, **settings: object) -> AsyncIterator[Service]:
-        """One that no cache knows anything of."""
+        """A service whose keys no cache holds yet."""
         defaults: dict[str, object] = {
             "port": free_port(),
             "admin_port": 0,
@@ -102,14 +93,12 @@ class System:
             "cache_prefix": f"faults-{secrets.token_hex(4)}:",
         }
         own = defaults | settings
-        port = int(str(own["port"]))
-        log = self.folder / f"service-{port}-{time.monotonic_ns()}.log"
-        given = self.environment(**own)
-        running = serving(
-            SERVICE, f"http://127.0.0.1:{port}/health", cwd=PROJECT, log=log, environment=given
-        )
+        folder = self.folder / f"service-{time.monotonic_ns()}"
+        folder.mkdir()
+        running = service(folder, self.environment(**own), PROJECT)
         started = ExitStack()
-        process = await asyncio.to_thread(started.enter_context, running)
+        port, process = await asyncio.to_thread(started.enter_context, running)
+        log = folder / f"service-{port}.log"
         try:
             prefix, admin = str(own["cache_prefix"]), f"http://127.0.0.1:{own['admin_port']}"
             yield Service(port, psutil.Process(process), log, prefix, admin)

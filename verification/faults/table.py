@@ -1,7 +1,7 @@
-"""What is promised under each fault, and what was seen."""
+"""What is promised under each fault, and what was observed."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from random import Random
 from typing import TypeVar
 
@@ -13,17 +13,17 @@ _BUSY = " (the load itself was late)"
 
 
 @dataclass(frozen=True)
-class Check:
+class FaultCheck:
     what: str
     observed: str
-    bound: str
+    promised: str
     good: bool
-    timed: bool = False  # another process of the machine may have cost it
+    timed: bool = False  # a duration or a rate, which other programs of the machine change
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scale:
-    """How large a row runs: as the table promises, or shortly, as a test."""
+    """How large a fault test runs: as promised, or short."""
 
     full: bool
     seed: int
@@ -37,71 +37,73 @@ class Scale:
 
 
 @dataclass(frozen=True)
-class Sight:
-    """What a row saw, and the size at which it ran."""
+class Observation:
+    """Of a fault test, with the size at which it ran."""
 
     size: str
-    checks: Sequence[Check]
-    late: float = 0.0  # seconds by which the load itself was late, as `Outcome.lateness`
+    checks: Sequence[FaultCheck]
+    late: float = 0.0  # seconds by which the generator itself was late
 
     @property
     def busy(self) -> bool:
-        """Whether the machine kept the load itself waiting, so that no latency tells of the
-        service."""
+        """True if the generator was late, so the latencies describe the machine."""
         return self.late > _LATE
 
 
 class NotRun(Exception):
-    """What this machine lacks for a row, in one sentence."""
+    """One sentence: what this machine lacks for a fault test."""
 
 
 @dataclass(frozen=True)
-class Row:
+class FaultTest:
     number: int
     fault: str
-    run: Callable[[System, Scale], Awaitable[Sight]]
+    run: Callable[[System, Scale], Awaitable[Observation]]
 
 
-def at_most(what: str, observed: float, bound: float, unit: str = "") -> Check:
+def at_most(what: str, observed: float, bound: float, unit: str = "") -> FaultCheck:
+    """With a unit of time it is `timed`."""
+    shown, timed = f"{_figure(observed)}{unit}", unit.endswith("s")
+    return FaultCheck(what, shown, f"≤ {_figure(bound)}{unit}", observed <= bound, timed)
+
+
+def at_least(what: str, observed: float, bound: float, unit: str = "") -> FaultCheck:
     shown = f"{_figure(observed)}{unit}"
-    return Check(what, shown, f"≤ {_figure(bound)}{unit}", observed <= bound)
+    return FaultCheck(what, shown, f"≥ {_figure(bound)}{unit}", observed >= bound)
 
 
-def at_least(what: str, observed: float, bound: float, unit: str = "") -> Check:
-    shown = f"{_figure(observed)}{unit}"
-    return Check(what, shown, f"≥ {_figure(bound)}{unit}", observed >= bound)
-
-
-def none(what: str, observed: object) -> Check:
+def none(what: str, observed: object) -> FaultCheck:
     """`observed` is a count, or a collection of what must not be there."""
     shown = "0" if not observed else str(observed)
-    return Check(what, shown, "0", not observed)
+    return FaultCheck(what, shown, "0", not observed)
 
 
-def within(what: str, seconds: float, bound: float) -> Check:
+def within(what: str, seconds: float, bound: float) -> FaultCheck:
     """A latency."""
-    return replace(at_most(what, seconds * 1000, bound * 1000, " ms"), timed=True)
+    return at_most(what, seconds * 1000, bound * 1000, " ms")
 
 
-def lines(row: Row, sight: Sight) -> Iterable[str]:
-    for number, check in enumerate(sight.checks):
-        first = (str(row.number), row.fault, sight.size) if number == 0 else ("", "", "")
-        verdict = "ok" if check.good else "BREACH" + (_BUSY if check.timed and sight.busy else "")
-        yield _line(*first, check.what, check.observed, check.bound, verdict)
+def lines(test: FaultTest, observation: Observation) -> Iterable[str]:
+    for number, check in enumerate(observation.checks):
+        first = (str(test.number), test.fault, observation.size) if number == 0 else ("", "", "")
+        verdict = (
+            "ok" if check.good else "BREACH" + (_BUSY if check.timed and observation.busy else "")
+        )
+        yield _line(*first, check.what, check.observed, check.promised, verdict)
 
 
-def not_run(row: Row, why: str) -> str:
-    return _line(str(row.number), row.fault, "not run", why, "", "", "NOT SHOWN")
+def not_run(test: FaultTest, why: str) -> str:
+    return _line(str(test.number), test.fault, "not run", why, "", "", "NOT SHOWN")
 
 
 def heading() -> str:
-    return _line("#", "fault", "size", "what", "observed", "must hold", "")
+    return _line("#", "fault", "size", "what", "observed", "promised", "")
 
 
 def _line(number: str, fault: str, size: str, *rest: str) -> str:
-    what, observed, bound, verdict = rest
+    what, observed, promised, verdict = rest
     return (
-        f"{number:>2}  {fault:<34} {size:<40} {what:<46} {observed:>16}  {bound:<16} {verdict}"
+        f"{number:>2}  {fault:<34} {size:<40} {what:<46} {observed:>16}  {promised:<16} {verdict}"
     ).rstrip()
 
 

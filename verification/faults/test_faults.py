@@ -1,21 +1,20 @@
-"""The table's rows at a small size. `make faults` runs them as they are promised.
+"""Each fault test at a small size. `make faults` runs them at the promised size.
 
-A check with a bound in seconds belongs to `make faults`, which prints it beside the promise: here
-only counts, statuses and orders decide.
+Durations and rates depend on what else the machine does. Here they only have to be finite;
+`make faults` prints them beside their promises.
 """
 
 from collections.abc import AsyncIterator
 
 import pytest
 
-from verification.faults.rows import ROWS
+from verification.faults.catalogue import FAULTS
 from verification.faults.system import System
-from verification.faults.table import NotRun, Row, Scale
+from verification.faults.table import FaultTest, NotRun, Scale
 
-pytestmark = pytest.mark.extra("injects faults into a whole service")
+pytestmark = pytest.mark.extra("injects real faults, for minutes")
 
 _SEED = 1
-_PARAMETERS = [pytest.param(row, id=f"{row.number} {row.fault}") for row in ROWS]
 
 
 @pytest.fixture(scope="module")
@@ -26,11 +25,15 @@ async def system(
         yield system
 
 
-@pytest.mark.parametrize("row", _PARAMETERS)
-async def test_fault(row: Row, system: System) -> None:
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda test: f"{test.number} {test.fault}")
+async def test_fault(fault: FaultTest, system: System) -> None:
     try:
-        sight = await row.run(system, Scale(full=False, seed=_SEED))
+        observation = await fault.run(system, Scale(full=False, seed=_SEED))
     except NotRun as lack:
         pytest.skip(str(lack))
-    breached = [check for check in sight.checks if not check.good and not check.timed]
-    assert [f"{one.what}: {one.observed}, not {one.bound}" for one in breached] == []
+    breached = [
+        f"{check.what}: {check.observed}, not {check.promised}"
+        for check in observation.checks
+        if not check.good and (not check.timed or "∞" in check.observed)
+    ]
+    assert breached == [], observation.size

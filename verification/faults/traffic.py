@@ -1,29 +1,29 @@
-"""What clients ask for while something fails."""
+"""What clients request while something fails."""
 
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 
 import aiohttp
 
-from load.arrivals import Arrivals, Ask, Load, arriving
-from load.outcome import Outcome
+from load.generator import Load, RequestSpec, Sending
 from verification.faults.system import Service
+from verification.outcomes import ObservedRequests
 
 
-def cached(paths: Sequence[str], share: int = 8) -> Ask:
-    return Ask(name="cached", paths=paths, share=share)
+def cached(paths: Sequence[str], share: int = 8) -> RequestSpec:
+    return RequestSpec(name="cached", paths=paths, share=share)
 
 
-def pages(limit: int = 20, share: int = 1) -> Ask:
+def pages(limit: int = 20, share: int = 1) -> RequestSpec:
     """Reads that no cache holds."""
-    return Ask(name="pages", paths=[f"/items?limit={limit}"], share=share)
+    return RequestSpec(name="pages", paths=[f"/items?limit={limit}"], share=share)
 
 
-def writes(share: int = 1) -> Ask:
+def writes(share: int = 1) -> RequestSpec:
     """Each can be repeated without harm, as its key is its own."""
-    return Ask(
+    return RequestSpec(
         name="writes",
         paths=["/items"],
         method="POST",
@@ -41,21 +41,21 @@ async def warm(service: Service, paths: Sequence[str]) -> None:
 
 
 @asynccontextmanager
-async def loading(arrivals: Arrivals) -> AsyncIterator[Load]:
-    with ExitStack() as started:
-        yield await asyncio.to_thread(started.enter_context, arriving(arrivals))
+async def loading(arrivals: Load) -> AsyncIterator[Sending]:
+    with await asyncio.to_thread(Sending, arrivals) as sending:
+        yield sending
 
 
-async def ended(load: Load) -> Outcome:
-    return await asyncio.to_thread(load.outcome)
+async def ended(load: Sending) -> ObservedRequests:
+    return ObservedRequests(await asyncio.to_thread(load.outcomes))
 
 
-def not_ok(outcome: Outcome, *allowed: str) -> dict[str, int]:
+def not_ok(outcome: ObservedRequests, *allowed: str) -> dict[str, int]:
     """How many requests ended otherwise, by how they ended."""
     return {name: n for name, n in outcome.counts().items() if name not in ("ok", *allowed)}
 
 
-def last_failure(outcome: Outcome, otherwise: float) -> float:
+def last_failure(outcome: ObservedRequests, otherwise: float) -> float:
     """The moment in which the last request was due that was not answered with 2xx."""
-    ends = zip(outcome.due, outcome.end, strict=True)
+    ends = zip(outcome.due, outcome.status, strict=True)
     return max((due for due, end in ends if not 200 <= end < 300), default=otherwise)

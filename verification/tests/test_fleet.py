@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from servicekit.settings import Settings
-from verification import balancer, interchange, loss
+from verification import balancer, node_equivalence, node_loss
 from verification.nodes import Fleet, running
 
 pytestmark = pytest.mark.extra("starts three nodes behind HAProxy")
@@ -29,28 +29,28 @@ def fleet(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 def test_any_node_serves_any_request(fleet: Fleet) -> None:
-    asked = interchange.any_node([node.port for node in fleet.nodes])
+    asked = node_equivalence.any_node([node.port for node in fleet.nodes])
     assert (asked.requests, asked.wrong) == (60, 0)
 
 
 def test_a_write_is_seen_by_all_nodes(fleet: Fleet) -> None:
     """`make fleet` prints within which time."""
-    assert len(interchange.invalidation([node.port for node in fleet.nodes], writes=5)) == 30
+    assert len(node_equivalence.invalidation([node.port for node in fleet.nodes], writes=5)) == 30
 
 
 # The last: one node is gone after it.
 def test_the_loss_of_a_node_costs_only_what_it_held(fleet: Fleet) -> None:
-    lost = loss.of_one(fleet, rate=100, seconds=3)
+    lost = node_loss.of_one(fleet, rate=100, seconds=3)
     assert lost.requests == 300
     assert lost.held > 0
     assert lost.lost > 0
     assert lost.only_its_own, lost.describe()
-    assert sum(lost.ends.values()) == 300
+    assert sum(lost.outcomes.values()) == 300
 
 
 def test_a_missing_balancer_is_one_sentence() -> None:
     code = (
-        "from verification import balancer; balancer._PLACES = '';"
+        "from verification import balancer; balancer._PROGRAM_PATH = '';"
         " from verification.fleet import main; main()"
     )
     outcome = subprocess.run(

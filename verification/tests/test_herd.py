@@ -11,19 +11,21 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
-from load.clients import Herd
-from load.generator import Report, run
-from load.machine import connections_per_worker, lacks
 from servicekit.testing.fake_upstream import FakeUpstream
+from verification.client_processes import HerdReport, run
+from verification.clients import ThunderingHerd
+from verification.machine import connections_per_worker, lacks
 
 PROJECT = Path(__file__).parents[2] / "{{cookiecutter.project}}"
 COMMAND = (sys.executable, "-m", "verification.herd", "--mode", "cold", "--clients")
 
 
-async def attack(upstream: FakeUpstream, paths: list[str], clients: int, rounds: int = 1) -> Report:
+async def attack(
+    upstream: FakeUpstream, paths: list[str], clients: int, rounds: int = 1
+) -> HerdReport:
     port = urlsplit(upstream.url).port
     assert port
-    herd = Herd(port=port, paths=paths, clients=clients, rounds=rounds, limit=1.5)
+    herd = ThunderingHerd(port=port, paths=paths, clients=clients, rounds=rounds, limit=1.5)
     return await asyncio.to_thread(run, herd, 2)
 
 

@@ -1,97 +1,116 @@
-"""A herd spread over processes, and what all of them saw together."""
+"""An open-loop load generator: requests are due at a constant rate, answered or not.
+
+Clients that wait for an answer before they ask again ask a slow service less, and so make it look
+faster than it is. Here each request has its moment, and its latency counts from that moment.
+"""
 
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+import time
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import Self
 
-from load.clients import Herd, Outcome
+NEVER = float("inf")
+# In place of an HTTP status: no response in time, a connection that ended before its response did,
+# no connection, and the response to another request.
+TIMEOUT, RESET, REFUSED, FOREIGN = range(4)
+
+
+@dataclass(frozen=True)
+class RequestSpec:
+    """One of `paths` after the other, in `share` of all requests. In a path, a header or the body,
+    `{n}` stands for the request's number. Other statuses than `expected` are errors."""
+
+    name: str
+    paths: Sequence[str]
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: str = ""
+    share: int = 1
+    expected: Sequence[int] = (200,)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
-    """Times are seconds, from a request's first byte to its answer's last; one that never came
-    counts as infinite."""
+class Load:
+    """What to send to 127.0.0.1."""
 
-    clients: int
-    opened: int
-    peak: int  # requests in flight at one moment
-    ok: int
-    bad_status: int
-    errors: int
-    never_answered: int
-    p50: float
-    p99: float
-    slowest: float
-    wall: float
-    cpu: float  # of the generator
+    port: int
+    requests: Sequence[RequestSpec]
+    rate: float  # requests per second
+    seconds: float
+    connections: int = 100  # opened before the first request
+    max_connections: int = 5_000  # more are opened when none is idle
+    timeout: float = 15.0  # seconds
 
 
-def run(herd: Herd, processes: int) -> Report:
-    """Ends within the herd's limit and the time that its ramp takes."""
-    with ExitStack() as started:
-        shares = [started.enter_context(_share(herd, n, processes)) for n in range(processes)]
-        for _, read in shares:
-            read.read(1)  # all its clients are connected
-        for write, _ in shares:
-            write.write(b"!")
-            write.flush()
-        return _report(herd, [pickle.load(read) for _, read in shares])
+@dataclass
+class Outcomes:
+    """One entry of each array per request, in the order in which the requests were due. Times are
+    seconds of the monotonic clock, which all processes of a machine share."""
+
+    requests: Sequence[RequestSpec]
+    due: "array[float]"
+    took: "array[float]"  # from `due` to the last byte, or NEVER
+    late: "array[float]"  # from `due` until it was sent or queued: the generator's own delay
+    status: "array[int]"  # of HTTP, or one of the four above
+    spec: "array[int]"  # its index in `requests`
+
+    def columns(self) -> "tuple[array[float] | array[int], ...]":
+        return self.due, self.took, self.late, self.status, self.spec
+
+    def errors(self) -> int:
+        pairs = zip(self.status, self.spec, strict=True)
+        return sum(status not in self.requests[spec].expected for status, spec in pairs)
 
 
-@contextmanager
-def _share(herd: Herd, number: int, processes: int) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
-    """A process with its share of the clients, and an address with all local ports of its own."""
-    first, end = (herd.clients * n // processes for n in (number, number + 1))
-    child = subprocess.Popen(
-        [sys.executable, "-c", "from load.clients import main; main()"],
-        cwd=Path(__file__).parents[1],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        start_new_session=True,  # Ctrl-C reaches us alone
-    )
-    assert child.stdin
-    assert child.stdout
-    try:
-        pickle.dump((herd, first, end - first, f"127.0.1.{number + 1}"), child.stdin)
-        child.stdin.flush()
-        yield child.stdin, child.stdout
-    finally:
-        child.kill()
-        child.communicate()
+def percentile(values: Sequence[float], percent: float) -> float:
+    ranked = sorted(values)
+    return ranked[min(len(ranked) - 1, int(len(ranked) * percent / 100))] if ranked else NEVER
 
 
-def _report(herd: Herd, outcomes: list[Outcome]) -> Report:
-    sent = [moment for outcome in outcomes for moment in outcome.sent]
-    answered = [moment for outcome in outcomes for moment in outcome.answered]
-    took = sorted(end - begin for begin, end in zip(sent, answered, strict=True)) or [float("inf")]
-    ok = sum(outcome.ok for outcome in outcomes)
-    bad_status = sum(outcome.bad_status for outcome in outcomes)
-    ended = [moment for moment in answered if moment != float("inf")]
-    return Report(
-        clients=herd.clients,
-        opened=sum(outcome.opened for outcome in outcomes),
-        peak=_peak(sent, answered),
-        ok=ok,
-        bad_status=bad_status,
-        errors=sum(outcome.errors for outcome in outcomes),
-        never_answered=herd.clients * herd.rounds - ok - bad_status,
-        p50=took[len(took) // 2],
-        p99=took[len(took) * 99 // 100],
-        slowest=took[-1],
-        wall=max(ended) - min(sent) if ended else 0.0,
-        cpu=sum(outcome.cpu for outcome in outcomes),
-    )
+class Sending:
+    """A load under way in a process of its own; the first request is due at `began`."""
+
+    def __init__(self, load: Load) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "load.sender"],
+            cwd=Path(__file__).parents[1],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C reaches the parent alone
+        )
+        self._put(pickle.dumps(load))
+        assert self._process.stdout
+        self._stdout = self._process.stdout
+        self._stdout.read(1)  # all connections are open
+        self.began = time.monotonic() + 0.05
+        self._put(pickle.dumps(self.began))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def stop(self) -> None:
+        """Sends no more requests; those under way are waited for."""
+        self._put(b"!")
+
+    def outcomes(self) -> Outcomes:
+        """Waits until each request has ended."""
+        return pickle.load(self._stdout)
+
+    def _put(self, message: bytes) -> None:
+        assert self._process.stdin
+        self._process.stdin.write(message)
+        self._process.stdin.flush()
 
 
-def _peak(sent: list[float], answered: list[float]) -> int:
-    changes = sorted([(moment, 1) for moment in sent] + [(moment, -1) for moment in answered])
-    in_flight = peak = 0
-    for _, change in changes:
-        in_flight += change
-        peak = max(peak, in_flight)
-    return peak
+def send(load: Load) -> Outcomes:
+    with Sending(load) as under_way:
+        return under_way.outcomes()

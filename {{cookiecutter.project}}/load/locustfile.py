@@ -1,143 +1,86 @@
-"""Users of the API for Locust, which `make load` runs.
+"""Locust's users of the API, and the objective that decides Locust's exit code."""
 
-Any answer but the one that is due counts as a failure. What a user creates it deletes again, at the
-latest when the test stops.
-"""
-
+import itertools
 import random
 import secrets
-from typing import Any
 
 import gevent
-from locust import FastHttpUser, between, task
-from locust.contrib.fasthttp import ResponseContextManager
+from locust import FastHttpUser, between, events, stats, task
+from locust.argument_parser import LocustArgumentParser
+from locust.env import Environment
+from locust.runners import WorkerRunner
 
-from load import objective
-from load.mix import DATA, GONE, NO_ITEM, SHARES
+from load.generator import RequestSpec
+from load.workload import new_items, workload
 
-_SHARED = 200  # items that all users read
-_CLEANING = 200  # users a second that delete what is theirs: all at once would be a test of its own
+_MAX_ITEMS = 200  # that all users read and change
+_MAX_FAILURES = 0.1  # percent
+_DELETES = 200  # users per second that clean up: all at once would be a test of its own
+_items: list[str] = []  # paths
+_users: set["ApiUser"] = set()
+_numbers = itertools.count()
+_specs = workload(_items, secrets.token_hex(4))
+stats.CONSOLE_STATS_INTERVAL_SEC = 10
 
-_shared: list[str] = []  # paths
-_running: set["Client"] = set()
 
-objective.listen()
-
-
-class Client(FastHttpUser):
+class ApiUser(FastHttpUser):
     wait_time = between(0.1, 0.3)
-    network_timeout = 30.0
-    connection_timeout = 10.0
 
     def on_start(self) -> None:
-        _running.add(self)
-        self._etags: dict[str, str] = {}
-        self._own: list[str] = []
-        self._create(secrets.token_hex(16))
-        path = self._create(secrets.token_hex(16))
-        if path and len(_shared) < _SHARED:
-            self._own.remove(path)
-            _shared.append(path)
+        _users.add(self)
+        self._created: list[str] = []
+        if len(_items) < _MAX_ITEMS:
+            self._send(new_items())
+            _items.extend(self._created)
+            self._created.clear()
 
     def on_stop(self) -> None:
-        gevent.sleep(random.uniform(0, len(_running) / _CLEANING))
-        _running.remove(self)
-        last = [] if _running else _shared  # nobody reads them any more
-        for path in (*self._own, *last):
-            self._delete(path)
-        last.clear()
+        """Deletes the items that it has created; the last user deletes the shared ones."""
+        gevent.sleep(random.uniform(0, len(_users) / _DELETES))
+        _users.remove(self)
+        unused = [] if _users else _items
+        for path in (*self._created, *unused):
+            self._send(RequestSpec("DELETE item", [path], "DELETE", expected=(204, 404)))
 
-    @task(SHARES["read"])
-    def read(self) -> None:
-        known = self._own if self._own and random.random() < 0.1 else _shared
-        if not known:
-            return
-        path = random.choice(known)
-        etag = self._etags.get(path) if random.random() < 0.5 else None
-        headers = {"If-None-Match": etag} if etag else {}
-        with self._ask("GET", path, "/items/{id}", headers=headers) as answer:
-            if _expect(answer, 200, *([304] if etag else [])):
-                self._etags[path] = _header(answer, "ETag")
+    @task
+    def send(self) -> None:
+        if _items:
+            self._send(random.choices(_specs, [spec.share for spec in _specs])[0])
 
-    @task(SHARES["data"])
-    def data(self) -> None:
-        with self._ask("GET", random.choice(DATA), "/data/{id}") as answer:
-            _expect(answer, 200)
-
-    @task(SHARES["page"])
-    def page(self) -> None:
-        with self._ask("GET", "/items?limit=20", "/items") as answer:
-            _expect(answer, 200)
-
-    @task(SHARES["missing"])
-    def missing(self) -> None:
-        path = f"/items/{NO_ITEM + random.randrange(2**20)}"
-        with self._ask("GET", path, "/items/{id} → 404") as answer:
-            _expect(answer, 404)
-
-    @task(SHARES["create"])
-    def create(self) -> None:
-        key = secrets.token_hex(16)
-        path = self._create(key)
-        if path and random.random() < 0.2:
-            self._create(key, again=path)
-
-    @task(SHARES["update"])
-    def update(self) -> None:
-        if not self._own:
-            return
-        path, change = self._own[-1], {"price_cents": random.randrange(10_000)}
-        if random.random() < 0.2:
-            headers, name = {"If-Match": GONE}, "/items/{id} → 412"
-            with self._ask("PATCH", path, name, json=change, headers=headers) as answer:
-                _expect(answer, 412)
-            return
-        headers = {"If-Match": self._etags[path]}
-        with self._ask("PATCH", path, "/items/{id}", json=change, headers=headers) as answer:
-            if _expect(answer, 200):
-                self._etags[path] = _header(answer, "ETag")
-
-    @task(SHARES["delete"])
-    def delete(self) -> None:
-        if len(self._own) > 1:
-            self._delete(self._own.pop(0))
-
-    def _create(self, key: str, again: str | None = None) -> str | None:
-        """The path of the new item, or of that which the same key has made before."""
-        name = "/items again" if again else "/items"
-        item, headers = {"name": f"load {key[:8]}", "price_cents": 350}, {"Idempotency-Key": key}
-        with self._ask("POST", "/items", name, json=item, headers=headers) as answer:
-            if not _expect(answer, 201):
-                return None
-            path = _header(answer, "Location")
-            if again is None:
-                self._own.append(path)
-                self._etags[path] = _header(answer, "ETag")
-            elif path != again:
-                answer.failure("an Idempotency-Key made a second item")
-            return path
-
-    def _delete(self, path: str) -> None:
-        self._etags.pop(path, None)
-        with self._ask("DELETE", path, "/items/{id}") as answer:
-            _expect(answer, 204)
-
-    def _ask(self, method: str, path: str, name: str, **details: Any) -> ResponseContextManager:
-        return self.client.request(method, path, name=name, catch_response=True, **details)
+    def _send(self, spec: RequestSpec) -> None:
+        """Counts each other response than the expected ones as a failure."""
+        number = str(next(_numbers))
+        path = random.choice(spec.paths).replace("{n}", number)
+        headers = {name: value.replace("{n}", number) for name, value in spec.headers.items()}
+        body = spec.body.replace("{n}", number) or None
+        headers |= {"Content-Type": "application/json"} if body else {}
+        with self.client.request(
+            spec.method, path, spec.name, data=body, headers=headers, catch_response=True
+        ) as response:
+            if response.status_code in spec.expected:
+                response.success()
+                if spec.method == "POST":
+                    self._created.append(str((response.headers or {}).get("Location")))
+            else:
+                response.failure(f"{response.status_code or 'no response'}, not {spec.expected}")
 
 
-def _expect(answer: ResponseContextManager, *due: int) -> bool:
-    """Counts the answer; Locust itself takes every 4xx for a failure."""
-    if answer.status_code in due:
-        answer.success()
-        return True
-    wanted = " or ".join(map(str, due))
-    if answer.status_code:
-        answer.failure(f"{answer.status_code} in place of {wanted}")
-    else:
-        answer.failure(f"no answer: {answer.request_meta['exception']}")
-    return False
+@events.init_command_line_parser.add_listener
+def _add_objective(parser: LocustArgumentParser) -> None:
+    parser.add_argument("--p99-ms", type=float, default=250.0)
 
 
-def _header(answer: ResponseContextManager, name: str) -> str:
-    return str((answer.headers or {}).get(name))
+@events.quitting.add_listener
+def _judge(environment: Environment, **_: object) -> None:
+    options, total = environment.parsed_options, environment.stats.total
+    if not options or not options.headless or isinstance(environment.runner, WorkerRunner):
+        return
+    p99, failed = total.get_response_time_percentile(0.99), total.fail_ratio * 100
+    met = total.num_requests and p99 <= options.p99_ms and failed <= _MAX_FAILURES
+    environment.process_exit_code = 0 if met else 1
+    print(
+        f"\n{total.num_requests:,} requests, {total.total_rps:,.0f}/s, p99 {p99:,.0f} ms of"
+        f" {options.p99_ms:,.0f} ms, {failed:.3g} % of {_MAX_FAILURES} % failed:"
+        f" {'within' if met else 'outside'} the objective.",
+        flush=True,
+    )

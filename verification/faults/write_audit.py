@@ -1,0 +1,125 @@
+import asyncio
+import json
+import secrets
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Self
+
+import aiohttp
+
+from verification.faults.system import Service, System
+from verification.faults.table import FaultCheck, at_least, none
+
+_PAUSE = 0.02  # seconds between two writes
+_TRIES = 5
+_UNKNOWN = (aiohttp.ClientError, TimeoutError)  # no answer: it may have happened or not
+
+
+class WriteAudit:
+    """A client that remembers what the service acknowledged, to compare with the database.
+
+    It creates items under names of its own, repeating one with the same Idempotency-Key until it
+    is acknowledged, and counts one item up by conditional writes.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._name = f"audit {secrets.token_hex(4)}"
+        self._attempted = 0
+        self._created: dict[str, int] = {}  # acknowledged: the item's id, by its name
+        self._counter = 0  # the id of the item that counts
+        self._counted = (1, 0)  # its version and value, as acknowledged
+        self._counted_on = 0
+        self._stopped = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @classmethod
+    @asynccontextmanager
+    async def kept(cls, service: Service) -> AsyncIterator[Self]:
+        audit = cls(service)
+        timeout = aiohttp.ClientTimeout(total=15)
+        async with aiohttp.ClientSession(service.url, timeout=timeout) as client:
+            status, item = await audit._send(client, "POST", "/items", audit._item("counter", 0))
+            assert status == 201
+            audit._counter = item["id"]
+            audit._tasks = [
+                asyncio.create_task(audit._create(client)),
+                asyncio.create_task(audit._count(client)),
+            ]
+            try:
+                yield audit
+            finally:
+                await audit.close()
+
+    async def close(self) -> None:
+        """Ends the writing; what is under way is waited for."""
+        self._stopped.set()
+        await asyncio.gather(*self._tasks)
+
+    async def checks(self, system: System) -> list[FaultCheck]:
+        rows = await system.sql(
+            "SELECT id, name, price_cents, version FROM items WHERE starts_with(name, $1)",
+            self._name,
+        )
+        found = {row["name"]: row["id"] for row in rows}
+        times = Counter(row["name"] for row in rows)
+        counter = next(row for row in rows if row["id"] == self._counter)
+        version, value = self._counted
+        contradicts = (counter["version"], counter["price_cents"]) < (version, value) or (
+            counter["version"] == version and counter["price_cents"] != value
+        )
+        lost = [name for name, item_id in self._created.items() if found.get(name) != item_id]
+        twice = [name for name, count in times.items() if count > 1]
+        return [
+            none("audit: acknowledged and lost", lost),
+            none("audit: there twice", twice),
+            none("audit: counter contradicts", contradicts and (counter, self._counted)),
+            at_least("audit: acknowledged", len(self._created) + self._counted_on, 1),
+        ]
+
+    async def _create(self, client: aiohttp.ClientSession) -> None:
+        while not self._stopped.is_set():
+            self._attempted += 1
+            name = f"{self._name} {self._attempted}"
+            for _ in range(_TRIES):
+                with suppress(*_UNKNOWN):
+                    status, item = await self._send(client, "POST", "/items", self._item(name, 1))
+                    if status == 201:
+                        self._created[name] = item["id"]
+                        break
+                await asyncio.sleep(_PAUSE * 5)
+            await asyncio.sleep(_PAUSE)
+
+    async def _count(self, client: aiohttp.ClientSession) -> None:
+        path, version, value = f"/items/{self._counter}", 1, 0
+        while not self._stopped.is_set():
+            value += 1
+            with suppress(*_UNKNOWN):
+                given = self._item("counter", value)
+                status, item = await self._send(client, "PUT", path, given, f'"{version}"')
+                if status == 200:
+                    version = item["version"]
+                    self._counted = version, value
+                    self._counted_on += 1
+                elif status == 412:  # an earlier write happened though nobody said so
+                    version = int(item["detail"].rstrip(".").rpartition(" ")[2])
+            await asyncio.sleep(_PAUSE)
+
+    async def _send(
+        self,
+        client: aiohttp.ClientSession,
+        method: str,
+        path: str,
+        item: dict[str, object],
+        version: str = "*",
+    ) -> tuple[int, Any]:
+        headers = (
+            {"Idempotency-Key": str(item["name"])} if method == "POST" else {"If-Match": version}
+        )
+        async with client.request(method, path, json=item, headers=headers) as answer:
+            return answer.status, json.loads(await answer.read())
+
+    def _item(self, name: str, price: int) -> dict[str, object]:
+        name = name if name.startswith(self._name) else f"{self._name} {name}"
+        return {"name": name, "price_cents": price}
