@@ -172,7 +172,7 @@ async def test_calls_beyond_the_upstreams_connections_are_503_and_no_failure(
         assert (await client.get("/data/room1")).status_code == 200
 
 
-async def test_unusable_id_never_reaches_the_upstream(
+async def test_invalid_id_never_reaches_the_upstream(
     settings: Settings, upstream: FakeUpstream
 ) -> None:
     below = replace(with_empty_cache(settings), upstream_url=f"{upstream.url}/v1/objects")

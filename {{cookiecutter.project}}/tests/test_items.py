@@ -90,7 +90,9 @@ async def test_impossible_id_is_a_client_error(client: httpx.AsyncClient, path: 
         None,
     ],
 )
-async def test_unusable_body_is_400_and_says_where(client: httpx.AsyncClient, body: Any) -> None:
+async def test_invalid_body_is_400_and_names_the_field(
+    client: httpx.AsyncClient, body: Any
+) -> None:
     response = await client.post("/items", json=body)
 
     assert response.status_code == 400
@@ -183,7 +185,7 @@ async def test_idempotency_key_answers_with_the_columns_that_were_added_since(
     assert (again.status_code, again.json()) == (201, first.json())
 
 
-async def test_pages_walk_through_all_items_once(client: httpx.AsyncClient) -> None:
+async def test_pages_contain_each_item_once(client: httpx.AsyncClient) -> None:
     made = [(await create(client, name=f"item {n}"))["id"] for n in range(5)]
 
     seen: list[int] = []
@@ -197,11 +199,11 @@ async def test_pages_walk_through_all_items_once(client: httpx.AsyncClient) -> N
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "after=-1", "after=x"])
-async def test_unusable_page_is_400(client: httpx.AsyncClient, query: str) -> None:
+async def test_invalid_page_parameter_is_400(client: httpx.AsyncClient, query: str) -> None:
     assert (await client.get(f"/items?{query}")).status_code == 400
 
 
-async def test_client_that_holds_the_item_gets_304(client: httpx.AsyncClient) -> None:
+async def test_get_with_the_current_entity_tag_is_304(client: httpx.AsyncClient) -> None:
     path = f"/items/{(await create(client))['id']}"
     etag = (await client.get(path)).headers["etag"]
 
@@ -225,7 +227,7 @@ async def test_put_replaces_every_field(client: httpx.AsyncClient) -> None:
     assert changed["updated_at"] > item["updated_at"]
 
 
-async def test_patch_changes_only_what_it_names(client: httpx.AsyncClient) -> None:
+async def test_patch_changes_only_the_named_fields(client: httpx.AsyncClient) -> None:
     item = await create(client, description="green")
     response = await client.patch(f"/items/{item['id']}", json={"price_cents": 1})
 
@@ -289,7 +291,7 @@ async def test_matching_if_match_is_carried_out(
     assert response.is_success
 
 
-async def test_of_two_changes_to_one_version_one_wins(client: httpx.AsyncClient) -> None:
+async def test_one_of_several_changes_of_a_version_succeeds(client: httpx.AsyncClient) -> None:
     item = await create(client)
     headers = {"if-match": (await client.get(f"/items/{item['id']}")).headers["etag"]}
     answers = await asyncio.gather(
@@ -310,7 +312,7 @@ async def test_writer_reads_its_own_write(client: httpx.AsyncClient) -> None:
         assert (await client.get(path)).json()["price_cents"] == price
 
 
-async def test_created_item_is_there_though_it_was_looked_for(client: httpx.AsyncClient) -> None:
+async def test_created_item_is_found_after_a_404(client: httpx.AsyncClient) -> None:
     following = (await create(client))["id"] + 1
     assert (await client.get(f"/items/{following}")).status_code == 404
     await create(client)

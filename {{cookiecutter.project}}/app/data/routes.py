@@ -20,7 +20,7 @@ DataId = Annotated[str, PathParameter(pattern=rf"^{DATA_ID.pattern}$(?!\n)")]
 
 
 class Data(msgspec.Struct, frozen=True):
-    """An upstream's object, and the layer that had it."""
+    """An object of the upstream, and the layer that it came from."""
 
     data: dict[str, Any]
     source: Source
@@ -33,7 +33,7 @@ def _cache_control(entry: Entry, caches: Literal["public", "private"]) -> str:
 
 
 def _wrapped(entry: Entry, source: Source) -> bytes:
-    # The upstream's bytes go out as they came: decoding them would only cost time.
+    # The upstream's bytes are sent as they are. Decoding them would only cost time.
     return b'{"data":%b,"source":"%b"}' % (entry.body, source.encode())
 
 

@@ -18,7 +18,7 @@ ItemId = Annotated[int, PathParameter(ge=1, le=_LARGEST_ID)]
 IdempotencyKey = Annotated[
     str | None, HeaderParameter(name="Idempotency-Key", min_length=1, max_length=255)
 ]
-# Clients may keep an item, and ask each time whether it still holds.
+# A client may store an item, and revalidates it before each use.
 ITEM = Representation(lambda _entry: "no-cache")
 Limit = Annotated[int, QueryParameter(ge=1, le=100)]
 After = Annotated[int, QueryParameter(ge=0, le=_LARGEST_ID)]
