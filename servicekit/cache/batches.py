@@ -7,11 +7,11 @@ V = TypeVar("V")
 
 
 class Batcher(Generic[K, V]):
-    """Turns single reads into few reads of many keys.
+    """Turns reads of single keys into few reads of many keys.
 
-    What is asked for in one tick of the event loop goes out together, at once. While `concurrency`
-    calls are under way, further keys wait and form the next one: batches grow with the load, and an
-    idle service waits for nothing.
+    Keys that are requested in one tick of the event loop form one call, which starts at once. While
+    `concurrency` calls are under way, further keys wait and form the next call: batches grow with
+    the load, and an idle service does not wait.
     """
 
     def __init__(
@@ -29,7 +29,8 @@ class Batcher(Generic[K, V]):
         self._running: set[asyncio.Task[None]] = set()
 
     async def get(self, key: K) -> V | None:
-        """The value of `key`, or None if `fetch` had none; what it raised is raised to all."""
+        """The value of `key`, or None if `fetch` returned none. An error of `fetch` is raised to
+        all callers of the batch."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[V | None] = loop.create_future()
         self._waiting.append((key, answer))

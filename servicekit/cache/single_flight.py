@@ -1,4 +1,4 @@
-"""Many clients that wait for one load: the answer is made once, for all of them."""
+"""Single flight: the clients that wait for one load share one response."""
 
 import asyncio
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from servicekit.telemetry.requests import FastPathRecorder
 
 
 class LoadResult(NamedTuple):
-    """What a load came to. Without an answer and an error it was cancelled."""
+    """The outcome of a load. With neither a response nor an error, it was cancelled."""
 
     rendered: Rendered | None = None
     stored_at: float = 0.0  # monotonic seconds
@@ -18,8 +18,11 @@ class LoadResult(NamedTuple):
 
 
 class InFlightLoad:
-    """Each who waits costs a future, where the long way takes a timer and eight nested calls:
-    with thousands of them, this decides how long all of them wait."""
+    """A load and the requests that wait for it.
+
+    A subscriber costs one future, where the slow path takes a timer and eight nested calls. With
+    thousands of subscribers, that decides how long all of them wait.
+    """
 
     def __init__(
         self,
@@ -39,7 +42,7 @@ class InFlightLoad:
 
     @property
     def is_current(self) -> bool:
-        """False once a write has cut the load off: who comes later has to see what it wrote."""
+        """False once a write has invalidated the key: later requests must see that write."""
         return self._cache.in_flight_load(self._key) is self._load
 
     def subscribe(self) -> asyncio.Future[LoadResult]:
@@ -69,7 +72,7 @@ class InFlightLoad:
 
 
 class InFlightLoads:
-    """The loads under way, by the path that asks for what they bring."""
+    """The loads under way, by the path that asks for their entry."""
 
     def __init__(self) -> None:
         self._loads: dict[str, InFlightLoad] = {}
@@ -81,7 +84,7 @@ class InFlightLoads:
         representation: Representation,
         recorder: FastPathRecorder,
     ) -> None:
-        """Lets clients of `parent`/key join each load of `cache` from now on."""
+        """Lets requests for `parent`/key subscribe to each load of `cache` from now on."""
 
         def begun(key: str, load: asyncio.Task[CacheResult]) -> None:
             path = f"{parent}/{key}"
@@ -91,6 +94,6 @@ class InFlightLoads:
         cache.on_load = begun
 
     def get(self, path: str) -> InFlightLoad | None:
-        """None where there is nothing to wait for."""
+        """The current load of the path, if there is one."""
         load = self._loads.get(path)
         return load if load is not None and load.is_current else None

@@ -40,7 +40,7 @@ async def test_batch_is_bounded_in_size_and_concurrency() -> None:
     assert [len(keys) for keys in backend.asked] == [10, 10, 10, 5]
 
 
-async def test_read_that_comes_alone_waits_for_nobody() -> None:
+async def test_single_read_starts_at_once() -> None:
     backend = Backend()
     reads = Batcher(backend, max_size=100, concurrency=1)
     asking = asyncio.create_task(reads.get(2))
@@ -51,7 +51,7 @@ async def test_read_that_comes_alone_waits_for_nobody() -> None:
     assert await asking == 4
 
 
-async def test_failure_reaches_all_of_its_batch_and_none_of_the_next() -> None:
+async def test_failure_is_raised_to_its_batch_and_not_to_the_next() -> None:
     backend = Backend()
     reads = Batcher(backend, max_size=100, concurrency=1)
     backend.failing = True
@@ -62,7 +62,7 @@ async def test_failure_reaches_all_of_its_batch_and_none_of_the_next() -> None:
     assert await reads.get(2) == 4
 
 
-async def test_reader_that_leaves_takes_nothing_from_the_others() -> None:
+async def test_cancelled_reader_does_not_affect_its_batch() -> None:
     backend = Backend(latency=0.02)
     reads = Batcher(backend, max_size=100, concurrency=1)
     leaving, staying = (asyncio.create_task(reads.get(n)) for n in (2, 4))

@@ -16,7 +16,7 @@ from servicekit.testing.service import problem_of, serving, with_empty_cache
 from servicekit.tests.caches import CacheOf, Origin
 
 
-async def test_those_who_wait_get_what_the_first_one_gets(
+async def test_subscribers_get_the_response_of_the_first_request(
     client: httpx.AsyncClient, upstream: FakeUpstream
 ) -> None:
     upstream.answers("crowd1", b'{"n": 1}', after=0.2)
@@ -37,7 +37,7 @@ async def test_those_who_wait_get_what_the_first_one_gets(
     assert leader[2] == b'{"data":{"n": 1},"source":"external"}'
 
 
-async def test_those_who_wait_may_hold_what_is_loaded(
+async def test_subscribers_with_a_current_validator_get_304(
     client: httpx.AsyncClient, upstream: FakeUpstream, settings: Settings
 ) -> None:
     upstream.answers("crowd2", b"{}")
@@ -48,7 +48,7 @@ async def test_those_who_wait_may_hold_what_is_loaded(
     assert [(answer.status_code, answer.content) for answer in given] == [(304, b"")] * 5
 
 
-async def test_failure_reaches_all_who_wait_each_with_its_own_id(
+async def test_failed_load_gives_each_subscriber_an_error_with_its_own_id(
     client: httpx.AsyncClient, upstream: FakeUpstream
 ) -> None:
     upstream.answers("crowd3", b"no", status=500, after=0.2)
@@ -60,7 +60,7 @@ async def test_failure_reaches_all_who_wait_each_with_its_own_id(
     assert upstream.calls["crowd3"] == 1
 
 
-async def test_absence_reaches_all_who_wait(
+async def test_absent_key_gives_all_subscribers_404(
     client: httpx.AsyncClient, upstream: FakeUpstream
 ) -> None:
     upstream.answers("crowd4", b"", status=404, after=0.2)
@@ -69,7 +69,7 @@ async def test_absence_reaches_all_who_wait(
     assert upstream.calls["crowd4"] == 1
 
 
-async def test_those_who_wait_count_as_in_flight(
+async def test_subscribers_count_as_requests_in_flight(
     settings: Settings, upstream: FakeUpstream
 ) -> None:
     upstream.answers("crowd5", b"{}", after=0.3)
@@ -79,7 +79,7 @@ async def test_those_who_wait_count_as_in_flight(
     assert (statuses.count(200), statuses.count(503)) == (4, 16)
 
 
-async def test_nobody_waits_longer_than_a_request_may_last(
+async def test_subscriber_waits_no_longer_than_the_request_timeout(
     settings: Settings, upstream: FakeUpstream
 ) -> None:
     upstream.answers("crowd6", b"{}", after=0.4)
@@ -91,7 +91,7 @@ async def test_nobody_waits_longer_than_a_request_may_last(
     assert {answer.status_code for answer in given} == {504}
 
 
-async def test_who_comes_after_a_write_does_not_wait_for_what_was_loaded_before(
+async def test_request_after_a_write_does_not_join_an_older_load(
     empty: Settings, cache_of: CacheOf
 ) -> None:
     cache, loads = await cache_of(empty), InFlightLoads()

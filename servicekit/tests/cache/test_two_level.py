@@ -51,7 +51,7 @@ async def test_reads_that_miss_together_share_one_load(empty: Settings, cache_of
     assert origin.calls == 1
 
 
-async def test_forgotten_key_is_loaded_anew(empty: Settings, cache_of: CacheOf) -> None:
+async def test_invalidated_key_is_loaded_again(empty: Settings, cache_of: CacheOf) -> None:
     origin = Origin()
     cache, other = await cache_of(empty), await cache_of(empty)
     await cache.get("k", origin)
@@ -78,7 +78,7 @@ async def test_load_that_began_before_a_write_is_not_kept(
     assert (await fresh.get("k", origin)).entry.body == b"3"
 
 
-async def test_memory_is_renewed_while_it_serves(
+async def test_memory_entry_is_refreshed_while_it_is_served(
     empty: Settings, cache_of: CacheOf, clock: ManualClock
 ) -> None:
     origin = Origin()
@@ -94,9 +94,7 @@ async def test_memory_is_renewed_while_it_serves(
     assert origin.calls == 1
 
 
-async def test_failed_loads_leave_nothing_to_the_garbage_collector(
-    empty: Settings, cache_of: CacheOf
-) -> None:
+async def test_failed_loads_leave_no_reference_cycles(empty: Settings, cache_of: CacheOf) -> None:
     origin = Origin()
     origin.failing = True
     cache = await cache_of(empty)
@@ -132,7 +130,7 @@ async def test_stale_answer_is_served_while_a_newer_one_is_fetched(
     assert (await (await cache_of(empty, clock=clock)).get("k", origin)).entry.body == b"2"
 
 
-async def test_absence_is_known_for_its_short_life(
+async def test_negative_entry_lives_for_its_ttl(
     empty: Settings, cache_of: CacheOf, clock: ManualClock
 ) -> None:
     calls = 0
@@ -151,9 +149,7 @@ async def test_absence_is_known_for_its_short_life(
     assert (await cache.get("k", Origin())).source == "external"
 
 
-async def test_absence_ends_at_once_where_the_key_appears(
-    empty: Settings, cache_of: CacheOf
-) -> None:
+async def test_creation_ends_a_negative_entry_at_once(empty: Settings, cache_of: CacheOf) -> None:
     async def nothing() -> OriginResponse:
         raise NotFound("no k")
 
@@ -164,7 +160,7 @@ async def test_absence_ends_at_once_where_the_key_appears(
     assert (await cache.get("k", Origin())).source == "external"
 
 
-async def test_absence_is_not_known_for_longer_because_it_took_long_to_see(
+async def test_slow_load_does_not_prolong_a_negative_entry(
     empty: Settings, cache_of: CacheOf, clock: ManualClock
 ) -> None:
     async def nothing_slowly() -> OriginResponse:

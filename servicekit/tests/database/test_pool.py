@@ -50,7 +50,7 @@ async def sql(settings: Settings, statement: str) -> list[asyncpg.Record]:
         await connection.close()
 
 
-async def test_what_can_be_repeated_survives_the_loss_of_all_connections(
+async def test_retryable_requests_survive_the_loss_of_all_connections(
     settings: Settings, wired: httpx.AsyncClient
 ) -> None:
     path = (await wired.post("/items", json=TEA)).headers["location"]
