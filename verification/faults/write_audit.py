@@ -8,6 +8,8 @@ from typing import Any, Self
 
 import aiohttp
 
+from app.items.models import Item
+from servicekit.cache.entries import representation_version
 from verification.faults.system import Service, System
 from verification.faults.table import FaultCheck, at_least, none
 
@@ -97,7 +99,7 @@ class WriteAudit:
             value += 1
             with suppress(*_UNKNOWN):
                 given = self._item("counter", value)
-                status, item = await self._send(client, "PUT", path, given, f'"{version}"')
+                status, item = await self._send(client, "PUT", path, given, _etag(version))
                 if status == 200:
                     version = item["version"]
                     self._counted = version, value
@@ -123,3 +125,7 @@ class WriteAudit:
     def _item(self, name: str, price: int) -> dict[str, object]:
         name = name if name.startswith(self._name) else f"{self._name} {name}"
         return {"name": name, "price_cents": price}
+
+
+def _etag(version: object) -> str:
+    return f'"{version}-{representation_version(Item)}"'
