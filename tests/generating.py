@@ -37,7 +37,9 @@ def generate(template: str | Path, output: Path, *answers: str) -> Path:
 
 def copy_template(to: Path) -> Path:
     """The working tree as it is now, without what only this clone holds."""
-    personal = shutil.ignore_patterns(".git", ".venv", "venv", "build", ".local")
+    personal = shutil.ignore_patterns(
+        ".git", ".venv", "venv", "build", ".local", "__pycache__", ".*_cache"
+    )
     return shutil.copytree(ROOT, to, ignore=personal)
 
 

@@ -52,7 +52,7 @@ class PagePlugin(OpenAPIRenderPlugin):
     """The document as a page from which requests can be sent. It loads nothing else."""
 
     def __init__(self, document: _Document) -> None:
-        super().__init__(path="/")
+        super().__init__(path=["/", "/swagger"])
         self._document = document
         self._page = (resources.files("servicekit.http") / "schema.html").read_bytes()
 
