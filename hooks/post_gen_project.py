@@ -12,7 +12,6 @@ CACHES = ("__pycache__", ".*_cache", ".hypothesis", ".coverage")
 LIBRARIES = {
     "servicekit": "vendor/servicekit",
     "infra/stackkit": "vendor/stackkit",
-    "infra/runbooks": "infra/runbooks",
 }
 NEXT_STEPS = """\
 cd {{ cookiecutter.project }} && make dev    # serves it with PostgreSQL and Valkey of its own

@@ -1,16 +1,14 @@
 """Every alarm measures what is there, tells somebody, and says what to do."""
 
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from editing import edited
-from harness import INFRA, Run, keys, run, stack
+from harness import Run, keys, run, stack
 from watched import ALARM, COMPOSITE, faults
 
-RUNBOOKS = INFRA / "runbooks"
 SUBSCRIPTION = "aws:sns/topicSubscription:TopicSubscription"
 STACKS = list(product(("dev", "prod"), ("fargate", "ec2"), (True, False)))
 
@@ -21,14 +19,14 @@ def test_every_alarm_measures_what_is_there_tells_somebody_and_has_a_runbook(
 ) -> None:
     made = stack(tier, compute, domain)
     assert len(made.all(ALARM)) >= 4
-    assert list(faults(made, RUNBOOKS)) == []
+    assert list(faults(made)) == []
 
 
 def test_every_option_is_watched_as_well() -> None:
     more = {"database_replicas": "2", "cache_replicas": "0", "tier": "dev", "zones": "2"}
     made = run("prod", keys("prod") | more | {"tier": "prod", "cache_replicas": "1"})
     lag = made.one(ALARM, "shop-prod-replica-lag").inputs["metricQueries"]
-    assert list(faults(made, RUNBOOKS)) == []
+    assert list(faults(made)) == []
     assert [query.get("expression") for query in lag] == [None, None, "MAX([lag1, lag2])"]
 
 
@@ -46,7 +44,7 @@ def test_every_option_is_watched_as_well() -> None:
 )
 def test_a_fault_of_an_alarm_is_found(alarm: str, changes: dict[str, Any], fault: str) -> None:
     broken = Run(edited(stack("prod"), ALARM, f"shop-prod-{alarm}", changes))
-    found = list(faults(broken, RUNBOOKS))
+    found = list(faults(broken))
     assert len(found) == 1
     assert fault in found[0]
 
@@ -54,13 +52,7 @@ def test_a_fault_of_an_alarm_is_found(alarm: str, changes: dict[str, Any], fault
 def test_a_composite_that_asks_for_an_alarm_that_is_gone_is_found() -> None:
     made = stack("prod")
     without = [r for r in made.registrations if r.name != "shop-prod-nat-ports"]
-    assert list(faults(Run(without), RUNBOOKS)) == [
-        "a composite asks for shop-prod-nat-ports-0123456"
-    ]
-
-
-def test_a_page_without_a_file_is_found(tmp_path: Path) -> None:
-    assert len(list(faults(stack("dev"), tmp_path))) == len(stack("dev").all(ALARM))
+    assert list(faults(Run(without))) == ["a composite asks for shop-prod-nat-ports-0123456"]
 
 
 @pytest.mark.parametrize("compute", ["fargate", "ec2"])

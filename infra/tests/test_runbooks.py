@@ -1,41 +1,93 @@
-"""The pages say what the table says."""
+"""Runbooks of a stack hold that stack's alarms and numbers, and no other's."""
+
+from pathlib import Path
 
 import pytest
 
-from harness import INFRA
 from stackkit.alarms.catalogue import table
+from stackkit.alarms.context import AlarmContext
 from stackkit.alarms.cost import alarm_cost
-from stackkit.alarms.spec import AlarmSpec
-from stackkit.tools.runbooks import context, pages
-
-ROWS = {row.name: row for compute in ("fargate", "ec2") for row in table(context(compute))}
-
-
-def test_the_pages_are_those_of_the_table() -> None:
-    written = {file.name: file.read_text() for file in (INFRA / "runbooks").iterdir()}
-    assert written == pages(), "the table has changed: write them anew with make runbooks"
+from stackkit.alarms.spec import AlarmSpec, beyond
+from stackkit.plan import plan
+from stackkit.settings.load import parse
+from stackkit.tools import runbooks
+from stackkit.tools.report.prices import read_prices
 
 
-@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
-def test_a_page_says_what_is_wrong_from_when_on_and_what_to_do(row: AlarmSpec) -> None:
-    page = pages()[f"{row.name}.md"]
-    assert row.meaning in page
-    assert row.limit.rationale in page
-    assert len(row.steps) >= 2
-    assert all(step in page for step in row.steps)
-    assert all(metric.name in page for metric in row.metrics.values())
+def context(compute: str, **more: object) -> AlarmContext:
+    values = {"domain": "api.example.com", "compute": compute, "database_replicas": 1} | more
+    settings = parse("service", "prod", values)
+    return AlarmContext(settings, plan.derive(settings))
 
 
-def test_a_row_is_nobodys_namesake() -> None:
+SPECS = {
+    f"{compute} {spec.name}": (compute, spec)
+    for compute in ("fargate", "ec2")
+    for spec in table(context(compute))
+}
+PAGES = {
+    compute: runbooks.pages(context(compute), read_prices("us-east-1"))
+    for compute in ("fargate", "ec2")
+}
+
+
+@pytest.mark.parametrize(("compute", "spec"), SPECS.values(), ids=SPECS)
+def test_a_page_says_what_is_wrong_from_when_on_and_what_to_do(
+    compute: str, spec: AlarmSpec
+) -> None:
+    page = PAGES[compute][f"{spec.name}.md"]
+    assert spec.meaning in page
+    assert spec.limit.rationale in page
+    assert len(spec.steps) >= 2
+    assert all(step in page for step in spec.steps)
+    assert all(metric.name in page for metric in spec.metrics.values())
+
+
+@pytest.mark.parametrize(
+    ("compute", "other"),
+    [("fargate", ("AutoScalingGroup", "AMI")), ("ec2", ("ECS", "Fargate"))],
+)
+def test_pages_name_only_the_compute_that_the_stack_uses(
+    compute: str, other: tuple[str, ...]
+) -> None:
+    for name, page in PAGES[compute].items():
+        assert [word for word in other if word in page] == [], name
+
+
+def test_a_page_has_the_number_of_its_stack() -> None:
+    for utilisation in (50, 80):
+        known = context("fargate", utilisation_percent=utilisation)
+        cpu = next(spec for spec in table(known) if spec.name == "cpu")
+        assert cpu.limit.value == (utilisation + 100) / 2
+        assert f"Fires {beyond(cpu.limit)}" in runbooks.pages(known, None)["cpu.md"]
+
+
+def test_the_command_writes_the_pages_and_removes_those_of_alarms_that_are_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: shop\nruntime: python\n")
+    file = tmp_path / "Pulumi.prod.yaml"
+    file.write_text("config:\n  aws:region: eu-central-1\n  shop:domain: api.example.com\n")
+    (tmp_path / "runbooks").mkdir()
+    (tmp_path / "runbooks/gone.md").write_text("")
+    monkeypatch.chdir(tmp_path)
+    assert runbooks.main(["--stack", "prod"]) == 0
+    assert not (tmp_path / "runbooks/gone.md").exists()
+    assert (tmp_path / "runbooks/README.md").read_text().startswith("# Runbooks of shop-prod\n")
+    assert runbooks.main(["--stack", "qa"]) == 1
+    assert "There is no Pulumi.qa.yaml" in capsys.readouterr().err
+
+
+def test_names_are_unique_in_a_stack() -> None:
     for compute in ("fargate", "ec2"):
-        names = [row.name for row in table(context(compute))]
+        names = [spec.name for spec in table(context(compute))]
         assert len(set(names)) == len(names)
 
 
 def test_a_metric_costs_as_often_as_an_alarm_reads_it() -> None:
     known = context("fargate")
-    rows = {row.name: row for row in table(known)}
+    specs = {spec.name: spec for spec in table(known)}
     # two nodes of the cache; three metrics in each of two windows
-    assert alarm_cost([rows["cache-cpu"]], known).metrics == 2
-    assert alarm_cost([rows["burn-fast"]], known).metrics == 6
-    assert alarm_cost([rows["latency"]], known).dollars(0.1) == pytest.approx(0.1 + 2 * 0.5)
+    assert alarm_cost([specs["cache-cpu"]], known).metrics == 2
+    assert alarm_cost([specs["burn-fast"]], known).metrics == 6
+    assert alarm_cost([specs["latency"]], known).dollars(0.1) == pytest.approx(0.1 + 2 * 0.5)

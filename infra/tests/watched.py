@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from aws_metrics import METRICS
@@ -53,14 +52,14 @@ def names(made: Run) -> Mapping[str, set[str]]:
     }
 
 
-def faults(made: Run, runbooks: Path) -> Iterator[str]:
+def faults(made: Run) -> Iterator[str]:
     told = {topic["arn"] for topic in topics(made)}
     composed = set(re.findall(r'ALARM\("([^"]+)"\)', " ".join(_rules(made))))
     for alarm in made.all(ALARM):
         yield from (f"{alarm.name}: {fault}" for fault in _unknown(alarm, names(made)))
         if alarm.inputs.get("alarmDescription", "").startswith("Scaling"):
             continue
-        yield from (f"{alarm.name}: {fault}" for fault in _unexplained(alarm, runbooks))
+        yield from (f"{alarm.name}: {fault}" for fault in _unexplained(alarm))
         actions = alarm.inputs.get("alarmActions") or ()
         if not actions and f"{alarm.name}-0123456" not in composed:
             yield f"{alarm.name}: nobody is told"
@@ -90,10 +89,10 @@ def _unknown(alarm: Registration, known: Mapping[str, set[str]]) -> Iterator[str
                 yield f"there is no {dimension} {value}"
 
 
-def _unexplained(alarm: Registration, runbooks: Path) -> Iterator[str]:
+def _unexplained(alarm: Registration) -> Iterator[str]:
     described = alarm.inputs["alarmDescription"]
     page = described.rpartition("Runbook: ")[2].rpartition("/")[2]
-    if not page or not (runbooks / page).is_file():
+    if page.removesuffix(".md") not in alarm.name:
         yield f"{page or 'no page'} is no runbook"
 
 

@@ -11,7 +11,7 @@ from stackkit.alarms.topics import Topics, TopicsArgs
 from stackkit.resources.monitored import ResourceNames
 from stackkit.settings.config import Config
 
-# where the runbooks lie, seen from the project
+# `make runbooks` writes them there, seen from the project
 RUNBOOKS = "infra/runbooks"
 
 

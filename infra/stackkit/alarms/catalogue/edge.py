@@ -103,8 +103,8 @@ def _balancer_errors(context: AlarmContext) -> AlarmSpec:
         meaning="502, 503 and 504 that no target wrote: none was there, or it hung up, or it was"
         " silent.",
         steps=(
-            "503 without healthy targets: look at the tasks' last stop reason or the instances'"
-            " status.",
+            "503 without healthy targets: look at "
+            + context.by_compute("the tasks' last stop reason.", "the instances' status."),
             "502: a target closed a connection first. Granian's keep-alive must be longer than the"
             " balancer's idle timeout; `make plan` shows both.",
             "504: no byte within the idle timeout; the service's own deadline should have come"

@@ -75,8 +75,8 @@ def missing(members: str, desired: Metric, running: Metric) -> AlarmSpec:
         severity=Severity.TICKET,
         meaning="For a quarter of an hour the fleet has not been able to start what it needs.",
         steps=(
-            f"The service's events or the group's activities: why do {members} not start or stay?",
-            "Capacity: the account's vCPU quota, Spot, a zone without room for the instance types.",
+            f"The events of the service or group say why {members} do not start or stay.",
+            "Capacity: the account's vCPU quota, Spot interruptions, a zone without room.",
             "A start that fails: the image, a secret, a health check within its grace period.",
         ),
     )

@@ -9,13 +9,13 @@ from stackkit.alarms.spec import AlarmSpec, Limit, Severity, Window
 
 
 def rows(context: AlarmContext) -> Iterator[AlarmSpec]:
-    yield _unhealthy_targets()
+    yield _unhealthy_targets(context)
     yield _too_few_targets(context)
     yield _unreachable_targets()
     yield _busy_targets(context)
 
 
-def _unhealthy_targets() -> AlarmSpec:
+def _unhealthy_targets(context: AlarmContext) -> AlarmSpec:
     return AlarmSpec(
         name="unhealthy-targets",
         title="Targets fail their health check",
@@ -30,7 +30,9 @@ def _unhealthy_targets() -> AlarmSpec:
         steps=(
             "/health touches no dependency: the process hangs, starts too slowly, or is out of"
             " memory.",
-            "Stopped tasks' reasons (OutOfMemory, exit code) or the instance's console output.",
+            context.by_compute(
+                "Stopped tasks' reasons: OutOfMemory, exit code.", "The instance's console output."
+            ),
             "If new targets fail only: compare the image and its variables with the last good one.",
         ),
     )
@@ -58,7 +60,7 @@ def _too_few_targets(context: AlarmContext) -> AlarmSpec:
             "Is a zone impaired? AWS Health; then shift away from it with zonal shift.",
             "Do tasks start and stop in a loop? Their stopped reasons; a missing secret or image"
             " says so there.",
-            "Does the account have room? Fargate's vCPU quota, Spot interruptions, addresses in"
+            "Does the account have room? Its vCPU quota, Spot interruptions, addresses in"
             " the subnets.",
         ),
         in_development=True,
