@@ -75,7 +75,7 @@ DOMAINS = {
 def assert_refused(template: Path, folder: Path, answers: dict[str, str], sentence: str) -> None:
     """In this process, because each of the many cases is a generation of its own."""
     with pytest.raises(SystemExit) as refused:
-        generate_here(str(template), no_input=True, extra_context=answers, output_dir=folder)
+        generate_here(str(template), no_input=True, extra_context=answers, output_dir=str(folder))
     assert refused.value.code == sentence
     assert list(folder.iterdir()) == []
 
@@ -122,7 +122,7 @@ def test_name_of_a_library_that_the_service_installs_is_refused(
                 str(template),
                 no_input=True,
                 extra_context={"project": library},
-                output_dir=tmp_path,
+                output_dir=str(tmp_path),
             )
     assert list(tmp_path.iterdir()) == []
 
