@@ -93,7 +93,7 @@ def test_the_golden_signals_are_on_top_and_a_tier_follows_the_other() -> None:
         "Traffic",
         "Each target has more requests than it sustains",
         "The service answers with errors",
-        "Answers are slow",
+        "Responses are slow",
         "The fleet's processors are busy",
     ]
     headings = [w["properties"]["markdown"] for w in found if w["type"] == "text"]

@@ -26,9 +26,6 @@ class AlarmContext:
     def deadline_s(self) -> int:
         return self.numbers.timeouts.request.value
 
-    def by_compute(self, fargate: str, ec2: str) -> str:
-        return fargate if self.settings.compute == "fargate" else ec2
-
     def burning(self, factor: float) -> float:
         """The share of failures that spends the budget `factor` times too fast, in percent."""
         return round(factor * self.budget_percent, 4)

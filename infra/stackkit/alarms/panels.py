@@ -3,9 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from stackkit.alarms.catalogue import table
-from stackkit.alarms.catalogue.edge import BALANCER, edge
-from stackkit.alarms.catalogue.service import emitted
+from stackkit.alarms.catalogue import metric, table
 from stackkit.alarms.context import AlarmContext
 from stackkit.alarms.spec import AlarmSpec, Metric
 
@@ -65,10 +63,12 @@ def _golden(context: AlarmContext, rows: Sequence[AlarmSpec]) -> Iterator[Panel]
     yield Panel(
         title="Traffic",
         unit="requests/min",
-        metrics={"requests": edge("RequestCount", "Sum", BALANCER)},
+        metrics={"requests": metric("balancer RequestCount Sum")},
         limits={f"the plan's peak: {peak.rationale}": peak.value * 60},
     )
-    percentiles = {name: edge("TargetResponseTime", name) for name in ("p50", "p90", "p99")}
+    percentiles = {
+        name: metric(f"target TargetResponseTime {name}") for name in ("p50", "p90", "p99")
+    }
     more = {"latency": percentiles}
     for row in [row for name in GOLDEN for row in rows if row.name == name]:
         shown = panel(row)
@@ -82,7 +82,7 @@ def _inside(context: AlarmContext) -> Iterator[Panel]:
     yield Panel(
         title="Requests in flight of the fullest task",
         unit="requests",
-        metrics={"held": emitted("http_requests_in_flight", "Maximum")},
+        metrics={"held": metric("service http_requests_in_flight Maximum")},
         limits={"a task sheds beyond": held},
     )
     for title, name, statistic in (
@@ -94,12 +94,12 @@ def _inside(context: AlarmContext) -> Iterator[Panel]:
         ("A request takes on average", "http_request_duration_seconds", "Average"),
     ):
         unit = "s" if name.endswith("_seconds") else ""
-        yield Panel(title=title, unit=unit, metrics={"of": emitted(name, statistic)})
+        yield Panel(title=title, unit=unit, metrics={"of": metric(f"service {name} {statistic}")})
     yield Panel(
         title="Reads by the layer that had them",
         unit="reads/min",
         metrics={
-            layer: emitted("cache_reads_total", "Sum", layer=layer)
+            layer: metric(f"service cache_reads_total Sum layer={layer}")
             for layer in ("memory", "cache", "external", "stale", "missing")
         },
     )

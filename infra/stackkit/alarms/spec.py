@@ -34,7 +34,7 @@ class Limit:
     above: bool = True
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Window:
     """Somebody is told once `breaching` of the last `periods` are beyond the limit."""
 

@@ -1,0 +1,86 @@
+"""Values of a stack that limits and texts of the catalogue name."""
+
+from collections.abc import Mapping
+from math import ceil
+from typing import Any
+
+from stackkit.alarms.context import AlarmContext
+from stackkit.plan.pools import CACHE_POOL, CACHE_SUBSCRIPTIONS, deploying_workers
+from stackkit.resources.scaling import BYTES_PER_MEGABIT
+from stackkit.settings.aws_sizes import database_memory
+
+# SRE workbook, "Alerting on SLOs": 2 % of a month's budget in an hour, 5 % in six hours
+FAST_BURN = 14.4
+SLOW_BURN = 6.0
+# Amazon Linux, Docker and the collector
+SYSTEM_MIB = 512
+# scaling reacts within minutes, so a load that lasts longer is beyond it
+NETWORK_FACTOR = 1.25
+
+
+def limits(context: AlarmContext) -> Mapping[str, Any]:
+    settings, plan = context.settings, context.numbers
+    fewest, zones = plan.fleet.minimum.value, settings.zones
+    target = plan.scaling.cpu_target.value
+    workers = deploying_workers(settings, plan.fleet)
+    connections = plan.pools.database_connections
+    return {
+        "budget": context.budget_percent,
+        "objective": settings.availability_objective,
+        "fast_burn": FAST_BURN,
+        "fast_burn_percent": context.burning(FAST_BURN),
+        "slow_burn": SLOW_BURN,
+        "slow_burn_percent": context.burning(SLOW_BURN),
+        "latency_s": context.latency_s,
+        "latency_rationale": (
+            "latency_objective_ms"
+            if settings.latency_objective_ms
+            else "half of a request's deadline"
+        ),
+        "deadline_s": context.deadline_s,
+        "loop_lag_s": context.latency_s / 10,
+        "fewest": fewest,
+        "zones": zones,
+        "survivors": max(1, ceil(fewest * (zones - 1) / zones)),
+        "task_rate": plan.capacity.requests_per_second,
+        "task_rate_minute": plan.capacity.requests_per_second * 60,
+        "origin": plan.capacity.origin,
+        "max_in_flight": plan.server.max_in_flight.value,
+        "upstream_percent": settings.upstream_percent,
+        "acquire_s": plan.timeouts.database_acquire.value,
+        "cpu_target": target,
+        "cpu_limit": (target + 100) / 2,
+        "memory_mib": settings.memory_mib,
+        "memory_limit": (settings.memory_mib - SYSTEM_MIB) * 2**20 * 9 // 10,
+        "database_connections": connections.value,
+        "database_connections_rationale": connections.rationale,
+        "storage_gb": settings.database_storage_gb,
+        "storage_limit": settings.database_storage_gb * 10**9 // 20,
+        "database_class": settings.database_class,
+        "database_memory_limit": database_memory(settings.database_class) // 20,
+        "workers": workers,
+        "cache_pool": CACHE_POOL + CACHE_SUBSCRIPTIONS,
+        "cache_connections": workers * (CACHE_POOL + CACHE_SUBSCRIPTIONS),
+        "network_target": settings.network_target_mbps,
+        **_compute(context),
+    }
+
+
+def _compute(context: AlarmContext) -> Mapping[str, Any]:
+    sent = context.settings.network_target_mbps * BYTES_PER_MEGABIT * NETWORK_FACTOR
+    if context.settings.compute == "fargate":
+        return {
+            "members": "tasks",
+            "a_member": "a task",
+            "stop_reason": "the tasks' last stop reason (OutOfMemory, exit code)",
+            "network_limit": sent,
+            "network_unit": "bytes/s",
+        }
+    return {
+        "members": "instances",
+        "a_member": "an instance",
+        "stop_reason": "the instances' status and console output",
+        # EC2 counts the bytes of a minute
+        "network_limit": sent * 60,
+        "network_unit": "bytes/min",
+    }
