@@ -11,7 +11,7 @@ from load.__main__ import up_to
 from servicekit.dev.processes import StartError
 from servicekit.dev.servers import migrated_stores
 from verification import PROJECT, balancer, machine, node_equivalence, node_loss
-from verification.nodes import NODES, Fleet, running
+from verification.nodes import NODES, NodeGroup, running
 
 
 def main() -> None:
@@ -35,7 +35,7 @@ def main() -> None:
     sys.exit(0 if good else 1)
 
 
-def _try(fleet: Fleet, options: argparse.Namespace) -> bool:
+def _try(fleet: NodeGroup, options: argparse.Namespace) -> bool:
     ports = [node.port for node in fleet.nodes]
     asked = node_equivalence.any_node(ports)
     print(

@@ -4,9 +4,9 @@ import secrets
 import time
 from dataclasses import dataclass
 
-from load.generator import NEVER, Load, Sending
+from load.generator import NEVER, LoadPlan, Sending
 from load.workload import waiting
-from verification.nodes import DELAY, Fleet
+from verification.nodes import DELAY, NodeGroup
 from verification.outcomes import ObservedRequests
 
 _MOMENT = 0.05  # seconds in which the node was dying
@@ -36,11 +36,11 @@ class NodeLoss:
         )
 
 
-def of_one(fleet: Fleet, rate: float, seconds: float) -> NodeLoss:
+def of_one(fleet: NodeGroup, rate: float, seconds: float) -> NodeLoss:
     """Kills the second node halfway, all of its processes at once."""
     node = fleet.nodes[1]
     requests = waiting(secrets.token_hex(4))
-    load = Load(port=fleet.balancer.port, requests=requests, rate=rate, seconds=seconds)
+    load = LoadPlan(port=fleet.balancer.port, requests=requests, rate=rate, seconds=seconds)
     with Sending(load) as under_way:
         time.sleep(max(0.0, under_way.began + seconds / 2 - time.monotonic()))
         held = fleet.balancer.in_flight(node.name)

@@ -28,13 +28,13 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Fleet:
+class NodeGroup:
     balancer: Balancer
     nodes: list[Node]
 
 
 @contextmanager
-def running(folder: Path, urls: Mapping[str, str]) -> Iterator[Fleet]:
+def running(folder: Path, urls: Mapping[str, str]) -> Iterator[NodeGroup]:
     with ExitStack() as started:
         upstream = started.enter_context(StandInUpstream.serving(DELAY))
         environment = {**urls, "UPSTREAM_URL": upstream.url, "UPSTREAM_CONNECTIONS": "1000"}
@@ -45,4 +45,4 @@ def running(folder: Path, urls: Mapping[str, str]) -> Iterator[Fleet]:
             port, process = started.enter_context(service(own, environment, PROJECT))
             nodes.append(Node(name, port, process))
         addresses = [(node.name, node.port) for node in nodes]
-        yield Fleet(started.enter_context(balancing(folder, addresses)), nodes)
+        yield NodeGroup(started.enter_context(balancing(folder, addresses)), nodes)

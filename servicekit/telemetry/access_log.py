@@ -8,14 +8,15 @@ from servicekit.settings import Settings
 
 logger = logging.getLogger("access")
 
-_LONGEST_PATH = 256  # characters
-_MOST_SLOW = 100  # lines a second; a herd of slow answers would be slowed further by one for each
+_MAX_PATH = 256  # characters
+_MAX_SLOW_LINES = 100  # a second; a line for each of many slow responses would slow them further
 
 
 class AccessLog:
-    """A line for each answer that is slow or failed, and for a share of the others.
+    """A line for each response that is slow or failed, and for a share of the others.
 
-    Of a worker's slow answers, those beyond the first hundred of a second are told as a number.
+    Of the slow responses of one second, those beyond the first hundred become one line with their
+    number.
     """
 
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
@@ -43,7 +44,7 @@ class AccessLog:
         logger.info(
             "%s %s %s",
             method[:16],
-            quote(path[:_LONGEST_PATH], errors="replace"),  # no line ends, no terminal's commands
+            quote(path[:_MAX_PATH], errors="replace"),  # no line ends, no terminal's commands
             status or "left",
             extra={
                 "request_id": request_id,
@@ -55,14 +56,14 @@ class AccessLog:
 
     def _has_room(self, second: int) -> bool:
         if second != self._second:
-            if self._slow_answers > _MOST_SLOW:
-                logger.info("%d more slow answers", self._slow_answers - _MOST_SLOW)
+            if self._slow_answers > _MAX_SLOW_LINES:
+                logger.info("%d more slow responses", self._slow_answers - _MAX_SLOW_LINES)
             self._second, self._slow_answers = second, 0
         self._slow_answers += 1
-        return self._slow_answers <= _MOST_SLOW
+        return self._slow_answers <= _MAX_SLOW_LINES
 
     def _gap(self) -> float:
-        """How many answers to the next line: random, as traffic has rhythms of its own."""
+        """Responses until the next line. Random, because traffic has periods of its own."""
         if not self._share:
             return float("inf")
         return 1 if self._share == 1 else random.expovariate(self._share)

@@ -14,13 +14,13 @@ from servicekit.telemetry.profiles import ProfileEndpoint
 from servicekit.telemetry.workers import Workers
 
 _PAGE = Path(__file__).with_name("live.html")
-_STOP_TIMEOUT = 2.0  # seconds; a slow reader is not waited for
+_STOP_TIMEOUT = 2.0  # seconds; a slow reader is cut off then
 
 
 class AdminServer:
-    """The server beside the service: what all workers count, on one page.
+    """Serves the workers' metrics and profiles, and a live page of them, on loopback.
 
-    It lives in the supervisor, so nothing that asks it can slow a worker down.
+    It runs in the supervisor's process, so a scrape doesn't slow a worker down.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -37,7 +37,7 @@ class AdminServer:
             [
                 web.get("/", self._page),
                 web.get("/metrics", self._metrics),
-                web.post("/profile", profiles.answer),
+                web.post("/profile", profiles.respond),
             ]
         )
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=_STOP_TIMEOUT)
@@ -60,7 +60,7 @@ class AdminServer:
 
 @contextmanager
 def admin_thread(settings: Settings) -> Iterator[None]:
-    """The admin server in a thread of its own, as the main one belongs to Granian."""
+    """Runs the admin server in a thread of its own, because Granian needs the main thread."""
     loop = asyncio.new_event_loop()
     ended = asyncio.Event()
     begun: list[BaseException | None] = []

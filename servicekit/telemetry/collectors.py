@@ -1,4 +1,4 @@
-"""Reads what the parts of the service count about themselves."""
+"""Samples of the counters that the components of the service keep."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What is counted while requests run: plain numbers, which others read and add up once a second."""
+"""Counters of the request path: plain numbers, which collectors read once a second."""
 
 from bisect import bisect_left
 
@@ -10,7 +10,7 @@ BOUNDS = (
 
 
 class Timings:
-    """How many took how long. The last bucket has what is above all bounds."""
+    """A histogram of durations. The last bucket counts those above all bounds."""
 
     __slots__ = ("buckets", "seconds")
 
@@ -24,7 +24,7 @@ class Timings:
 
 
 class PoolCounts:
-    """Of a pool of connections."""
+    """Counters of a pool of connections."""
 
     __slots__ = ("acquires", "queries", "slow", "waiting")
 

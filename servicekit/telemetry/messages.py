@@ -1,4 +1,4 @@
-"""What workers and their supervisor say to each other, on a Unix socket."""
+"""Messages between the workers and their supervisor, on a Unix socket."""
 
 import asyncio
 from typing import Literal
@@ -7,24 +7,24 @@ import msgspec
 
 from servicekit.telemetry.metrics import Sample
 
-Form = Literal["html", "speedscope"]
+ProfileFormat = Literal["html", "speedscope"]
 MAX_PROFILE_SECONDS = 60.0  # seconds
 
 _LENGTH = 4  # bytes before each message
 
 
 class Snapshot(msgspec.Struct, frozen=True, tag=True):
-    """All that a worker has counted since its start."""
+    """All samples of a worker, counted since its start."""
 
     pid: int
     samples: list[Sample]
 
 
 class ProfileRequest(msgspec.Struct, frozen=True, tag=True):
-    """Asks a worker for a profile of so many seconds."""
+    """Asks a worker for a profile of `seconds`."""
 
     seconds: float
-    form: Form
+    form: ProfileFormat
 
 
 class ProfileResult(msgspec.Struct, frozen=True, tag=True):
@@ -41,7 +41,7 @@ def packed(message: Message) -> bytes:
 
 
 async def received(reader: asyncio.StreamReader) -> Message | None:
-    """The next message; None when the other side has gone."""
+    """The next message; None at the end of the connection."""
     try:
         length = int.from_bytes(await reader.readexactly(_LENGTH), "big")
         return _DECODER.decode(await reader.readexactly(length))

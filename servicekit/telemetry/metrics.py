@@ -1,4 +1,4 @@
-"""Every metric of the service: its name, labels and meaning, once."""
+"""Every metric of the service: its name, kind, labels and meaning."""
 
 from collections.abc import Iterable
 from typing import Literal
@@ -16,7 +16,7 @@ class MetricDefinition(msgspec.Struct, frozen=True):
     kind: Literal["counter", "gauge", "histogram"]
     help: str
     labels: tuple[str, ...] = ()
-    across: Literal["sum", "max"] = "sum"  # what the values of several workers become
+    across: Literal["sum", "max"] = "sum"  # how the values of several workers combine
 
     def sample(self, value: float, *labels: str) -> Sample:
         return self.name, labels, [value]
@@ -38,16 +38,19 @@ REQUEST_DURATION = MetricDefinition(
     "From arrival to the last byte.",
     ("route", "method"),
 )
-IN_FLIGHT = MetricDefinition(
-    "http_requests_in_flight", "gauge", "Requests that are being worked on."
+IN_FLIGHT = MetricDefinition("http_requests_in_flight", "gauge", "Requests in flight.")
+SHED = MetricDefinition(
+    "http_requests_shed_total", "counter", "Requests rejected by a worker at capacity."
 )
-SHED = MetricDefinition("http_requests_shed_total", "counter", "Requests refused as one too many.")
 DEADLINES = MetricDefinition(
-    "http_deadlines_exceeded_total", "counter", "Requests ended because they took too long."
+    "http_deadlines_exceeded_total", "counter", "Requests that exceeded their deadline."
 )
 
 QUERY_DURATION = MetricDefinition(
-    "database_query_duration_seconds", "histogram", "A connection's use, by statement.", ("pool",)
+    "database_query_duration_seconds",
+    "histogram",
+    "Time of a statement.",
+    ("pool",),
 )
 ACQUIRE_DURATION = MetricDefinition(
     "database_acquire_duration_seconds", "histogram", "Wait for a connection.", ("pool",)
@@ -66,16 +69,16 @@ POOL_WAITERS = MetricDefinition(
 )
 
 CACHE_READS = MetricDefinition(
-    "cache_reads_total", "counter", "Reads, by the layer that had it.", ("cache", "layer")
+    "cache_reads_total", "counter", "Reads, by the layer that had the entry.", ("cache", "layer")
 )
 CACHE_REFRESHES = MetricDefinition(
-    "cache_refreshes_total", "counter", "Renewals behind a reader.", ("cache", "outcome")
+    "cache_refreshes_total", "counter", "Refreshes in the background.", ("cache", "outcome")
 )
 CACHE_CORRUPT = MetricDefinition(
     "cache_corrupt_total", "counter", "Entries that could not be read.", ("cache",)
 )
 CACHE_INVALIDATIONS = MetricDefinition(
-    "cache_invalidations_total", "counter", "Keys forgotten after a write.", ("cache", "origin")
+    "cache_invalidations_total", "counter", "Keys invalidated after a write.", ("cache", "origin")
 )
 
 UPSTREAM_REQUESTS = MetricDefinition(
@@ -110,7 +113,9 @@ WORKER_STARTS = MetricDefinition(
 )
 
 LOG_DROPPED = MetricDefinition(
-    "log_lines_dropped_total", "counter", "Lines that standard output did not take in time."
+    "log_lines_dropped_total",
+    "counter",
+    "Log lines that standard output did not take.",
 )
 
 PROFILE_REFUSED = MetricDefinition(

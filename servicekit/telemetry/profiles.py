@@ -6,7 +6,7 @@ from aiohttp import web
 from servicekit.telemetry.messages import MAX_PROFILE_SECONDS, ProfileRequest
 from servicekit.telemetry.workers import WorkerEnded, Workers
 
-_PATIENCE = 30.0  # seconds beside those that are sampled, for a busy worker
+_MARGIN = 30.0  # seconds beside those of the profile, for a busy worker
 _TYPES = {"html": "text/html", "speedscope": "application/json"}
 
 
@@ -18,7 +18,7 @@ class ProfileEndpoint:
         self._secret = secret
         self._running = False
 
-    async def answer(self, request: web.Request) -> web.Response:
+    async def respond(self, request: web.Request) -> web.Response:
         if self._secret is None:
             raise web.HTTPNotFound(text="Profiling is off: PROFILE_SECRET is not set.\n")
         given = request.headers.get("authorization", "").encode(errors="surrogateescape")
@@ -27,30 +27,30 @@ class ProfileEndpoint:
             raise web.HTTPUnauthorized(
                 text="The secret is not right.\n", headers={"www-authenticate": "Bearer"}
             )
-        sample = _sample(request)
+        wanted = _profile_request(request)
         if self._running:
             raise web.HTTPConflict(text="A profile is being taken; try again after it.\n")
         self._running = True
         try:
-            return await self._taken(sample)
+            return await self._taken(wanted)
         finally:
             self._running = False
 
-    async def _taken(self, sample: ProfileRequest) -> web.Response:
+    async def _taken(self, wanted: ProfileRequest) -> web.Response:
         worker = self._workers.any()
         if worker is None:
             raise web.HTTPServiceUnavailable(text="No worker is running.\n")
         try:
-            async with asyncio.timeout(sample.seconds + _PATIENCE):
-                profile = await worker.profile(sample)
+            async with asyncio.timeout(wanted.seconds + _MARGIN):
+                profile = await worker.profile(wanted)
         except WorkerEnded:
             raise web.HTTPServiceUnavailable(text="The worker ended meanwhile.\n") from None
         except TimeoutError:
             raise web.HTTPGatewayTimeout(text="The worker did not answer in time.\n") from None
-        return web.Response(body=profile, content_type=_TYPES[sample.form], charset="utf-8")
+        return web.Response(body=profile, content_type=_TYPES[wanted.form], charset="utf-8")
 
 
-def _sample(request: web.Request) -> ProfileRequest:
+def _profile_request(request: web.Request) -> ProfileRequest:
     try:
         seconds = float(request.query.get("seconds", "5"))
     except ValueError:

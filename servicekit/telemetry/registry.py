@@ -12,7 +12,7 @@ from servicekit.telemetry.worker_reporter import WorkerReporter
 
 
 class MetricsRegistry:
-    """All that a worker counts, and its way to whoever adds the workers up."""
+    """The metrics of a worker, and their way to the supervisor, which adds the workers up."""
 
     def __init__(self, settings: Settings, line: Callable[[], float]) -> None:
         self._socket = settings.admin_socket
@@ -29,9 +29,9 @@ class MetricsRegistry:
     def fast_path_recorder(self, route: str) -> FastPathRecorder:
         return FastPathRecorder(route, self.request_counters, self.access_log)
 
-    def register(self, read: Callable[..., Iterable[Sample]], *parts: object) -> None:
-        """Counts what `read` finds in `parts`, too."""
-        self._collectors.append(functools.partial(read, *parts))
+    def register(self, read: Callable[..., Iterable[Sample]], *components: object) -> None:
+        """Adds the samples that `read` takes of `components`."""
+        self._collectors.append(functools.partial(read, *components))
 
     def samples(self) -> Iterator[Sample]:
         for read in self._collectors:

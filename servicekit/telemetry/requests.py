@@ -14,7 +14,7 @@ from servicekit.telemetry.counters import Timings
 from servicekit.telemetry.logs import LOG_CONTEXT
 from servicekit.telemetry.metrics import REQUEST_DURATION, REQUESTS, Sample
 
-NO_ROUTE = "(none)"  # whatever a client asks for that no route has is one label
+NO_ROUTE = "(none)"  # one label for all paths without a route
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OTHER_METHOD = "(other)"
 _NO_ANSWER = "none"  # the client left before there was one
@@ -30,7 +30,7 @@ class Service(Protocol):
 
 
 class RequestCounters:
-    """Answers by route, method and status, all of them bounded."""
+    """Durations by route, method and status; each label has a bounded set of values."""
 
     def __init__(self) -> None:
         self._by_kind: dict[tuple[str, str, int], Timings] = {}
@@ -60,7 +60,7 @@ class RequestCounters:
 
 
 class FastPathRecorder:
-    """Of one route's answers before routing: what is counted, and logged."""
+    """Counts and logs the responses of one route's fast path."""
 
     __slots__ = ("_access", "_counting", "_full", "_route", "_unchanged", "reads")
 
@@ -68,7 +68,7 @@ class FastPathRecorder:
         self._route = route
         self._access = access
         self._counting = counters is not None
-        self.reads = 0  # before which the cache was never asked
+        self.reads = 0  # responses from memory, without a lookup in the cache
         self._full = counters.of(route, "GET", 200) if counters else Timings()
         self._unchanged = counters.of(route, "GET", 304) if counters else Timings()
 

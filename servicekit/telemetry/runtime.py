@@ -9,27 +9,27 @@ from servicekit.telemetry import metrics
 from servicekit.telemetry.counters import Timings
 from servicekit.telemetry.metrics import Sample
 
-_BEAT = 0.1  # seconds
-_REMEMBERED = 150  # beats, so that whoever reads the lag every 15 s sees each lateness
+_INTERVAL = 0.1  # seconds
+_KEPT = 150  # measurements of the lag: a scrape every 15 s sees the largest of them
 
 
 class Runtime:
-    """What Python itself does with a worker's time and memory."""
+    """Metrics of the interpreter: garbage collection, event-loop lag, tasks."""
 
-    def __init__(self, line: Callable[[], float]) -> None:
-        """`line` says how many seconds a request waits to be let in."""
-        self._line = line
+    def __init__(self, queue_wait: Callable[[], float]) -> None:
+        """`queue_wait` gives the seconds that a request waits in the admission queue."""
+        self._queue_wait = queue_wait
         self._pauses = Timings()
         self._collections: Counter[int] = Counter()
         self._collecting_since = 0.0
-        self._lags: deque[float] = deque([0.0], maxlen=_REMEMBERED)
+        self._lags: deque[float] = deque([0.0], maxlen=_KEPT)
 
     @asynccontextmanager
     async def lifespan(self, _app: object = None) -> AsyncIterator[None]:
         gc.callbacks.append(self._collected)
-        beating = asyncio.create_task(self._beat())
+        measuring = asyncio.create_task(self._measure_lag())
         yield
-        beating.cancel()
+        measuring.cancel()
         gc.callbacks.remove(self._collected)
 
     def samples(self) -> Iterator[Sample]:
@@ -39,11 +39,11 @@ class Runtime:
         yield metrics.LOOP_LAG.sample(max(self._lags))
         yield metrics.TASKS.sample(len(asyncio.all_tasks()))
 
-    async def _beat(self) -> None:
+    async def _measure_lag(self) -> None:
         while True:
-            due = time.perf_counter() + _BEAT
-            await asyncio.sleep(_BEAT)
-            self._lags.append(max(0.0, time.perf_counter() - due) + self._line())
+            due = time.perf_counter() + _INTERVAL
+            await asyncio.sleep(_INTERVAL)
+            self._lags.append(max(0.0, time.perf_counter() - due) + self._queue_wait())
 
     def _collected(self, phase: str, information: dict[str, int]) -> None:
         if phase == "start":

@@ -10,16 +10,16 @@ _RENDERERS = {"html": HTMLRenderer, "speedscope": SpeedscopeRenderer}
 
 
 class SamplingProfiler:
-    """Looks again and again at what the event loop's thread is doing."""
+    """A statistical profile of the event loop's thread, by pyinstrument."""
 
-    async def take(self, sample: ProfileRequest) -> bytes:
+    async def profile(self, request: ProfileRequest) -> bytes:
         # The loop's callbacks are all of interest, not only those of this task.
         profiler = Profiler(interval=_INTERVAL, async_mode="disabled")
         profiler.start()
         try:
-            await asyncio.sleep(sample.seconds)
+            await asyncio.sleep(request.seconds)
         finally:
             session = profiler.stop()
-        renderer = _RENDERERS[sample.form](show_all=True)  # libraries, too
+        renderer = _RENDERERS[request.form](show_all=True)  # libraries, too
         page = await asyncio.to_thread(renderer.render, session)
         return page.encode()

@@ -4,21 +4,21 @@ from typing import Protocol
 
 
 class Spans(Protocol):
-    """Where the parts of the service say what a request spends its time on."""
+    """Records what a request spends its time on."""
 
     def span(
         self, name: str, *, remote: bool = False, **attributes: str
     ) -> AbstractContextManager[object]:
-        """What happens inside is a part of whatever span is around; `remote` if another does it."""
+        """A child of the current span; `remote` for a call of another service."""
         ...
 
     def headers(self) -> Mapping[str, str]:
-        """What lets another service add its spans to this trace."""
+        """The headers by which another service adds its spans to this trace."""
         ...
 
 
 class _Untraced:
-    """Tracing is off, and nothing of OpenTelemetry is even imported."""
+    """Tracing is off; OpenTelemetry is not imported."""
 
     def span(
         self, name: str, *, remote: bool = False, **attributes: str

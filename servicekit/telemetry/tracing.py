@@ -23,9 +23,9 @@ from servicekit.telemetry.requests import METHODS, OTHER_METHOD, Service
 
 logger = logging.getLogger(__name__)
 
-_LAST_SPANS = 2.0  # seconds to deliver them at the end
+_SHUTDOWN_TIMEOUT = 2.0  # seconds for the last spans at the end
 
-# A client that sends both headers means the second.
+# Of a client that sends both headers, traceparent counts.
 _PROPAGATOR = CompositePropagator([AwsXRayPropagator(), TraceContextTextMapPropagator()])
 
 
@@ -33,11 +33,13 @@ class Tracing:
     """Spans, sampled and sent as the standard variables say (OTEL_…, see `server/launch.py`)."""
 
     def __init__(self) -> None:
-        # Its own lines for each failed attempt would fill the log of a service that is well.
+        # The exporter logs each failed attempt, which would fill the log of a healthy service.
         for name in ("opentelemetry.exporter", "opentelemetry.sdk"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         self._provider = TracerProvider(shutdown_on_exit=False)
-        self._provider.add_span_processor(BatchSpanProcessor(_Quiet(OTLPSpanExporter())))
+        self._provider.add_span_processor(
+            BatchSpanProcessor(_StateLoggingExporter(OTLPSpanExporter()))
+        )
         self._tracer = self._provider.get_tracer("app")
 
     def span(
@@ -67,7 +69,7 @@ class Tracing:
     def close(self) -> None:
         closing = threading.Thread(target=self._provider.shutdown, daemon=True)
         closing.start()
-        closing.join(_LAST_SPANS)
+        closing.join(_SHUTDOWN_TIMEOUT)
 
 
 class Traced:
@@ -142,8 +144,8 @@ class _Headers(Getter[Headers]):
 _HEADERS = _Headers()
 
 
-class _Quiet(SpanExporter):
-    """Says once that spans can't be delivered, and once that they can be again."""
+class _StateLoggingExporter(SpanExporter):
+    """Logs once that spans can't be delivered, and once that they can be again."""
 
     def __init__(self, exporter: SpanExporter) -> None:
         self._exporter = exporter

@@ -11,13 +11,13 @@ from servicekit.telemetry.sampling import SamplingProfiler
 logger = logging.getLogger(__name__)
 
 _INTERVAL = 1.0  # seconds
-_LAST_REPORT_TIMEOUT = 1.0  # seconds for what was counted since
+_LAST_REPORT_TIMEOUT = 1.0  # seconds for the last snapshot
 
 
 class WorkerReporter:
-    """Tells the supervisor once a second what this worker has counted, and profiles for it.
+    """Sends a snapshot of this worker's samples to the supervisor once a second, and its profiles.
 
-    A supervisor that is slow to read is told less often; one that is not there, nothing.
+    A supervisor that reads slowly gets fewer snapshots. Without a supervisor nothing is sent.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class WorkerReporter:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         while isinstance(message := await received(reader), ProfileRequest):
-            profile = await self._sampler.take(message)
+            profile = await self._sampler.profile(message)
             writer.write(packed(ProfileResult(profile)))
 
     def _snapshot(self) -> bytes:

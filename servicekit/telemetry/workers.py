@@ -36,7 +36,7 @@ class WorkerConnection:
         self._sample: asyncio.Future[bytes] | None = None
 
     async def profile(self, sample: ProfileRequest) -> bytes:
-        """What it did for so long; `WorkerEnded` if it ends meanwhile."""
+        """A profile of the worker; raises `WorkerEnded` if it ends meanwhile."""
         self._sample = asyncio.get_running_loop().create_future()
         self._writer.write(packed(sample))
         return await self._sample
@@ -53,30 +53,30 @@ class WorkerConnection:
 
 
 class Workers(Collector):
-    """All that the workers have told, added up. What one that is gone has counted stays."""
+    """The samples of all workers, added up. Counters of workers that have ended stay."""
 
     def __init__(self) -> None:
         self._workers: set[WorkerConnection] = set()
         self._starts = 0
         self.profiles_refused = 0
-        self._gone: _Values = {}
+        self._ended: _Values = {}
 
     async def receive(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Listens to one worker until it goes."""
+        """Receives from one worker until its connection ends."""
         worker = WorkerConnection(writer)
         self._workers.add(worker)
         self._starts += 1
         await worker.receive(reader)
         self._workers.remove(worker)
         _merge(
-            self._gone, (sample for sample in worker.samples if METRICS[sample[0]].kind != "gauge")
+            self._ended, (sample for sample in worker.samples if METRICS[sample[0]].kind != "gauge")
         )
 
     def any(self) -> WorkerConnection | None:
         return next(iter(self._workers), None)
 
     def collect(self) -> Iterator[Family]:
-        values: _Values = {key: list(numbers) for key, numbers in self._gone.items()}
+        values: _Values = {key: list(numbers) for key, numbers in self._ended.items()}
         _merge(values, [metrics.WORKERS.sample(len(self._workers))])
         _merge(values, [metrics.WORKER_STARTS.sample(self._starts)])
         _merge(values, [metrics.PROFILE_REFUSED.sample(self.profiles_refused)])
@@ -103,7 +103,7 @@ def _merge(values: _Values, samples: Iterable[Sample]) -> None:
 
 
 def _process_samples(pid: int | None) -> Iterator[Sample]:
-    """Read from here, as counting its open files would hold a busy worker up."""
+    """Read by the supervisor, as counting open files would delay a busy worker."""
     process = Path(f"/proc/{pid}")
     yield metrics.RESIDENT.sample(int((process / "statm").read_text().split()[1]) * _PAGE)
     yield metrics.OPEN_FILES.sample(len(os.listdir(process / "fd")))

@@ -11,13 +11,13 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 
 @dataclass
-class Collector:
+class OtlpReceiver:
     url: str = ""
     spans: list[Span] = field(default_factory=list)
 
     @classmethod
     @asynccontextmanager
-    async def serving(cls) -> AsyncIterator["Collector"]:
+    async def serving(cls) -> AsyncIterator["OtlpReceiver"]:
         collector = cls()
         app = web.Application()
         app.add_routes([web.post("/v1/traces", collector._take)])

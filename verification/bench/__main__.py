@@ -23,7 +23,7 @@ from verification.bench import layers
 from verification.bench.cases import CASES, HOT, Case
 from verification.bench.pgbench import measure_bound
 from verification.bench.testbed import WORKERS, RunningApp, Testbed, open_testbed, request
-from verification.bench.wrk import CONNECTIONS, Measurement, check_wrk, measure
+from verification.bench.wrk import CONNECTIONS, WrkResult, check_wrk, measure
 
 _PACKAGES = (
     "granian", "litestar", "asyncpg", "redis", "aiohttp", "blacksheep",
@@ -87,7 +87,7 @@ def _compare(bed: Testbed, case: Case, rounds: int, seconds: int) -> bool:
         _check_equal(case, apps)
         for running in apps.values():
             _warm(running, case, bed.folder)
-        taken: dict[str, list[Measurement]] = {name: [] for name in apps}
+        taken: dict[str, list[WrkResult]] = {name: [] for name in apps}
         bounds: list[float] = []
         turns = deque(apps.items())
         for _ in range(rounds):
@@ -119,7 +119,7 @@ def _check_equal(case: Case, apps: Mapping[str, RunningApp]) -> None:
 
 
 def _report(
-    case: Case, taken: Mapping[str, list[Measurement]], bounds: list[float]
+    case: Case, taken: Mapping[str, list[WrkResult]], bounds: list[float]
 ) -> tuple[list[str], bool]:
     medians = {name: statistics.median(m.rate for m in each) for name, each in taken.items()}
     lines, good = [_LINE.format(case.name, *_HEADINGS)], True

@@ -42,7 +42,7 @@ end
 
 
 @dataclass(frozen=True)
-class Measurement:
+class WrkResult:
     rate: float  # responses per second
     cpu: float  # microseconds of the application's CPU time for each response
     p99: float  # milliseconds
@@ -54,7 +54,7 @@ def check_wrk() -> None:
         sys.exit("wrk is not installed, and nothing else here can measure: apt install wrk.")
 
 
-def measure(running: RunningApp, case: Case, seconds: float, folder: Path) -> Measurement:
+def measure(running: RunningApp, case: Case, seconds: float, folder: Path) -> WrkResult:
     script = folder / f"{case.name}.lua"
     if not script.exists():
         script.write_text(_script(case, folder))
@@ -71,7 +71,7 @@ def measure(running: RunningApp, case: Case, seconds: float, folder: Path) -> Me
         raise RuntimeError(f"wrk said: {outcome.stdout}{outcome.stderr}")
     responses, microseconds, refused, failed, p99 = map(int, counted.groups())
     rate = responses / microseconds * 1e6
-    return Measurement(rate, cpu / max(responses, 1) * 1e6, p99 / 1e3, refused + failed)
+    return WrkResult(rate, cpu / max(responses, 1) * 1e6, p99 / 1e3, refused + failed)
 
 
 def _script(case: Case, folder: Path) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import msgspec
 
 from verification.faults.hostile_inputs import Attack, attacks
-from verification.faults.system import Service, System
+from verification.faults.system import ServiceUnderTest, System
 from verification.faults.table import FaultCheck, Observation, Scale, at_least, at_most, none
 
 _STATUS = re.compile(rb"HTTP/1\.[01] ([2-5][0-9][0-9]) ")
@@ -46,7 +46,7 @@ async def hostile_input(system: System, scale: Scale) -> Observation:
     return Observation(f"{len(corpus)} attacks, {examples} examples per operation", checks)
 
 
-async def _all(service: Service, corpus: Sequence[Attack]) -> list[list[int]]:
+async def _all(service: ServiceUnderTest, corpus: Sequence[Attack]) -> list[list[int]]:
     """The statuses that each got, in order; ten at once."""
     slots = asyncio.Semaphore(10)
 
@@ -57,7 +57,7 @@ async def _all(service: Service, corpus: Sequence[Attack]) -> list[list[int]]:
     return await asyncio.gather(*(send(attack) for attack in corpus))
 
 
-async def _send(service: Service, attack: Attack) -> list[int]:
+async def _send(service: ServiceUnderTest, attack: Attack) -> list[int]:
     reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
     writing = asyncio.create_task(_write(writer, attack.sent))
     got, limit = b"", 5.0  # a request that is never whole ends by its deadline
@@ -88,7 +88,7 @@ async def _lost(system: System) -> bool:
     return not await system.sql("SELECT 1 FROM items LIMIT 1")
 
 
-def _schemathesis(service: Service, examples: int, seed: int) -> list[FaultCheck]:
+def _schemathesis(service: ServiceUnderTest, examples: int, seed: int) -> list[FaultCheck]:
     """Every operation of the service's own document, with valid and invalid input."""
     command = [
         sys.executable, "-m", "schemathesis.cli", "run", f"{service.url}/schema/openapi.json",
@@ -104,7 +104,7 @@ def _schemathesis(service: Service, examples: int, seed: int) -> list[FaultCheck
     return [none("schemathesis: 5xx", failures), at_least("schemathesis: requests", cases, 1)]
 
 
-def _resident(service: Service) -> int:
+def _resident(service: ServiceUnderTest) -> int:
     return sum(worker.memory_info().rss for worker in service.workers())
 
 

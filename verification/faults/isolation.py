@@ -5,7 +5,7 @@ import time
 from contextlib import AsyncExitStack
 from itertools import pairwise
 
-from load.generator import Load, RequestSpec
+from load.generator import LoadPlan, RequestSpec
 from verification import machine
 from verification.faults.proxy import Toxin
 from verification.faults.system import System
@@ -34,15 +34,15 @@ async def sick_upstream(system: System, scale: Scale) -> Observation:
         await warm(service, [*paths, "/items?limit=20"])
         for toxin in _TOXINS:
             cold = [f"/data/{toxin.replace(' ', '-')}{n}" for n in range(5_000)]
-            asks = [
+            requests = [
                 cached(paths, 14),
                 pages(share=2),
                 RequestSpec(name="upstream", paths=cold, share=4),
             ]
             whole = (2 * turns + 1) * seconds
-            arrivals = Load(port=service.port, requests=asks, rate=_RATE, seconds=whole)
+            plan = LoadPlan(port=service.port, requests=requests, rate=_RATE, seconds=whole)
             changes = [float("-inf")]  # into sickness and back
-            async with loading(arrivals) as load:
+            async with loading(plan) as load:
                 for _ in range(turns):
                     for now in ("none", toxin):
                         system.proxy.toxin = now
@@ -76,10 +76,10 @@ async def slow_clients(system: System, scale: Scale) -> Observation:
     async with system.service(**given) as service, AsyncExitStack() as clients:
         paths = await system.items(100)
         await warm(service, [*paths, "/items?limit=20"])
-        asks = [cached(paths), pages()]
+        requests = [cached(paths), pages()]
         seconds = scale.pick((10.0, 20.0), (3.0, 4.0))
-        arrivals = Load(port=service.port, requests=asks, rate=_RATE, seconds=sum(seconds))
-        async with loading(arrivals) as load:
+        plan = LoadPlan(port=service.port, requests=requests, rate=_RATE, seconds=sum(seconds))
+        async with loading(plan) as load:
             await asyncio.sleep(seconds[0])
             began = time.monotonic()
             gone = [

@@ -9,10 +9,10 @@ import aiohttp
 from redis.asyncio import Redis
 
 from app.items.models import Item
-from load.generator import Load, RequestSpec
+from load.generator import LoadPlan, RequestSpec
 from servicekit.cache.entries import EntryCodec
 from verification.faults.store import Store
-from verification.faults.system import Service, System
+from verification.faults.system import ServiceUnderTest, System
 from verification.faults.table import Observation, Scale, at_most, none, within
 from verification.faults.traffic import (
     cached,
@@ -29,7 +29,7 @@ from verification.outcomes import ObservedRequests
 
 _RATE = 400  # requests per second
 _DATABASE = ("pages", "writes")
-_NO_MEMORY = {"memory_cache_entries": 0}  # so that each read asks Valkey
+_NO_MEMORY = {"memory_cache_entries": 0}  # so that each read requests Valkey
 
 
 async def postgres_killed(system: System, scale: Scale) -> Observation:
@@ -148,15 +148,15 @@ async def valkey_frozen(system: System, scale: Scale) -> Observation:
 async def cache_corrupted(system: System, scale: Scale) -> Observation:
     seconds = scale.pick(8.0, 3.0)
     async with system.service(**_NO_MEMORY) as service:
-        arrivals = await _mixed(system, service, seconds)
-        async with loading(arrivals) as load, Redis.from_url(system.valkey.url) as valkey:
+        plan = await _mixed(system, service, seconds)
+        async with loading(plan) as load, Redis.from_url(system.valkey.url) as valkey:
             await asyncio.sleep(1)
             keys = [key async for key in valkey.scan_iter(f"{service.prefix}item:*", 1000)]
             noise = scale.random()
             for key in keys:
                 await valkey.set(key, noise.randbytes(noise.randrange(1, 300)), keepttl=True)
             outcome = await ended(load)
-            asked = [f"{service.prefix}item:{path[7:]}" for path in arrivals.requests[0].paths]
+            asked = [f"{service.prefix}item:{path[7:]}" for path in plan.requests[0].paths]
             values: list[Any] = await valkey.mget(asked)
     decode = EntryCodec(Item).decode
     unread = [key for key, value in zip(asked, values, strict=True) if decode(value or b"") is None]
@@ -164,11 +164,11 @@ async def cache_corrupted(system: System, scale: Scale) -> Observation:
     return Observation(f"{_RATE}/s, {len(keys)} entries", checks)
 
 
-async def _mixed(system: System, service: Service, seconds: float) -> Load:
+async def _mixed(system: System, service: ServiceUnderTest, seconds: float) -> LoadPlan:
     paths = await system.items(100)
     await warm(service, [*paths, "/items?limit=20"])
-    asks: Sequence[RequestSpec] = [cached(paths), pages(), writes()]
-    return Load(port=service.port, requests=asks, rate=_RATE, seconds=seconds)
+    requests: Sequence[RequestSpec] = [cached(paths), pages(), writes()]
+    return LoadPlan(port=service.port, requests=requests, rate=_RATE, seconds=seconds)
 
 
 async def _freeze(store: Store, seconds: float) -> tuple[float, float]:
@@ -182,7 +182,7 @@ async def _freeze(store: Store, seconds: float) -> tuple[float, float]:
     return began, time.monotonic()
 
 
-async def _in_use_again(service: Service, path: str) -> float:
+async def _in_use_again(service: ServiceUnderTest, path: str) -> float:
     """The moment in which an answer came from Valkey."""
     deadline = time.monotonic() + 10
     async with aiohttp.ClientSession(service.url) as client:

@@ -9,13 +9,13 @@ from urllib.parse import urlsplit
 import aiohttp
 import asyncpg
 
-from load.generator import Load, RequestSpec
+from load.generator import LoadPlan, RequestSpec
 from verification import machine
 from verification.client_processes import HerdReport
 from verification.client_processes import run as run_herd
 from verification.clients import ThunderingHerd
 from verification.faults.proxy import Proxy
-from verification.faults.system import Service, System
+from verification.faults.system import ServiceUnderTest, System
 from verification.faults.table import (
     FaultCheck,
     Observation,
@@ -96,7 +96,7 @@ async def _busy_worker(system: System, scale: Scale, path: str) -> tuple[list[Fa
 
 
 async def _overloaded(
-    service: Service,
+    service: ServiceUnderTest,
     scale: Scale,
     name: str,
     can: Callable[[float, int], float],
@@ -150,7 +150,7 @@ def _refused(
     ]
 
 
-async def _refusals(service: Service, scale: Scale, path: str) -> float:
+async def _refusals(service: ServiceUnderTest, scale: Scale, path: str) -> float:
     """How many answers of 503 the clients get per second while there is room for nothing else."""
     _, upload = await asyncio.open_connection("127.0.0.1", service.port)
     upload.write(b"POST /items HTTP/1.1\r\nHost: faults\r\nContent-Length: 9\r\n\r\n{")
@@ -162,7 +162,7 @@ async def _refusals(service: Service, scale: Scale, path: str) -> float:
     return report.bad_status / report.wall
 
 
-async def _peak(service: Service, path: str, seconds: float, about: float = 0.0) -> float:
+async def _peak(service: ServiceUnderTest, path: str, seconds: float, about: float = 0.0) -> float:
     """Answers per second that `_CALLERS` clients get, each waiting for one before the next. `about`
     is what it was lately."""
     if not about:
@@ -173,18 +173,20 @@ async def _peak(service: Service, path: str, seconds: float, about: float = 0.0)
     return report.ok / report.wall
 
 
-async def _ask_in_turns(service: Service, rounds: int, path: str) -> HerdReport:
+async def _ask_in_turns(service: ServiceUnderTest, rounds: int, path: str) -> HerdReport:
     herd = ThunderingHerd(port=service.port, paths=[path], clients=_CALLERS, rounds=rounds)
     return await asyncio.to_thread(run_herd, herd, 1)
 
 
-async def _arrive(service: Service, rate: float, seconds: float, path: str) -> ObservedRequests:
+async def _arrive(
+    service: ServiceUnderTest, rate: float, seconds: float, path: str
+) -> ObservedRequests:
     """On as many connections as answers within the bound need; later ones wait for one, as those
     of a load balancer with a pool. To open thousands at once takes this machine half a second."""
     health = RequestSpec(name="health", paths=["/health"])
     share = max(1, int(rate / 50))  # about 50 health checks per second
     connections = max(100, int(rate * _SHED_BY))
-    arrivals = Load(
+    plan = LoadPlan(
         port=service.port,
         requests=[RequestSpec(name="pages", paths=[path], share=share), health],
         rate=rate,
@@ -192,7 +194,7 @@ async def _arrive(service: Service, rate: float, seconds: float, path: str) -> O
         connections=connections,
         max_connections=connections,
     )
-    async with loading(arrivals) as load:
+    async with loading(plan) as load:
         return await ended(load)
 
 
@@ -205,14 +207,14 @@ async def slow_queries(system: System, scale: Scale) -> Observation:
     async with system.service(**given) as service:
         await warm(service, ["/items?limit=20"])
         blocker = await asyncpg.connect(system.postgres.url)
-        arrivals = Load(
+        plan = LoadPlan(
             port=service.port,
             requests=[pages()],
             rate=callers / 0.5,
             seconds=0.5,
             connections=callers,
         )
-        async with loading(arrivals) as load, blocker.transaction():
+        async with loading(plan) as load, blocker.transaction():
             await blocker.execute("LOCK TABLE items IN ACCESS EXCLUSIVE MODE")
             outcome = await ended(load)
             await asyncio.sleep(max(0.0, held - 3.0))
@@ -230,7 +232,7 @@ async def slow_queries(system: System, scale: Scale) -> Observation:
     return Observation(f"{callers} callers in 0.5 s, pool of {pool}", checks, outcome.lateness())
 
 
-async def _at_once(service: Service, count: int) -> list[int]:
+async def _at_once(service: ServiceUnderTest, count: int) -> list[int]:
     async def ask(client: aiohttp.ClientSession) -> int:
         async with client.get("/items?limit=20") as answer:
             return answer.status
@@ -253,17 +255,17 @@ async def hot_key_expires(system: System, scale: Scale) -> Observation:
     async with system.service(web_concurrency=workers, **given) as service:
         await warm(service, ["/data/hot"])
         system.upstream.calls.clear()
-        arrivals = Load(
+        plan = LoadPlan(
             port=service.port,
             requests=[cached(["/data/hot"])],
             rate=scale.pick(2_500, 500),
             seconds=scale.pick(8.0, 4.0),
             connections=clients,
         )
-        async with loading(arrivals) as load:
+        async with loading(plan) as load:
             outcome = await ended(load)
     system.upstream.delay = 0.05
-    lives = arrivals.seconds / (_KEY_LIFE * 0.9) + 1  # a tenth is jitter
+    lives = plan.seconds / (_KEY_LIFE * 0.9) + 1  # a tenth is jitter
     checks = [
         none("not ok", not_ok(outcome)),
         at_most(
@@ -271,21 +273,23 @@ async def hot_key_expires(system: System, scale: Scale) -> Observation:
         ),
         within("slowest", max(outcome.took), _ORIGIN + 0.05),
     ]
-    size = f"{clients:,} clients, {arrivals.rate:,.0f}/s, {workers} workers"
+    size = f"{clients:,} clients, {plan.rate:,.0f}/s, {workers} workers"
     return Observation(size, checks, outcome.lateness())
 
 
 async def cold_start(system: System, scale: Scale) -> Observation:
     count, limit = scale.pick(5_000, 1_000), 20
     paths = await system.items(count // 2)
-    asks = [
+    requests = [
         RequestSpec(name="data", paths=[f"/data/cold{n}" for n in range(count)]),
         RequestSpec(name="items", paths=paths),
     ]
     system.upstream.peak = 0
     async with system.service(upstream_connections=limit) as service:
-        arrivals = Load(port=service.port, requests=asks, rate=count, seconds=1.0, connections=0)
-        async with loading(arrivals) as load:
+        plan = LoadPlan(
+            port=service.port, requests=requests, rate=count, seconds=1.0, connections=0
+        )
+        async with loading(plan) as load:
             outcome = await ended(load)
     checks = [
         at_most("calls of the upstream at once", system.upstream.peak, limit),

@@ -9,10 +9,10 @@ from dataclasses import replace
 
 import psutil
 
-from load.generator import Load
+from load.generator import LoadPlan
 from servicekit.dev.processes import StartError, free_port
 from verification.balancer import Balancer, balancing
-from verification.faults.system import Service, System
+from verification.faults.system import ServiceUnderTest, System
 from verification.faults.table import FaultCheck, NotRun, Observation, Scale, at_most, none
 from verification.faults.traffic import (
     cached,
@@ -42,19 +42,19 @@ async def rolling_restart(system: System, scale: Scale) -> Observation:
             paths = await system.items(100)
             await warm(running[ports[0]], paths)
             async with _balanced(system, ports) as balancer:
-                asks = [cached(paths), pages(), writes()]
-                arrivals = Load(port=balancer.port, requests=asks, rate=_RATE, seconds=600)
+                requests = [cached(paths), pages(), writes()]
+                plan = LoadPlan(port=balancer.port, requests=requests, rate=_RATE, seconds=600)
                 restarting = asyncio.create_task(
                     _restart_all(system, nodes, running, balancer, told)
                 )
-                checks += await _while_it_lasts(name, arrivals, restarting)
+                checks += await _while_it_lasts(name, plan, restarting)
     return Observation(f"{_NODES} nodes behind haproxy, {_RATE}/s", checks)
 
 
 async def _while_it_lasts(
-    name: str, arrivals: Load, restarting: "asyncio.Task[None]"
+    name: str, plan: LoadPlan, restarting: "asyncio.Task[None]"
 ) -> list[FaultCheck]:
-    async with loading(arrivals) as load:
+    async with loading(plan) as load:
         await restarting
         await asyncio.sleep(0.5)
         load.stop()
@@ -65,7 +65,7 @@ async def _while_it_lasts(
 async def _restart_all(
     system: System,
     nodes: AsyncExitStack,
-    running: dict[int, Service],
+    running: dict[int, ServiceUnderTest],
     balancer: Balancer,
     told: bool,
 ) -> None:
@@ -82,7 +82,7 @@ async def _restart_all(
         await _all_up(balancer)
 
 
-async def _node(system: System, nodes: AsyncExitStack, port: int) -> Service:
+async def _node(system: System, nodes: AsyncExitStack, port: int) -> ServiceUnderTest:
     given = {"port": port, "cache_prefix": "nodes:", "drain_time": 2}
     return await nodes.enter_async_context(system.service(**given))
 
@@ -123,7 +123,7 @@ async def stalled_uploads(system: System, scale: Scale) -> Observation:
     return Observation(f"{uploads} stalled uploads, kill timeout {kill_timeout} s", checks)
 
 
-async def _stalled(service: Service) -> asyncio.StreamWriter:
+async def _stalled(service: ServiceUnderTest) -> asyncio.StreamWriter:
     _, writer = await asyncio.open_connection("127.0.0.1", service.port)
     writer.write(
         b"POST /items HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -138,12 +138,12 @@ async def worker_killed(system: System, scale: Scale) -> Observation:
     async with system.service(web_concurrency=2) as service:
         paths = await system.items(100)
         await warm(service, [*paths, "/items?limit=20"])
-        asks = [cached(paths), pages(), writes()]
-        arrivals = Load(
-            port=service.port, requests=asks, rate=_RATE, seconds=scale.pick(12.0, 8.0),
+        requests = [cached(paths), pages(), writes()]
+        plan = LoadPlan(
+            port=service.port, requests=requests, rate=_RATE, seconds=scale.pick(12.0, 8.0),
             connections=connections,
         )  # fmt: skip
-        async with loading(arrivals) as load:
+        async with loading(plan) as load:
             await asyncio.sleep(2)
             [victim, _] = _serving(service)
             lost = len(_clients(victim, service.port))
@@ -160,7 +160,7 @@ async def worker_killed(system: System, scale: Scale) -> Observation:
     return Observation(size, checks, outcome.lateness())
 
 
-def _serving(service: Service) -> list[psutil.Process]:
+def _serving(service: ServiceUnderTest) -> list[psutil.Process]:
     return [worker for worker in service.workers() if _clients(worker, service.port, "LISTEN")]
 
 
@@ -172,7 +172,7 @@ def _clients(worker: psutil.Process, port: int, status: str = "ESTABLISHED") -> 
     return [one for one in found if one.laddr.port == port and one.status == status]
 
 
-async def _two_workers(service: Service, victim: psutil.Process) -> float:
+async def _two_workers(service: ServiceUnderTest, victim: psutil.Process) -> float:
     """The moment in which another process than `victim` serves beside the one that is left. Only
     new connections can reach it."""
     deadline = time.monotonic() + 20

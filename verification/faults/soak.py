@@ -10,11 +10,11 @@ from random import Random
 
 import aiohttp
 
-from load.generator import Load, RequestSpec
+from load.generator import LoadPlan, RequestSpec
 from servicekit.dev.processes import listens
 from verification.faults.proxy import Toxin
 from verification.faults.store import Store
-from verification.faults.system import Service, System
+from verification.faults.system import ServiceUnderTest, System
 from verification.faults.table import FaultCheck, Observation, Scale, at_most, none
 from verification.faults.traffic import cached, ended, loading, not_ok, pages, warm, writes
 from verification.faults.write_audit import WriteAudit
@@ -29,7 +29,7 @@ _TOXINS: tuple[Toxin, ...] = ("slow", "black hole", "half reset", "refused")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sample:
+class ResourceUse:
     """Of all workers together."""
 
     moment: float
@@ -40,7 +40,7 @@ class Sample:
 
 async def soak(system: System, scale: Scale) -> Observation:
     seconds, rate = scale.pick(scale.minutes * 60 * (1 + _WARM_UP), 12.0), scale.pick(300, 150)
-    samples: list[Sample] = []
+    samples: list[ResourceUse] = []
     async with (
         system.service(**_SERVICE, admin_port=_two_free_ports(scale.random())) as service,
         WriteAudit.kept(service) as audit,
@@ -51,9 +51,9 @@ async def soak(system: System, scale: Scale) -> Observation:
         upstream = RequestSpec(
             name="upstream", paths=[f"/data/soak{n}" for n in range(3_000)], share=2
         )
-        asks = [cached(paths, 14), pages(share=2), writes(2), upstream]
-        arrivals = Load(port=service.port, requests=asks, rate=rate, seconds=seconds)
-        async with loading(arrivals) as load:
+        requests = [cached(paths, 14), pages(share=2), writes(2), upstream]
+        plan = LoadPlan(port=service.port, requests=requests, rate=rate, seconds=seconds)
+        async with loading(plan) as load:
             sampling = asyncio.create_task(_sample(service, samples))
             try:
                 done = await _faults(system, scale.random(), load.began + seconds * 0.9)
@@ -122,15 +122,15 @@ def _two_free_ports(random: Random) -> int:
             return port
 
 
-async def _sample(service: Service, samples: list[Sample]) -> None:
+async def _sample(service: ServiceUnderTest, samples: list[ResourceUse]) -> None:
     while True:
         samples.append(await _now(service))
         await asyncio.sleep(1)
 
 
-async def _now(service: Service) -> Sample:
+async def _now(service: ServiceUnderTest) -> ResourceUse:
     workers = service.workers()
-    return Sample(
+    return ResourceUse(
         moment=time.monotonic(),
         resident=sum(worker.memory_info().rss for worker in workers),
         files=sum(worker.num_fds() for worker in workers),
@@ -138,7 +138,7 @@ async def _now(service: Service) -> Sample:
     )
 
 
-async def _tasks(service: Service) -> int:
+async def _tasks(service: ServiceUnderTest) -> int:
     async with (
         aiohttp.ClientSession(service.admin_url) as client,
         client.get("/metrics") as answer,
@@ -147,7 +147,9 @@ async def _tasks(service: Service) -> int:
     return int(sum(float(value) for value in _TASKS.findall(metrics)))
 
 
-def _flat(before: Sample, after: Sample, samples: list[Sample], scale: Scale) -> list[FaultCheck]:
+def _flat(
+    before: ResourceUse, after: ResourceUse, samples: list[ResourceUse], scale: Scale
+) -> list[FaultCheck]:
     """Before and after there is no load, and so no request or connection of clients."""
     checks = [
         at_most("open files, after - before", after.files - before.files, 10),
@@ -161,7 +163,7 @@ def _flat(before: Sample, after: Sample, samples: list[Sample], scale: Scale) ->
     return checks
 
 
-def _slope(samples: list[Sample]) -> float:
+def _slope(samples: list[ResourceUse]) -> float:
     """Bytes per second, by least squares."""
     moments = [sample.moment for sample in samples]
     sizes = [sample.resident for sample in samples]

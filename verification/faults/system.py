@@ -22,7 +22,7 @@ from verification.faults.store import Store
 
 
 @dataclass(frozen=True)
-class Service:
+class ServiceUnderTest:
     """The service, started; `settings` are those that differ from the defaults."""
 
     port: int
@@ -84,7 +84,7 @@ class System:
         return urls | {name.upper(): str(value) for name, value in settings.items()}
 
     @asynccontextmanager
-    async def service(self, **settings: object) -> AsyncIterator[Service]:
+    async def service(self, **settings: object) -> AsyncIterator[ServiceUnderTest]:
         """A service whose keys no cache holds yet."""
         defaults: dict[str, object] = {
             "port": free_port(),
@@ -101,7 +101,7 @@ class System:
         log = folder / f"service-{port}.log"
         try:
             prefix, admin = str(own["cache_prefix"]), f"http://127.0.0.1:{own['admin_port']}"
-            yield Service(port, psutil.Process(process), log, prefix, admin)
+            yield ServiceUnderTest(port, psutil.Process(process), log, prefix, admin)
         finally:
             await asyncio.to_thread(started.close)
 

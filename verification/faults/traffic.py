@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 
-from load.generator import Load, RequestSpec, Sending
-from verification.faults.system import Service
+from load.generator import LoadPlan, RequestSpec, Sending
+from verification.faults.system import ServiceUnderTest
 from verification.outcomes import ObservedRequests
 
 
@@ -22,7 +22,7 @@ def pages(limit: int = 20, share: int = 1) -> RequestSpec:
 
 
 def writes(share: int = 1) -> RequestSpec:
-    """Each can be repeated without harm, as its key is its own."""
+    """Creates, each with an Idempotency-Key of its own, so that it is safe to retry."""
     return RequestSpec(
         name="writes",
         paths=["/items"],
@@ -33,7 +33,7 @@ def writes(share: int = 1) -> RequestSpec:
     )
 
 
-async def warm(service: Service, paths: Sequence[str]) -> None:
+async def warm(service: ServiceUnderTest, paths: Sequence[str]) -> None:
     async with aiohttp.ClientSession(service.url) as client:
         for path in paths:
             async with client.get(path) as answer:
@@ -41,8 +41,8 @@ async def warm(service: Service, paths: Sequence[str]) -> None:
 
 
 @asynccontextmanager
-async def loading(arrivals: Load) -> AsyncIterator[Sending]:
-    with await asyncio.to_thread(Sending, arrivals) as sending:
+async def loading(plan: LoadPlan) -> AsyncIterator[Sending]:
+    with await asyncio.to_thread(Sending, plan) as sending:
         yield sending
 
 
@@ -51,11 +51,11 @@ async def ended(load: Sending) -> ObservedRequests:
 
 
 def not_ok(outcome: ObservedRequests, *allowed: str) -> dict[str, int]:
-    """How many requests ended otherwise, by how they ended."""
+    """How many requests had another outcome than ok or `allowed`, by outcome."""
     return {name: n for name, n in outcome.counts().items() if name not in ("ok", *allowed)}
 
 
 def last_failure(outcome: ObservedRequests, otherwise: float) -> float:
-    """The moment in which the last request was due that was not answered with 2xx."""
+    """The moment at which the last request without a 2xx was due."""
     ends = zip(outcome.due, outcome.status, strict=True)
     return max((due for due, end in ends if not 200 <= end < 300), default=otherwise)

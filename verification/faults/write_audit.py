@@ -10,7 +10,7 @@ import aiohttp
 
 from app.items.models import Item
 from servicekit.cache.entries import representation_version
-from verification.faults.system import Service, System
+from verification.faults.system import ServiceUnderTest, System
 from verification.faults.table import FaultCheck, at_least, none
 
 _PAUSE = 0.02  # seconds between two writes
@@ -25,7 +25,7 @@ class WriteAudit:
     is acknowledged, and counts one item up by conditional writes.
     """
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: ServiceUnderTest) -> None:
         self._service = service
         self._name = f"audit {secrets.token_hex(4)}"
         self._attempted = 0
@@ -38,7 +38,7 @@ class WriteAudit:
 
     @classmethod
     @asynccontextmanager
-    async def kept(cls, service: Service) -> AsyncIterator[Self]:
+    async def kept(cls, service: ServiceUnderTest) -> AsyncIterator[Self]:
         audit = cls(service)
         timeout = aiohttp.ClientTimeout(total=15)
         async with aiohttp.ClientSession(service.url, timeout=timeout) as client:

@@ -10,7 +10,7 @@ import pytest
 
 from servicekit.settings import Settings
 from verification import balancer, node_equivalence, node_loss
-from verification.nodes import Fleet, running
+from verification.nodes import NodeGroup, running
 
 pytestmark = pytest.mark.extra("starts three nodes behind HAProxy")
 
@@ -18,7 +18,7 @@ PROJECT = Path(__file__).parents[2] / "{{cookiecutter.project}}"
 
 
 @pytest.fixture(scope="module")
-def fleet(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+def fleet(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeGroup]:
     try:
         balancer.program()
     except balancer.StartError as missing:
@@ -28,18 +28,18 @@ def fleet(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield fleet
 
 
-def test_any_node_serves_any_request(fleet: Fleet) -> None:
+def test_any_node_serves_any_request(fleet: NodeGroup) -> None:
     asked = node_equivalence.any_node([node.port for node in fleet.nodes])
     assert (asked.requests, asked.wrong) == (60, 0)
 
 
-def test_a_write_is_seen_by_all_nodes(fleet: Fleet) -> None:
+def test_a_write_is_seen_by_all_nodes(fleet: NodeGroup) -> None:
     """`make fleet` prints within which time."""
     assert len(node_equivalence.invalidation([node.port for node in fleet.nodes], writes=5)) == 30
 
 
 # The last: one node is gone after it.
-def test_the_loss_of_a_node_costs_only_what_it_held(fleet: Fleet) -> None:
+def test_the_loss_of_a_node_costs_only_what_it_held(fleet: NodeGroup) -> None:
     lost = node_loss.of_one(fleet, rate=100, seconds=3)
     assert lost.requests == 300
     assert lost.held > 0

@@ -4,20 +4,20 @@ import asyncio
 from array import array
 from urllib.parse import urlsplit
 
-from load.generator import NEVER, Load, Outcomes, RequestSpec, Sending, send
+from load.generator import NEVER, LoadPlan, Outcomes, RequestSpec, Sending, send
 from servicekit.dev.processes import free_port
 from servicekit.testing.fake_upstream import FakeUpstream
 from verification.outcomes import ObservedRequests
 
 
-def load(upstream: FakeUpstream, *ids: str, rate: float = 200, seconds: float = 0.6) -> Load:
+def load(upstream: FakeUpstream, *ids: str, rate: float = 200, seconds: float = 0.6) -> LoadPlan:
     port = urlsplit(upstream.url).port
     assert port
     requests = [RequestSpec(data_id, [f"/{data_id}"]) for data_id in ids]
-    return Load(port=port, requests=requests, rate=rate, seconds=seconds, timeout=1.5)
+    return LoadPlan(port=port, requests=requests, rate=rate, seconds=seconds, timeout=1.5)
 
 
-async def observe(load: Load) -> ObservedRequests:
+async def observe(load: LoadPlan) -> ObservedRequests:
     return ObservedRequests(await asyncio.to_thread(send, load))
 
 
@@ -25,7 +25,7 @@ async def test_each_request_is_sent_once_and_its_number_is_in_it(upstream: FakeU
     port = urlsplit(upstream.url).port
     assert port
     spec = RequestSpec("numbered", ["/numbered-{n}"], headers={"X-Number": "{n}"})
-    observed = await observe(Load(port=port, requests=[spec], rate=500, seconds=0.1))
+    observed = await observe(LoadPlan(port=port, requests=[spec], rate=500, seconds=0.1))
     assert observed.counts() == {"ok": 50}
     assert [upstream.calls[f"numbered-{n}"] for n in range(50)] == [1] * 50
     assert upstream.headers["numbered-7"]["X-Number"] == "7"
@@ -35,7 +35,7 @@ async def test_shares_decide_how_often_each_request_is_sent(upstream: FakeUpstre
     port = urlsplit(upstream.url).port
     assert port
     specs = [RequestSpec("often", ["/o"], share=3), RequestSpec("rare", ["/r"])]
-    observed = await observe(Load(port=port, requests=specs, rate=400, seconds=0.5))
+    observed = await observe(LoadPlan(port=port, requests=specs, rate=400, seconds=0.5))
     assert (len(observed.only("often")), len(observed.only("rare"))) == (150, 50)
 
 
@@ -64,14 +64,14 @@ async def test_response_to_another_request_is_foreign(upstream: FakeUpstream) ->
 
 
 async def test_port_without_a_server_is_refused() -> None:
-    load = Load(port=free_port(), requests=[RequestSpec("any", ["/"])], rate=100, seconds=0.2)
+    load = LoadPlan(port=free_port(), requests=[RequestSpec("any", ["/"])], rate=100, seconds=0.2)
     assert (await observe(load)).counts() == {"refused": 20}
 
 
 async def test_requests_stay_due_while_the_server_stalls(upstream: FakeUpstream) -> None:
     upstream.answers("g-slow", b"{}", after=1.0)
     plan = load(upstream, "g-slow", rate=100, seconds=1.0)
-    few = Load(port=plan.port, requests=plan.requests, rate=100, seconds=1.0, connections=5)
+    few = LoadPlan(port=plan.port, requests=plan.requests, rate=100, seconds=1.0, connections=5)
     observed = await observe(few)
     assert observed.counts() == {"ok": 100}
     assert max(observed.due) - min(observed.due) < 1.0  # the last was due before the first ended
@@ -83,7 +83,7 @@ async def test_request_without_a_connection_is_ended_by_its_timeout(upstream: Fa
     port = urlsplit(upstream.url).port
     assert port
     spec = RequestSpec("any", ["/g-hangs"])
-    narrow = Load(
+    narrow = LoadPlan(
         port=port, requests=[spec], rate=50, seconds=1, connections=2, max_connections=2, timeout=1
     )
     assert (await observe(narrow)).counts() == {"timeout": 50}

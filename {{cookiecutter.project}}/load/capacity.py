@@ -20,7 +20,7 @@ import psutil
 
 from load import report
 from load.__main__ import PROJECT, up_to
-from load.generator import Load, RequestSpec, send
+from load.generator import LoadPlan, RequestSpec, send
 from load.search import Knee, LoadStep, TooSlow, find_knee, take_step
 from load.workload import DATA, new_items, waiting, workload
 from servicekit.dev.processes import StartError, service
@@ -101,7 +101,7 @@ def measure(
             with service(folder, environment, PROJECT) as (port, process):
                 os.sched_setaffinity(0, cpus - {min(cpus)} or cpus)
                 for requests in () if scenario.wait else (new_items(), *reads):
-                    send(Load(port=port, requests=[requests], rate=len(_ITEMS) / 2, seconds=2))
+                    send(LoadPlan(port=port, requests=[requests], rate=len(_ITEMS) / 2, seconds=2))
                 take = partial(_take, scenario, port, psutil.Process(process))
                 return find_knee(take, passes, scenario.rates, repeats)
         finally:
@@ -110,7 +110,7 @@ def measure(
 
 def _take(scenario: Scenario, port: int, server: psutil.Process, rate: float) -> LoadStep:
     run = secrets.token_hex(4)
-    load = Load(
+    load = LoadPlan(
         port=port,
         requests=waiting(run) if scenario.wait else workload(_ITEMS, run),
         rate=rate,

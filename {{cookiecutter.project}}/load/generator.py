@@ -35,7 +35,7 @@ class RequestSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Load:
+class LoadPlan:
     """What to send to 127.0.0.1."""
 
     port: int
@@ -75,7 +75,7 @@ def percentile(values: Sequence[float], percent: float) -> float:
 class Sending:
     """A load under way in a process of its own; the first request is due at `began`."""
 
-    def __init__(self, load: Load) -> None:
+    def __init__(self, load: LoadPlan) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "load.sender"],
             cwd=Path(__file__).parents[1],
@@ -111,6 +111,6 @@ class Sending:
         self._process.stdin.flush()
 
 
-def send(load: Load) -> Outcomes:
+def send(load: LoadPlan) -> Outcomes:
     with Sending(load) as under_way:
         return under_way.outcomes()

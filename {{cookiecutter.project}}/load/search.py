@@ -7,7 +7,7 @@ from statistics import median
 
 import psutil
 
-from load.generator import NEVER, Load, Sending, percentile
+from load.generator import NEVER, LoadPlan, Sending, percentile
 
 _MAX_LATENESS = 10.0  # ms
 _BUSY = ("user", "nice", "system", "irq", "softirq", "steal")
@@ -54,7 +54,7 @@ class Knee:
         return median(self.all(figure))
 
 
-def take_step(load: Load, server: psutil.Process, warm_up: float) -> LoadStep:
+def take_step(load: LoadPlan, server: psutil.Process, warm_up: float) -> LoadStep:
     """Returns once each request has ended; the first `warm_up` seconds don't count."""
     with Sending(load) as under_way:
         before = _cpu_seconds(server)

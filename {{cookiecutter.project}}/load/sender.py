@@ -11,14 +11,14 @@ from itertools import cycle, islice
 
 import uvloop
 
-from load.generator import FOREIGN, NEVER, REFUSED, RESET, TIMEOUT, Load, Outcomes, RequestSpec
+from load.generator import FOREIGN, NEVER, REFUSED, RESET, TIMEOUT, LoadPlan, Outcomes, RequestSpec
 
 _TICK = 0.001  # seconds between two looks for requests that are due
 _BLOCK = 65_536  # bytes of one read
 
 
 class Sender:
-    def __init__(self, load: Load) -> None:
+    def __init__(self, load: LoadPlan) -> None:
         self._load = load
         self._sent, self._ended, self._total = 0, 0, int(load.rate * load.seconds)
         specs = [n for n, spec in enumerate(load.requests) for _ in range(spec.share)]

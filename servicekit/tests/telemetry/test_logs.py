@@ -90,7 +90,7 @@ def test_herd_of_slow_answers_is_told_as_a_number(
         assert sum(access.due(200, 0.5) for _ in range(1000)) == 100
         clock.advance(1)
         assert access.due(200, 0.5)
-    assert caplog.messages == ["900 more slow answers"]
+    assert caplog.messages == ["900 more slow responses"]
 
 
 def test_console_shows_fields_beside_the_message_and_the_trace_below() -> None:

@@ -17,12 +17,12 @@ from servicekit.dev.processes import free_port
 from servicekit.testing.fake_upstream import FakeUpstream
 from servicekit.testing.service import server_process, serving, with_empty_cache
 from servicekit.testing.waiting import HANG
-from servicekit.tests.collector import Collector
+from servicekit.tests.collector import OtlpReceiver
 
 
 @pytest.fixture
-async def collector(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Collector]:
-    async with Collector.serving() as collector:
+async def collector(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[OtlpReceiver]:
+    async with OtlpReceiver.serving() as collector:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
         monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "50")
         monkeypatch.setenv("OTEL_TRACES_SAMPLER", "parentbased_always_off")
@@ -31,7 +31,7 @@ async def collector(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Collector]
 
 @pytest.fixture
 async def traced_client(
-    collector: Collector, settings: Settings
+    collector: OtlpReceiver, settings: Settings
 ) -> AsyncIterator[httpx.AsyncClient]:
     traced = replace(with_empty_cache(settings), otel_exporter_otlp_endpoint=collector.url)
     async with serving(create_app(traced)) as client:
@@ -52,7 +52,7 @@ def attributes(span: Span) -> dict[str, object]:
 
 
 async def test_cold_read_shows_what_it_waited_for(
-    traced_client: httpx.AsyncClient, collector: Collector, upstream: FakeUpstream
+    traced_client: httpx.AsyncClient, collector: OtlpReceiver, upstream: FakeUpstream
 ) -> None:
     upstream.answers("t1", b"{}")
     trace_id, parent = new_trace()
@@ -75,7 +75,7 @@ async def test_cold_read_shows_what_it_waited_for(
 
 
 async def test_query_is_part_of_its_request(
-    traced_client: httpx.AsyncClient, collector: Collector
+    traced_client: httpx.AsyncClient, collector: OtlpReceiver
 ) -> None:
     trace_id, parent = new_trace()
     await traced_client.get("/items", headers={"traceparent": parent})
@@ -84,7 +84,7 @@ async def test_query_is_part_of_its_request(
 
 
 async def test_answer_from_memory_is_traced_too(
-    traced_client: httpx.AsyncClient, collector: Collector, upstream: FakeUpstream
+    traced_client: httpx.AsyncClient, collector: OtlpReceiver, upstream: FakeUpstream
 ) -> None:
     upstream.answers("t2", b"{}")
     await traced_client.get("/data/t2")
@@ -95,7 +95,7 @@ async def test_answer_from_memory_is_traced_too(
 
 
 async def test_trace_of_xray_is_continued_and_passed_on(
-    traced_client: httpx.AsyncClient, collector: Collector, upstream: FakeUpstream
+    traced_client: httpx.AsyncClient, collector: OtlpReceiver, upstream: FakeUpstream
 ) -> None:
     upstream.answers("t3", b"{}")
     trace_id, _ = new_trace()
@@ -112,7 +112,7 @@ async def test_trace_of_xray_is_continued_and_passed_on(
 
 
 async def test_caller_who_does_not_sample_and_a_new_trace_make_no_spans(
-    traced_client: httpx.AsyncClient, collector: Collector
+    traced_client: httpx.AsyncClient, collector: OtlpReceiver
 ) -> None:
     _, unsampled = new_trace(sampled=False)
     await traced_client.get("/items", headers={"traceparent": unsampled})
@@ -124,7 +124,7 @@ async def test_caller_who_does_not_sample_and_a_new_trace_make_no_spans(
 
 
 async def test_ids_are_in_each_line_of_the_request(
-    settings: Settings, collector: Collector, capfd: pytest.CaptureFixture[str]
+    settings: Settings, collector: OtlpReceiver, capfd: pytest.CaptureFixture[str]
 ) -> None:
     logs = replace(
         with_empty_cache(settings),
