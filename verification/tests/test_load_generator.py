@@ -2,6 +2,7 @@
 
 import asyncio
 from array import array
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from load.generator import NEVER, LoadPlan, Outcomes, RequestSpec, Sending, send
@@ -61,6 +62,13 @@ async def test_response_to_another_request_is_foreign(upstream: FakeUpstream) ->
     upstream.answers("g-mixed", b"{}", headers={"X-Request-ID": "load-10"})
     observed = await observe(load(upstream, "g-mixed", seconds=0.1))
     assert observed.counts() == {"foreign": 19, "ok": 1}  # load-1, too
+
+
+async def test_connection_that_the_server_closes_is_not_used_again(upstream: FakeUpstream) -> None:
+    upstream.answers("g-closes", b"{}", headers={"Connection": "close"})
+    plan = load(upstream, "g-closes", rate=400, seconds=1.0)
+    few = replace(plan, connections=2, max_connections=2)
+    assert (await observe(few)).counts() == {"ok": 400}
 
 
 async def test_port_without_a_server_is_refused() -> None:

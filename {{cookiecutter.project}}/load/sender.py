@@ -104,7 +104,7 @@ class Sender:
         except OSError:
             status = RESET
         self._end(number, status)
-        return status != RESET and (status != TIMEOUT or left < 0) and not reader.at_eof()
+        return status != RESET and (status != TIMEOUT or left < 0) and not writer.is_closing()
 
     async def _exchange(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int
@@ -119,6 +119,8 @@ class Sender:
                 return RESET
             response += more
         head = response[: response.find(b"\r\n\r\n")].lower()
+        if _header(head, b"connection") == b"close":
+            writer.close()
         given = _header(head, b"x-request-id")
         foreign = given is not None and given != b"load-%d" % number
         return FOREIGN if foreign else int(response[9:12])
