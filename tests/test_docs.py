@@ -1,9 +1,13 @@
-"""Links, commands and files that a generated project's pages name."""
+"""Links, commands and files that the pages of the template and of a project name."""
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.generating import ROOT
+
+LAYER = re.compile(r"^\| \d+ \| `(\w+)` \|", re.MULTILINE)
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"```(\w+)\n(.*?)\n```", re.DOTALL)
 
 
@@ -31,9 +35,49 @@ def test_every_command_that_a_page_names_exists(project: Path) -> None:
 
 
 def test_every_file_that_a_page_of_delivery_names_exists(project: Path) -> None:
-    for page in ("deploying", "numbers", "cost", "removing", "adding-a-domain"):
+    for page in ("deploying", "scaling", "cost", "removing", "observability", "adding-a-domain"):
         text = BLOCK.sub("", (project / f"docs/{page}.md").read_text())
         for path in re.findall(r"`((?:app|infra|components|delivery|tests|load)/[\w/.]+)`", text):
             places = (project / path, project / "infra" / path, project / "vendor/stackkit" / path)
-            new = "books" in path
+            new = "books" in path or path == "infra/capacity.json"
             assert new or any(place.exists() for place in places), f"{page}: {path}"
+
+
+def test_pages_of_the_template_link_to_what_exists() -> None:
+    found = [
+        (page, to) for page in PAGES for to in re.findall(r"\]\(([^)#:]+)\)", page.read_text())
+    ]
+    assert len(found) > 20
+    assert [(page, to) for page, to in found if not page.parent.joinpath(to).exists()] == []
+
+
+def test_every_command_of_the_templates_pages_exists() -> None:
+    targets = {
+        target
+        for folder in (ROOT, ROOT / "{{cookiecutter.project}}")
+        for target in re.findall(r"^([a-z-]+):", (folder / "Makefile").read_text(), re.MULTILINE)
+    }
+    pages = [page for page in PAGES if page.name != "CHANGELOG.md"]
+    named = {
+        target
+        for page in pages
+        for target in re.findall(r"make ([a-z-]+)(?=[ `\n])", page.read_text())
+    }
+    assert {"demo", "test", "bench", "rehearse"} <= named
+    assert named - targets == set()
+
+
+def test_architecture_lists_the_layers_in_the_order_of_the_pipeline() -> None:
+    listed = LAYER.findall((ROOT / "docs/architecture.md").read_text())
+    source = (ROOT / "servicekit/pipeline.py").read_text()
+    source = source[source.index("def layers(") : source.index("def litestar_app(")]
+    source = source.replace("_authentication(tokens", "AuthenticationMiddleware(")
+    built = re.findall(
+        r"\b(\w+(?:Log|Middleware|heads|Shedding|Routes|_headers))\b(?=[,)(])", source
+    )
+    assert listed == list(dict.fromkeys(name for name in built if name != "FastRoutes"))
+
+
+def test_readmes_stay_short(project: Path) -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 110
+    assert len((project / "README.md").read_text().splitlines()) <= 90
