@@ -68,7 +68,7 @@ def test_a_plan_is_refused_from_the_load_on_that_breaks_it(
 @given(st.integers(1_000, 60_000), st.integers(20, 1000))
 def test_nothing_gives_way_below_the_peak_that_was_planned_for(peak: int, latency: int) -> None:
     try:
-        numbers = planned(peak_in_flight=peak, base_in_flight=0, latency_ms=latency)
+        numbers = planned(peak_in_flight=peak, base_in_flight=1, latency_ms=latency)
     except ConfigError:
         return
     for one in bottlenecks(numbers):

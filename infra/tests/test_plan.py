@@ -74,7 +74,7 @@ def test_production_carries_its_load_with_a_zone_gone(derived: plan.Plan) -> Non
     assume(workload.production)
     for tasks, load in (
         (fleet.maximum.value, workload.peak_in_flight),
-        (fleet.minimum.value, workload.base_in_flight),
+        (fleet.minimum.value, workload.base_load),
     ):
         assert tasks % workload.zones == 0
         assert carried(derived, tasks * (workload.zones - 1) // workload.zones, load, 100)
@@ -95,8 +95,8 @@ def test_the_fleet_is_no_larger_than_it_must_be(derived: plan.Plan) -> None:
 def test_more_load_never_needs_fewer_tasks(config: Config, more: int) -> None:
     values = {"latency_ms": config.latency_ms, "database_class": "db.r8g.16xlarge"}
     try:
-        less = planned(peak_in_flight=config.peak_in_flight, base_in_flight=0, **values)
-        grown = planned(peak_in_flight=config.peak_in_flight + more, base_in_flight=0, **values)
+        less = planned(peak_in_flight=config.peak_in_flight, base_in_flight=1, **values)
+        grown = planned(peak_in_flight=config.peak_in_flight + more, base_in_flight=1, **values)
     except ConfigError:
         assume(False)
         return
@@ -158,7 +158,7 @@ def test_each_timeout_ends_before_the_next_one(request: int) -> None:
 def test_a_step_is_never_taken_back_by_the_opposite_step(fewest: int, out: int, back: int) -> None:
     steps = {"step_out_requests": 0, "step_in_requests": 0}
     sizes = {"fleet_min": fewest, "step_out_tasks": out, "step_in_tasks": back}
-    derived = planned(tier="dev", base_in_flight=0, scaling_policies=["step"], **steps, **sizes)
+    derived = planned(tier="dev", base_in_flight=1, scaling_policies=["step"], **steps, **sizes)
     assert derived.step
     high, low = derived.step.out_requests.value, derived.step.in_requests.value
     assert high * fewest / (fewest + out) > low
@@ -220,7 +220,7 @@ def test_steps_only_shrink_the_fleet_when_nothing_else_does(
 def test_the_sources_step_thresholds_serve_a_small_fleet() -> None:
     derived = planned(
         peak_in_flight=10,
-        base_in_flight=0,
+        base_in_flight=1,
         latency_ms=200,
         fleet_max=6,
         scaling_policies=["step"],

@@ -3,10 +3,12 @@ import re
 import pytest
 
 from plans import planned
+from stackkit.plan import plan
+from stackkit.settings import config
 from stackkit.settings.errors import ConfigError
 
 STEPS = {"scaling_policies": ["step"]}
-SMALL = {"peak_in_flight": 10, "base_in_flight": 0, "latency_ms": 200}
+SMALL = {"peak_in_flight": 10, "base_in_flight": 1, "latency_ms": 200}
 
 
 @pytest.mark.parametrize(
@@ -24,8 +26,8 @@ SMALL = {"peak_in_flight": 10, "base_in_flight": 0, "latency_ms": 200}
         ),
         (
             {"fleet_min": 400},
-            "fleet_min: 400 is above the maximum of 321; lower fleet_min or base_in_flight, or"
-            " raise fleet_max.",
+            "fleet_min: a minimum of 400 tasks is above the maximum of 321; lower fleet_min, or"
+            " raise peak_in_flight or fleet_max.",
         ),
         (
             {"requests_target": 200_000},
@@ -116,3 +118,26 @@ def test_what_does_not_add_up_is_refused_with_the_ways_out(
 ) -> None:
     with pytest.raises(ConfigError, match=f"^{re.escape(sentence)}$"):
         planned(**values)
+
+
+def test_all_that_does_not_add_up_is_told_at_once() -> None:
+    values = {"request_timeout_s": 60, "fleet_max": 300, "warm_pool": 3, "cache_replicas": 0}
+    settings = config.read("shop", "prod", values)
+    with pytest.raises(ConfigError) as refusal:
+        plan.derive(settings)
+    keys = [line.partition(":")[0] for line in str(refusal.value).splitlines()]
+    assert keys == ["fleet_max", "request_timeout_s", "warm_pool", "domain", "cache_replicas"]
+
+
+def test_all_limits_that_a_fleet_misses_are_told_at_once() -> None:
+    with pytest.raises(ConfigError) as refusal:
+        planned(task_cpu=512, upstream_percent=100, peak_in_flight=120_000)
+    keys = [line.partition(":")[0] for line in str(refusal.value).splitlines()]
+    assert {"database_class", "alb_target_quota", "upstream_percent"} <= set(keys)
+
+
+@pytest.mark.parametrize("compute", ["fargate", "ec2"])
+@pytest.mark.parametrize("peak", [1, 10, 100, 1_000, 10_000, 50_000])
+def test_production_is_planned_for_any_smaller_load(peak: int, compute: str) -> None:
+    fleet = planned(peak_in_flight=peak, compute=compute).fleet
+    assert 3 <= fleet.minimum.value <= fleet.maximum.value

@@ -9,7 +9,7 @@ SCHEDULE = "0 7 * * MON-FRI = 60..300"
 TARGET = "app/shop-prod/1/targetgroup/shop-prod/2"
 SMALL = {
     "peak_in_flight": "30",
-    "base_in_flight": "0",
+    "base_in_flight": "1",
     "latency_ms": "200",
     "fleet_max": "9",
 }

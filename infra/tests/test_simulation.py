@@ -31,7 +31,7 @@ def prepared(first_rate: float, **values: Any) -> tuple[Setup, plan.Plan]:
 def followed(shape: str, **values: Any) -> tuple[SimulationRun, plan.Plan]:
     settings = stack(**values)
     per_second = 1000 / settings.latency_ms
-    base, peak = settings.base_in_flight * per_second, settings.peak_in_flight * per_second
+    base, peak = settings.base_load * per_second, settings.peak_in_flight * per_second
     trace = shaped(shape, base, peak)
     fleet, numbers = prepared(trace.rates[0], **values)
     return simulate(fleet, trace), numbers

@@ -31,7 +31,7 @@ from stackkit.resources.rotation import Rotation, RotationArgs
 from stackkit.resources.security_groups import SecurityGroups, SecurityGroupsArgs
 from stackkit.resources.standalone_task import StandaloneTask, StandaloneTaskArgs
 from stackkit.resources.waf import Waf, WafArgs
-from stackkit.settings import config
+from stackkit.settings import config, conflicts
 from stackkit.settings.errors import ConfigError
 from stackkit.settings.load import load_config
 
@@ -44,6 +44,7 @@ try:
     settings = load_config()
     measured = read_measurement(HERE)
     numbers = plan.derive(settings, measured)
+    conflicts.check(settings)
 except ConfigError as error:
     raise pulumi.RunError(str(error)) from None
 for warning in measurement_warnings(

@@ -96,7 +96,7 @@ def _connections(config: Config, capacity: TaskCapacity) -> Iterator[Bottleneck]
 
 
 def _grown(config: Config, capacity: TaskCapacity, load: int) -> tuple[Config, FleetSize]:
-    grown = replace(config, peak_in_flight=load, base_in_flight=0, fleet_min=0, fleet_max=0)
+    grown = replace(config, peak_in_flight=load, base_in_flight=1, fleet_min=0, fleet_max=0)
     return grown, size(grown, capacity)
 
 

@@ -43,13 +43,14 @@ def spread_tasks(busy: Fraction, config: Config) -> int:
 def size(config: Config, capacity: TaskCapacity) -> FleetSize:
     peak_rate = rate(config.peak_in_flight, config.latency_ms)
     busy = busy_tasks(config.peak_in_flight, config, capacity)
-    base_busy = busy_tasks(config.base_in_flight, config, capacity)
+    base_busy = busy_tasks(config.base_load, config, capacity)
     minimum = _bound("fleet_min", config.fleet_min, spread_tasks(base_busy, config))
     maximum = _bound("fleet_max", config.fleet_max, spread_tasks(busy, config))
     if minimum > maximum:
+        key = "fleet_min" if config.fleet_min else "base_in_flight"
         raise ConfigError(
-            f"fleet_min: {minimum} is above the maximum of {maximum}; lower fleet_min or"
-            " base_in_flight, or raise fleet_max."
+            f"{key}: a minimum of {minimum} tasks is above the maximum of {maximum}; lower {key}, or"
+            " raise peak_in_flight or fleet_max."
         )
     return FleetSize(
         peak_rate=DerivedValue(
@@ -63,7 +64,7 @@ def size(config: Config, capacity: TaskCapacity) -> FleetSize:
             f"the larger of {ceil(peak_rate):,}/s over {capacity.requests_per_second:,}/s and"
             f" {config.peak_in_flight:,} over {capacity.in_flight:,} in flight",
         ),
-        minimum=DerivedValue(minimum, "tasks", _why(base_busy, config, "base_in_flight")),
+        minimum=DerivedValue(minimum, "tasks", _why(base_busy, config, _base(config))),
         maximum=DerivedValue(maximum, "tasks", _why(busy, config, "the peak")),
     )
 
@@ -75,6 +76,10 @@ def _bound(key: str, given: int, derived: int) -> int:
             " take the derived number, lower the workload, or give a task more capacity."
         )
     return given or derived
+
+
+def _base(config: Config) -> str:
+    return "base_in_flight" if config.base_in_flight else "a tenth of the peak"
 
 
 def _why(busy: Fraction, config: Config, load: str) -> str:

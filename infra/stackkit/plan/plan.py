@@ -16,7 +16,9 @@ from stackkit.plan.scale_up import ScaleUpTime, scale_up_time
 from stackkit.plan.server import Server, server
 from stackkit.plan.thresholds import Steps, Thresholds, steps, thresholds
 from stackkit.plan.timeouts import Timeouts, timeouts
+from stackkit.settings import conflicts
 from stackkit.settings.config import Config
+from stackkit.settings.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,14 @@ class Plan:
 
 
 def derive(config: Config, measured: Measurement | None = None) -> Plan:
-    """Derive and check every number; raise Refusal on the first that doesn't add up."""
+    """Derive and check every number.
+
+    Raises ConfigError with a line for each that doesn't add up, and for each contradiction of keys.
+    """
     capacity = task_capacity(config, measured)
+    if problems := _problems(config, capacity):
+        found = [*problems, *conflicts.contradictions(config)]
+        raise ConfigError("\n".join(dict.fromkeys(found)))
     fleet = size(config, capacity)
     shares = pools(config, capacity, fleet)
     return Plan(
@@ -52,6 +60,30 @@ def derive(config: Config, measured: Measurement | None = None) -> Plan:
         subnets=subnets(config.vpc_cidr),
         checks=checks(config, fleet),
     )
+
+
+def _problems(config: Config, capacity: TaskCapacity) -> list[str]:
+    """A line for each part that can't be derived; most parts need a fleet."""
+    found = _refusals(lambda: size(config, capacity), lambda: timeouts(config.request_timeout_s))
+    if not _refusals(lambda: size(config, capacity)):
+        fleet = size(config, capacity)
+        found += _refusals(
+            lambda: thresholds(config, capacity, fleet),
+            lambda: steps(config, capacity, fleet),
+            lambda: server(config, capacity, pools(config, capacity, fleet)),
+            lambda: checks(config, fleet),
+        )
+    return found
+
+
+def _refusals(*parts: Callable[[], object]) -> list[str]:
+    found = []
+    for part in parts:
+        try:
+            part()
+        except ConfigError as refusal:
+            found.extend(str(refusal).splitlines())
+    return found
 
 
 def numbers(plan: Plan) -> Iterator[tuple[str, DerivedValue]]:

@@ -17,11 +17,11 @@ OTHER_ADDRESSES = 16
 
 
 def checks(config: Config, fleet: FleetSize) -> tuple[LimitCheck, ...]:
-    """The limits of AWS; raise Refusal for the first that the fleet doesn't meet."""
+    """The limits of AWS; ConfigError has a line for each that the fleet doesn't meet."""
     found = limits(config, fleet)
-    for check in found:
-        if check.short and not check.ask:
-            raise ConfigError(f"{check.problem}; {check.remedy}.")
+    missed = [f"{one.problem}; {one.remedy}." for one in found if one.short and not one.ask]
+    if missed:
+        raise ConfigError("\n".join(missed))
     return found
 
 

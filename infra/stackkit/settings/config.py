@@ -32,7 +32,7 @@ class Config:
     )
 
     peak_in_flight: int = whole(50000, 1, 10_000_000)
-    base_in_flight: int = whole(5000, 0, 10_000_000)
+    base_in_flight: int = whole(0, 0, 10_000_000)
     latency_ms: int = whole(80, 1, 60_000)
     utilisation_percent: int = whole(65, 10, 90)
     request_timeout_s: int = whole(10, 1, 3600)
@@ -121,6 +121,11 @@ class Config:
     @property
     def production(self) -> bool:
         return self.tier == "prod"
+
+    @property
+    def base_load(self) -> int:
+        """Requests in flight at the quietest time: as given, or a tenth of the peak."""
+        return self.base_in_flight or -(-self.peak_in_flight // 10)
 
     @property
     def nat_gateways(self) -> int:

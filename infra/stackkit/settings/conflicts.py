@@ -52,6 +52,12 @@ PROGRAM_VARIABLES = (
 
 def check(config: Config) -> None:
     """Raises ConfigError with a line for each contradiction."""
+    if found := contradictions(config):
+        raise ConfigError("\n".join(found))
+
+
+def contradictions(config: Config) -> list[str]:
+    """One sentence for each."""
     compute = _fargate if config.compute == "fargate" else _ec2
     checks = (_name, _workload, compute, _scaling, _network, _edge, _reservation, _data)
     found = [
@@ -59,8 +65,7 @@ def check(config: Config) -> None:
         for check in (*checks, _environment, _observability)
         for sentence in _collected(check(config))
     ]
-    if found:
-        raise ConfigError("\n".join(dict.fromkeys(found)))
+    return list(dict.fromkeys(found))
 
 
 def _collected(sentences: Iterator[str]) -> Iterator[str]:

@@ -12,7 +12,10 @@ DESCRIPTIONS = {
         "the project's image with Docker and pushes it."
     ),
     "peak_in_flight": "Requests open at once at the peak.",
-    "base_in_flight": "Requests open at once at the quietest time; sizes the fleet's minimum.",
+    "base_in_flight": (
+        "Requests open at once at the quietest time; sizes the fleet's minimum. 0 takes a tenth of "
+        "peak_in_flight."
+    ),
     "latency_ms": "Mean time of a request, in milliseconds.",
     "utilisation_percent": (
         "Share of a task's capacity in use at the peak, in percent: the target of scaling by "

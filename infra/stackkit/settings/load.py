@@ -1,4 +1,4 @@
-"""Reads a stack's keys, and refuses those that contradict each other."""
+"""Reads a stack's keys from a mapping or from the engine."""
 
 from collections.abc import Collection, Mapping
 
@@ -19,10 +19,10 @@ def parse(
 
 
 def load_config() -> Config:
-    """The config of the stack that the Pulumi engine runs."""
+    """The config of the stack that the Pulumi engine runs; contradictions are for the caller."""
     prefix = f"{pulumi.get_project()}:"
     given = engine.get_config_env() | engine.CONFIG.get()
     names = [name.removeprefix(prefix) for name in given if name.startswith(prefix)]
     values = {name: engine.get_config(prefix + name) for name in names}
     encrypted = [name for name in names if engine.is_config_secret(prefix + name)]
-    return parse(pulumi.get_project(), pulumi.get_stack(), values, encrypted)
+    return read(pulumi.get_project(), pulumi.get_stack(), values, encrypted)

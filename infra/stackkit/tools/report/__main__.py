@@ -71,7 +71,7 @@ def _inputs(numbers: plan.Plan) -> Iterator[tuple[str, str, str, str]]:
     workload, task = numbers.config, numbers.config
     data = numbers.config
     yield "peak in flight", f"{workload.peak_in_flight:,}", "requests", "peak_in_flight"
-    yield "base in flight", f"{workload.base_in_flight:,}", "requests", "base_in_flight"
+    yield "base in flight", f"{workload.base_load:,}", "requests", "base_in_flight"
     yield "mean latency", f"{workload.latency_ms:,}", "ms", "latency_ms"
     yield "use at the peak", str(workload.utilisation_percent), "% of a task", "utilisation_percent"
     yield (
@@ -132,6 +132,8 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
 def _given(options: argparse.Namespace) -> Iterator[tuple[str, object]]:
     if options.concurrency:
         yield "peak_in_flight", options.concurrency
+        # else a base that suits the stack's own peak would stay
+        yield "base_in_flight", 0
     if options.latency_ms:
         yield "latency_ms", options.latency_ms
     for assignment in options.set:

@@ -52,11 +52,11 @@ class Load:
 def loads(numbers: Plan) -> tuple[Load, Load, Load]:
     """The quietest hour, the mean of a day that swings between both, and the peak, for a month."""
     workload, fleet = numbers.config, numbers.fleet
-    mean = (workload.base_in_flight + workload.peak_in_flight) // 2
+    mean = (workload.base_load + workload.peak_in_flight) // 2
     tasks = spread_tasks(busy_tasks(mean, workload, numbers.capacity), workload)
     between = min(max(tasks, fleet.minimum.value), fleet.maximum.value)
     return (
-        Load("minimum", workload.base_in_flight, fleet.minimum.value),
+        Load("minimum", workload.base_load, fleet.minimum.value),
         Load("mean", mean, between),
         Load("peak", workload.peak_in_flight, fleet.maximum.value),
     )

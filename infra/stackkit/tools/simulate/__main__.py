@@ -39,7 +39,7 @@ def _trace(options: argparse.Namespace, report: StackReport) -> Trace:
     workload = report.numbers.config
     base, peak = (
         float(rate(in_flight, workload.latency_ms))
-        for in_flight in (workload.base_in_flight, workload.peak_in_flight)
+        for in_flight in (workload.base_load, workload.peak_in_flight)
     )
     return shaped(options.shape or "day", base, peak)
 
