@@ -39,7 +39,7 @@ DEV = COMMON | {
     "cache_replicas": "0",
     "log_days": "7",
 }
-PROD = COMMON | {"cache_replicas": "2", "alarm_email": "oncall@example.com"}
+PROD = COMMON | {"waf": "true", "cache_replicas": "2", "alarm_email": "oncall@example.com"}
 TASK = "aws:ecs/taskDefinition:TaskDefinition"
 # how the wire marks a secret
 MARK = "4dabf18193072939515e22adb298388d"

@@ -27,7 +27,7 @@ def months(prices: Prices = VIRGINIA, **values: object) -> dict[str, dict[str, f
 
 
 def test_each_line_is_its_arithmetic() -> None:
-    peak = months()["peak"]
+    peak = months(waf=True)["peak"]
     assert peak["tasks"] == pytest.approx(321 * (0.03238 + 2 * 0.00356) * 730)
     assert peak["database"] == pytest.approx(2 * 4 * 0.239 * 730)  # two zones, four times a large
     assert peak["database storage"] == pytest.approx(2 * 100 * 0.115)

@@ -4,6 +4,7 @@ import pytest
 
 from cloud import ZONE_ID
 from harness import DEV, DOMAIN, PROD, Run, run, stack
+from stackkit.resources.waf import COUNTED
 
 LISTENER = "aws:lb/listener:Listener"
 every_edge = pytest.mark.parametrize(
@@ -62,6 +63,10 @@ def target(made: Run) -> str:
     return next(given for given in made.given if given.endswith(f"targetGroup/{group}"))
 
 
+def other_warnings(made: Run) -> list[str]:
+    return [text for text in made.outputs["warnings"] if not text.startswith("WAF costs")]
+
+
 @pytest.mark.parametrize("tier", ["dev", "prod"])
 def test_a_domain_is_served_by_tls_and_plain_http_is_sent_there(tier: str) -> None:
     made = stack(tier)
@@ -78,7 +83,7 @@ def test_a_domain_is_served_by_tls_and_plain_http_is_sent_there(tier: str) -> No
         }
     ]
     assert made.outputs["url"] == f"https://{DOMAIN}"
-    assert made.outputs["warnings"] == []
+    assert other_warnings(made) == []
 
 
 @pytest.mark.parametrize("tier", ["dev", "prod"])
@@ -88,7 +93,7 @@ def test_without_a_domain_there_is_http_and_a_warning(tier: str) -> None:
     assert (http["port"], http["protocol"]) == (80, "HTTP")
     assert http["defaultActions"] == [{"type": "forward", "targetGroupArn": target(made)}]
     assert made.outputs["url"] == f"http://shop-{tier}.elb.amazonaws.com"
-    assert [text[:10] for text in made.outputs["warnings"]] == ["Plain HTTP"]
+    assert [text[:10] for text in other_warnings(made)] == ["Plain HTTP"]
 
 
 def test_the_certificate_proves_itself_in_the_zone() -> None:
@@ -157,6 +162,15 @@ def test_the_firewall_refuses_floods_and_known_attacks() -> None:
     ]
     rate = rules[0]["statement"]["rateBasedStatement"]
     assert [rule["priority"] for rule in rules] == [0, 1, 2, 3, 4]
+    [common] = (
+        rule["statement"]["managedRuleGroupStatement"]
+        for rule in rules[1:]
+        if rule["name"] == "AWSManagedRulesCommonRuleSet"
+    )
+    # what the service accepts is counted, not blocked
+    assert common["ruleActionOverrides"] == [
+        {"name": name, "actionToUse": {"count": {}}} for name in COUNTED
+    ]
     assert (rate["aggregateKeyType"], rate["evaluationWindowSec"]) == ("IP", 300)
     assert "block" in rules[0]["action"]
     assert managed == [
@@ -167,6 +181,14 @@ def test_the_firewall_refuses_floods_and_known_attacks() -> None:
     ]
     association = made.one("aws:wafv2/webAclAssociation:WebAclAssociation").inputs
     assert association["resourceArn"].endswith("loadBalancer/shop-prod")
+
+
+def test_production_says_what_the_firewall_costs_before_it_is_made() -> None:
+    warnings = stack("prod").outputs["warnings"]
+    assert warnings == [
+        "WAF costs about 542,025 USD a month at the mean load, 0.6 for each million requests."
+        " `make plan` compares it with the rest."
+    ]
 
 
 def test_the_firewall_logs_what_it_refused_without_credentials() -> None:

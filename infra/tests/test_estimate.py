@@ -39,6 +39,30 @@ def test_the_estimate_is_dated_and_shows_its_arithmetic(
     assert "tasks with a zone lost 51,361 214 full tasks raise peak_in_flight" in words
 
 
+def test_a_plan_opens_with_what_is_paid_for(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    head = printed(capsys, "--stack", "prod").partition("\nFrom these inputs")[0]
+    words = " ".join(head.split())
+    assert "fleet 33 to 321 tasks of 1 vCPU and 2 GB, 625,000 requests/s" in words
+    assert "WAF is off and would add 542,035 (waf: true)" in words
+    assert "limit tasks with a zone lost, at 51,361 requests in flight" in words
+    with_waf = printed(capsys, "--stack", "prod", "--set", "waf=true")
+    assert "WAF is 88 % of it; without (waf: false) it is 73," in " ".join(with_waf.split())
+
+
+def test_a_smaller_load_than_the_stacks_is_planned(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = ["--set", "base_in_flight=5000"]
+    assert "minimum 3 tasks a tenth of the peak" in " ".join(
+        printed(capsys, "--stack", "prod", "--concurrency", "1000").split()
+    )
+    assert report.main(["--stack", "prod", "--concurrency", "1000", *own]) == 1
+    refusal = capsys.readouterr().err
+    assert "base_in_flight: 5000 is above peak_in_flight (1000)" in refusal
+
+
 def test_a_plan_without_prices_says_so_where_they_would_be(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -26,8 +26,8 @@ SMALL = {"peak_in_flight": 10, "base_in_flight": 1, "latency_ms": 200}
         ),
         (
             {"fleet_min": 400},
-            "fleet_min: a minimum of 400 tasks is above the maximum of 321; lower fleet_min, or"
-            " raise peak_in_flight or fleet_max.",
+            "fleet_min: a minimum of 400 tasks is above the maximum of 321; lower fleet_min,"
+            " or raise peak_in_flight or fleet_max.",
         ),
         (
             {"requests_target": 200_000},

@@ -69,7 +69,7 @@ def test_every_default_is_accepted_by_its_own_key() -> None:
 
 
 @pytest.mark.parametrize("compute", ["fargate", "ec2"])
-@pytest.mark.parametrize("stack", ["dev", "prod"])
+@pytest.mark.parametrize("stack", ["dev", "small", "prod"])
 def test_a_stack_file_lacks_nothing_but_what_only_its_owner_knows(stack: str, compute: str) -> None:
     own = {
         "compute": compute,
@@ -77,12 +77,27 @@ def test_a_stack_file_lacks_nothing_but_what_only_its_owner_knows(stack: str, co
         "domain": "api.example.com",
     }
     read = parse("shop", stack, stack_values(stack) | own)
-    assert read.tier == stack
+    assert read.tier == ("dev" if stack == "dev" else "prod")
     assert plan.derive(read).fleet.maximum.value > 0
 
 
 def test_prod_is_built_for_fifty_thousand_in_flight() -> None:
     assert stack_values("prod")["peak_in_flight"] == 50_000
+
+
+def test_the_small_production_grows_to_fifty_thousand_by_the_command_in_its_file() -> None:
+    own = {"compute": "fargate", "domain": "api.example.com"}
+    small = stack_values("small") | own
+    text = (PROJECT / "infra" / "Pulumi.small.yaml").read_text()
+    set_all = next(line for line in text.splitlines() if "pulumi config set-all" in line)
+    grown = dict(word.split("=") for word in set_all.split() if "=" in word)
+    peak = plan.derive(parse("shop", "small", small)).fleet.peak_rate.value
+    assert (peak, parse("shop", "small", small).production) == (500, True)
+    large = plan.derive(parse("shop", "small", small | grown))
+    assert large.config.peak_in_flight == 50_000
+    prod = parse("shop", "prod", stack_values("prod") | own)
+    assert large.config.database_class == prod.database_class
+    assert large.config.cache_class == prod.cache_class
 
 
 def test_prod_without_a_domain_is_refused() -> None:
@@ -92,7 +107,7 @@ def test_prod_without_a_domain_is_refused() -> None:
         parse("shop", "prod", stack_values("prod") | {"domain": ""})
 
 
-@pytest.mark.parametrize("stack", ["dev", "prod"])
+@pytest.mark.parametrize("stack", ["dev", "small", "prod"])
 def test_all_that_a_stack_makes_is_tagged(stack: str) -> None:
     keys = project_file(f"Pulumi.{stack}.yaml")["config"]
     tags = keys["aws:defaultTags"]["tags"]

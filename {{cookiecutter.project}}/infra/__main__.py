@@ -11,6 +11,7 @@ from stackkit.alarms.dashboard import Dashboard, DashboardArgs
 from stackkit.alarms.panels import sections
 from stackkit.plan import plan
 from stackkit.plan.capacity import installed_versions, measurement_warnings, read_measurement
+from stackkit.plan.fleet import mean_in_flight, rate
 from stackkit.resources import compute, service
 from stackkit.resources.build import build_id
 from stackkit.resources.cache import Cache, CacheArgs
@@ -30,7 +31,7 @@ from stackkit.resources.replica_address import ReplicaAddress, ReplicaAddressArg
 from stackkit.resources.rotation import Rotation, RotationArgs
 from stackkit.resources.security_groups import SecurityGroups, SecurityGroupsArgs
 from stackkit.resources.standalone_task import StandaloneTask, StandaloneTaskArgs
-from stackkit.resources.waf import Waf, WafArgs
+from stackkit.resources.waf import Waf, WafArgs, bill_warning
 from stackkit.settings import config, conflicts
 from stackkit.settings.errors import ConfigError
 from stackkit.settings.load import load_config
@@ -298,6 +299,8 @@ if settings.github_repository:
 warnings = []
 if not certificate_arn:
     warnings.append("Plain HTTP: anyone on the way can read and change it. Set domain.")
+if settings.waf:
+    warnings.append(bill_warning(float(rate(mean_in_flight(settings), settings.latency_ms))))
 if settings.otlp_endpoint:
     warnings.append(
         "The service's own alarms are not made: CloudWatch hears nothing of its metrics. Make them"

@@ -21,6 +21,11 @@ def rate(in_flight: int, latency_ms: int) -> Fraction:
     return Fraction(in_flight * 1000, latency_ms)
 
 
+def mean_in_flight(config: Config) -> int:
+    """Of a day that swings evenly between the quietest time and the peak."""
+    return (config.base_load + config.peak_in_flight) // 2
+
+
 def busy_tasks(in_flight: int, config: Config, capacity: TaskCapacity) -> Fraction:
     """Tasks that a load fills to the brim: by its rate or its open requests, the larger."""
     by_rate = rate(in_flight, config.latency_ms) / capacity.requests_per_second
@@ -49,8 +54,8 @@ def size(config: Config, capacity: TaskCapacity) -> FleetSize:
     if minimum > maximum:
         key = "fleet_min" if config.fleet_min else "base_in_flight"
         raise ConfigError(
-            f"{key}: a minimum of {minimum} tasks is above the maximum of {maximum}; lower {key}, or"
-            " raise peak_in_flight or fleet_max."
+            f"{key}: a minimum of {minimum} tasks is above the maximum of {maximum}; lower {key},"
+            " or raise peak_in_flight or fleet_max."
         )
     return FleetSize(
         peak_rate=DerivedValue(

@@ -9,6 +9,16 @@ MANAGED_GROUPS = (
     "AWSManagedRulesKnownBadInputsRuleSet",
     "AWSManagedRulesSQLiRuleSet",
 )
+# rules of the common group that block what the service bounds by itself and accepts: bodies above
+# 8,192 bytes (fixed for an ALB), long query strings and cookies, requests without a User-Agent
+COUNTED = (
+    "SizeRestrictions_BODY",
+    "SizeRestrictions_QUERYSTRING",
+    "SizeRestrictions_Cookie_HEADER",
+    "NoUserAgent_HEADER",
+)
+# AWS, "AWS WAF pricing": the same in every region
+USD_PER_MILLION = 0.6
 SECRET_HEADERS = ("authorization", "cookie")
 
 
@@ -83,6 +93,15 @@ class Waf(pulumi.ComponentResource):
         )
 
 
+def bill_warning(requests_per_second: float) -> str:
+    """WAF's price grows with each request, unlike a fleet's."""
+    usd = requests_per_second * 3600 * 730 / 1e6 * USD_PER_MILLION
+    return (
+        f"WAF costs about {usd:,.0f} USD a month at the mean load, {USD_PER_MILLION:g} for each"
+        " million requests. `make plan` compares it with the rest."
+    )
+
+
 def _rate_rule(limit: int) -> aws.wafv2.WebAclRuleArgs:
     return aws.wafv2.WebAclRuleArgs(
         name="rate",
@@ -107,11 +126,27 @@ def _managed(group: str, priority: int) -> aws.wafv2.WebAclRuleArgs:
         statement=aws.wafv2.WebAclRuleStatementArgs(
             managed_rule_group_statement=(
                 aws.wafv2.WebAclRuleStatementManagedRuleGroupStatementArgs(
-                    vendor_name="AWS", name=group
+                    vendor_name="AWS",
+                    name=group,
+                    rule_action_overrides=[_counted(rule) for rule in COUNTED]
+                    if group == "AWSManagedRulesCommonRuleSet"
+                    else None,
                 )
             )
         ),
         visibility_config=_visible(group),
+    )
+
+
+def _counted(
+    rule: str,
+) -> aws.wafv2.WebAclRuleStatementManagedRuleGroupStatementRuleActionOverrideArgs:
+    action = aws.wafv2.WebAclRuleStatementManagedRuleGroupStatementRuleActionOverrideActionToUseArgs
+    count = (
+        aws.wafv2.WebAclRuleStatementManagedRuleGroupStatementRuleActionOverrideActionToUseCountArgs
+    )
+    return aws.wafv2.WebAclRuleStatementManagedRuleGroupStatementRuleActionOverrideArgs(
+        name=rule, action_to_use=action(count=count())
     )
 
 

@@ -74,7 +74,7 @@ class Config:
     zone: str = text("", _HOST, "a Route 53 zone such as example.com")
     certificate_arn: str = text("", _ARN + r"acm:[\w:/-]+", "the ARN of an ACM certificate")
     allow_http: bool = flag(False)
-    waf: bool = flag(True)
+    waf: bool = flag(False)
     waf_rate_limit: int = whole(10_000, 10, 2_000_000_000)
 
     database_class: str = text("db.r8g.2xlarge", r"db\.\w+\.\w+", "a class such as db.m8g.large")

@@ -12,7 +12,12 @@ from stackkit.settings import config, conflicts
 from stackkit.settings.errors import ConfigError
 from stackkit.tools.report import comparison, export
 from stackkit.tools.report.columns import indented, row
-from stackkit.tools.report.estimate import break_lines, comparison_lines, cost_lines
+from stackkit.tools.report.estimate import (
+    break_lines,
+    comparison_lines,
+    cost_lines,
+    summary_lines,
+)
 from stackkit.tools.report.stack_report import StackReport, analyse
 
 
@@ -43,6 +48,7 @@ def lines(report: StackReport) -> Iterator[str]:
     yield f"{settings.name}: {settings.tier}, {settings.compute}"
     for warning in report.warnings:
         yield from indented(f"Warning: {warning}")
+    yield from summary_lines(report)
     yield "\nFrom these inputs"
     for name, value, unit, rationale in _inputs(numbers):
         yield from row(name, value, unit, rationale)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from stackkit.alarms.catalogue import table
 from stackkit.alarms.context import AlarmContext
 from stackkit.alarms.cost import COMPOSITE, alarm_cost
-from stackkit.plan.fleet import busy_tasks, rate, spread_tasks
+from stackkit.plan.fleet import busy_tasks, mean_in_flight, rate, spread_tasks
 from stackkit.plan.network import endpoints
 from stackkit.plan.plan import Plan
 from stackkit.settings.aws_sizes import INSTANCE_DISK_GB
@@ -52,7 +52,7 @@ class Load:
 def loads(numbers: Plan) -> tuple[Load, Load, Load]:
     """The quietest hour, the mean of a day that swings between both, and the peak, for a month."""
     workload, fleet = numbers.config, numbers.fleet
-    mean = (workload.base_load + workload.peak_in_flight) // 2
+    mean = mean_in_flight(workload)
     tasks = spread_tasks(busy_tasks(mean, workload, numbers.capacity), workload)
     between = min(max(tasks, fleet.minimum.value), fleet.maximum.value)
     return (
@@ -127,11 +127,15 @@ def _edge(settings: Config, load: Load, per_second: float, prices: Prices) -> It
     lcu = prices.of("load balancer LCU")
     yield Line("load balancer LCU", f"{units:,.0f} x {lcu:g} x {HOURS} h", units * lcu * HOURS)
     if settings.waf:
-        millions = per_second * 3600 * HOURS / 1e6
-        each = prices.of("WAF million requests")
-        fixed = prices.of("WAF list") + WAF_RULES * prices.of("WAF rule")
-        yield Line("WAF", f"{fixed:g} + {millions:,.0f} M x {each:g}", fixed + millions * each)
+        yield waf(per_second, prices)
     yield _data_out(per_second, prices)
+
+
+def waf(per_second: float, prices: Prices) -> Line:
+    millions = per_second * 3600 * HOURS / 1e6
+    each = prices.of("WAF million requests")
+    fixed = prices.of("WAF list") + WAF_RULES * prices.of("WAF rule")
+    return Line("WAF", f"{fixed:g} + {millions:,.0f} M x {each:g}", fixed + millions * each)
 
 
 def _data_out(per_second: float, prices: Prices) -> Line:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from stackkit.plan.bottlenecks import Bottleneck
+from stackkit.plan.bottlenecks import Bottleneck, first
 from stackkit.plan.fleet import rate
 from stackkit.settings.errors import ConfigError
 from stackkit.tools.report import cost
@@ -11,6 +11,40 @@ from stackkit.tools.report.comparison import Candidate
 from stackkit.tools.report.stack_report import StackReport
 
 _COST = "  {:<17} {:>11} {:>11} {:>11}  "
+
+
+def summary_lines(report: StackReport) -> Iterator[str]:
+    """What is paid for, in five lines."""
+    settings, fleet = report.settings, report.numbers.fleet
+    least, most = fleet.minimum.value, fleet.maximum.value
+    size = f"{settings.vcpu_units / 1024:g} vCPU and {settings.memory_mib / 1024:g} GB"
+    standby = " with a standby" if settings.production else ""
+    yield f"  fleet     {least:,} to {most:,} tasks of {size}, {fleet.peak_rate.value:,} requests/s"
+    yield f"  database  {settings.database_class}{standby}, {settings.database_replicas} replicas"
+    yield f"  cache     {settings.cache_class}, {settings.cache_replicas} replicas"
+    try:
+        yield from hung("  a month   ", _bill(report))
+    except ConfigError as error:
+        yield from hung("  a month   ", str(error))
+    tightest = first(report.bottlenecks)
+    yield f"  limit     {tightest.subject}, at {tightest.in_flight:,} requests in flight"
+
+
+def _bill(report: StackReport) -> str:
+    prices, settings = report.prices, report.settings
+    if prices is None:
+        raise ConfigError(report.unpriced)
+    mean = cost.loads(report.numbers)[1]
+    usd = cost.total(cost.month(settings, report.numbers, mean, prices))
+    waf = cost.waf(float(rate(mean.in_flight, settings.latency_ms)), prices).usd
+    if settings.waf:
+        part = f"WAF is {100 * waf / usd:.0f} % of it; without (waf: false) it is {usd - waf:,.0f}"
+    else:
+        part = f"WAF is off and would add {waf:,.0f} (waf: true)"
+    return (
+        f"{usd:,.0f} USD at the mean load. {part}. AWS Shield Advanced includes WAF's requests for"
+        " a monthly fee."
+    )
 
 
 def break_lines(report: StackReport) -> Iterator[str]:
