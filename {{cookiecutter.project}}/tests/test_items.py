@@ -21,22 +21,17 @@ from servicekit.testing.waiting import HANG, until
 TEA = {"name": "tea", "price_cents": 350}
 
 
-@pytest.fixture
-def client(any_client: httpx.AsyncClient) -> httpx.AsyncClient:
-    return any_client
-
-
 async def create(client: httpx.AsyncClient, **fields: Any) -> dict[str, Any]:
     response = await client.post("/items", json={**TEA, **fields})
     assert response.status_code == 201
     return response.json()
 
 
-async def test_created_item_is_found_at_its_location(client: httpx.AsyncClient) -> None:
-    created = await client.post("/items", json={**TEA, "description": "green"})
+async def test_created_item_is_found_at_its_location(any_client: httpx.AsyncClient) -> None:
+    created = await any_client.post("/items", json={**TEA, "description": "green"})
 
     assert created.status_code == 201
-    found = await client.get(created.headers["location"])
+    found = await any_client.get(created.headers["location"])
     assert found.status_code == 200
     assert found.json() == created.json()
     assert found.headers["etag"] == created.headers["etag"]
@@ -203,21 +198,21 @@ async def test_invalid_page_parameter_is_400(client: httpx.AsyncClient, query: s
     assert (await client.get(f"/items?{query}")).status_code == 400
 
 
-async def test_get_with_the_current_entity_tag_is_304(client: httpx.AsyncClient) -> None:
-    path = f"/items/{(await create(client))['id']}"
-    etag = (await client.get(path)).headers["etag"]
+async def test_get_with_the_current_entity_tag_is_304(any_client: httpx.AsyncClient) -> None:
+    path = f"/items/{(await create(any_client))['id']}"
+    etag = (await any_client.get(path)).headers["etag"]
 
     for sent in (etag, f'"other", {etag}', f"W/{etag}", "*"):
-        response = await client.get(path, headers={"if-none-match": sent})
+        response = await any_client.get(path, headers={"if-none-match": sent})
         assert response.status_code == 304
         assert response.content == b""
         assert response.headers["etag"] == etag
-    assert (await client.get(path, headers={"if-none-match": '"0"'})).status_code == 200
+    assert (await any_client.get(path, headers={"if-none-match": '"0"'})).status_code == 200
 
 
-async def test_put_replaces_every_field(client: httpx.AsyncClient) -> None:
-    item = await create(client, description="green")
-    response = await client.put(f"/items/{item['id']}", json={"name": "new", "price_cents": 1})
+async def test_put_replaces_every_field(any_client: httpx.AsyncClient) -> None:
+    item = await create(any_client, description="green")
+    response = await any_client.put(f"/items/{item['id']}", json={"name": "new", "price_cents": 1})
 
     assert response.status_code == 200
     changed = response.json()
@@ -227,9 +222,9 @@ async def test_put_replaces_every_field(client: httpx.AsyncClient) -> None:
     assert changed["updated_at"] > item["updated_at"]
 
 
-async def test_patch_changes_only_the_named_fields(client: httpx.AsyncClient) -> None:
-    item = await create(client, description="green")
-    response = await client.patch(f"/items/{item['id']}", json={"price_cents": 1})
+async def test_patch_changes_only_the_named_fields(any_client: httpx.AsyncClient) -> None:
+    item = await create(any_client, description="green")
+    response = await any_client.patch(f"/items/{item['id']}", json={"price_cents": 1})
 
     assert response.status_code == 200
     assert response.json() | {"name": "tea", "price_cents": 1, "description": "green"} == (
@@ -244,13 +239,13 @@ async def test_patch_with_null_is_400(client: httpx.AsyncClient) -> None:
     assert response.status_code == 400
 
 
-async def test_deleted_item_is_gone(client: httpx.AsyncClient) -> None:
-    path = f"/items/{(await create(client))['id']}"
-    await client.get(path)  # now it is cached
+async def test_deleted_item_is_gone(any_client: httpx.AsyncClient) -> None:
+    path = f"/items/{(await create(any_client))['id']}"
+    await any_client.get(path)  # now it is cached
 
-    assert (await client.delete(path)).status_code == 204
-    assert (await client.get(path)).status_code == 404
-    assert (await client.delete(path)).status_code == 404
+    assert (await any_client.delete(path)).status_code == 204
+    assert (await any_client.get(path)).status_code == 404
+    assert (await any_client.delete(path)).status_code == 404
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
@@ -291,12 +286,12 @@ async def test_matching_if_match_is_carried_out(
     assert response.is_success
 
 
-async def test_one_of_several_changes_of_a_version_succeeds(client: httpx.AsyncClient) -> None:
-    item = await create(client)
-    headers = {"if-match": (await client.get(f"/items/{item['id']}")).headers["etag"]}
+async def test_one_of_several_changes_of_a_version_succeeds(any_client: httpx.AsyncClient) -> None:
+    item = await create(any_client)
+    headers = {"if-match": (await any_client.get(f"/items/{item['id']}")).headers["etag"]}
     answers = await asyncio.gather(
         *(
-            client.patch(f"/items/{item['id']}", json={"price_cents": n}, headers=headers)
+            any_client.patch(f"/items/{item['id']}", json={"price_cents": n}, headers=headers)
             for n in range(6)
         )
     )
@@ -304,19 +299,19 @@ async def test_one_of_several_changes_of_a_version_succeeds(client: httpx.AsyncC
     assert sorted(answer.status_code for answer in answers) == [200] + [412] * 5
 
 
-async def test_writer_reads_its_own_write(client: httpx.AsyncClient) -> None:
-    path = f"/items/{(await create(client))['id']}"
+async def test_writer_reads_its_own_write(any_client: httpx.AsyncClient) -> None:
+    path = f"/items/{(await create(any_client))['id']}"
     for price in range(5):
-        await client.get(path)
-        await client.patch(path, json={"price_cents": price})
-        assert (await client.get(path)).json()["price_cents"] == price
+        await any_client.get(path)
+        await any_client.patch(path, json={"price_cents": price})
+        assert (await any_client.get(path)).json()["price_cents"] == price
 
 
-async def test_created_item_is_found_after_a_404(client: httpx.AsyncClient) -> None:
-    following = (await create(client))["id"] + 1
-    assert (await client.get(f"/items/{following}")).status_code == 404
-    await create(client)
-    assert (await client.get(f"/items/{following}")).status_code == 200
+async def test_created_item_is_found_after_a_404(any_client: httpx.AsyncClient) -> None:
+    following = (await create(any_client))["id"] + 1
+    assert (await any_client.get(f"/items/{following}")).status_code == 404
+    await create(any_client)
+    assert (await any_client.get(f"/items/{following}")).status_code == 200
 
 
 async def test_other_worker_sees_a_write(settings: Settings) -> None:
@@ -347,16 +342,16 @@ async def test_pages_come_from_the_replica(settings: Settings, empty_database_ur
 
 
 async def test_simultaneous_changes_of_different_fields_are_both_kept(
-    client: httpx.AsyncClient,
+    any_client: httpx.AsyncClient,
 ) -> None:
-    path = f"/items/{(await create(client))['id']}"
+    path = f"/items/{(await create(any_client))['id']}"
     for round in range(5):
         await asyncio.gather(
-            client.patch(path, json={"price_cents": round}),
-            client.patch(path, json={"description": f"round {round}"}),
-            client.patch(path, json={"name": f"tea {round}"}),
+            any_client.patch(path, json={"price_cents": round}),
+            any_client.patch(path, json={"description": f"round {round}"}),
+            any_client.patch(path, json={"name": f"tea {round}"}),
         )
-        item = (await client.get(path)).json()
+        item = (await any_client.get(path)).json()
         assert item["price_cents"] == round
         assert item["description"] == f"round {round}"
         assert item["name"] == f"tea {round}"
