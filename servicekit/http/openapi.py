@@ -1,8 +1,9 @@
+from collections.abc import Callable
 from importlib import resources
 from typing import Any
 
 import msgspec
-from litestar import Litestar, Request
+from litestar import Litestar, Request, Router
 from litestar.datastructures import ResponseHeader
 from litestar.handlers.http_handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig, ResponseSpec
@@ -13,6 +14,8 @@ from litestar.types.internal_types import PathParameterDefinition
 from servicekit.http.document import complete
 from servicekit.http.problems import PROBLEM_JSON, Problem
 from servicekit.settings import Settings
+
+OperationId = Callable[[HTTPRouteHandler, Method, list[str | PathParameterDefinition]], str]
 
 # Headers that handlers set, for `response_headers` in their declarations.
 ETAG = ResponseHeader(name="ETag", documentation_only=True)
@@ -47,6 +50,10 @@ class JsonPlugin(JsonRenderPlugin):
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
         return self._document.json(request.app, openapi_schema)
 
+    def receive_router(self, router: Router) -> None:
+        """Removes Litestar's HTML page for unknown paths, so that they are 404 as all others."""
+        router.routes = [route for route in router.routes if not route.path_parameters]
+
 
 class PagePlugin(OpenAPIRenderPlugin):
     """The document as a page from which requests can be sent. It loads nothing else."""
@@ -71,14 +78,30 @@ def openapi_config(settings: Settings) -> OpenAPIConfig | None:
         title="API",
         version=settings.build_id,
         path="/schema",
-        operation_id_creator=_operation_id,
+        operation_id_creator=operation_id,
         use_handler_docstrings=True,
         render_plugins=[PagePlugin(document), JsonPlugin(document)],
     )
 
 
-def _operation_id(
-    handler: HTTPRouteHandler, method: Method, _path: list[str | PathParameterDefinition]
+def operation_id(
+    handler: HTTPRouteHandler, method: Method, path: list[str | PathParameterDefinition]
 ) -> str:
-    """The handler's name, which clients call their functions by."""
-    return f"head_{handler.handler_name}" if method == "HEAD" else handler.handler_name
+    """The name of a generated client's function: the handler's, followed by the path if the handler
+    has several."""
+    name = f"head_{handler.handler_name}" if method == "HEAD" else handler.handler_name
+    parts = path if len(handler.paths) > 1 else []
+    return "_".join([name, *(part if isinstance(part, str) else part.name for part in parts)])
+
+
+def own_operation_id(own: str | OperationId) -> OperationId:
+    """A handler's own `operation_id`, with another one for HEAD, which GET's handler answers."""
+
+    def operation_id(
+        handler: HTTPRouteHandler, method: Method, path: list[str | PathParameterDefinition]
+    ) -> str:
+        answered = "GET" if method == "HEAD" else method
+        name = own if isinstance(own, str) else own(handler, answered, path)
+        return f"head_{name}" if method == "HEAD" else name
+
+    return operation_id

@@ -9,6 +9,7 @@ from litestar.routes import HTTPRoute
 from litestar.routes.base import BaseRoute
 from litestar.types import Scope
 
+from servicekit.http.openapi import operation_id, own_operation_id
 from servicekit.http.preconditions import PRECONDITIONS
 from servicekit.http.problems import EXCEPTION_HANDLERS
 from servicekit.http.request import StrictRequest
@@ -19,7 +20,11 @@ class HttpPlugin(InitPlugin, ReceiveRoutePlugin):
 
     Handlers get a strict request and may take `preconditions`, errors become problem details, and
     the `Allow` header of 405 and OPTIONS names HEAD beside GET (`HeadMiddleware` answers it).
+    Two operations of the same name stop the start, because the OpenAPI document can't have both.
     """
+
+    def __init__(self) -> None:
+        self._operations: dict[str, str] = {}  # method and path, by operation id
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         app_config.request_class = StrictRequest
@@ -34,6 +39,7 @@ class HttpPlugin(InitPlugin, ReceiveRoutePlugin):
             raise ImproperlyConfiguredException(
                 f"{route.path} has a handler for HEAD. Remove it: GET's handler answers HEAD, too."
             )
+        self._add_operations(route)
         if "GET" in route.route_handler_map:
             route.route_handler_map["HEAD"] = route.route_handler_map["GET"]
             route.methods.add("HEAD")
@@ -41,6 +47,21 @@ class HttpPlugin(InitPlugin, ReceiveRoutePlugin):
         if options.fn.__module__ == HTTPRoute.__module__:
             # The framework's own handler knows the methods of the path's first handler alone.
             options(_options(sorted(route.methods)))
+
+    def _add_operations(self, route: HTTPRoute) -> None:
+        for method, (handler, _) in route.route_handler_map.items():
+            if not handler.resolve_include_in_schema():
+                continue
+            if handler.operation_id is not None:
+                handler.operation_id = own_operation_id(handler.operation_id)
+            name = (handler.operation_id or operation_id)(handler, method, route.path_components)
+            operation = f"{method} {route.path_format}"
+            other = self._operations.setdefault(name, operation)
+            if other != operation:
+                raise ImproperlyConfiguredException(
+                    f"{other} and {operation} are both called {name} in the OpenAPI document. "
+                    "Rename one of the handlers, or give it an operation_id."
+                )
 
 
 def _options(methods: list[str]) -> Callable[[Scope], Response[None]]:
