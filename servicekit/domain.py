@@ -6,7 +6,7 @@ from typing import Any
 from litestar import Controller
 
 from servicekit.cache.cached_routes import CachedRoute
-from servicekit.database.pool import Database
+from servicekit.database.pool import DatabasePool
 from servicekit.telemetry.metrics import Sample
 
 Lifespan = Callable[[Any], AbstractAsyncContextManager[object]]
@@ -23,7 +23,7 @@ class Domain:
     controller: type[Controller]
     dependencies: Mapping[str, object] = field(default_factory=dict)  # by the handlers' parameters
     cached: CachedRoute | None = None
-    reads: Database | None = None
-    writes: Database | None = None
+    reads: DatabasePool | None = None
+    writes: DatabasePool | None = None
     lifespans: Sequence[Lifespan] = ()
     metrics: Sequence[Callable[[], Iterable[Sample]]] = ()

@@ -5,7 +5,7 @@ from servicekit.cache.entries import CachePolicy
 from servicekit.cache.leases import Leases
 from servicekit.cache.two_level import TwoLevelCache
 from servicekit.cache.valkey import Valkey
-from servicekit.database.pool import Database
+from servicekit.database.pool import DatabasePool
 from servicekit.overload.admission import Admission
 from servicekit.settings import S, Settings
 from servicekit.telemetry.collectors import (
@@ -43,7 +43,7 @@ class Parts(Generic[S]):
         self.metrics.register(admission_samples, self.admission)
         self.metrics.register(log_samples, configure_logging(settings.environment))
         self.tokens = TokenVerifier(settings.auth) if settings.auth else None
-        self.databases: list[Database] = []
+        self.databases: list[DatabasePool] = []
         self.caches: list[TwoLevelCache] = []
         self.primary = self._database(settings.database_url, "postgresql", "primary")
         replica_url = settings.database_replica_url
@@ -72,8 +72,8 @@ class Parts(Generic[S]):
         self.caches.append(cache)
         return cache
 
-    def _database(self, url: str, name: str, pool: str) -> Database:
-        database = Database(self.settings, url, name, self.spans)
+    def _database(self, url: str, name: str, pool: str) -> DatabasePool:
+        database = DatabasePool(self.settings, url, name, self.spans)
         self.databases.append(database)
         self.metrics.register(database_samples, database, pool)
         self.metrics.register(breaker_samples, database.breaker)

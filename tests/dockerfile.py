@@ -21,7 +21,7 @@ AS_NOBODY = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Image:
+class BuiltImage:
     folder: Path
     environment: Mapping[str, str]
     command: Sequence[str]
@@ -47,7 +47,7 @@ class Image:
         return self.start(command, given, log).wait(60)
 
 
-def build(project: Path, folder: Path, arguments: Mapping[str, str]) -> Image:
+def build(project: Path, folder: Path, arguments: Mapping[str, str]) -> BuiltImage:
     """The last stage, with what the first one made."""
     instructions = _instructions((project / "Dockerfile").read_text())
     last = max(i for i, (word, _) in enumerate(instructions) if word == "FROM")
@@ -61,7 +61,7 @@ def build(project: Path, folder: Path, arguments: Mapping[str, str]) -> Image:
     for path in (folder, *folder.rglob("*")):
         if not path.is_symlink():
             path.chmod(path.stat().st_mode & 0o555)
-    return Image(
+    return BuiltImage(
         folder=folder,
         environment=_environment(final["ENV"], folder, arguments),
         command=json.loads(final["CMD"]),

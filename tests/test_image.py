@@ -12,7 +12,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.dockerfile import Image, build
+from tests.dockerfile import BuiltImage, build
 from tests.generating import BIN, ROOT, SERVICE, run
 
 BUILD = "0123456789ab"
@@ -28,7 +28,7 @@ with servers(Path(sys.argv[1]), os.environ) as urls:
 
 
 @pytest.fixture(scope="module")
-def image(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Image:
+def image(project: Path, tmp_path_factory: pytest.TempPathFactory) -> BuiltImage:
     return build(project, tmp_path_factory.mktemp("image") / "root", {"BUILD_ID": BUILD})
 
 
@@ -47,7 +47,7 @@ def servers(demo: Path, folder: Path) -> Iterator[dict[str, str]]:
 
 
 @contextmanager
-def serving(image: Image, given: dict[str, str], log: Path) -> Iterator[None]:
+def serving(image: BuiltImage, given: dict[str, str], log: Path) -> Iterator[None]:
     process = image.start(image.command, given, log)
     try:
         yield
@@ -77,7 +77,7 @@ def test_pins_are_to_be_had_for_both_processors(
 
 
 def test_what_the_image_holds_serves_unprivileged_and_writes_nothing(
-    image: Image, demo: Path, tmp_path: Path
+    image: BuiltImage, demo: Path, tmp_path: Path
 ) -> None:
     log = tmp_path / "log"
     assert image.user == "10001:10001"
@@ -98,7 +98,7 @@ def test_what_the_image_holds_serves_unprivileged_and_writes_nothing(
 
 
 @pytest.mark.extra("builds the image's environment")
-def test_nothing_of_the_build_is_left_in_it(image: Image) -> None:
+def test_nothing_of_the_build_is_left_in_it(image: BuiltImage) -> None:
     [packages] = image.folder.glob("venv/lib/*/site-packages")
     left = {
         path.name for folder in (packages, image.folder / "venv/bin") for path in folder.iterdir()

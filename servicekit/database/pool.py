@@ -24,7 +24,7 @@ _READ_RESERVE = 0.25  # share of the connections that writes never take; one at 
 Connection = asyncpg.pool.PoolConnectionProxy
 
 
-class Database:
+class DatabasePool:
     """One pool of PostgreSQL connections per worker. No caller waits longer than its timeouts.
 
     | method | connections | after a broken connection |

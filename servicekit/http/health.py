@@ -9,7 +9,7 @@ from litestar.openapi import ResponseSpec
 from msgspec import UNSET, UnsetType
 
 from servicekit.cache.valkey import Valkey
-from servicekit.database.pool import Database
+from servicekit.database.pool import DatabasePool
 from servicekit.errors import Unavailable
 
 State = Literal["ok", "unavailable"]
@@ -30,8 +30,8 @@ class Readiness(msgspec.Struct, frozen=True):
 class ReadinessCheck(msgspec.Struct, frozen=True):
     """Checks the dependencies, each within its own timeout."""
 
-    database: Database
-    replica: Database
+    database: DatabasePool
+    replica: DatabasePool
     valkey: Valkey
     build: str
     stopping_file: str | None
@@ -59,7 +59,7 @@ class ReadinessCheck(msgspec.Struct, frozen=True):
         return "ok" if await self.valkey.is_available() else "unavailable"
 
 
-async def _state(database: Database) -> State:
+async def _state(database: DatabasePool) -> State:
     try:
         await database.read_value("SELECT 1")
     except Unavailable:

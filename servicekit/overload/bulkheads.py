@@ -4,7 +4,7 @@ from typing import cast
 
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
-from servicekit.database.pool import Database
+from servicekit.database.pool import DatabasePool
 from servicekit.http.problems import rejection
 from servicekit.overload.admission import Admission
 
@@ -23,7 +23,7 @@ class Bulkheads:
     def __init__(
         self,
         app: ASGIApp,
-        databases: Mapping[str, tuple[Database | None, Database | None]],
+        databases: Mapping[str, tuple[DatabasePool | None, DatabasePool | None]],
         cached: Callable[[HTTPScope], object],
         admission: Admission,
     ) -> None:

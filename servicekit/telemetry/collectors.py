@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from servicekit.cache.two_level import LAYERS, TwoLevelCache
-from servicekit.database.pool import Database
+from servicekit.database.pool import DatabasePool
 from servicekit.overload.admission import Admission
 from servicekit.resilience.circuit_breaker import STATES, CircuitBreaker
 from servicekit.telemetry import metrics
@@ -26,7 +26,7 @@ def admission_samples(admission: Admission) -> Iterator[Sample]:
     yield metrics.DEADLINES.sample(admission.deadlines_exceeded)
 
 
-def database_samples(database: Database, pool: str) -> Iterator[Sample]:
+def database_samples(database: DatabasePool, pool: str) -> Iterator[Sample]:
     counts = database.counts
     yield metrics.QUERY_DURATION.histogram([counts.queries], pool)
     yield metrics.ACQUIRE_DURATION.histogram([counts.acquires], pool)

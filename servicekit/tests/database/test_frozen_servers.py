@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from app.main import create_app
 from app.settings import Settings
-from servicekit.database.pool import Database
+from servicekit.database.pool import DatabasePool
 from servicekit.dev.processes import free_port
 from servicekit.dev.servers import migrated_stores
 from servicekit.errors import Unavailable
@@ -72,7 +72,7 @@ async def test_statement_without_an_answer_is_not_sent_again(
     own: Settings, frozen: list[psutil.Process]
 ) -> None:
     brief = replace(own, db_command_timeout=0.5, db_pool_size=1)
-    database = Database(brief, brief.database_url)
+    database = DatabasePool(brief, brief.database_url)
     async with database.lifespan():
         freeze(own, frozen)
         before = sum(database.counts.queries.buckets)

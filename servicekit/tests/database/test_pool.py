@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from app.main import create_app
 from app.settings import Settings
-from servicekit.database.pool import Database
+from servicekit.database.pool import DatabasePool
 from servicekit.dev.processes import free_port
 from servicekit.errors import Unavailable
 from servicekit.testing.service import problem_of, serving, with_empty_cache
@@ -123,7 +123,7 @@ async def test_frozen_database_is_asked_for_nothing_until_it_answers_a_probe(
     settings: Settings, wire: Wire
 ) -> None:
     frozen = replace(settings, database_url=wire.url)
-    database = Database(frozen, frozen.database_url)
+    database = DatabasePool(frozen, frozen.database_url)
     async with database.lifespan():
         wire.freeze()
         with pytest.raises(Unavailable, match="did not answer in time"):
@@ -213,7 +213,7 @@ def rotated(settings: Settings, role: str, password_file: Path) -> Settings:
 async def test_password_is_read_anew_for_each_connection(
     settings: Settings, rotated: Settings, role: str, password_file: Path
 ) -> None:
-    database = Database(rotated, rotated.database_url)
+    database = DatabasePool(rotated, rotated.database_url)
     async with database.lifespan():
         first = await database.read_value("SELECT pg_backend_pid()")
         await sql(settings, f"ALTER ROLE {role} PASSWORD 'second'")
@@ -225,13 +225,13 @@ async def test_password_is_read_anew_for_each_connection(
         await until(lambda: another_process(database, first))
 
 
-async def another_process(database: Database, first: int) -> bool:
+async def another_process(database: DatabasePool, first: int) -> bool:
     return await database.read_value("SELECT pg_backend_pid()") != first
 
 
 async def test_a_long_wait_for_a_connection_is_counted(settings: Settings) -> None:
     own = replace(settings, db_pool_size=1, db_acquire_timeout=3)
-    database = Database(own, own.database_url)
+    database = DatabasePool(own, own.database_url)
     async with database.lifespan():
         async with database.transaction():
             waiting = asyncio.create_task(database.read_value("SELECT 1"))
@@ -243,7 +243,7 @@ async def test_a_long_wait_for_a_connection_is_counted(settings: Settings) -> No
 
 async def test_method_chooses_the_lane_whatever_the_sql_begins_with(settings: Settings) -> None:
     own = replace(settings, db_pool_size=4, db_acquire_timeout=0.3)
-    database = Database(own, own.database_url)
+    database = DatabasePool(own, own.database_url)
     async with database.lifespan():
         locked = "/* any */ WITH x AS (SELECT pg_advisory_xact_lock(7)) SELECT 1 FROM x"
         holder = await asyncpg.connect(settings.database_url)
@@ -258,7 +258,7 @@ async def test_method_chooses_the_lane_whatever_the_sql_begins_with(settings: Se
         assert await asyncio.gather(*writes) == [1, 1, 1]
 
 
-async def insert_all(database: Database, names: list[str], *, read_only: bool = False) -> None:
+async def insert_all(database: DatabasePool, names: list[str], *, read_only: bool = False) -> None:
     async with database.transaction(read_only=read_only) as connection:
         for name in names:
             await connection.execute("INSERT INTO items (name, price_cents) VALUES ($1, 1)", name)
@@ -267,7 +267,7 @@ async def insert_all(database: Database, names: list[str], *, read_only: bool = 
 async def test_transaction_carries_out_all_of_its_statements_or_none(settings: Settings) -> None:
     count = "SELECT count(*) FROM items WHERE name = $1"
     kept, lost = secrets.token_hex(8), secrets.token_hex(8)
-    database = Database(settings, settings.database_url)
+    database = DatabasePool(settings, settings.database_url)
     async with database.lifespan():
         await insert_all(database, [kept, kept])
         with pytest.raises(asyncpg.CheckViolationError):

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from app.main import create_app
 from app.settings import Settings
-from servicekit.database.pool import Database
+from servicekit.database.pool import DatabasePool
 from servicekit.http.responses import RawResponse
 from servicekit.overload.admission import Admission
 from servicekit.overload.granian_scheduling import was_queued
@@ -216,7 +216,7 @@ async def test_connections_are_given_in_the_order_in_which_they_are_asked_for(
     settings: Settings,
 ) -> None:
     narrow = replace(settings, db_pool_size=2)
-    database = Database(narrow, narrow.database_url)
+    database = DatabasePool(narrow, narrow.database_url)
     served: list[int] = []
 
     async def ask(number: int) -> None:
@@ -239,7 +239,7 @@ async def test_connections_are_given_in_the_order_in_which_they_are_asked_for(
 
 async def test_connections_are_replaced_after_their_life(settings: Settings) -> None:
     short = replace(settings, db_pool_size=1, db_connection_lifetime=0.1)
-    database = Database(short, short.database_url)
+    database = DatabasePool(short, short.database_url)
     async with database.lifespan():
         first = await database.read_value("SELECT pg_backend_pid()")
 

@@ -8,7 +8,7 @@ from servicekit.cache.batches import Batcher
 from servicekit.cache.entries import OriginResponse, representation_version
 from servicekit.cache.two_level import CacheResult, TwoLevelCache
 from servicekit.database.insert_batches import InsertBatcher
-from servicekit.database.pool import Database
+from servicekit.database.pool import DatabasePool
 from servicekit.errors import IdempotencyConflict, NotFound, Unavailable, VersionMismatch
 from servicekit.http.idempotency import IdempotencyKey
 from servicekit.http.preconditions import Preconditions
@@ -39,7 +39,7 @@ class ItemStore:
     would see its own first write and fail.
     """
 
-    def __init__(self, database: Database, replica: Database, cache: TwoLevelCache) -> None:
+    def __init__(self, database: DatabasePool, replica: DatabasePool, cache: TwoLevelCache) -> None:
         self._database = database
         self._replica = replica
         self.cache = cache

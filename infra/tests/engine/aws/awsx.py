@@ -10,7 +10,7 @@ from engine.aws.wire import Values, struct, values
 from stackkit.tools.rehearse.resources.vpc import expand
 
 
-class Parts:
+class ComponentResources:
     """Registers a component and its parts."""
 
     def __init__(self, request: Any, monitor: Any) -> None:
@@ -49,7 +49,7 @@ def construct(request: Any, zones: list[str]) -> Any:
     """Only the VPC so far: the engine's address is in the request."""
     with grpc.insecure_channel(request.monitorEndpoint) as channel:
         monitor = resource_pb2_grpc.ResourceMonitorStub(channel)
-        parts = Parts(request, monitor)
+        parts = ComponentResources(request, monitor)
         outputs = expand(request.name, values(request.inputs), zones, parts.register)
         outputs["natGateways"] = parts.references["aws:ec2/natGateway:NatGateway"]
         monitor.RegisterResourceOutputs(
