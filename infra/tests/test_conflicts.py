@@ -121,8 +121,8 @@ DEV = {"tier": "dev"}
         (
             {"cache_class": "cache.r7g.micro"},
             "cache_class: cache.r7g.micro is not a known node type; use for example"
-            " cache.t4g.micro, cache.m7g.large or cache.r7g.large (families t4g, m6g, m7g, r6g,"
-            " r7g).",
+            " cache.t4g.micro, cache.m7g.large or cache.r7g.large (families t4g, m6g, m7g, m8g,"
+            " r6g, r7g, r8g).",
         ),
         (
             {"database_storage_gb": 1000},

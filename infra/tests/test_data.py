@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from harness import DOMAIN, PROD, Run, run, stack
+from harness import DOMAIN, PROD, Run, keys, run, stack
 from test_container import container
 
 INSTANCE = "aws:rds/instance:Instance"
@@ -98,7 +98,7 @@ def test_the_cache_fails_over_and_forgets_the_oldest() -> None:
     assert cache["numCacheClusters"] == 3
     assert (cache["automaticFailoverEnabled"], cache["multiAzEnabled"]) == (True, True)
     assert cache["snapshotRetentionLimit"] == 3
-    assert group["family"] == "valkey8"
+    assert group["family"] == "valkey9"
     assert group["parameters"] == [{"name": "maxmemory-policy", "value": "allkeys-lru"}]
 
 
@@ -136,4 +136,13 @@ def test_a_proxy_takes_the_primarys_place_and_says_what_it_can_not(extended: Run
     )
     environment = container(extended)["environment"]
     assert "@shop-prod.proxy.amazonaws.com:5432/" in environment["DATABASE_URL"]
-    assert [text[:14] for text in extended.outputs["warnings"]] == ["RDS Proxy pins"]
+    assert [text[:14] for text in extended.outputs["warnings"]][-1:] == ["RDS Proxy pins"]
+
+
+@pytest.mark.parametrize(("version", "moves"), [("18", True), ("18.1", False)])
+def test_a_minor_version_in_the_key_is_not_moved_by_aws(version: str, moves: bool) -> None:
+    made = run("prod", keys("prod") | {"database_version": version})
+    database = made.one("aws:rds/instance:Instance").inputs
+    assert (database["engineVersion"], database["autoMinorVersionUpgrade"]) == (version, moves)
+    # a major one is asked for by the same key
+    assert database["allowMajorVersionUpgrade"] is True

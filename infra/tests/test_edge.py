@@ -73,7 +73,7 @@ def test_a_domain_is_served_by_tls_and_plain_http_is_sent_there(tier: str) -> No
     https = made.one(LISTENER, f"shop-{tier}-https").inputs
     http = made.one(LISTENER, f"shop-{tier}-http").inputs
     assert (https["port"], https["protocol"]) == (443, "HTTPS")
-    assert https["sslPolicy"] == "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
+    assert https["sslPolicy"] == "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
     assert https["defaultActions"] == [{"type": "forward", "targetGroupArn": target(made)}]
     assert (http["port"], http["protocol"]) == (80, "HTTP")
     assert http["defaultActions"] == [

@@ -10,28 +10,28 @@ from plans import planned
     [
         (
             {},
-            335,
-            "240 to notice + 35 to launch 288 + 60 to start: one decision, because requests are"
+            455,
+            "360 to notice + 35 to launch 288 + 60 to start: one decision, because requests are"
             " counted in full, however few serve them",
         ),
         (
             {"scaling_policies": ["cpu"]},
-            240 + 5 * 120 + 35 + 60,
-            "240 to notice + 5 x 120 between decisions (a start and a cooldown) + 35 to launch 288"
+            360 + 5 * 120 + 35 + 60,
+            "360 to notice + 5 x 120 between decisions (a start and a cooldown) + 35 to launch 288"
             " + 60 to start: 6 decisions, because no task shows more than 100 % of its CPU and so"
             " none grows the fleet by more than 100 / 65",
         ),
         (
             {"compute": "ec2", "scaling_policies": ["cpu"]},
-            240 + 4 * 180 + 180,
-            "240 to notice + 4 x 180 between decisions (an instance's warm-up) + 180 to start:"
+            360 + 4 * 180 + 180,
+            "360 to notice + 4 x 180 between decisions (an instance's warm-up) + 180 to start:"
             " 5 decisions, because no task shows more than 100 % of its CPU and so none grows the"
             " fleet by more than 100 / 65",
         ),
         (
             {"scaling_policies": ["step"], "step_out_requests": 0, "step_in_requests": 0},
-            120 + 143 * 360 + 35 + 60,
-            "120 to notice + 143 x 360 between decisions (a start and a cooldown) + 35 to launch"
+            240 + 143 * 360 + 35 + 60,
+            "240 to notice + 143 x 360 between decisions (a start and a cooldown) + 35 to launch"
             " 288 + 60 to start: 144 decisions of 2 tasks",
         ),
         ({"fleet_min": 321}, 0, "the fleet has one size"),

@@ -145,7 +145,7 @@ EDITS: list[Edit] = [
         "image-by-digest",
         TASK,
         "",
-        {DEFINITIONS: swap("collector:v0.49.0", "collector:latest")},
+        {DEFINITIONS: swap("collector:v0.50.0", "collector:latest")},
         "name the image by its",
     ),
     (

@@ -22,7 +22,7 @@ def tls_is_strong(args: ResourceValidationArgs) -> Iterator[str]:
     if not policy.startswith(STRONG):
         yield (
             f"sslPolicy is {policy}, which knows weak ciphers; use"
-            " ELBSecurityPolicy-TLS13-1-2-Res-2021-06 or a newer one of its kind."
+            " ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09 or a newer one of its kind."
         )
 
 

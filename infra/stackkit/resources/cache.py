@@ -8,8 +8,9 @@ import pulumi_random as random
 from stackkit.resources.security_groups import VALKEY
 
 ENGINE = "valkey"
-VERSION = "8.2"
-FAMILY = "valkey8"
+# as in development and tests
+VERSION = "9.1"
+FAMILY = "valkey9"
 USER = "app"
 # every key and channel; nothing that inspects, empties or reconfigures the server
 ACCESS = "on ~* &* +@all -@dangerous"

@@ -8,7 +8,7 @@ from stackkit.resources.collector_config import HEADERS, for_cloudwatch, for_end
 from stackkit.resources.policies import Statement, allow
 
 NAME = "collector"
-IMAGE = "public.ecr.aws/aws-observability/aws-otel-collector:v0.49.0"
+IMAGE = "public.ecr.aws/aws-observability/aws-otel-collector:v0.50.0"
 # the image's own user
 USER = "4317"
 # a thirtieth of a vCPU: 30 traces a second and a scrape a minute take half of it in AWS's

@@ -143,7 +143,10 @@ class Database(pulumi.ComponentResource):
             max_allocated_storage=args.storage_max_gb,
             copy_tags_to_snapshot=True,
             ca_cert_identifier="rds-ca-rsa2048-g1",
-            auto_minor_version_upgrade=True,
+            # a minor version is meant: if AWS moved on, the next `up` would be a downgrade
+            auto_minor_version_upgrade="." not in args.version,
+            # database_version says it; RDS refuses a downgrade
+            allow_major_version_upgrade=True,
             maintenance_window="sun:03:30-sun:04:30",
             apply_immediately=not args.production,
             performance_insights_enabled=True,

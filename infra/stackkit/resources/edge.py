@@ -6,8 +6,8 @@ import pulumi_aws as aws
 
 from stackkit.resources.security_groups import HTTP, HTTPS
 
-# TLS 1.3, and 1.2 with forward secrecy
-TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
+# TLS 1.3, and 1.2 with forward secrecy; key exchange that quantum computers do not break
+TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
 HEALTH_PATH = "/health"
 
 

@@ -64,7 +64,7 @@ _RDS_FAMILIES: dict[str, tuple[str, ...]] = {
 _CACHE_SIZES = ("large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge")
 _CACHE_FAMILIES: dict[str, tuple[str, ...]] = {
     "t4g": ("micro", "small", "medium"),
-    **dict.fromkeys(("m6g", "m7g", "r6g", "r7g"), _CACHE_SIZES),
+    **dict.fromkeys(("m6g", "m7g", "m8g", "r6g", "r7g", "r8g"), _CACHE_SIZES),
 }
 
 
