@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,10 +11,12 @@ from pathlib import Path
 import pytest
 from cookiecutter.main import cookiecutter
 
-from engine.aws.stack import Stack, simulated_account
 from harness import INFRA
+from stackkit.tools.rehearse.account import ACCOUNT
+from stackkit.tools.rehearse.engine.stack import Stack, simulated_account
 
 REGION = "eu-central-1"
+POLICIES = ("--policy-pack", "../vendor/stackkit/policy")
 
 
 @pytest.fixture(scope="session")
@@ -45,25 +48,58 @@ def new_stack(
     """Makes stacks without resources, each in an empty account, from a name and keys."""
     with ExitStack() as accounts:
 
-        def make(name: str, **keys: str) -> Stack:
+        def make(name: str, bootstrapped: bool = False, **keys: str) -> Stack:
             home = tmp_path_factory.mktemp("pulumi")
             (home / "state").mkdir()
+            infra = copy_of(project, home)
             stack = Stack(
                 cli=cli,
-                project=copy_of(project, home),
+                project=infra,
                 name=name,
-                account=accounts.enter_context(simulated_account(REGION)),
+                account=accounts.enter_context(simulated_account(REGION, infra)),
                 home=home,
-                backend=f"file://{home}/state",
+                backend=remote(name) if bootstrapped else f"file://{home}/state",
             )
-            stack.init()
+            bootstrap(stack) if bootstrapped else stack.init()
             stack.set(**keys)
             return stack
 
         yield make
 
 
+def bucket(name: str) -> str:
+    return f"shop-{name}-state-{ACCOUNT}-{REGION}"
+
+
+def remote(name: str) -> str:
+    return f"s3://{bucket(name)}?region={REGION}"
+
+
+def bootstrap(stack: Stack) -> None:
+    """Make the state's bucket and key, and the stack in it, as `make bootstrap` does."""
+    stack.install_language_host()
+    own = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE")
+    subprocess.run(
+        [sys.executable, "-m", "stackkit.tools.deploy", "bootstrap", "--stack", stack.name],
+        cwd=stack.project,
+        env={key: value for key, value in stack.environment().items() if key not in own},
+        check=True,
+    )
+
+
 def copy_of(project: Path, folder: Path) -> Path:
     """The stack's files are written to, so each stack has its own."""
-    shutil.copytree(project.parent, folder / "project")
-    return folder / "project" / "infra"
+    copy = folder / "project"
+    shutil.copytree(project.parent, copy)
+    subprocess.run(["git", "init", "--quiet"], cwd=copy, check=True)
+    commit(copy)
+    return copy / "infra"
+
+
+def commit(project: Path) -> None:
+    """A new version of the service."""
+    with (project / "Dockerfile").open("a") as file:
+        file.write("# one line more\n")
+    author = ("-c", "user.name=Test", "-c", "user.email=test@example.com")
+    subprocess.run(["git", "add", "--all"], cwd=project, check=True)
+    subprocess.run(["git", *author, "commit", "--quiet", "-m", "Change"], cwd=project, check=True)

@@ -4,13 +4,15 @@ A line is operation, type, name without the stack's, and the properties that dif
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from engine.aws.stack import Change
+from stackkit.tools.rehearse.engine.stack import Change
+from stackkit.tools.rehearse.engine.tasks import FAILING
 
+# an image by its digest, and one whose migration fails
 IMAGE = f"123456789012.dkr.ecr.eu-central-1.amazonaws.com/shop@sha256:{'0' * 64}"
-NEWER_IMAGE = IMAGE.replace("0" * 64, "1" * 64)
-# whoever replaces one of these loses data, or the address that clients know
+BROKEN_IMAGE = IMAGE[: -len(FAILING)] + FAILING
+# replacing one of these loses data, or an address that others know
 STATEFUL = {
     "aws:rds/instance:Instance",
     "aws:elasticache/replicationGroup:ReplicationGroup",
@@ -27,9 +29,17 @@ STATEFUL = {
     "aws:s3/bucket:Bucket",
     "aws:secretsmanager/secret:Secret",
 }
+TASK = "replace aws:ecs/taskDefinition:TaskDefinition shop-dev-task containerDefinitions"
 ROLL_OUT = (
     "replace aws:ecs/taskDefinition:TaskDefinition shop-dev containerDefinitions",
     "update aws:ecs/service:Service shop-dev taskDefinition",
+)
+# the task that migrates is another, but nothing is migrated
+SETTINGS = (TASK, "update command:local:Command shop-dev-migration environment")
+NEW_IMAGE = (
+    "update docker-build:index:Image shop-dev buildArgs tags",
+    TASK,
+    "replace command:local:Command shop-dev-migration environment triggers",
 )
 LOG_DAYS = (
     "update aws:cloudwatch/logGroup:LogGroup shop-dev retentionInDays",
@@ -47,12 +57,13 @@ REQUESTS = "update aws:appautoscaling/policy:Policy shop-dev-requests"
 
 @dataclass(frozen=True)
 class Edit:
-    """New values of keys, and the plan for each kind of compute."""
+    """A commit or new values of keys, and the plan for each kind of compute."""
 
     name: str
+    # none: a commit of the service
     keys: Mapping[str, str]
     fargate: tuple[str, ...]
-    ec2: tuple[str, ...] = field(default=())
+    ec2: tuple[str, ...]
 
     def plan(self, compute: str) -> list[str]:
         return sorted(self.fargate if compute == "fargate" else self.ec2)
@@ -61,10 +72,11 @@ class Edit:
 # in this order: each one is made on top of those before
 EDITS = [
     Edit(
-        "image",
-        {"image": NEWER_IMAGE},
-        ROLL_OUT,
+        "commit",
+        {},
+        (*NEW_IMAGE, *ROLL_OUT),
         (
+            *NEW_IMAGE,
             "update aws:ec2/launchTemplate:LaunchTemplate shop-dev userData",
             f"{GROUP} mixedInstancesPolicy",
         ),
@@ -77,15 +89,17 @@ EDITS = [
             "replace aws:ecs/taskDefinition:TaskDefinition shop-dev"
             " containerDefinitions cpu memory",
             ROLL_OUT[1],
+            *SETTINGS,
             f"{REQUESTS} targetTrackingScalingPolicyConfiguration",
             TARGET,
             DASHBOARD,
         ),
+        (),
     ),
     Edit(
         "peak_in_flight",
         {"peak_in_flight": "200"},
-        (*ROLL_OUT, TARGET, DASHBOARD),
+        (*ROLL_OUT, *SETTINGS, TARGET, DASHBOARD),
         (f"{GROUP} maxSize", DASHBOARD),
     ),
     Edit(
@@ -95,7 +109,12 @@ EDITS = [
         (f"{GROUP} mixedInstancesPolicy",),
     ),
     # the pool's size follows from the database's memory
-    Edit("database_class", {"database_class": "db.t4g.small"}, (DATABASE, *ROLL_OUT), (DATABASE,)),
+    Edit(
+        "database_class",
+        {"database_class": "db.t4g.small"},
+        (DATABASE, *ROLL_OUT, *SETTINGS),
+        (DATABASE,),
+    ),
     Edit("cache_class", {"cache_class": "cache.t4g.small"}, (CACHE,), (CACHE,)),
 ]
 

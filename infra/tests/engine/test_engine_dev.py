@@ -4,28 +4,23 @@ from collections.abc import Callable
 
 import pytest
 
-from engine.aws.stack import Stack
-from engine.conftest import REGION
+from engine.conftest import POLICIES, REGION, commit
 from engine.inventory import inventory
-from engine.plans import EDITS, IMAGE, Edit, replaced
+from engine.plans import BROKEN_IMAGE, EDITS, Edit, replaced
+from stackkit.tools.rehearse.engine.stack import CommandFailed, Stack
 
-KEYS = {"upstream_url": "https://upstream.example.com", "allow_http": "true", "image": IMAGE}
+SERVICE = {"fargate": "aws:ecs/service:Service", "ec2": "aws:autoscaling/group:Group"}
 
 
-@pytest.fixture(
-    scope="module",
-    params=[
-        "fargate",
-        pytest.param("ec2", marks=pytest.mark.extra("a stack's life takes minutes")),
-    ],
-)
+@pytest.fixture(scope="module", params=["fargate", "ec2"])
 def compute(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
 @pytest.fixture(scope="module")
 def new(new_stack: Callable[..., Stack], compute: str) -> Stack:
-    return new_stack("dev", compute=compute, **KEYS)
+    """As generated: no key but the kind of compute is set."""
+    return new_stack("dev", compute=compute)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +31,7 @@ def empty(new: Stack) -> set[str]:
 
 @pytest.fixture(scope="module")
 def stack(new: Stack, empty: set[str]) -> Stack:
-    created = new.up()
+    created = new.up(*POLICIES)
     assert {change.operation for change in created} == {"create"}
     return new
 
@@ -47,10 +42,20 @@ def test_a_second_up_changes_nothing(stack: Stack) -> None:
 
 @pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.name)
 def test_an_edited_key_changes_what_its_plan_says(stack: Stack, edit: Edit, compute: str) -> None:
-    stack.set(**edit.keys)
+    stack.set(**edit.keys) if edit.keys else commit(stack.project.parent)
     changes = stack.up()
     assert replaced(changes) == []
     assert list(map(str, changes)) == edit.plan(compute)
+
+
+def test_a_failed_migration_ends_the_update_before_the_service(stack: Stack, compute: str) -> None:
+    before = stack.inputs(SERVICE[compute])
+    stack.set(image=BROKEN_IMAGE)
+    with pytest.raises(CommandFailed, match="`alembic upgrade head` exited with 1"):
+        stack.up()
+    assert stack.inputs(SERVICE[compute]) == before
+    stack.set(image="")
+    assert replaced(stack.up()) == []
 
 
 def test_refresh_finds_no_drift(stack: Stack) -> None:

@@ -15,6 +15,7 @@ from stackkit.settings.errors import ConfigError
 from stackkit.settings.stack_file import StackFile, read_stack
 from stackkit.tools.rehearse.account_snapshot import AccountSnapshot
 from stackkit.tools.rehearse.document import RehearsalReport, document
+from stackkit.tools.rehearse.engine.rehearsal import play
 from stackkit.tools.rehearse.prerequisites import PASSWORD
 from stackkit.tools.rehearse.program import Rehearsal, rehearse
 from stackkit.tools.rehearse.summary import lines
@@ -30,6 +31,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         file = _stack_file(options.stack)
         values = _values(file, options.set)
+        if options.engine == "pulumi":
+            return play(Path.cwd(), options.stack, file, values)
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 1
@@ -78,6 +81,9 @@ def record(run: Rehearsal) -> dict[str, Any]:
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m stackkit.tools.rehearse", description=__doc__)
     parser.add_argument("--stack", default="prod", help="read Pulumi.<stack>.yaml")
+    parser.add_argument(
+        "--engine", choices=("mocks", "pulumi"), default="mocks", help="pulumi needs its CLI"
+    )
     parser.add_argument(
         "--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="in its place"
     )

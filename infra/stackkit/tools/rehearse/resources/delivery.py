@@ -67,7 +67,7 @@ def _image(creator: ResourceCreator) -> Outputs:
     [tag] = creator.take("tags")
     repository, _, name = tag.partition("/")[2].partition(":")
     layer = {"digest": f"sha256:{hashlib.sha256(tag.encode()).hexdigest()}", "size": 1}
-    manifest = {"schemaVersion": 2, "mediaType": MEDIA, "config": layer, "layers": []}
+    manifest = {"schemaVersion": 2, "mediaType": MEDIA, "config": layer, "layers": [layer]}
     made = creator.call(
         "ecr",
         "PutImage",

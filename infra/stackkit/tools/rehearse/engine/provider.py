@@ -8,15 +8,16 @@ from importlib.metadata import version
 from typing import Any
 
 import grpc
-from google.protobuf import empty_pb2
+from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from engine.aws.awsx import construct
-from engine.aws.change import Changing
-from engine.aws.replacement import detailed, replacing
-from engine.aws.undo import undo
-from engine.aws.wire import Values, struct, values
 from stackkit.tools.rehearse.account import ApiError, Call, SimulatedAccount
+from stackkit.tools.rehearse.engine.awsx import construct
+from stackkit.tools.rehearse.engine.change import Changing
+from stackkit.tools.rehearse.engine.commands import CommandError, Commands
+from stackkit.tools.rehearse.engine.replacement import detailed, replacing
+from stackkit.tools.rehearse.engine.undo import undo
+from stackkit.tools.rehearse.engine.wire import Values, struct, values
 from stackkit.tools.rehearse.lookups import look_up
 from stackkit.tools.rehearse.map_to_api import MappingError
 from stackkit.tools.rehearse.resource_creator import ResourceCreator
@@ -24,6 +25,7 @@ from stackkit.tools.rehearse.table import CREATORS
 
 # the output by which a resource of the state is found again; the bridge uses the same name
 META = "__meta"
+COMMAND = "command:local:Command"
 
 
 @dataclass
@@ -38,7 +40,7 @@ class Made:
 
 @dataclass
 class Naming(ResourceCreator):
-    """A maker that names a resource once: the logical name and seven digits, as Pulumi does it."""
+    """A creator that names a resource once: its logical name and seven digits, as Pulumi does."""
 
     made: Made = field(default_factory=Made)
 
@@ -49,8 +51,9 @@ class Naming(ResourceCreator):
 
 
 class Provider(provider_pb2_grpc.ResourceProviderServicer):
-    def __init__(self, account: SimulatedAccount) -> None:
+    def __init__(self, account: SimulatedAccount, commands: Commands) -> None:
         self._account = account
+        self._commands = commands
         # moto isn't made for several threads
         self._lock = threading.RLock()
         self._made: dict[str, Made] = {}
@@ -77,7 +80,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.CheckResponse(inputs=request.news)
 
     def Diff(self, request: Any, context: Any) -> Any:
-        old, new = values(request.old_inputs), values(request.news)
+        old, new = _compared(request.old_inputs), _compared(request.news)
         changed = sorted(name for name in old | new if old.get(name) != new.get(name))
         replaces = [name for name in changed if replacing(request.type, name, new)]
         some = provider_pb2.DiffResponse.DIFF_SOME
@@ -93,6 +96,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         inputs = values(request.properties)
         if request.preview:
             return provider_pb2.CreateResponse(properties=request.properties)
+        if request.type == COMMAND:
+            with answering(context):
+                said = self._commands.run(inputs, "create")
+            return provider_pb2.CreateResponse(id=request.name, properties=struct(inputs | said))
         made = Made()
         with self._lock, answering(context):
             before = len(self._account.calls)
@@ -108,6 +115,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         inputs, old = values(request.news), values(request.olds)
         if request.preview:
             return provider_pb2.UpdateResponse(properties=request.news)
+        if request.type == COMMAND:
+            with answering(context):
+                said = self._commands.run(inputs, "update")
+            return provider_pb2.UpdateResponse(properties=struct(inputs | said))
         made = self._made[old[META]]
         with self._lock, answering(context):
             changing: Any = Changing(self._account, made.calls)
@@ -120,6 +131,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.UpdateResponse(properties=struct({**kept, **inputs, **outputs}))
 
     def Delete(self, request: Any, context: Any) -> Any:
+        if request.type == COMMAND:
+            with answering(context):
+                self._commands.run(values(request.properties), "delete")
+            return empty_pb2.Empty()
         number = values(request.properties)[META]
         with self._lock, answering(context):
             for call in reversed(self._made[number].calls):
@@ -166,5 +181,12 @@ class answering:
         pass
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, (MappingError, ApiError, LookupError)):
+        if isinstance(error, (MappingError, ApiError, CommandError, LookupError)):
             self._context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"{error}")
+
+
+def _compared(sent: struct_pb2.Struct) -> Values:
+    """Inputs without a registry's password: each login has another, which makes no difference."""
+    found = values(sent)
+    found.pop("registries", None)
+    return found

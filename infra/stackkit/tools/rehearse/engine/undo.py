@@ -9,8 +9,8 @@ from typing import Any
 
 import jmespath
 
-from engine.aws.gaps import BY_HAND
 from stackkit.tools.rehearse.account import Call, SimulatedAccount
+from stackkit.tools.rehearse.engine.gaps import BY_HAND
 from stackkit.tools.rehearse.unsupported import UNSUPPORTED
 
 _OPPOSITES = {
@@ -123,6 +123,11 @@ _NAMED: Mapping[str, tuple[str, Mapping[str, str]] | None] = {
         {"InstanceProfileName": "request.InstanceProfileName", "RoleName": "request.RoleName"},
     ),
     "iam.CreatePolicy": ("DeletePolicy", {"PolicyArn": "response.Policy.Arn"}),
+    "ecr.CreateRepository": (
+        "DeleteRepository",
+        {"repositoryName": "request.repositoryName", "force": "`true`"},
+    ),
+    "ecr.PutImage": None,
     "route53.CreateHostedZone": ("DeleteHostedZone", {"Id": "response.HostedZone.Id"}),
     "route53.ChangeResourceRecordSets": (
         "ChangeResourceRecordSets",
@@ -144,8 +149,8 @@ _NAMED: Mapping[str, tuple[str, Mapping[str, str]] | None] = {
 
 def undo(account: SimulatedAccount, call: Call) -> None:
     """Send the opposite of a call, if it has one."""
-    unsupported = (call.service, call.operation) in UNSUPPORTED
-    opposite = None if unsupported else _opposite(account, call)
+    lacking = (call.service, call.operation) in UNSUPPORTED
+    opposite = None if lacking else _opposite(account, call)
     if opposite is None:
         return
     operation, parameters = opposite

@@ -6,8 +6,12 @@ import grpc
 from pulumi.runtime.proto import provider_pb2, resource_pb2, resource_pb2_grpc
 from pulumi.runtime.rpc import UNKNOWN, _special_resource_sig, _special_sig_key
 
-from engine.aws.wire import Values, struct, values
+from stackkit.tools.rehearse.engine.wire import Values, struct, values
+from stackkit.tools.rehearse.resources.delivery import expand_repository
 from stackkit.tools.rehearse.resources.vpc import expand
+
+LIFECYCLE = "aws:ecr/lifecyclePolicy:LifecyclePolicy"
+NAT_GATEWAY = "aws:ec2/natGateway:NatGateway"
 
 
 class ComponentResources:
@@ -32,7 +36,7 @@ class ComponentResources:
                 parent=self.component,
                 custom=True,
                 object=struct(inputs),
-                dependencies=[urn for id, urn in self.urns.items() if id in _leaves(inputs)],
+                dependencies=self._needed(inputs),
                 protect=self._request.protect,
                 acceptSecrets=True,
                 supportsPartialValues=True,
@@ -44,14 +48,24 @@ class ComponentResources:
         self.references.setdefault(kind, []).append(reference)
         return id
 
+    def _needed(self, inputs: Values) -> list[str]:
+        """ComponentResources whose id, or a part of it such as a repository's name, is an input."""
+        texts = _texts(inputs)
+        return [urn for id, urn in self.urns.items() if any(text in id for text in texts)]
+
 
 def construct(request: Any, zones: list[str]) -> Any:
-    """Only the VPC so far: the engine's address is in the request."""
+    """Register a component's parts with the engine, whose address is in the request."""
     with grpc.insecure_channel(request.monitorEndpoint) as channel:
         monitor = resource_pb2_grpc.ResourceMonitorStub(channel)
         parts = ComponentResources(request, monitor)
-        outputs = expand(request.name, values(request.inputs), zones, parts.register)
-        outputs["natGateways"] = parts.references["aws:ec2/natGateway:NatGateway"]
+        inputs = values(request.inputs)
+        if request.type == "awsx:ecr:Repository":
+            outputs = expand_repository(request.name, inputs, parts.register)
+            [outputs["lifecyclePolicy"]] = parts.references[LIFECYCLE]
+        else:
+            outputs = expand(request.name, inputs, zones, parts.register)
+            outputs["natGateways"] = parts.references[NAT_GATEWAY]
         monitor.RegisterResourceOutputs(
             resource_pb2.RegisterResourceOutputsRequest(
                 urn=parts.component, outputs=struct(outputs)
@@ -66,9 +80,9 @@ def construct(request: Any, zones: list[str]) -> Any:
         )
 
 
-def _leaves(value: Any) -> set[str]:
+def _texts(value: Any) -> set[str]:
     if isinstance(value, dict):
-        return set().union(*map(_leaves, value.values()))
+        return set().union(*map(_texts, value.values()))
     if isinstance(value, list):
-        return set().union(*map(_leaves, value))
-    return {value} if isinstance(value, str) else set()
+        return set().union(*map(_texts, value))
+    return {value} if value and isinstance(value, str) else set()

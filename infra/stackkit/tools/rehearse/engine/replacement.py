@@ -8,7 +8,7 @@ from typing import Any
 
 from pulumi.runtime.proto import provider_pb2
 
-from engine.aws.wire import Values
+from stackkit.tools.rehearse.engine.wire import Values
 
 REPLACING: Mapping[str, set[str]] = {
     "aws:acm/certificate:Certificate": {"domainName", "validationMethod"},
@@ -133,6 +133,10 @@ REPLACING: Mapping[str, set[str]] = {
     "aws:wafv2/webAcl:WebAcl": {"name", "scope", "description"},
     "aws:wafv2/webAclAssociation:WebAclAssociation": {"resourceArn", "webAclArn"},
     "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration": {"resourceArn"},
+    # of an image, any change builds anew, in place
+    "aws:ecr/lifecyclePolicy:LifecyclePolicy": {"repository"},
+    "aws:ecr/repository:Repository": {"name", "encryptionConfigurations"},
+    "command:local:Command": {"triggers"},
     "random:index/randomPassword:RandomPassword": {"length", "special", "keepers"},
 }
 

@@ -1,10 +1,12 @@
-"""Deletions that moto can't do: its backends are changed by hand instead."""
+"""What moto can't do: deletions that change its backends by hand instead, and bucket policies."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from moto.ec2.models import ec2_backends
 from moto.elasticache.models import elasticache_backends
+from moto.iam.access_control import PermissionResult
+from moto.s3.models import FakeBucket
 
 from stackkit.tools.rehearse.account import ACCOUNT, SimulatedAccount
 
@@ -27,3 +29,8 @@ BY_HAND: Mapping[str, Callable[[SimulatedAccount, Parameters], None]] = {
     "elasticache.DeleteCacheSubnetGroup": _cache_subnet_group,
     "ec2.DeleteVpcEndpoints": _endpoints,
 }
+
+
+def open_buckets() -> None:
+    """moto reads no conditions: a policy that denies plain HTTP would deny everything."""
+    FakeBucket.get_permission = lambda self, action, resource: PermissionResult.NEUTRAL

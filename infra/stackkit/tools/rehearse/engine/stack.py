@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 # the folder that holds stackkit
-_TESTS = Path(__file__).absolute().parents[2]
+_PACKAGES = Path(__file__).absolute().parents[4]
 _LANGUAGE_HOST = """\
 #!/bin/sh
 exec "{python}" "{host}"
@@ -32,12 +32,12 @@ class Change:
         return f"{self.operation} {self.type} {self.name} {' '.join(self.properties)}".rstrip()
 
 
-class Failed(Exception):
+class CommandFailed(Exception):
     """A command of the CLI that did not end well; its output is the message."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class AccountEndpoints:
+class Account:
     """The addresses of a simulated account."""
 
     api: str
@@ -45,14 +45,18 @@ class AccountEndpoints:
 
 
 @contextmanager
-def simulated_account(region: str) -> Iterator[AccountEndpoints]:
-    """A process that answers for AWS and for the AWS provider; its resources end with it."""
-    command = [sys.executable, "-m", "engine.aws", region]
+def simulated_account(region: str, project: Path, settings: str = "") -> Iterator[Account]:
+    """A process that answers for AWS and for the providers; its resources end with it.
+
+    `settings` is a stack's project, stack, values and secrets as JSON: the account then holds what
+    they name and the program doesn't make.
+    """
+    command = [sys.executable, "-m", "stackkit.tools.rehearse.engine", region, str(project)]
+    command += [settings] if settings else []
     pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     process: Any
-    found = os.environ | {"PYTHONPATH": f"{_TESTS}:{_TESTS.parent}"}
-    with subprocess.Popen(command, env=found, text=True, **pipes) as process:
-        yield AccountEndpoints(**json.loads(process.stdout.readline()))
+    with subprocess.Popen(command, cwd=_PACKAGES, text=True, **pipes) as process:
+        yield Account(**json.loads(process.stdout.readline()))
         process.stdin.close()
 
 
@@ -63,7 +67,7 @@ class Stack:
     cli: Path
     project: Path
     name: str
-    account: AccountEndpoints
+    account: Account
     home: Path
     backend: str
 
@@ -82,16 +86,18 @@ class Stack:
             "AWS_ENDPOINT_URL": self.account.api,
             "AWS_ACCESS_KEY_ID": "rehearsal",
             "AWS_SECRET_ACCESS_KEY": "rehearsal",
-            "AWS_REGION": "us-east-1",
             "NO_COLOR": "1",
         }
 
-    def init(self, *options: str) -> None:
+    def install_language_host(self) -> None:
         host = self.home / "bin" / "pulumi-language-python"
         host.parent.mkdir(parents=True, exist_ok=True)
         script = Path(__file__).with_name("language_host.py")
         host.write_text(_LANGUAGE_HOST.format(python=sys.executable, host=script))
         host.chmod(0o755)
+
+    def init(self, *options: str) -> None:
+        self.install_language_host()
         self.run("stack", "init", self.name, *options)
 
     def set(self, **values: str) -> None:
@@ -114,23 +120,34 @@ class Stack:
     def outputs(self) -> dict[str, Any]:
         return json.loads(self.run("stack", "output", "--json", "--stack", self.name))
 
+    def inputs(self, kind: str) -> dict[str, Any]:
+        """The inputs of a type's only resource, as the state has them."""
+        state = json.loads(self.run("stack", "export", "--stack", self.name))
+        [found] = [r for r in state["deployment"]["resources"] if r["type"] == kind]
+        return found["inputs"]
+
     def _changes(self, *command: str) -> list[Change]:
         output = self.run(*command, "--json", "--stack", self.name)
         return sorted(_changes(output), key=str)
 
     def run(self, *arguments: str) -> str:
-        command = [str(self.cli), *arguments, "--non-interactive"]
-        done = subprocess.run(
-            command,
+        with self.start(*arguments) as process:
+            output, errors = process.communicate()
+        if process.returncode:
+            command = f"pulumi {' '.join(arguments)}"
+            raise CommandFailed(f"{command}:\n{_messages(output)}{errors}")
+        return output
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [str(self.cli), *arguments, "--non-interactive"],
             cwd=self.project,
             env=dict(self.environment()),
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
         )
-        if done.returncode:
-            raise Failed(f"pulumi {' '.join(arguments)}:\n{_messages(done.stdout)}{done.stderr}")
-        return done.stdout
 
 
 def _changes(output: str) -> Iterator[Change]:

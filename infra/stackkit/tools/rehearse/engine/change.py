@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from engine.aws.undo import first, lock_token, undo
 from stackkit.tools.rehearse.account import Call, SimulatedAccount
+from stackkit.tools.rehearse.engine.undo import first, lock_token, undo
 from stackkit.tools.rehearse.map_to_api import MappingError
 
 # creates → changes, where the API's names aren't CreateX and ModifyX or UpdateX
