@@ -69,7 +69,11 @@ def test_a_key_of_aws_is_nowhere_and_only_deployments_and_lookers_on_may_ask_for
             for name, job in described["jobs"].items()
             if job.get("permissions", {}).get("id-token") == "write"
         ]
-        expected = {"deploy.yml": ["deploy"], "drift.yml": ["drift"], "preview.yml": ["preview"]}
+        expected = {
+            "deploy.yml": ["preview", "deploy"],
+            "drift.yml": ["drift"],
+            "preview.yml": ["preview"],
+        }
         assert asking == expected.get(workflow.name, [])
         assert "secrets." not in workflow.read_text()
 

@@ -105,15 +105,3 @@ def test_a_bucket_of_somebody_else_is_not_used(scenario: DeployScenario) -> None
         f"The bucket {BUCKET} exists and these credentials may not use it: use those of the"
         " account that it belongs to.\n",
     )
-
-
-def test_github_is_made_known_to_the_account_where_a_repository_is_named(
-    aws: boto3.Session, infra: Path, commands: Commands
-) -> None:
-    file = infra / "Pulumi.dev.yaml"
-    file.write_text(file.read_text() + "  shop:github_repository: acme/shop\n")
-    commands.answer("pulumi", "ls", out=[{"name": "dev"}])
-    for _ in range(2):
-        assert main(["bootstrap", "--stack", "dev"], infra) == 0
-    [provider] = client(aws, "iam").list_open_id_connect_providers()["OpenIDConnectProviderList"]
-    assert provider["Arn"].endswith("oidc-provider/token.actions.githubusercontent.com")

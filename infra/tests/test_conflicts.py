@@ -189,5 +189,12 @@ def test_a_name_that_a_load_balancer_cannot_have_is_refused() -> None:
         parse("a-name-of-18-chars", "staging", COMPLETE)
 
 
+def test_a_name_that_another_stacks_deployer_would_take_for_its_own_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"^shop-prod-task: its resources would have the names"):
+        parse("shop", "prod-task", COMPLETE)
+    assert parse("shop", "prod-eu", COMPLETE).name == "shop-prod-eu"
+    assert parse("shop", "state", COMPLETE).name == "shop-state"
+
+
 def test_production_speaks_http_when_told_so() -> None:
     assert stack(domain="", allow_http=True).hosted_zone == ""

@@ -1,98 +1,158 @@
-"""Who GitHub's runners may be, and what they may then do."""
+"""The roles of GitHub's runs, as `make bootstrap` makes them in a simulated account."""
 
 import json
-import re
+import sys
 from collections.abc import Iterator
-from functools import cache
+from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from moto import mock_aws
 
-from cloud import ACCOUNT
-from harness import Run, keys, run, stack
-from policed import in_tier, violations
+from cloud import ACCOUNT, REGION
+from delivering import Commands
+from harness import keys, run
+from stackkit.tools.deploy import github
+from stackkit.tools.deploy.__main__ import main
 
-POLICY = "aws:iam/policy:Policy"
-GITHUB = {"github_repository": "acme/orders"}
-
-
-@cache
-def delivered(tier: str, compute: str = "fargate") -> Run:
-    return run(tier, keys(tier, compute) | GITHUB)
-
-
-def statements(made: Run, name: str) -> Iterator[dict[str, Any]]:
-    yield from json.loads(made.one(POLICY, name).inputs["policy"])["Statement"]
+ISSUER = "token.actions.githubusercontent.com"
+TAGS = """\
+  aws:defaultTags:
+    tags: {project: shop, stack: dev}
+"""
 
 
-def test_without_a_repository_nobody_is_let_in() -> None:
-    assert stack("prod").all(POLICY) == []
-    assert "deployer" not in stack("prod").outputs
+@pytest.fixture
+def iam(infra: Path, commands: Commands, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "key")
+    # managed policies are attached by ARN and must exist
+    monkeypatch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
+    commands.answer("pulumi", "ls", out=[{"name": "dev"}])
+    with mock_aws(config={"iam": {"load_aws_managed_policies": True}}):
+        yield boto3.client("iam", region_name=REGION)
+
+
+def bootstrap(infra: Path, repository: str = "acme/shop", **changes: str) -> int:
+    file = infra / "Pulumi.dev.yaml"
+    text = file.read_text()
+    for old, new in changes.items():
+        text = text.replace(f"shop:{old}: dev", f"shop:{old}: {new}")
+    if "github_repository" not in text:
+        text += f"  shop:github_repository: {repository}\n{TAGS}"
+    file.write_text(text)
+    return main(["bootstrap", "--stack", "dev"], infra)
+
+
+def subjects(iam: Any, purpose: str) -> list[str]:
+    role = iam.get_role(RoleName=f"shop-dev-{purpose}")["Role"]
+    [trust] = role["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{ISSUER}"}
+    assert trust["Action"] == "sts:AssumeRoleWithWebIdentity"
+    equal = trust["Condition"]["StringEquals"]
+    assert equal[f"{ISSUER}:aud"] == "sts.amazonaws.com"
+    return equal[f"{ISSUER}:sub"]
+
+
+@pytest.mark.parametrize("repository", ["acme/shop", "acme@123456/shop@456789"])
+def test_a_run_is_known_by_its_repository_and_where_it_runs(
+    iam: Any, infra: Path, repository: str
+) -> None:
+    assert bootstrap(infra, repository) == 0
+    assert subjects(iam, "deployer") == [f"repo:{repository}:environment:dev"]
+    assert subjects(iam, "reader") == [
+        f"repo:{repository}:pull_request",
+        f"repo:{repository}:ref:refs/heads/main",
+    ]
+
+
+def test_a_pull_request_can_not_read_productions_secrets(iam: Any, infra: Path) -> None:
+    assert bootstrap(infra, tier="prod") == 0
+    assert subjects(iam, "reader") == ["repo:acme/shop:ref:refs/heads/main"]
+
+
+def test_credentials_last_as_long_as_a_deployment_may(iam: Any, infra: Path) -> None:
+    assert bootstrap(infra) == 0
+    role = iam.get_role(RoleName="shop-dev-deployer")["Role"]
+    assert role["MaxSessionDuration"] >= 7200
+
+
+def test_a_second_run_changes_nothing(
+    iam: Any, infra: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert bootstrap(infra) == 0
+    first = capsys.readouterr().out
+    assert f"made role arn:aws:iam::{ACCOUNT}:role/shop-dev-deployer" in first
+    assert bootstrap(infra) == 0
+    assert "made nothing: everything is there" in capsys.readouterr().out
+
+
+def test_what_has_been_changed_is_put_right(
+    iam: Any, infra: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert bootstrap(infra) == 0
+    administrator = "arn:aws:iam::aws:policy/AdministratorAccess"
+    iam.attach_role_policy(RoleName="shop-dev-reader", PolicyArn=administrator)
+    boundary = f"arn:aws:iam::{ACCOUNT}:policy/shop-dev-boundary"
+    anything = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
+    for _ in range(4):
+        iam.create_policy_version(
+            PolicyArn=boundary,
+            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [anything]}),
+            SetAsDefault=True,
+        )
+    capsys.readouterr()
+    assert bootstrap(infra) == 0
+    told = capsys.readouterr().out
+    assert f"made boundary {boundary}" in told
+    assert f"made role arn:aws:iam::{ACCOUNT}:role/shop-dev-reader" in told
+    attached = iam.list_attached_role_policies(RoleName="shop-dev-reader")["AttachedPolicies"]
+    assert administrator not in {policy["PolicyArn"] for policy in attached}
+
+
+def test_a_stack_without_the_tags_that_its_roles_know_it_by_is_refused(
+    iam: Any, infra: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = infra / "Pulumi.dev.yaml"
+    file.write_text(file.read_text() + "  shop:github_repository: acme/shop\n")
+    assert main(["bootstrap", "--stack", "dev"], infra) == 1
+    assert capsys.readouterr().err == (
+        "aws:defaultTags: Pulumi.dev.yaml must have project: shop and stack: dev: GitHub's runs may"
+        " change what has these tags.\n"
+    )
 
 
 @pytest.mark.parametrize(
-    ("purpose", "subjects"),
-    [
-        ("deployer", ["repo:acme/orders:environment:prod"]),
-        ("reader", ["repo:acme/orders:pull_request", "repo:acme/orders:ref:refs/heads/main"]),
-    ],
+    ("typed", "written"),
+    [("123456 456789", "acme@123456/shop@456789"), ("", "acme/shop")],
+    ids=["ids", "an older repository"],
 )
-def test_a_run_is_known_by_its_repository_and_where_it_runs(
-    purpose: str, subjects: list[str]
+def test_a_person_is_asked_for_the_ids_of_the_repository(
+    iam: Any, infra: Path, monkeypatch: pytest.MonkeyPatch, typed: str, written: str
 ) -> None:
-    role = delivered("prod").one("aws:iam/role:Role", f"shop-prod-{purpose}").inputs
-    [trust] = json.loads(role["assumeRolePolicy"])["Statement"]
-    issuer = "token.actions.githubusercontent.com"
-    assert trust["Principal"] == {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{issuer}"}
-    assert trust["Action"] == "sts:AssumeRoleWithWebIdentity"
-    assert trust["Condition"] == {
-        "StringEquals": {f"{issuer}:aud": "sts.amazonaws.com", f"{issuer}:sub": subjects}
-    }
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", lambda prompt: typed)
+    assert bootstrap(infra) == 0
+    assert f"shop:github_repository: {written}\n" in (infra / "Pulumi.dev.yaml").read_text()
+    assert subjects(iam, "deployer") == [f"repo:{written}:environment:dev"]
 
 
-def test_each_policy_has_room_for_the_longest_names() -> None:
-    for policy in delivered("prod").all(POLICY):
-        counted = re.sub(r"\s", "", policy.inputs["policy"])
-        # 24 characters for a name and 14 for a region, where the test has 9 and 9
-        names = counted.count("shop-prod") * 15 + counted.count("eu-west-1") * 5
-        assert len(counted) + names <= 6144, policy.name
+def test_ids_may_be_typed_with_a_comma_and_nothing_else_is_taken_for_them() -> None:
+    assert github.with_ids("acme/shop", " 1, 2 ") == "acme@1/shop@2"
+    assert github.with_ids("acme/shop", "yes") == "acme/shop"
 
 
-def test_the_reader_changes_nothing() -> None:
-    reading = statements(delivered("prod"), "shop-prod-reading")
-    verbs = {name for s in reading for name in re.findall(":([A-Z][a-z]+)", str(s["Action"]))}
-    assert verbs == {"Get", "List", "Describe", "Decrypt"}
+def test_every_role_of_the_program_stays_within_the_boundary() -> None:
+    made = run("prod", keys("prod") | {"github_repository": "acme/orders"})
+    roles = made.all("aws:iam/role:Role")
+    assert len(roles) >= 5
+    boundary = f"arn:aws:iam::{ACCOUNT}:policy/shop-prod-boundary"
+    assert {role.inputs["permissionsBoundary"] for role in roles} == {boundary}
+    assert made.outputs["deployer"] == f"arn:aws:iam::{ACCOUNT}:role/shop-prod-deployer"
 
 
-def test_the_deployer_makes_roles_of_its_stack_only_and_no_administrator() -> None:
-    found = [
-        s for s in statements(delivered("prod"), "shop-prod-platform") if "iam:" in s["Action"][0]
-    ]
-    by_action = {action: statement for statement in found for action in statement["Action"]}
-    assert by_action["iam:CreateRole"]["Resource"] == [
-        f"arn:aws:iam::{ACCOUNT}:role/shop-prod-*",
-        f"arn:aws:iam::{ACCOUNT}:instance-profile/shop-prod-*",
-        f"arn:aws:iam::{ACCOUNT}:policy/shop-prod-*",
-    ]
-    attachable = by_action["iam:AttachRolePolicy"]["Condition"]["ArnLike"]["iam:PolicyARN"]
-    assert [arn for arn in attachable if arn.endswith("Access")] == [
-        "arn:aws:iam::aws:policy/job-function/ViewOnlyAccess"
-    ]
-    assert by_action["iam:PassRole"]["Condition"] == {
-        "StringEquals": {
-            "iam:PassedToService": [
-                f"{service}.amazonaws.com"
-                for service in (
-                    *("ecs-tasks", "ec2", "scheduler"),
-                    *("monitoring.rds", "rds", "vpc-flow-logs"),
-                )
-            ]
-        }
-    }
-
-
-@pytest.mark.parametrize("tier", ["dev", "prod"])
-def test_the_policy_pack_has_nothing_against_them(tier: str) -> None:
-    in_tier(tier)
-    ours = [r for r in delivered(tier).registrations if "iam" in r.type]
-    assert violations(ours) == []
+def test_without_a_repository_nobody_is_let_in() -> None:
+    made = run("prod", keys("prod"))
+    assert "deployer" not in made.outputs
+    assert [r for r in made.all("aws:iam/role:Role") if "permissionsBoundary" in r.inputs] == []

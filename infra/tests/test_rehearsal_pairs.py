@@ -3,21 +3,12 @@
 import pytest
 
 import pairs
-from cloud import ACCOUNT
-from harness import REGION
+from iam.requests import all_requests
 from rehearsed import Outcome, Rehearsals
-from stackkit.resources.delivery_permissions import DeliveryScope, of_deployer
-from stackkit.tools.rehearse.account import Call
+from test_iam import AWS_OWN, deployer, refused, scope
 
 pytestmark = pytest.mark.extra("rehearses every pair of options")
 
-# an API's and its operations' names in IAM, where they differ
-SERVICES = {"elbv2": "elasticloadbalancing"}
-ACTIONS = {
-    "s3:PutBucketEncryption": "s3:PutEncryptionConfiguration",
-    "s3:PutBucketLifecycleConfiguration": "s3:PutLifecycleConfiguration",
-    "s3:PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
-}
 STACKS = list(pairs.stacks())
 
 
@@ -25,11 +16,6 @@ STACKS = list(pairs.stacks())
 def outcomes(rehearsals: Rehearsals) -> dict[int, Outcome]:
     begun = [rehearsals.begin(stack) for stack in STACKS]
     return {number: one.result() for number, one in enumerate(begun)}
-
-
-def action(call: Call) -> str:
-    name = f"{SERVICES.get(call.service, call.service)}:{call.operation}"
-    return ACTIONS.get(name, name)
 
 
 def shown(choices: pairs.Choices) -> str:
@@ -47,14 +33,10 @@ def test_every_combination_stands_up(number: int, outcomes: dict[int, Outcome]) 
 
 
 def test_a_deployer_may_make_all_of_them(outcomes: dict[int, Outcome]) -> None:
-    place = DeliveryScope(name="shop-prod", region=REGION, account=ACCOUNT)
-    may = {a for statements in of_deployer(place).values() for s in statements for a in s["Action"]}
-    called = {action(call) for outcome in outcomes.values() for call in outcome.calls}
-    # AWS's own policies for readers, which the deployer has too, cover these
-    made = {call for call in called if not call.partition(":")[2].startswith(("Describe", "List"))}
-    assert len(made) > 60
-    # the zone is there before the stack is
-    assert sorted(made - may - {"route53:CreateHostedZone"}) == []
+    for number, outcome in outcomes.items():
+        own = scope(STACKS[number]["tier"])
+        made = all_requests(outcome.calls, own)
+        assert refused(list(made), deployer(own), AWS_OWN) == [], shown(STACKS[number])
 
 
 def test_no_pair_is_left_out() -> None:

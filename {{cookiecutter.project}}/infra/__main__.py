@@ -12,13 +12,13 @@ from stackkit.alarms.panels import sections
 from stackkit.plan import plan
 from stackkit.plan.capacity import installed_versions, measurement_warnings, read_measurement
 from stackkit.plan.fleet import mean_in_flight, rate
-from stackkit.resources import compute, service
+from stackkit.resources import boundary, compute, service
 from stackkit.resources.build import build_id
 from stackkit.resources.cache import Cache, CacheArgs
 from stackkit.resources.collector import Collector, CollectorArgs
 from stackkit.resources.database import Database, DatabaseArgs
 from stackkit.resources.database_proxy import PINNING, DatabaseProxy, DatabaseProxyArgs
-from stackkit.resources.delivery_roles import DeliveryRoles, DeliveryRolesArgs
+from stackkit.resources.delivery_permissions import DeliveryScope
 from stackkit.resources.domain import Alias, AliasArgs, Certificate, CertificateArgs
 from stackkit.resources.edge import Edge, EdgeArgs
 from stackkit.resources.endpoints import Endpoints, EndpointsArgs
@@ -55,6 +55,13 @@ for warning in measurement_warnings(
 region = pulumi.Config("aws").require("region")
 name = settings.name
 overrides.register()
+if settings.github_repository:
+    # the roles themselves and the boundary are made by `make bootstrap`
+    account = aws.get_caller_identity().account_id
+    scope = DeliveryScope.of(settings, region, account)
+    boundary.register(scope)
+    pulumi.export("deployer", scope.iam(f"role/{name}-deployer"))
+    pulumi.export("reader", scope.iam(f"role/{name}-reader"))
 
 # Network
 network = Network(
@@ -283,17 +290,6 @@ dashboard = Dashboard(
         runbooks=settings.runbooks_url or monitoring.RUNBOOKS,
     ),
 )
-
-# Delivery
-if settings.github_repository:
-    roles = DeliveryRoles(
-        name,
-        DeliveryRolesArgs(
-            repository=settings.github_repository, environment=settings.stack, region=region
-        ),
-    )
-    pulumi.export("deployer", roles.deployer_arn)
-    pulumi.export("reader", roles.reader_arn)
 
 # Outputs
 warnings = []

@@ -23,8 +23,6 @@ ATTACHMENTS = (
 # actions that AWS itself offers for all resources only, and why one is needed
 ON_EVERYTHING = {
     "ecr:GetAuthorizationToken": "a token is for the whole registry",
-    "ecs:DeregisterTaskDefinition": "a revision that is taken back starts nothing",
-    "kms:CreateKey": "a key has no name before it is made",
     "xray:PutTelemetryRecords": "X-Ray has no resources to name",
     "xray:PutTraceSegments": "X-Ray has no resources to name",
 }

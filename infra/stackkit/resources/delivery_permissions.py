@@ -1,43 +1,73 @@
-"""What delivering a stack takes: each action by its name, on what bears the stack's name.
+"""What the roles of GitHub's runs may do, and the bound of every role that a deployment makes.
 
-Networks, load balancers' listeners and keys are named by AWS: those are bound to the account and
-the region, so stacks that must not touch each other belong in accounts of their own.
+A resource is the stack's by its name, which ends with Pulumi's seven characters, so that
+`shop-prod-???????` is never one of `shop-prod-eu`; or, where AWS gives the name, by its tags
+`project` and `stack`.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from stackkit.resources.policies import Statement, allow
+from stackkit.settings.config import Config
 
+SUFFIX = f"-{'?' * 7}"
+# roles of the program, by what follows the stack's name
+ROLES = (
+    "task",
+    "execution",
+    "instance",
+    "builder",
+    "rotation",
+    "flow",
+    "monitoring",
+    "proxy",
+)
 # what the roles of the program may be given, beside policies of its own
 MANAGED = (
     "AmazonSSMManagedInstanceCore",
     "EC2InstanceProfileForImageBuilder",
     "service-role/AmazonRDSEnhancedMonitoringRole",
 )
-# who may be given such a role
+# services that may be given such a role
 SERVICES = ("ecs-tasks", "ec2", "scheduler", "monitoring.rds", "rds", "vpc-flow-logs")
+# services whose own roles an account gets with its first stack
+LINKED = (
+    "ecs",
+    "ecs.application-autoscaling",
+    "autoscaling",
+    "elasticloadbalancing",
+    "elasticache",
+    "rds",
+    "imagebuilder",
+    "wafv2",
+)
 # Configuration, and no data.
 READERS = (
     "arn:aws:iam::aws:policy/SecurityAudit",
     "arn:aws:iam::aws:policy/job-function/ViewOnlyAccess",
 )
 
+_VPC = "CreateVpc AllocateAddress"
+_IN_VPC = "CreateSubnet CreateRouteTable CreateSecurityGroup CreateInternetGateway"
+_IN_SUBNET = """
+    CreateNatGateway CreateVpcEndpoint CreateFlowLogs CreateLaunchTemplate
+    AuthorizeSecurityGroupEgress AuthorizeSecurityGroupIngress
+"""
 _NETWORK = """
-    AllocateAddress ReleaseAddress AssociateRouteTable DisassociateRouteTable
+    CreateSubnet CreateRouteTable CreateSecurityGroup CreateNatGateway CreateVpcEndpoint
+    CreateFlowLogs ReleaseAddress AssociateRouteTable DisassociateRouteTable
     ReplaceRouteTableAssociation AttachInternetGateway DetachInternetGateway
     AuthorizeSecurityGroupEgress AuthorizeSecurityGroupIngress RevokeSecurityGroupEgress
-    RevokeSecurityGroupIngress ModifySecurityGroupRules CreateFlowLogs DeleteFlowLogs
-    CreateInternetGateway DeleteInternetGateway CreateNatGateway DeleteNatGateway CreateRoute
-    ReplaceRoute DeleteRoute CreateRouteTable DeleteRouteTable CreateSecurityGroup
-    DeleteSecurityGroup CreateSubnet DeleteSubnet ModifySubnetAttribute CreateVpc DeleteVpc
-    ModifyVpcAttribute CreateVpcEndpoint ModifyVpcEndpoint DeleteVpcEndpoints CreateLaunchTemplate
-    CreateLaunchTemplateVersion ModifyLaunchTemplate DeleteLaunchTemplate RunInstances CreateTags
-    DeleteTags
+    RevokeSecurityGroupIngress ModifySecurityGroupRules DeleteFlowLogs DeleteInternetGateway
+    DeleteNatGateway CreateRoute ReplaceRoute DeleteRoute DeleteRouteTable DeleteSecurityGroup
+    DeleteSubnet ModifySubnetAttribute DeleteVpc ModifyVpcAttribute ModifyVpcEndpoint
+    DeleteVpcEndpoints CreateLaunchTemplateVersion ModifyLaunchTemplate DeleteLaunchTemplate
+    RunInstances CreateTags DeleteTags
 """
 _BALANCER = """
     AddTags RemoveTags CreateLoadBalancer DeleteLoadBalancer ModifyLoadBalancerAttributes
-    ModifyCapacityReservation SetSecurityGroups SetSubnets SetWebACL CreateTargetGroup
+    ModifyCapacityReservation SetSecurityGroups SetSubnets CreateTargetGroup
     DeleteTargetGroup ModifyTargetGroup ModifyTargetGroupAttributes CreateListener DeleteListener
     ModifyListener ModifyListenerAttributes
 """
@@ -53,15 +83,18 @@ _GROUP = """
     RollbackInstanceRefresh AttachLoadBalancerTargetGroups DetachLoadBalancerTargetGroups
 """
 _TASK_SCALING = """
-    RegisterScalableTarget DeregisterScalableTarget PutScalingPolicy DeleteScalingPolicy
-    PutScheduledAction DeleteScheduledAction TagResource UntagResource
+    DeregisterScalableTarget PutScalingPolicy DeleteScalingPolicy PutScheduledAction
+    DeleteScheduledAction UntagResource ListTagsForResource
 """
 _DATABASE = """
     AddTagsToResource RemoveTagsFromResource CreateDBInstance CreateDBInstanceReadReplica
     DeleteDBInstance ModifyDBInstance RebootDBInstance CreateDBSnapshot CreateDBParameterGroup
     DeleteDBParameterGroup ModifyDBParameterGroup ResetDBParameterGroup CreateDBSubnetGroup
-    DeleteDBSubnetGroup ModifyDBSubnetGroup CreateDBProxy DeleteDBProxy ModifyDBProxy
-    ModifyDBProxyTargetGroup RegisterDBProxyTargets DeregisterDBProxyTargets
+    DeleteDBSubnetGroup ModifyDBSubnetGroup
+"""
+_PROXY = """
+    DeleteDBProxy ModifyDBProxy ModifyDBProxyTargetGroup RegisterDBProxyTargets
+    DeregisterDBProxyTargets AddTagsToResource RemoveTagsFromResource
 """
 _CACHE = """
     AddTagsToResource RemoveTagsFromResource CreateCacheParameterGroup DeleteCacheParameterGroup
@@ -71,174 +104,498 @@ _CACHE = """
     ModifyUserGroup
 """
 _SECRET = """
-    CreateSecret DeleteSecret UpdateSecret PutSecretValue GetSecretValue RotateSecret
-    CancelRotateSecret TagResource UntagResource
+    CreateSecret DeleteSecret UpdateSecret PutSecretValue GetSecretValue TagResource UntagResource
 """
 _KEY = """
-    CreateAlias DeleteAlias EnableKeyRotation UpdateKeyDescription PutKeyPolicy ScheduleKeyDeletion
-    TagResource UntagResource CreateGrant Decrypt Encrypt GenerateDataKey
+    EnableKeyRotation UpdateKeyDescription PutKeyPolicy ScheduleKeyDeletion UntagResource
+    CreateGrant Decrypt Encrypt GenerateDataKey
 """
 _ROLE = """
-    CreateRole DeleteRole UpdateRole UpdateAssumeRolePolicy PutRolePolicy DeleteRolePolicy TagRole
-    UntagRole CreateInstanceProfile DeleteInstanceProfile AddRoleToInstanceProfile
-    RemoveRoleFromInstanceProfile CreatePolicy DeletePolicy CreatePolicyVersion DeletePolicyVersion
+    DeleteRole UpdateRole UpdateRoleDescription UpdateAssumeRolePolicy TagRole UntagRole
+"""
+_PROFILE = """
+    CreateInstanceProfile DeleteInstanceProfile AddRoleToInstanceProfile TagInstanceProfile
+    RemoveRoleFromInstanceProfile UntagInstanceProfile
 """
 _LOG = """
     CreateLogGroup DeleteLogGroup PutRetentionPolicy TagResource UntagResource GetLogEvents
-    CreateLogDelivery DeleteLogDelivery PutResourcePolicy PutMetricFilter DeleteMetricFilter
+    PutMetricFilter DeleteMetricFilter
+"""
+# WAF writes its log by these; none has a resource
+_LOG_DELIVERY = """
+    CreateLogDelivery UpdateLogDelivery DeleteLogDelivery PutResourcePolicy DeleteResourcePolicy
 """
 _LOG_BUCKET = """
     CreateBucket DeleteBucket PutBucketTagging PutBucketPolicy DeleteBucketPolicy
     PutBucketOwnershipControls PutBucketPublicAccessBlock PutEncryptionConfiguration
-    PutLifecycleConfiguration ListBucket DeleteObject GetObject
+    PutLifecycleConfiguration TagResource UntagResource ListBucket DeleteObject GetObject
 """
-_TOPIC = "CreateTopic DeleteTopic SetTopicAttributes Subscribe Unsubscribe TagResource"
-_SCHEDULE = "CreateSchedule DeleteSchedule UpdateSchedule"
+_TOPIC = "CreateTopic DeleteTopic SetTopicAttributes Subscribe TagResource UntagResource"
+_SCHEDULE = "CreateSchedule DeleteSchedule UpdateSchedule GetSchedule"
 _FIREWALL = """
-    CreateWebACL DeleteWebACL UpdateWebACL AssociateWebACL DisassociateWebACL
+    CreateWebACL DeleteWebACL UpdateWebACL AssociateWebACL DisassociateWebACL GetWebACLForResource
     PutLoggingConfiguration DeleteLoggingConfiguration TagResource UntagResource
 """
-_CERTIFICATE = "RequestCertificate DeleteCertificate AddTagsToCertificate"
 _BAKING = """
     CreateComponent DeleteComponent CreateImageRecipe DeleteImageRecipe CreateImage DeleteImage
     CreateImagePipeline UpdateImagePipeline DeleteImagePipeline CreateInfrastructureConfiguration
     UpdateInfrastructureConfiguration DeleteInfrastructureConfiguration
     CreateDistributionConfiguration UpdateDistributionConfiguration
-    DeleteDistributionConfiguration TagResource
+    DeleteDistributionConfiguration TagResource UntagResource
 """
-_PUSH = """
+_BAKED = """
+    GetComponent GetImageRecipe GetImage GetImagePipeline GetInfrastructureConfiguration
+    GetDistributionConfiguration
+"""
+_REPOSITORY = """
+    CreateRepository DeleteRepository PutLifecyclePolicy DeleteLifecyclePolicy
+    PutImageScanningConfiguration PutImageTagMutability TagResource UntagResource
     BatchCheckLayerAvailability InitiateLayerUpload UploadLayerPart CompleteLayerUpload PutImage
-    BatchGetImage GetDownloadUrlForLayer DescribeImages DescribeRepositories
+    BatchGetImage BatchDeleteImage GetDownloadUrlForLayer DescribeImages
 """
+# an alarm's name ends with what it watches: its tags say whose it is
+_ALARM = "PutMetricAlarm PutCompositeAlarm TagResource"
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeliveryScope:
-    """A stack's in an account."""
+    """A stack in an account."""
 
-    name: str
+    project: str
+    stack: str
     region: str
     account: str
+    # of the records that the stack makes; "" for none
+    domain: str = ""
+
+    @classmethod
+    def of(cls, settings: Config, region: str, account: str) -> "DeliveryScope":
+        return cls(
+            project=settings.project,
+            stack=settings.stack,
+            region=region,
+            account=account,
+            domain=settings.domain,
+        )
+
+    @property
+    def name(self) -> str:
+        return f"{self.project}-{self.stack}"
 
     def arn(self, service: str, rest: str) -> str:
         return f"arn:aws:{service}:{self.region}:{self.account}:{rest}"
+
+    def iam(self, rest: str) -> str:
+        return f"arn:aws:iam::{self.account}:{rest}"
+
+    def named(self, service: str, form: str, *purposes: str) -> list[str]:
+        """ARNs of resources that Pulumi names; {} stands for the name."""
+        names = [f"{self.name}-{p}{SUFFIX}" if p else self.name + SUFFIX for p in purposes or ("",)]
+        return [self.arn(service, form.replace("{}", name)) for name in names]
 
     @property
     def state_bucket(self) -> str:
         return f"arn:aws:s3:::{self.name}-state-{self.account}-{self.region}"
 
+    @property
+    def boundary(self) -> str:
+        return self.iam(f"policy/{self.name}-boundary")
 
-def of_reader(place: DeliveryScope) -> list[Statement]:
-    """The state and what the program looks up; AWS's own policies for readers do the rest."""
+    @property
+    def roles(self) -> list[str]:
+        return [self.iam(f"role/{self.name}-{purpose}{SUFFIX}") for purpose in ROLES]
+
+    def tags(self, where: str) -> dict[str, str]:
+        return {f"aws:{where}/project": self.project, f"aws:{where}/stack": self.stack}
+
+
+def of_reader(scope: DeliveryScope) -> list[Statement]:
+    """The state, and what a refresh reads beside AWS's own policies for readers."""
     return [
-        allow(["s3:ListBucket"], [place.state_bucket]),
-        allow(["s3:GetObject"], [f"{place.state_bucket}/*"]),
-        _state_key(place, ["kms:Decrypt"]),
-        _named(place, "secretsmanager", "GetSecretValue", f"secret:{place.name}-*"),
-        _named(place, "ecr", "DescribeRepositories", f"repository/{place.name}"),
+        allow(["s3:ListBucket"], [scope.state_bucket]),
+        allow(["s3:GetObject"], [f"{scope.state_bucket}/*"]),
+        _state_key(scope, ["kms:Decrypt"]),
+        allow(
+            ["secretsmanager:GetSecretValue"],
+            scope.named("secretsmanager", "secret:{}-??????", "cache"),
+        ),
+        *_refreshed(scope),
     ]
 
 
-KINDS = ("delivery", "network", "data", "platform")
+def _refreshed(scope: DeliveryScope) -> list[Statement]:
+    """Reads that SecurityAudit and ViewOnlyAccess lack."""
+    return [
+        allow(["ecr:GetAuthorizationToken"], ["*"]),
+        allow(
+            ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"], scope.named("ecr", "repository/{}")
+        ),
+        allow(
+            _actions("scheduler", "GetSchedule"),
+            scope.named("scheduler", "schedule/*/{}", "rotation"),
+        ),
+        allow(
+            ["application-autoscaling:ListTagsForResource"],
+            [scope.arn("application-autoscaling", "scalable-target/*")],
+        ),
+        allow(["ssm:GetParameter"], [f"arn:aws:ssm:{scope.region}::parameter/aws/service/*"]),
+        allow(
+            _actions("imagebuilder", _BAKED),
+            scope.named("imagebuilder", "*/{}/*") + scope.named("imagebuilder", "*/{}"),
+        ),
+    ]
 
 
-def of_deployer(place: DeliveryScope) -> Mapping[str, list[Statement]]:
+def of_deployer(scope: DeliveryScope) -> Mapping[str, list[Statement]]:
     """By policy: one has room for 6,144 characters."""
     return {
-        "delivery": _delivery(place),
-        "network": _network(place),
-        "data": _data(place),
-        "platform": _platform(place),
+        "state": _state(scope),
+        "network": _network(scope),
+        "edge": _edge(scope),
+        "data": _data(scope),
+        "compute": _compute(scope),
+        "roles": _roles(scope),
     }
 
 
-def _delivery(place: DeliveryScope) -> list[Statement]:
-    objects = f"{place.state_bucket}/*"
+def of_boundary(scope: DeliveryScope, secrets: Sequence[str] = ()) -> list[Statement]:
+    """The most that a role of the program may do; `secrets` are the ARNs in the stack's keys."""
+    group = scope.named("autoscaling", "autoScalingGroup:*:autoScalingGroupName/{}")
+    pull = "BatchCheckLayerAvailability BatchGetImage GetDownloadUrlForLayer"
     return [
-        allow(["s3:ListBucket"], [place.state_bucket]),
-        allow(["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], [objects]),
-        _state_key(place, ["kms:Decrypt", "kms:Encrypt"]),
-        allow(["ecr:GetAuthorizationToken", "ecs:DeregisterTaskDefinition"], ["*"]),
-        _named(place, "ecr", _PUSH, f"repository/{place.name}"),
         allow(
-            ["ssm:SendCommand"],
             [
-                f"arn:aws:ssm:{place.region}::document/AWS-RunShellScript",
-                place.arn("ec2", "instance/*"),
+                *_actions("logs", "CreateLogStream PutLogEvents"),
+                "logs:DescribeLogStreams",
+            ],
+            [
+                *scope.named("logs", "log-group:{}:*", "", "flow", "metrics"),
+                scope.arn("logs", "log-group:RDSOSMetrics:*"),
             ],
         ),
-        allow(["ssm:GetCommandInvocation", "ssm:CancelCommand"], [place.arn("ssm", "*:*")]),
+        allow(_actions("xray", "PutTelemetryRecords PutTraceSegments"), ["*"]),
+        allow(["ecr:GetAuthorizationToken"], ["*"]),
+        allow(_actions("ecr", pull), scope.named("ecr", "repository/{}")),
+        allow(
+            ["secretsmanager:GetSecretValue"],
+            [
+                *scope.named("secretsmanager", "secret:{}-??????", "cache"),
+                *(arn for arn in secrets if ":ssm:" not in arn),
+            ],
+        ),
+        *(allow(["ssm:GetParameters"], [arn]) for arn in secrets if ":ssm:" in arn),
+        allow(
+            ["secretsmanager:GetSecretValue"],
+            [scope.arn("secretsmanager", "secret:rds!*")],
+            _of_database(scope),
+        ),
+        allow(
+            ["kms:Decrypt"],
+            [scope.arn("kms", "key/*")],
+            {"StringEquals": scope.tags("ResourceTag")},
+        ),
+        allow(["ecs:UpdateService"], scope.named("ecs", "service/{}/{}")),
+        allow(_actions("autoscaling", "StartInstanceRefresh CompleteLifecycleAction"), group),
+        # what the SSM agent and Image Builder do on an instance
+        allow(
+            [
+                *_actions("ssm", "UpdateInstanceInformation ListAssociations GetDocument"),
+                *_actions("ssm", "ListInstanceAssociations DescribeAssociation PutInventory"),
+                *_actions("ssm", "PutComplianceItems UpdateAssociationStatus DescribeDocument"),
+                *_actions("ssm", "UpdateInstanceAssociationStatus GetManifest"),
+                *_actions("ssm", "GetDeployablePatchSnapshotForInstance PutConfigurePackageResult"),
+                *_actions("ssmmessages", "CreateControlChannel CreateDataChannel"),
+                *_actions("ssmmessages", "OpenControlChannel OpenDataChannel"),
+                *_actions("ec2messages", "AcknowledgeMessage DeleteMessage FailMessage"),
+                *_actions("ec2messages", "GetEndpoint GetMessages SendReply"),
+                *("imagebuilder:GetComponent", "logs:DescribeLogGroups"),
+            ],
+            ["*"],
+        ),
     ]
 
 
-def _network(place: DeliveryScope) -> list[Statement]:
-    ours = f"{place.name}-*"
+def _state(scope: DeliveryScope) -> list[Statement]:
     return [
-        allow(_actions("ec2", _NETWORK), [place.arn("ec2", "*/*"), "arn:aws:ec2:*::image/*"]),
-        _named(place, "elasticloadbalancing", _BALANCER, "*/*"),
-        _named(place, "wafv2", _FIREWALL, "*/*"),
-        _named(place, "acm", _CERTIFICATE, "certificate/*"),
-        allow(["route53:ChangeResourceRecordSets"], ["arn:aws:route53:::hostedzone/*"]),
-        allow(_actions("s3", _LOG_BUCKET), [f"arn:aws:s3:::{place.name}-logs-*"]),
-        _named(place, "logs", _LOG, f"log-group:*{place.name}*"),
-        _named(place, "sns", _TOPIC, ours),
-        _named(place, "cloudwatch", "PutMetricAlarm PutCompositeAlarm DeleteAlarms", "alarm:*"),
+        allow(["s3:ListBucket"], [scope.state_bucket]),
+        allow(["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], [f"{scope.state_bucket}/*"]),
+        _state_key(scope, ["kms:Decrypt", "kms:Encrypt"]),
+        *_refreshed(scope),
+        allow(_actions("ecr", _REPOSITORY), scope.named("ecr", "repository/{}")),
+        allow(
+            _actions("imagebuilder", _BAKING),
+            scope.named("imagebuilder", "*/{}/*") + scope.named("imagebuilder", "*/{}"),
+        ),
+    ]
+
+
+def _network(scope: DeliveryScope) -> list[Statement]:
+    def ec2(*kinds: str) -> list[str]:
+        return [scope.arn("ec2", f"{kind}/*") for kind in kinds]
+
+    requested = {"StringEquals": scope.tags("RequestTag")}
+    return [
+        allow(_actions("ec2", _VPC), ec2("vpc", "elastic-ip"), requested),
+        allow(
+            _actions("ec2", _IN_VPC),
+            ec2("subnet", "route-table", "security-group", "internet-gateway"),
+            requested,
+        ),
+        allow(
+            _actions("ec2", _IN_SUBNET),
+            ec2(
+                *("natgateway", "vpc-endpoint", "vpc-flow-log", "launch-template"),
+                "security-group-rule",
+            ),
+            requested,
+        ),
+        allow(
+            ["ec2:CreateTags"],
+            ec2("*"),
+            requested | {"Null": {"ec2:CreateAction": "false"}},
+        ),
+        # a VPC's default group belongs to no stack before it has its tags
+        allow(
+            ["ec2:CreateTags"],
+            ec2("security-group"),
+            requested | {"Null": {"aws:ResourceTag/stack": "true"}},
+        ),
+        allow(_actions("ec2", _NETWORK), ec2("*"), {"StringEquals": scope.tags("ResourceTag")}),
+        # the launch template, its subnets and groups are the stack's by the statement above
+        allow(
+            ["ec2:RunInstances"],
+            ["arn:aws:ec2:*::image/*", *ec2("instance", "network-interface", "volume")],
+        ),
+    ]
+
+
+def _edge(scope: DeliveryScope) -> list[Statement]:
+    balancer = scope.named("elasticloadbalancing", "loadbalancer/app/{}/*")
+    ours = {"StringEquals": scope.tags("ResourceTag")}
+    requested = {"StringEquals": scope.tags("RequestTag")}
+    untaken = {"StringEqualsIfExists": scope.tags("ResourceTag")}
+    topics = scope.named("sns", "{}", "page", "ticket")
+    logs = [
+        *scope.named("logs", "log-group:{}", "", "flow", "metrics"),
+        *scope.named("logs", "log-group:{}:*", "", "flow", "metrics"),
+        scope.arn("logs", f"log-group:aws-waf-logs-{scope.name}"),
+        scope.arn("logs", f"log-group:aws-waf-logs-{scope.name}:*"),
+    ]
+    return [
+        allow(
+            _actions("elasticloadbalancing", _BALANCER),
+            [
+                *balancer,
+                *scope.named("elasticloadbalancing", "targetgroup/{}/*"),
+                *scope.named("elasticloadbalancing", "listener/app/{}/*"),
+            ],
+        ),
+        allow(
+            _actions("wafv2", _FIREWALL),
+            [
+                *scope.named("wafv2", "regional/webacl/{}/*"),
+                scope.arn("wafv2", "regional/managedruleset/*/*"),
+                *balancer,
+            ],
+        ),
+        allow(
+            [
+                *_actions("logs", _LOG_DELIVERY),
+                *("elasticloadbalancing:SetWebACL", "sns:Unsubscribe"),
+            ],
+            ["*"],
+        ),
+        allow(["acm:RequestCertificate"], ["*"], requested),
+        allow(
+            ["acm:AddTagsToCertificate"], [scope.arn("acm", "certificate/*")], requested | untaken
+        ),
+        allow(["acm:DeleteCertificate"], [scope.arn("acm", "certificate/*")], ours),
+        *_records(scope),
+        allow(
+            _actions("s3", _LOG_BUCKET),
+            [
+                f"arn:aws:s3:::{scope.name}-logs{SUFFIX}",
+                f"arn:aws:s3:::{scope.name}-logs{SUFFIX}/*",
+            ],
+        ),
+        allow(_actions("logs", _LOG), logs),
+        allow(_actions("sns", _TOPIC), topics),
+        allow(
+            _actions("cloudwatch", _ALARM),
+            [scope.arn("cloudwatch", f"alarm:{scope.name}-*")],
+            requested | untaken,
+        ),
+        allow(
+            _actions("cloudwatch", "DeleteAlarms UntagResource"),
+            [scope.arn("cloudwatch", f"alarm:{scope.name}-*")],
+            ours,
+        ),
         allow(
             ["cloudwatch:PutDashboard", "cloudwatch:DeleteDashboards"],
-            [f"arn:aws:cloudwatch::{place.account}:dashboard/*"],
+            [f"arn:aws:cloudwatch::{scope.account}:dashboard/{scope.name}"],
         ),
-        _named(place, "scheduler", _SCHEDULE, f"schedule/*/{ours}"),
+        allow(
+            _actions("scheduler", _SCHEDULE), scope.named("scheduler", "schedule/*/{}", "rotation")
+        ),
     ]
 
 
-def _platform(place: DeliveryScope) -> list[Statement]:
-    ours = f"{place.name}-*"
-    ecs = [f"{kind}/{ours}" for kind in ("cluster", "service", "task", "task-definition")]
+def _records(scope: DeliveryScope) -> list[Statement]:
+    """Zones have no names in ARNs: the names of the records bound what may change."""
+    names = [f"*.{scope.name}.internal"]
+    names += [scope.domain, f"_*.{scope.domain}"] if scope.domain else []
+    only = {
+        "ForAllValues:StringLike": {"route53:ChangeResourceRecordSetsNormalizedRecordNames": names}
+    }
     return [
-        *_roles(place),
-        _named(place, "ecs", _ECS, *ecs),
-        _named(place, "autoscaling", _GROUP, f"*:*:*/{ours}"),
-        _named(place, "application-autoscaling", _TASK_SCALING, "scalable-target/*"),
-        _named(place, "imagebuilder", _BAKING, "*/*"),
+        allow(["route53:ChangeResourceRecordSets"], ["arn:aws:route53:::hostedzone/*"], only),
+        # the private zone of the replicas' name; AWS gives it an id
+        allow(["route53:CreateHostedZone", "route53:GetChange"], ["*"]),
+        allow(
+            ["route53:DeleteHostedZone", "route53:ChangeTagsForResource"],
+            ["arn:aws:route53:::hostedzone/*"],
+        ),
     ]
 
 
-def _data(place: DeliveryScope) -> list[Statement]:
+def _compute(scope: DeliveryScope) -> list[Statement]:
+    scalable = [scope.arn("application-autoscaling", "scalable-target/*")]
+    requested = {"StringEquals": scope.tags("RequestTag")}
     return [
-        _named(place, "rds", _DATABASE, "*:*"),
-        _named(place, "elasticache", _CACHE, "*:*"),
-        _named(place, "secretsmanager", _SECRET, f"secret:{place.name}-*", "secret:rds!*"),
-        allow(["kms:CreateKey"], ["*"]),
-        _named(place, "kms", _KEY, "key/*", "alias/*"),
+        allow(
+            _actions("ecs", _ECS),
+            [
+                *scope.named("ecs", "cluster/{}"),
+                *scope.named("ecs", "service/{}/{}"),
+                *scope.named("ecs", "task/{}/*"),
+                scope.arn("ecs", f"task-definition/{scope.name}:*"),
+                scope.arn("ecs", f"task-definition/{scope.name}-task:*"),
+            ],
+        ),
+        # a revision that is taken back starts nothing
+        allow(["ecs:DeregisterTaskDefinition"], ["*"]),
+        allow(
+            _actions("autoscaling", _GROUP),
+            scope.named("autoscaling", "autoScalingGroup:*:autoScalingGroupName/{}"),
+        ),
+        allow(
+            _actions("application-autoscaling", "RegisterScalableTarget TagResource"),
+            scalable,
+            requested | {"StringEqualsIfExists": scope.tags("ResourceTag")},
+        ),
+        allow(
+            _actions("application-autoscaling", _TASK_SCALING),
+            scalable,
+            {"StringEquals": scope.tags("ResourceTag")},
+        ),
     ]
 
 
-def _roles(place: DeliveryScope) -> list[Statement]:
-    """Roles of this stack only, for AWS's services only, with AWS's policies as listed only."""
-    iam = f"arn:aws:iam::{place.account}"
-    roles = [f"{iam}:role/{place.name}-*"]
+def _data(scope: DeliveryScope) -> list[Statement]:
+    ours = {"StringEquals": scope.tags("ResourceTag")}
+    requested = {"StringEquals": scope.tags("RequestTag")}
+    databases = [
+        *scope.named("rds", "db:{}", "", "replica-1", "replica-2", "replica-3"),
+        *scope.named("rds", "db:{}", "replica-4", "replica-5"),
+    ]
+    return [
+        allow(
+            _actions("rds", _DATABASE),
+            [
+                *databases,
+                *scope.named("rds", "pg:{}"),
+                *scope.named("rds", "subgrp:{}"),
+                scope.arn("rds", f"snapshot:{scope.name}-final"),
+            ],
+        ),
+        allow(["rds:CreateDBProxy"], ["*"], requested),
+        allow(
+            ["rds:AddTagsToResource"],
+            [scope.arn("rds", "db-proxy:*")],
+            requested | {"StringEqualsIfExists": scope.tags("ResourceTag")},
+        ),
+        allow(
+            _actions("rds", _PROXY),
+            [scope.arn("rds", "db-proxy:*"), scope.arn("rds", "target-group:*")],
+            ours,
+        ),
+        allow(
+            _actions("elasticache", _CACHE),
+            [
+                *scope.named("elasticache", "replicationgroup:{}"),
+                *scope.named("elasticache", "cluster:{}-???"),
+                *scope.named("elasticache", "subnetgroup:{}"),
+                *scope.named("elasticache", "parametergroup:{}"),
+                scope.arn("elasticache", f"user:{scope.name}"),
+                scope.arn("elasticache", f"usergroup:{scope.name}"),
+            ],
+        ),
+        allow(
+            _actions("secretsmanager", _SECRET),
+            scope.named("secretsmanager", "secret:{}-??????", "cache"),
+        ),
+        # RDS makes it with the rights of the deployer
+        allow(
+            _actions("secretsmanager", "CreateSecret TagResource"),
+            [scope.arn("secretsmanager", "secret:rds!*")],
+        ),
+        allow(
+            _actions("secretsmanager", "RotateSecret CancelRotateSecret"),
+            [scope.arn("secretsmanager", "secret:rds!*")],
+            _of_database(scope),
+        ),
+        allow(
+            _actions("kms", "CreateKey TagResource"),
+            ["*"],
+            requested
+            | {
+                "StringEqualsIfExists": scope.tags("ResourceTag"),
+                "Null": {"aws:ResourceTag/state-of": "true"},
+            },
+        ),
+        allow(_actions("kms", _KEY), [scope.arn("kms", "key/*")], ours),
+    ]
+
+
+def _roles(scope: DeliveryScope) -> list[Statement]:
+    """Roles of this stack only, within its boundary, for AWS's services only.
+
+    The deployer's and the reader's own roles, and the boundary, have other names.
+    """
+    bounded = {"StringEquals": {"iam:PermissionsBoundary": scope.boundary}}
     services = [f"{service}.amazonaws.com" for service in SERVICES]
-    own = f"{iam}:policy/{place.name}-*"
-    managed = [*(f"arn:aws:iam::aws:policy/{name}" for name in MANAGED), *READERS, own]
+    linked = [f"{service}.amazonaws.com" for service in LINKED]
+    managed = [f"arn:aws:iam::aws:policy/{name}" for name in MANAGED]
     return [
-        allow(_actions("iam", _ROLE), [*roles, f"{iam}:instance-profile/{place.name}-*", own]),
+        allow(_actions("iam", "CreateRole PutRolePolicy DeleteRolePolicy"), scope.roles, bounded),
         allow(
             ["iam:AttachRolePolicy", "iam:DetachRolePolicy"],
-            roles,
-            {"ArnLike": {"iam:PolicyARN": managed}},
+            scope.roles,
+            bounded | {"ArnEquals": {"iam:PolicyARN": managed}},
         ),
-        allow(["iam:PassRole"], roles, {"StringEquals": {"iam:PassedToService": services}}),
-        allow(["iam:CreateServiceLinkedRole"], [f"{iam}:role/aws-service-role/*"]),
+        allow(_actions("iam", _ROLE), scope.roles),
+        allow(
+            _actions("iam", _PROFILE),
+            [scope.iam(f"instance-profile/{scope.name}{p}{SUFFIX}") for p in ("", "-builder")],
+        ),
+        allow(["iam:PassRole"], scope.roles, {"StringEquals": {"iam:PassedToService": services}}),
+        allow(
+            ["iam:CreateServiceLinkedRole"],
+            [scope.iam("role/aws-service-role/*")],
+            {"StringEquals": {"iam:AWSServiceName": linked}},
+        ),
     ]
 
 
-def _state_key(place: DeliveryScope, actions: Sequence[str]) -> Statement:
-    alias = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": f"alias/{place.name}-state"}}
-    return allow(actions, [place.arn("kms", "key/*")], alias)
+def _of_database(scope: DeliveryScope) -> dict[str, dict[str, list[str]]]:
+    """RDS tags the secret of a database with the database."""
+    key = "aws:ResourceTag/aws:rds:primaryDBInstanceArn"
+    return {"ArnLike": {key: scope.named("rds", "db:{}")}}
 
 
-def _named(place: DeliveryScope, service: str, actions: str, *resources: str) -> Statement:
-    return allow(_actions(service, actions), [place.arn(service, rest) for rest in resources])
+def _state_key(scope: DeliveryScope, actions: Sequence[str]) -> Statement:
+    alias = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": f"alias/{scope.name}-state"}}
+    return allow(actions, [scope.arn("kms", "key/*")], alias)
 
 
 def _actions(service: str, names: str) -> list[str]:

@@ -2,6 +2,7 @@ import pulumi
 from pulumi_aws import iam
 
 from stackkit.resources.container import Container, start_permissions
+from stackkit.resources.delivery_permissions import SUFFIX
 from stackkit.resources.policies import allow, assumed_by, document
 
 # what the SSM agent needs: sessions instead of SSH, no key and no open port
@@ -29,8 +30,7 @@ def instance_profile(
     agent = iam.RolePolicyAttachment(
         f"{name}-ssm", iam.RolePolicyAttachmentArgs(role=role.name, policy_arn=SSM), opts=child
     )
-    # Pulumi appends the hyphen and what follows it
-    group = f"arn:aws:autoscaling:{region}:*:autoScalingGroup:*:autoScalingGroupName/{name}-*"
+    group = f"arn:aws:autoscaling:{region}:*:autoScalingGroup:*:autoScalingGroupName/{name}{SUFFIX}"
     policy = iam.RolePolicy(
         f"{name}-instance",
         iam.RolePolicyArgs(

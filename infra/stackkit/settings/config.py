@@ -16,6 +16,7 @@ CONTAINER_PORT = 8000
 LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653)
 _HOST = r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}"
 _ARN = r"arn:aws[a-z-]*:"
+_OWNER, _REPOSITORY = r"[A-Za-z0-9-]+", r"[A-Za-z0-9._-]+"
 _EMAIL = r"[^@\s]+@[^@\s]+\.[^@\s]+"
 
 
@@ -98,7 +99,9 @@ class Config:
         "a line NAME=ARN of a secret in Secrets Manager or of an SSM parameter",
     )
     github_repository: str = text(
-        "", r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+", "a repository of GitHub such as acme/orders"
+        "",
+        rf"{_OWNER}/{_REPOSITORY}|{_OWNER}@\d+/{_REPOSITORY}@\d+",
+        "a repository of GitHub such as acme/orders, or acme@123456/orders@456789 with its ids",
     )
     availability_objective: str = text(
         "99.9", r"9[5-9](\.\d{1,3})?", "a percentage of 95 to 99.999 such as 99.9"

@@ -15,6 +15,11 @@ from stackkit.settings.errors import ConfigError
 # a load balancer's name has 32 characters; Pulumi appends a hyphen and 7 digits
 LONGEST_NAME = 24
 SMALLEST_RESERVATION = 100
+# resources of a stack are named by it, and by one of these: deployers know their own by that
+PURPOSES = (
+    *("task", "execution", "instance", "builder", "rotation", "flow", "monitoring", "proxy"),
+    *("metrics", "page", "ticket", "cache", "logs", "deployer", "reader", "boundary", "state"),
+)
 _TELLING = ("PASSWORD", "SECRET", "TOKEN", "CREDENTIAL", "PRIVATE_KEY", "API_KEY")
 # the program sets these variables of the service; a test compares them with its environment
 PROGRAM_VARIABLES = (
@@ -77,6 +82,12 @@ def _collected(sentences: Iterator[str]) -> Iterator[str]:
 
 
 def _name(config: Config) -> Iterator[str]:
+    whole, _, last = config.name.rpartition("-")
+    if "-" in whole and last in PURPOSES:
+        yield (
+            f"{config.name}: its resources would have the names of those of a stack {whole};"
+            f" use a stack name that does not end with {last}."
+        )
     if len(config.name) > LONGEST_NAME:
         yield (
             f"{config.name}: project and stack have {len(config.name)} characters together and"

@@ -131,8 +131,9 @@ DESCRIPTIONS = {
         "or of an SSM parameter."
     ),
     "github_repository": (
-        "The project's repository on GitHub, as owner/name: its workflows get roles to preview "
-        "and deploy this stack with; empty for none."
+        "The project's repository on GitHub, as owner/name, or with the ids that GitHub names newer"
+        " ones by, as owner@123456/name@456789: `make bootstrap` gives its workflows roles; empty"
+        " for none."
     ),
     "availability_objective": (
         "Share of the answers that must not be errors, in percent, 95 to 99.999; what it leaves "

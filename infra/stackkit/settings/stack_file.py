@@ -18,26 +18,29 @@ class StackFile:
     values: Mapping[str, object]
     # names of those that are encrypted
     secrets: Sequence[str]
+    # that the provider gives each resource
+    tags: Mapping[str, str]
 
 
 def read_stack(folder: Path, stack: str) -> StackFile:
     """A stack's keys without their namespace; stack "" has none."""
     project = _yaml(folder / "Pulumi.yaml").get("name", "")
     if not stack:
-        return StackFile(project=project, region="", values={}, secrets=())
+        return StackFile(project=project, region="", values={}, secrets=(), tags={})
     file = folder / f"Pulumi.{stack}.yaml"
     if not file.exists():
         raise ConfigError(
             f"There is no {file.name} in {folder}: copy another stack's and change it."
         )
     prefix = f"{project}:"
-    keys: Mapping[str, object] = _yaml(file).get("config") or {}
+    keys: Mapping[str, Any] = _yaml(file).get("config") or {}
     own = {name.removeprefix(prefix): value for name, value in keys.items() if prefix in name}
     return StackFile(
         project=project,
         region=str(keys.get("aws:region", "")),
         values=own,
         secrets=[name for name, value in own.items() if isinstance(value, dict)],
+        tags=(keys.get("aws:defaultTags") or {}).get("tags") or {},
     )
 
 

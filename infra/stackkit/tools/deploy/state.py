@@ -147,7 +147,9 @@ def _make_key(state: State) -> bool:
         kms.describe_key(KeyId=state.key_alias)
     except kms.exceptions.NotFoundException:
         described = f"Secrets in the Pulumi state of {state.project}-{state.stack}"
-        key = kms.create_key(Description=described)["KeyMetadata"]["KeyId"]
+        # a key without tags could be claimed by another stack's deployer
+        tags = [{"TagKey": "state-of", "TagValue": f"{state.project}-{state.stack}"}]
+        key = kms.create_key(Description=described, Tags=tags)["KeyMetadata"]["KeyId"]
         kms.enable_key_rotation(KeyId=key)
         # last, so that a run that was cut off leaves no alias to a key without rotation
         kms.create_alias(AliasName=state.key_alias, TargetKeyId=key)

@@ -23,12 +23,8 @@ def look_up(account: SimulatedAccount, token: str, asked: dict[str, Any]) -> dic
     if token == "aws:ssm/getParameter:getParameter":
         found = account.client("ssm").get_parameter(Name=asked["name"])["Parameter"]
         return {"name": asked["name"], "insecureValue": found["Value"]}
-    if token == "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider":
-        known = account.client("iam").list_open_id_connect_providers()
-        for provider in known["OpenIDConnectProviderList"]:
-            if provider["Arn"].endswith(asked["url"].removeprefix("https://")):
-                return {"arn": provider["Arn"], "url": asked["url"]}
-        raise LookupError(f"no identity provider {asked['url']}")
+    if token == "aws:index/getCallerIdentity:getCallerIdentity":
+        return {"accountId": account.client("sts").get_caller_identity()["Account"]}
     if token == "aws:ec2/getAmi:getAmi":
         # baked by Image Builder, which moto lacks
         return {"id": "ami-" + hashlib.sha256(b"baked").hexdigest()[:17]}

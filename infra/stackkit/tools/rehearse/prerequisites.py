@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from moto.acm.models import acm_backends
 from moto.secretsmanager.models import secretsmanager_backends
 
-from stackkit.resources.delivery_roles import ISSUER
+from stackkit.resources.delivery_permissions import DeliveryScope, of_boundary
+from stackkit.resources.policies import VERSION
 from stackkit.settings.config import Config
 from stackkit.tools.rehearse.account import ACCOUNT, SimulatedAccount
 
@@ -24,11 +25,12 @@ def add_prerequisites(account: SimulatedAccount, settings: Config) -> Iterator[s
         _certificate(account, settings.domain, settings.certificate_arn)
         yield f"certificate {settings.certificate_arn} for {settings.domain}"
     if settings.github_repository:
-        identities = account.client("iam")
-        identities.create_open_id_connect_provider(
-            Url=f"https://{ISSUER}", ThumbprintList=["0" * 40]
-        )
-        yield f"identity provider {ISSUER}"
+        scope = DeliveryScope.of(settings, account.region, ACCOUNT)
+        name = scope.boundary.rpartition("/")[2]
+        document = json.dumps({"Version": VERSION, "Statement": of_boundary(scope)})
+        account.client("iam").create_policy(PolicyName=name, PolicyDocument=document)
+        account.known.add(scope.boundary)
+        yield f"boundary {name}"
     if settings.image:
         yield f"image {settings.image}"
     if settings.ami_id:

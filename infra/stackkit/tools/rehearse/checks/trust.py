@@ -28,9 +28,12 @@ def trust(snapshot: AccountSnapshot) -> Iterator[str]:
 
 def _uses(snapshot: AccountSnapshot) -> Iterator[tuple[str, str]]:
     """Role and the service that takes it."""
-    for workload in snapshot.workloads:
-        for role in workload.task_roles:
-            yield role, "ecs-tasks.amazonaws.com"
+    ecs = snapshot.account.client("ecs")
+    # of services, and of standalone tasks
+    for arn in ecs.list_task_definitions()["taskDefinitionArns"]:
+        definition = ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]
+        for kind in ("executionRoleArn", "taskRoleArn"):
+            yield definition.get(kind, ""), "ecs-tasks.amazonaws.com"
     for profile in snapshot.read("iam", "list_instance_profiles", "InstanceProfiles"):
         for role in profile["Roles"]:
             yield role["RoleName"], "ec2.amazonaws.com"

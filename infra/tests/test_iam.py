@@ -1,0 +1,273 @@
+"""The policies of GitHub's roles, held against each call that a stack needs; and against others."""
+
+import json
+import re
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from moto.iam.aws_managed_policies import aws_managed_policies_data
+
+import pairs
+from cloud import ACCOUNT, REGION
+from iam.evaluator import Request, Statement, allowing
+from iam.patterns import never_matching
+from iam.provider_reads import LOOKUPS, READS, WATCHING
+from iam.requests import all_requests, changes, example, fits, rows
+from rehearsed import Outcome, Rehearsals
+from stackkit.resources.delivery_permissions import (
+    READERS,
+    DeliveryScope,
+    of_boundary,
+    of_deployer,
+    of_reader,
+)
+
+# glob patterns meet character by character
+sys.setrecursionlimit(5000)
+
+
+def scope(stack: str) -> DeliveryScope:
+    return DeliveryScope(
+        project="shop", stack=stack, region=REGION, account=ACCOUNT, domain="api.example.com"
+    )
+
+
+PROD = scope("prod")
+_AWS = json.loads(aws_managed_policies_data)
+AWS_OWN = [
+    statement
+    for arn in READERS
+    for statement in _AWS[arn.rpartition("/")[2]]["Document"]["Statement"]
+]
+
+
+def deployer(of: DeliveryScope = PROD) -> list[Statement]:
+    return [statement for policy in of_deployer(of).values() for statement in policy]
+
+
+def refused(requests: Sequence[Request], *policies: Sequence[Statement]) -> list[str]:
+    every = [statement for policy in policies for statement in policy]
+    return sorted({str(request) for request in requests if not allowing(every, request)})
+
+
+PLAIN = {option: next(iter(choices)) for option, choices in pairs.OPTIONS.items()}
+# between them, every type of resource
+STACKS = [
+    PLAIN
+    | {
+        "tier": "prod",
+        "delivery": "GitHub",
+        "replica": "two",
+        "proxy": "on",
+        "schedules": "one",
+        "reserved": "some",
+        "secrets": "more",
+        "scaling": "network beside step",
+    },
+    PLAIN
+    | {
+        "tier": "prod",
+        "compute": "ec2",
+        "delivery": "GitHub",
+        "ami": "baked",
+        "schedules": "one",
+        "scaling": "step",
+    },
+]
+
+
+@pytest.fixture(scope="module")
+def outcomes(rehearsals: Rehearsals) -> list[Outcome]:
+    return [begun.result() for begun in [rehearsals.begin(stack) for stack in STACKS]]
+
+
+@pytest.fixture(scope="module")
+def made(outcomes: list[Outcome]) -> list[Request]:
+    return [r for outcome in outcomes for r in all_requests(outcome.calls, PROD)]
+
+
+@pytest.fixture(scope="module")
+def read(outcomes: list[Outcome]) -> list[Request]:
+    """Of each resource, what a refresh reads."""
+    arns: dict[str, set[str]] = {}
+    for outcome in outcomes:
+        for call in outcome.calls:
+            own = {r.resource for r in all_requests([call], PROD)}
+            arns.setdefault(call.type.split(":")[1], set()).update(own)
+    assert sorted(kind for kind in arns if kind and kind not in READS and "/" in kind) == []
+    return [
+        Request(action, arn, PROD.tags("ResourceTag"))
+        for kind, found in arns.items()
+        for action in READS.get(kind, "").split()
+        for arn in [a for a in found if any(fits(a, form) for form, _ in rows(action))]
+        or [example(action)]
+    ]
+
+
+def looked_up() -> list[Request]:
+    parameter = f"arn:aws:ssm:{REGION}::parameter/aws/service/ami-amazon-linux-latest/al2023"
+    special = {"ssm:GetParameter": parameter}
+    return [
+        Request(action, special.get(action) or example(action))
+        for action in LOOKUPS.split()
+        # AWS answers it to anybody
+        if action != "sts:GetCallerIdentity"
+    ]
+
+
+def test_a_deployer_may_make_each_resource(made: list[Request]) -> None:
+    assert len(made) > 500
+    assert refused(made, deployer(), AWS_OWN) == []
+
+
+def test_a_deployer_and_a_reader_may_read_each_resource(read: list[Request]) -> None:
+    assert len(read) > 200
+    assert refused([*read, *looked_up()], deployer(), AWS_OWN) == []
+    assert refused([*read, *looked_up()], of_reader(PROD), AWS_OWN) == []
+
+
+def test_a_deployer_may_look_at_a_deployment_and_run_a_task() -> None:
+    task = f"task/{PROD.name}-0a1b2c3/0a1b"
+    own = {
+        "s3:ListBucket": PROD.state_bucket,
+        "s3:GetObject": f"{PROD.state_bucket}/.pulumi/locks/1.json",
+        "ecs:RunTask": PROD.arn("ecs", f"task-definition/{PROD.name}-task:3"),
+        "ecs:StopTask": PROD.arn("ecs", task),
+        "ecs:DescribeTasks": PROD.arn("ecs", task),
+        "logs:GetLogEvents": PROD.arn("logs", f"log-group:{PROD.name}-0a1b2c3:log-stream:a"),
+        "ecr:PutImage": PROD.arn("ecr", f"repository/{PROD.name}-0a1b2c3"),
+        "ecr:BatchGetImage": PROD.arn("ecr", f"repository/{PROD.name}-0a1b2c3"),
+    }
+    asked = [Request(action, own.get(action) or example(action)) for action in WATCHING.split()]
+    assert refused(asked, deployer(), AWS_OWN) == []
+
+
+ALL = {**of_deployer(PROD), "reader": of_reader(PROD), "boundary": of_boundary(PROD)}
+
+
+@pytest.mark.parametrize("policy", ALL)
+def test_no_statement_has_an_action_that_can_never_match(policy: str) -> None:
+    assert [line for statement in ALL[policy] for line in never_matching(statement)] == []
+
+
+@pytest.mark.parametrize("policy", ALL)
+def test_each_policy_has_room_for_the_longest_names(policy: str) -> None:
+    longest = DeliveryScope(
+        project="p" * 12,
+        stack="s" * 11,
+        region="ap-southeast-1",
+        account=ACCOUNT,
+        domain=f"{'d' * 60}.example.com",
+    )
+    policies = {
+        **of_deployer(longest),
+        "reader": of_reader(longest),
+        "boundary": of_boundary(longest, ["arn:" + "s" * 100] * 5),
+    }
+    text = json.dumps({"Version": "2012-10-17", "Statement": list(policies[policy])})
+    assert len(re.sub(r"\s", "", text)) <= 6144
+
+
+def writes(requests: Sequence[Request]) -> list[Request]:
+    return [request for request in requests if changes(request.action)]
+
+
+def elsewhere(request: Request, stack: str) -> Request:
+    """The same on a resource of another stack, as a run of ours would ask for it."""
+    text = re.sub(r"shop-prod(?![a-z])", f"shop-{stack}", request.resource)
+    context = dict(request.context)
+    if text != request.resource or "aws:ResourceTag/stack" in context:
+        context |= {"aws:ResourceTag/project": "shop", "aws:ResourceTag/stack": stack}
+    key = "route53:ChangeResourceRecordSetsNormalizedRecordNames"
+    if key in context:
+        context[key] = ["other.example.com"]
+    key = "aws:ResourceTag/aws:rds:primaryDBInstanceArn"
+    if key in context:
+        context[key] = str(context[key]).replace("shop-prod", f"shop-{stack}")
+    return Request(request.action, text, context)
+
+
+@pytest.mark.parametrize("stack", ["prod-eu", "dev", "prod2"])
+def test_another_stack_is_out_of_reach(made: list[Request], stack: str) -> None:
+    reached = set()
+    for request in writes(made):
+        other = elsewhere(request, stack)
+        # an action without a resource, or a new one that AWS names, is of no stack yet
+        named = other != request and other.resource != "*"
+        if named and allowing(deployer(), other):
+            reached.add(str(other))
+    assert sorted(reached) == []
+
+
+ROLE = "arn:aws:iam::123456789012:role/shop-prod-task-0a1b2c3"
+BOUND = {"iam:PermissionsBoundary": PROD.boundary}
+ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
+SSM = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        Request("iam:CreateRole", ROLE),
+        Request("iam:CreateRole", ROLE, {"iam:PermissionsBoundary": ADMINISTRATOR}),
+        Request("iam:CreateRole", PROD.iam("role/other"), BOUND),
+        Request("iam:PutRolePolicy", ROLE),
+        Request("iam:PutRolePolicy", PROD.iam("role/shop-prod-deployer"), BOUND),
+        Request("iam:PutRolePolicy", PROD.iam("role/shop-prod-reader"), BOUND),
+        Request("iam:AttachRolePolicy", ROLE, BOUND | {"iam:PolicyARN": ADMINISTRATOR}),
+        Request("iam:AttachRolePolicy", ROLE, {"iam:PolicyARN": SSM}),
+        Request("iam:AttachRolePolicy", PROD.iam("role/shop-prod-deployer"), BOUND),
+        Request("iam:UpdateAssumeRolePolicy", PROD.iam("role/shop-prod-deployer")),
+        Request("iam:UpdateAssumeRolePolicy", PROD.iam("role/shop-prod-reader")),
+        Request("iam:DeleteRole", PROD.iam("role/shop-prod-deployer")),
+        Request("iam:DeleteRolePermissionsBoundary", ROLE, BOUND),
+        Request("iam:PutRolePermissionsBoundary", ROLE, BOUND),
+        Request("iam:CreatePolicyVersion", PROD.boundary),
+        Request("iam:SetDefaultPolicyVersion", PROD.boundary),
+        Request("iam:CreatePolicyVersion", PROD.iam("policy/shop-prod-deployer-roles")),
+        Request("iam:CreatePolicy", PROD.iam("policy/shop-prod-more-0a1b2c3")),
+        Request(
+            "iam:PassRole",
+            PROD.iam("role/shop-prod-deployer"),
+            {"iam:PassedToService": "ecs-tasks.amazonaws.com"},
+        ),
+        Request("iam:PassRole", ROLE, {"iam:PassedToService": "lambda.amazonaws.com"}),
+        Request("iam:CreateUser", PROD.iam("user/shop-prod-0a1b2c3")),
+        Request("sts:AssumeRole", ROLE),
+        Request("ssm:SendCommand", PROD.arn("ec2", "instance/i-0a1b2c3d")),
+        Request("secretsmanager:GetSecretValue", PROD.arn("secretsmanager", "secret:other-AbCdEf")),
+        Request("secretsmanager:GetSecretValue", PROD.arn("secretsmanager", "secret:rds!db-1")),
+        Request("kms:Decrypt", PROD.arn("kms", "key/0a1b"), {"kms:ResourceAliases": ["alias/a"]}),
+        Request("s3:GetObject", "arn:aws:s3:::shop-prod-eu-state-123456789012-eu-west-1/a"),
+    ],
+    ids=str,
+)
+def test_a_deployer_can_not_give_itself_more(request_: Request) -> None:
+    assert allowing(deployer(), request_) == []
+
+
+def test_the_reader_changes_nothing() -> None:
+    for statement in of_reader(PROD):
+        requests = [Request(action, "*") for action in statement["Action"]]
+        assert [r.action for r in writes(requests)] in ([], ["kms:Decrypt"])
+
+
+def test_the_boundary_leaves_each_role_what_the_program_gives_it(outcomes: list[Outcome]) -> None:
+    database = f"arn:aws:rds:{REGION}:{ACCOUNT}:db:shop-prod-0a1b2c3"
+    context: dict[str, Any] = PROD.tags("ResourceTag")
+    context["aws:ResourceTag/aws:rds:primaryDBInstanceArn"] = database
+    named = [line.partition("=")[2] for line in json.loads(pairs.SECRETS)]
+    bound = of_boundary(PROD, [":".join(arn.split(":")[:7]) for arn in named])
+    given = [
+        Request(action, resource.replace(":*:", f":{ACCOUNT}:", 1), context)
+        for outcome in outcomes
+        for call in outcome.calls
+        if call.operation == "PutRolePolicy"
+        for statement in json.loads(call.parameters["PolicyDocument"])["Statement"]
+        for action in statement["Action"]
+        for resource in statement["Resource"]
+    ]
+    assert len(given) > 20
+    assert refused(given, bound) == []
