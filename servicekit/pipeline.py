@@ -16,12 +16,13 @@ from servicekit.cache.cached_routes import CachedRoutes, FastRoutes, MemoryFastP
 from servicekit.cache.single_flight import InFlightLoads
 from servicekit.cache.two_level import listen_for_invalidations
 from servicekit.domain import Domain
+from servicekit.http.checks import ChecksMiddleware
 from servicekit.http.cors import CorsMiddleware
 from servicekit.http.head import HeadMiddleware
 from servicekit.http.health import ReadinessCheck, health, ready
 from servicekit.http.openapi import openapi_config
 from servicekit.http.plugin import HttpPlugin
-from servicekit.http.strict_host import StrictHostMiddleware, has_valid_host_and_framing
+from servicekit.http.strict_host import has_valid_host_and_framing, host_rejection
 from servicekit.overload.bulkheads import Bulkheads
 from servicekit.overload.garbage_collection import rare_collections
 from servicekit.overload.load_shedding import FastRejection, LoadShedding
@@ -63,7 +64,10 @@ def layers(
 ) -> list[Layer]:
     """The layers around routing, outermost first: they bound and mark unknown paths, too."""
     settings, admission, tokens = parts.settings, parts.admission, parts.tokens
-    databases = {domain.controller.path: (domain.reads, domain.writes) for domain in domains}
+    databases = {
+        domain.controller.path.strip("/"): (domain.reads, domain.writes) for domain in domains
+    }
+    bulkheads = Bulkheads(databases, routes.find, admission)
     chosen: list[tuple[object, Layer]] = [
         # Every response, a rejection as well, gets an id, security headers and a count.
         (True, partial(RequestLog, recorder=parts.metrics.requests)),
@@ -74,10 +78,9 @@ def layers(
         # Before any rejection: a browser hides a response without these headers from its page.
         (settings.origins, partial(CorsMiddleware, origins=settings.origins)),
         # Before load shedding: a request that its database can't serve takes no place in flight.
-        (True, partial(Bulkheads, databases=databases, cached=routes.find, admission=admission)),
-        (True, partial(LoadShedding, admission=admission)),
         # Before any layer that trusts a header.
-        (True, StrictHostMiddleware),
+        (True, partial(ChecksMiddleware, checks=[bulkheads.rejection, host_rejection])),
+        (True, partial(LoadShedding, admission=admission)),
         *([(True, _authentication(tokens, settings))] if tokens else []),
         # After authentication: a client is the subject of its token, if it has one.
         (

@@ -35,12 +35,23 @@ def header(scope: HTTPScope, name: bytes) -> bytes | None:
     return None
 
 
+def mark_response_started(scope: HTTPScope) -> None:
+    scope["state"]["response_started"] = True
+
+
+def response_started(scope: HTTPScope) -> bool:
+    """True once the status and headers were sent."""
+    return "response_started" in scope["state"]
+
+
 def complete_headers(headers: Iterable[tuple[bytes, bytes]], request_id: bytes) -> Headers:
     """The headers of a response, with those that every response has.
 
     A response is not to be stored anywhere unless it says otherwise.
     """
     complete = [*headers, *SECURITY_HEADERS, (b"x-request-id", request_id)]
-    if not any(name == _CACHE_CONTROL for name, _ in complete):
-        complete.append(_NO_STORE)
+    for name, _ in complete:
+        if name == _CACHE_CONTROL:
+            return complete
+    complete.append(_NO_STORE)
     return complete

@@ -1,10 +1,10 @@
 import re
 from http import HTTPStatus
-from typing import cast
 
-from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
+from litestar.types import HTTPScope
 
 from servicekit.http.problems import problem_response
+from servicekit.http.responses import RawResponse
 
 _HOST = re.compile(rb"([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
 
@@ -30,18 +30,11 @@ def has_valid_host_and_framing(scope: HTTPScope) -> bool:
     return _HOST.fullmatch(host) is not None
 
 
-class StrictHostMiddleware:
-    """Rejects requests with no valid Host, with several, or with several transfer codings."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope = cast("HTTPScope", scope)
-        if has_valid_host_and_framing(scope):
-            return await self._app(scope, receive, send)
-        detail = "The request needs one Host and at most one transfer coding."
-        response = problem_response(scope, HTTPStatus.BAD_REQUEST, detail)
-        # Bytes that follow on this connection may not be what they seem.
-        response.headers.append((b"connection", b"close"))
-        await response(scope, receive, send)
+def host_rejection(scope: HTTPScope) -> RawResponse | None:
+    """400 unless the request names one host, and one coding of its body."""
+    if has_valid_host_and_framing(scope):
+        return None
+    detail = "The request has to name one host, and one coding of its body."
+    response = problem_response(scope, HTTPStatus.BAD_REQUEST, detail)
+    response.headers.append((b"connection", b"close"))  # later bytes of it can't be trusted
+    return response

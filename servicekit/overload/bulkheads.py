@@ -1,11 +1,11 @@
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import cast
 
-from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
+from litestar.types import HTTPScope
 
 from servicekit.database.pool import DatabasePool
 from servicekit.http.problems import rejection
+from servicekit.http.responses import RawResponse
 from servicekit.overload.admission import Admission
 
 _READS = ("GET", "HEAD", "OPTIONS")
@@ -22,26 +22,23 @@ class Bulkheads:
 
     def __init__(
         self,
-        app: ASGIApp,
         databases: Mapping[str, tuple[DatabasePool | None, DatabasePool | None]],
         cached: Callable[[HTTPScope], object],
         admission: Admission,
     ) -> None:
-        self._app = app
         self._databases = databases
         self._cached = cached
         self._admission = admission
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope = cast("HTTPScope", scope)
-        reason = self._rejects(scope)
+    def rejection(self, scope: HTTPScope) -> RawResponse | None:
+        reason = self._reason(scope)
         if reason is None:
-            return await self._app(scope, receive, send)
+            return None
         self._admission.rejected += 1
-        await rejection(scope, HTTPStatus.SERVICE_UNAVAILABLE, reason)(scope, receive, send)
+        return rejection(scope, HTTPStatus.SERVICE_UNAVAILABLE, reason)
 
-    def _rejects(self, scope: HTTPScope) -> str | None:
-        databases = self._databases.get("/" + scope["path"][1:].partition("/")[0])
+    def _reason(self, scope: HTTPScope) -> str | None:
+        databases = self._databases.get(scope["path"].partition("/")[2].partition("/")[0])
         if databases is None:
             return None
         reads = scope["method"] in _READS

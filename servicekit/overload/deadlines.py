@@ -3,14 +3,20 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from litestar.types import HTTPScope
+
+from servicekit.http.responses import response_started
+from servicekit.http.streaming import is_streaming
+
 _TICKS = 20  # of a timeout: a request ends at most a twentieth of it late
 
 
 class Deadline:
-    __slots__ = ("_cancelling", "ends_at", "expired", "task")
+    __slots__ = ("_cancelling", "ends_at", "expired", "scope", "task")
 
-    def __init__(self, task: "asyncio.Task[object]", ends_at: float) -> None:
+    def __init__(self, task: "asyncio.Task[object]", scope: HTTPScope, ends_at: float) -> None:
         self.task = task
+        self.scope = scope
         self.ends_at = ends_at
         self.expired = False
         self._cancelling = task.cancelling()
@@ -32,11 +38,11 @@ class Deadlines:
         self._clock = clock
         self._open: dict[Deadline, None] = {}  # in the order of their ends
 
-    def open(self) -> Deadline:
-        """A deadline of the current task."""
+    def open(self, scope: HTTPScope) -> Deadline:
+        """A deadline of the current task, which runs the request."""
         task = asyncio.current_task()
         assert task is not None  # the server runs each request in one
-        deadline = Deadline(task, self._clock() + self._timeout)
+        deadline = Deadline(task, scope, self._clock() + self._timeout)
         self._open[deadline] = None
         return deadline
 
@@ -44,7 +50,7 @@ class Deadlines:
         self._open.pop(deadline, None)
 
     def expire(self) -> None:
-        """Cancel the tasks whose deadline is over."""
+        """Cancel the tasks whose deadline is over. A stream that has begun goes on."""
         now = self._clock()
         over: list[Deadline] = []
         for deadline in self._open:
@@ -53,6 +59,8 @@ class Deadlines:
             over.append(deadline)
         for deadline in over:
             del self._open[deadline]
+            if is_streaming(deadline.scope) and response_started(deadline.scope):
+                continue
             deadline.expired = True
             deadline.task.cancel()
 

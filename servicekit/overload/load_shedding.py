@@ -3,15 +3,13 @@ import time
 from http import HTTPStatus
 from typing import Any, cast
 
-from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from servicekit.errors import MalformedBody
 from servicekit.http.problems import BODILESS, rejection
 from servicekit.http.request_id import request_id
-from servicekit.http.responses import RawResponse, complete_headers
-from servicekit.http.streaming import is_streaming
+from servicekit.http.responses import RawResponse, complete_headers, response_started
 from servicekit.overload.admission import Admission
-from servicekit.overload.deadlines import Deadline, Deadlines
 from servicekit.telemetry.requests import RequestRecorder
 
 _ID = "#"
@@ -36,20 +34,21 @@ class LoadShedding:
             admission.rejected += 1
             return await _too_busy(scope)(scope, receive, send)
         # Ends every wait of the request: for its body, the pool, the cache, the upstream.
-        deadline = admission.deadlines.open()
-        exchange = _Exchange(scope, receive, send, admission.deadlines, deadline)
+        deadline = admission.deadlines.open(scope)
+        body = None
         if scope["method"] not in BODILESS:
-            receive = exchange.receive
+            body = _Body(receive)
+            receive = body.receive
         admission.in_flight += 1
         try:
-            await self._app(scope, receive, exchange.send)  # pyright: ignore[reportArgumentType] (Litestar's own types of messages)
+            await self._app(scope, receive, send)
         except asyncio.CancelledError:
             if not deadline.caused_cancellation():
                 raise
             admission.deadlines_exceeded += 1
-            if exchange.response_started:
+            if response_started(scope):
                 raise TimeoutError from None
-            await exchange.timed_out()(scope, receive, send)
+            await _timed_out(scope, body)(scope, receive, send)
         finally:
             admission.deadlines.close(deadline)
             admission.in_flight -= 1
@@ -89,57 +88,29 @@ class FastRejection:
         self._recorder.answered(scope, 503, own_id.decode(), time.perf_counter() - begun)
 
 
-class _Exchange:
-    """How far a request and its response have come when the deadline ends."""
+class _Body:
+    """How much of a request's body has arrived when the deadline ends."""
 
-    __slots__ = (
-        "_body_complete",
-        "_deadline",
-        "_deadlines",
-        "_reading_body",
-        "_receive",
-        "_scope",
-        "_send",
-        "response_started",
-    )
+    __slots__ = ("_complete", "_receive", "reading")
 
-    def __init__(
-        self,
-        scope: HTTPScope,
-        receive: Receive,
-        send: Send,
-        deadlines: Deadlines,
-        deadline: Deadline,
-    ) -> None:
-        self._scope = scope
+    def __init__(self, receive: Receive) -> None:
         self._receive = receive
-        self._send = send
-        self._deadlines = deadlines
-        self._deadline = deadline
-        self._reading_body = False
-        self._body_complete = False
-        self.response_started = False
+        self._complete = False
+        self.reading = False
 
     async def receive(self) -> Any:
-        self._reading_body = True
+        self.reading = True
         message = await self._receive()
-        self._reading_body = False
+        self.reading = False
         if message["type"] == "http.request":
-            self._body_complete = not message.get("more_body", False)
-        elif not self._body_complete:
+            self._complete = not message.get("more_body", False)
+        elif not self._complete:
             raise MalformedBody("The body ended before it was whole.")  # Litestar would say 500
         return message
 
-    async def send(self, message: Message) -> None:
-        if not self.response_started:
-            self.response_started = True
-            if is_streaming(self._scope):
-                self._deadlines.close(self._deadline)
-        await self._send(message)
 
-    def timed_out(self) -> RawResponse:
-        if self._reading_body:
-            detail = "The body took too long to come."
-            return rejection(self._scope, HTTPStatus.REQUEST_TIMEOUT, detail)
-        detail = "The request took too long."
-        return rejection(self._scope, HTTPStatus.GATEWAY_TIMEOUT, detail)
+def _timed_out(scope: HTTPScope, body: _Body | None) -> RawResponse:
+    if body is not None and body.reading:
+        detail = "The body took too long to come."
+        return rejection(scope, HTTPStatus.REQUEST_TIMEOUT, detail)
+    return rejection(scope, HTTPStatus.GATEWAY_TIMEOUT, "The request took too long.")

@@ -8,7 +8,7 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from servicekit.http.problems import unhandled_error_response
 from servicekit.http.request_id import request_id
-from servicekit.http.responses import complete_headers
+from servicekit.http.responses import complete_headers, mark_response_started
 from servicekit.telemetry.access_log import AccessLog
 from servicekit.telemetry.counters import Timings
 from servicekit.telemetry.logs import LOG_CONTEXT
@@ -120,6 +120,7 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                mark_response_started(scope)
                 message["headers"] = complete_headers(message["headers"], own_id)
             await send(message)
 

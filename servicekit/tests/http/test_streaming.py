@@ -20,6 +20,8 @@ from servicekit.dev.processes import free_port, service
 from servicekit.http.streaming import STREAMING
 from servicekit.overload.admission import Admission
 from servicekit.overload.load_shedding import LoadShedding
+from servicekit.telemetry.access_log import AccessLog
+from servicekit.telemetry.requests import RequestLog, RequestRecorder
 from servicekit.testing.service import environment_of, with_empty_cache
 
 PROJECT = Path(__file__).parents[3] / "{{cookiecutter.project}}"
@@ -91,12 +93,13 @@ async def _respond(opt: dict[str, Any], before: float, after: float) -> list[str
     async def send(message: Any) -> None:
         sent.append(message.get("status") or message["type"])
 
-    request = {"type": "http", "method": "GET", "path": "/", "state": {"request_id": "1"}}
+    request = {"type": "http", "method": "GET", "path": "/", "headers": [], "state": {}}
     admission = Admission(10, timeout=0.05, queueing=False)
+    access_log = AccessLog(Settings(database_url="postgresql://none", redis_url="redis://none"))
     async with admission.lifespan():
         try:
-            shedding = LoadShedding(app, admission)
-            await shedding(cast("Scope", request), cast("Receive", None), send)
+            requests = RequestLog(LoadShedding(app, admission), RequestRecorder(None, access_log))
+            await requests(cast("Scope", request), cast("Receive", None), send)
         except TimeoutError:
             sent.append("cut")
     return sent

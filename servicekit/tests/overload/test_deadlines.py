@@ -1,8 +1,12 @@
 import asyncio
+from typing import cast
 
 import pytest
+from litestar.types import HTTPScope
 
 from servicekit.overload.deadlines import Deadline, Deadlines
+
+SCOPE = cast("HTTPScope", {"type": "http", "state": {}})
 
 
 class Clock:
@@ -14,7 +18,7 @@ class Clock:
 
 
 async def wait_within(deadlines: Deadlines, opened: list[Deadline]) -> str:
-    deadline = deadlines.open()
+    deadline = deadlines.open(SCOPE)
     opened.append(deadline)
     try:
         await asyncio.sleep(60)
@@ -91,5 +95,5 @@ async def test_deadlines_expire_by_themselves_while_the_service_runs() -> None:
 async def test_ended_requests_leave_nothing_behind(requests: int) -> None:
     deadlines = Deadlines(10.0, Clock())
     for _ in range(requests):
-        deadlines.close(deadlines.open())
+        deadlines.close(deadlines.open(SCOPE))
     assert not deadlines._open
