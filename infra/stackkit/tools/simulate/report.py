@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from htpy import Node, li, p, ul
 
 from stackkit.settings.errors import ConfigError
+from stackkit.tools.chart import NARROW, WIDE, draw
 from stackkit.tools.page import Section, key_figures, mark, page, picture
 from stackkit.tools.report import cost
 from stackkit.tools.report.columns import hung, indented
 from stackkit.tools.report.stack_report import StackReport
+from stackkit.tools.simulate.charts import charts
 from stackkit.tools.simulate.findings import Finding, span
-from stackkit.tools.simulate.plots import PLOTS, dressed, lines
 from stackkit.tools.simulate.run import SimulationRun
 from stackkit.tools.simulate.summary import MODEL, Summary
-from stackkit.tools.simulate.svg import pictures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +85,6 @@ def html(report: Report) -> str:
     told = report.summary
     run, setup = report.run, report.run.setup
     target = report.stack.settings.utilisation_percent
-    drawn = lines(run, target, report.task_dollars)
     shown = key_figures(
         [
             ("requests shed", f"{told.shed_percent:.2g} %"),
@@ -100,10 +99,12 @@ def html(report: Report) -> str:
             title="What it shows", body=[shown, ul[_findings(report)], [p[one] for one in what]]
         )
     ]
-    for plot in PLOTS:
-        wide, narrow = pictures(plot.title, dressed(plot, drawn))
-        body = [picture(wide, plot.caption, "wide"), picture(narrow, plot.caption, "narrow")]
-        parts.append(Section(title=plot.title, body=body))
+    for chart in charts(run, target, report.task_dollars):
+        body = [
+            picture(draw(chart, WIDE), chart.caption, "wide"),
+            picture(draw(chart, NARROW), chart.caption, "narrow"),
+        ]
+        parts.append(Section(title=chart.title, body=body))
     parts.append(Section(title="A model", body=p[MODEL]))
     intro = (
         f"{span(told.seconds)} of {told.least_rate:,.0f} to {told.most_rate:,.0f} requests a second"
