@@ -70,7 +70,7 @@ def _subnets(creator: ResourceCreator) -> Outputs:
 
 def _instance(creator: ResourceCreator) -> Outputs:
     creator.skip("applyImmediately", "skipFinalSnapshot", "deleteAutomatedBackups")
-    creator.skip("finalSnapshotIdentifier")
+    creator.skip("finalSnapshotIdentifier", "allowMajorVersionUpgrade")
     replica = "replicateSourceDb" in creator.inputs
     operation = "CreateDBInstanceReadReplica" if replica else "CreateDBInstance"
     if replica:
