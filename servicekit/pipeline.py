@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from granian.utils.proxies import wrap_asgi_with_proxy_headers
 from litestar import Litestar
 from litestar.di import Provide
 from litestar.types import ASGIApp, HTTPScope
@@ -22,6 +21,7 @@ from servicekit.http.head import HeadMiddleware
 from servicekit.http.health import ReadinessCheck, health, ready
 from servicekit.http.openapi import openapi_config
 from servicekit.http.plugin import HttpPlugin
+from servicekit.http.proxy_headers import ProxyHeaders
 from servicekit.http.strict_host import has_valid_host_and_framing, host_rejection
 from servicekit.overload.bulkheads import Bulkheads
 from servicekit.overload.garbage_collection import rare_collections
@@ -74,7 +74,7 @@ def layers(
         # Later layers and handlers know GET alone.
         (True, HeadMiddleware),
         # Later layers see the client's address, not the load balancer's.
-        (settings.proxies, partial(wrap_asgi_with_proxy_headers, trusted_hosts=settings.proxies)),
+        (settings.proxies, partial(ProxyHeaders, proxies=settings.proxies)),
         # Before any rejection: a browser hides a response without these headers from its page.
         (settings.origins, partial(CorsMiddleware, origins=settings.origins)),
         # Before load shedding: a request that its database can't serve takes no place in flight.

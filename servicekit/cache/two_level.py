@@ -93,8 +93,9 @@ class TwoLevelCache:
         self._tasks: set[asyncio.Task[Any]] = set()  # loads, also of keys that were evicted
         self._invalidations: set[asyncio.Task[Any]] = set()
         self.on_load: Callable[[str, asyncio.Task[CacheResult]], None] = lambda _key, _load: None
-        # A tombstone lives as long as the longest load: all loads that began before it end by then.
-        self._load_timeout = settings.request_timeout
+        # A bit more than a request has: a request that waits for a load ends by its own deadline.
+        # A tombstone lives as long: all loads that began before it end by then.
+        self._load_timeout = settings.request_timeout * 1.1
 
     def memory_entry(self, key: str) -> MemoryEntry | None:
         return self._memory.get(key)

@@ -1,4 +1,4 @@
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 UNKNOWN = "unknown"
 
@@ -14,6 +14,17 @@ def canonical_client(address: str) -> str:
 
     One IPv6 client has a whole /64 and can choose any address in it.
     """
+    parsed = parse_address(address)
+    if parsed is None:
+        return UNKNOWN
+    if isinstance(parsed, IPv6Address):
+        return str(ip_network((int(parsed) >> 64 << 64, 64)))
+    return str(parsed)
+
+
+def parse_address(address: str) -> IPv4Address | IPv6Address | None:
+    """The address without port, brackets and zone; an IPv4 address that is mapped into IPv6 as
+    IPv4. None if it is no address."""
     host = address.strip().strip('"')
     if host.startswith("["):
         host = host[1:].partition("]")[0]
@@ -22,8 +33,5 @@ def canonical_client(address: str) -> str:
     try:
         parsed = ip_address(host.partition("%")[0])
     except ValueError:
-        return UNKNOWN
-    if not isinstance(parsed, IPv6Address):
-        return str(parsed)
-    embedded = parsed.ipv4_mapped
-    return str(embedded or ip_network((int(parsed) >> 64 << 64, 64)))
+        return None
+    return (parsed.ipv4_mapped or parsed) if isinstance(parsed, IPv6Address) else parsed

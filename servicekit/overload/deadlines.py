@@ -8,7 +8,7 @@ from litestar.types import HTTPScope
 from servicekit.http.responses import response_started
 from servicekit.http.streaming import is_streaming
 
-_TICKS = 20  # of a timeout: a request ends at most a twentieth of it late
+_TICKS = 50  # of a timeout: a request ends at most a fiftieth of it late
 
 
 class Deadline:

@@ -50,7 +50,7 @@ async def test_shed_and_ended_requests_are_counted(
 ) -> None:
     supervisor = Supervisor()
     released = upstream.holds("c1")
-    tight = {"max_in_flight": 1, "request_timeout": 0.5}
+    tight = {"max_in_flight": 1, "request_timeout": 0.5, "upstream_timeout": 30.0}
     async with supervisor.client(settings, **tight) as client:
         late = asyncio.create_task(client.get("/data/c1"))
         await until(lambda: upstream.calls["c1"])
