@@ -12,8 +12,8 @@ from servicekit.auth.middleware import AuthenticationMiddleware
 from servicekit.auth.rate_limit import RateLimitMiddleware
 from servicekit.auth.tokens import TokenVerifier
 from servicekit.cache.cached_routes import CachedRoutes, FastRoutes, MemoryFastPath, PathIndex
+from servicekit.cache.invalidations import listen_for_invalidations
 from servicekit.cache.single_flight import InFlightLoads
-from servicekit.cache.two_level import listen_for_invalidations
 from servicekit.domain import Domain
 from servicekit.http.checks import ChecksMiddleware
 from servicekit.http.cors import CorsMiddleware

@@ -15,8 +15,9 @@ from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 from servicekit.cache.fast_path_rules import obstacles, routed
 from servicekit.cache.memory import MemoryEntry
 from servicekit.cache.representation import Rendered, Representation, bypasses_cache
+from servicekit.cache.results import CacheResult
 from servicekit.cache.single_flight import InFlightLoads
-from servicekit.cache.two_level import CacheResult, TwoLevelCache
+from servicekit.cache.two_level import TwoLevelCache
 from servicekit.http.preconditions import status_of_read
 from servicekit.http.problems import EXCEPTION_HANDLERS, error_response
 from servicekit.http.request_id import ACCEPTED, new_request_id

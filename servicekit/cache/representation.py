@@ -6,7 +6,7 @@ import msgspec
 from litestar.types import HTTPScope
 
 from servicekit.cache.entries import Entry
-from servicekit.cache.two_level import CacheResult, Source
+from servicekit.cache.results import CacheResult, Source
 from servicekit.http.preconditions import status_of_read
 from servicekit.http.problems import problem_response
 from servicekit.http.responses import Headers, RawResponse

@@ -4,7 +4,8 @@ import asyncio
 from typing import NamedTuple
 
 from servicekit.cache.representation import Rendered, Representation
-from servicekit.cache.two_level import CacheResult, TwoLevelCache
+from servicekit.cache.results import CacheResult
+from servicekit.cache.two_level import TwoLevelCache
 from servicekit.errors import NotFound
 from servicekit.telemetry.requests import FastPathRecorder
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from servicekit.cache.two_level import LAYERS, TwoLevelCache
+from servicekit.cache.results import LAYERS
+from servicekit.cache.two_level import TwoLevelCache
 from servicekit.database.pool import DatabasePool
 from servicekit.overload.admission import Admission
 from servicekit.resilience.circuit_breaker import STATES, CircuitBreaker

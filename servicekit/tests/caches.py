@@ -7,8 +7,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from app.settings import Settings
 from servicekit.cache.entries import CachePolicy, OriginResponse
+from servicekit.cache.invalidations import listen_for_invalidations
 from servicekit.cache.leases import Leases
-from servicekit.cache.two_level import TwoLevelCache, listen_for_invalidations
+from servicekit.cache.two_level import TwoLevelCache
 from servicekit.cache.valkey import Valkey
 
 CacheOf = Callable[..., Awaitable[TwoLevelCache]]

@@ -1,6 +1,5 @@
 """Steps of the wall clock do not change how long an entry lives."""
 
-import asyncio
 import time
 
 import pytest
@@ -9,6 +8,8 @@ from msgspec.structs import replace
 from app.settings import Settings
 from servicekit.cache.entries import OriginResponse
 from servicekit.errors import NotFound
+from servicekit.testing.clock import ManualClock
+from servicekit.testing.waiting import until
 from servicekit.tests.caches import CacheOf, Origin
 
 HOUR = 3600.0
@@ -28,12 +29,14 @@ async def test_memory_entry_lives_for_its_ttl_when_the_clock_steps(
     empty: Settings, cache_of: CacheOf, wall_clock: list[float], step: float
 ) -> None:
     origin = Origin()
-    cache = await cache_of(replace(empty, shared_cache=False, memory_cache_ttl=0.6))
+    clock = ManualClock()
+    only_memory = replace(empty, shared_cache=False, memory_cache_ttl=0.6)
+    cache = await cache_of(only_memory, clock=clock)
     await cache.get("k", origin)
     wall_clock.append(step)
 
     assert (await cache.get("k", origin)).source == "memory"
-    await asyncio.sleep(0.7)
+    clock.advance(0.7)
     assert (await cache.get("k", origin)).entry.body == b"2"
 
 
@@ -43,11 +46,12 @@ async def test_negative_entry_lives_for_its_ttl_when_the_clock_steps_back(
     async def nothing() -> OriginResponse:
         raise NotFound("no k")
 
-    cache = await cache_of(empty, missing=0.2)
+    clock = ManualClock()
+    cache = await cache_of(empty, missing=0.2, clock=clock)
     with pytest.raises(NotFound):
         await cache.get("k", nothing)
     wall_clock.append(-HOUR)
-    await asyncio.sleep(0.3)
+    clock.advance(0.3)
     assert (await cache.get("k", Origin())).source == "external"
 
 
@@ -56,19 +60,17 @@ async def test_shared_entry_is_refreshed_when_the_clock_steps_back(
 ) -> None:
     """Its age is not known then: it is served once more while a newer one is loaded."""
     origin = Origin()
+    clock = ManualClock()
     uncached = replace(empty, memory_cache_entries=0)
-    cache = await cache_of(uncached, fresh=0.2, stale=60.0)
+    cache = await cache_of(uncached, fresh=0.2, stale=60.0, clock=clock)
     await cache.get("k", origin)
     wall_clock.append(-HOUR)
-    await asyncio.sleep(0.3)
+    clock.advance(0.3)
 
-    seen: list[bytes] = []
-    for _ in range(50):
-        seen.append((await cache.get("k", origin)).entry.body)
-        if seen[-1] != b"1":
-            break
-        await asyncio.sleep(0.02)
-    assert seen[-1] == b"2"
+    async def is_refreshed() -> bool:
+        return (await cache.get("k", origin)).entry.body == b"2"
+
+    await until(is_refreshed)
 
 
 async def test_shared_entry_of_a_clock_that_is_ahead_is_refreshed(
@@ -80,8 +82,9 @@ async def test_shared_entry_of_a_clock_that_is_ahead_is_refreshed(
     await (await cache_of(uncached, stale=60.0)).get("k", origin)
     wall_clock.append(-HOUR)
     cache = await cache_of(uncached, stale=60.0)
-    for _ in range(50):
-        if (await cache.get("k", origin)).entry.body == b"2":
-            break
-        await asyncio.sleep(0.02)
+
+    async def is_refreshed() -> bool:
+        return (await cache.get("k", origin)).entry.body == b"2"
+
+    await until(is_refreshed)
     assert origin.calls == 2

@@ -11,8 +11,9 @@ from msgspec.structs import replace
 
 from app.settings import Settings
 from servicekit.cache.entries import CachePolicy, OriginResponse
+from servicekit.cache.invalidations import listen_for_invalidations
 from servicekit.cache.leases import Leases
-from servicekit.cache.two_level import TwoLevelCache, listen_for_invalidations
+from servicekit.cache.two_level import TwoLevelCache
 from servicekit.cache.valkey import Valkey
 from servicekit.errors import DeadlineExceeded
 from servicekit.testing.service import with_empty_cache

@@ -69,7 +69,7 @@ async def test_write_at_the_moment_of_failover_invalidates_on_the_new_primary(
         await becomes_true(lambda: new.exists(f"{empty.cache_prefix}t:k"))
         await fail_over(pair, address)
         await cache.invalidate("k")
-        await becomes_true(cache._valkey.is_available)
+        await becomes_true(cache._shared._valkey.is_available)
         assert (await cache.get("k", origin)).entry.body == b"2"
 
 

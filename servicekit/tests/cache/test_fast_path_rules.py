@@ -26,7 +26,8 @@ from servicekit.cache.cached_routes import CachedRoute, FastRoutes
 from servicekit.cache.entries import CachePolicy, OriginResponse
 from servicekit.cache.fast_path_rules import obstacles, routed
 from servicekit.cache.representation import Representation
-from servicekit.cache.two_level import CacheResult, TwoLevelCache
+from servicekit.cache.results import CacheResult
+from servicekit.cache.two_level import TwoLevelCache
 from servicekit.domain import Domain
 from servicekit.errors import NotFound
 from servicekit.http.responses import RawResponse

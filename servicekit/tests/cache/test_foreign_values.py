@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from redis.asyncio import Redis
 
 from app.settings import Settings
+from servicekit.testing.waiting import HANG
 from servicekit.tests.caches import CacheOf, Origin
 
 FOREIGN = {
@@ -42,11 +43,12 @@ async def test_foreign_value_is_a_miss_and_gets_replaced(
     command, *arguments = value
     await redis.execute_command(str(command), f"{empty.cache_prefix}t:k", *arguments)
     origin = Origin()
-    cache = await cache_of(replace(empty, memory_cache_entries=0), lease=lease)
+    without_memory = replace(empty, memory_cache_entries=0, redis_timeout=HANG)
+    cache = await cache_of(without_memory, lease=lease)
 
     assert (await cache.get("k", origin)).source == "external"
     assert (await cache.get("k", origin)).source == "cache"
-    assert cache._valkey.breaker.times_opened == 0
+    assert cache._shared._valkey.breaker.times_opened == 0
 
 
 @pytest.mark.parametrize("lease", [None, 0.2])
@@ -82,7 +84,7 @@ async def test_tombstone_that_was_made_endless_gets_replaced(
 async def test_foreign_value_under_the_rate_limits_key_is_replaced(
     empty: Settings, cache_of: CacheOf, redis: Redis
 ) -> None:
-    valkey = (await cache_of(empty))._valkey
+    valkey = (await cache_of(empty))._shared._valkey
     await redis.lpush(f"{empty.cache_prefix}counter", "x")
     script = "return redis.call('INCRBY', KEYS[1], ARGV[1])"
     answers = [await valkey.run(script, "counter", 1) for _ in range(3)]

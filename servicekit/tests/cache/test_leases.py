@@ -1,4 +1,4 @@
-"""One of all workers loads what none has; nobody waits for one that brings nothing."""
+"""One worker loads a key that no worker has; a load that brings nothing delays no other worker."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 
 from app.settings import Settings
 from servicekit.cache.entries import OriginResponse
+from servicekit.cache.results import CacheResult
 from servicekit.cache.two_level import TwoLevelCache
 from servicekit.errors import NotFound
 from servicekit.testing.waiting import HANG, until
@@ -32,7 +33,21 @@ async def both(one: TwoLevelCache, other: TwoLevelCache, origin: Origin) -> list
     return sorted(type(f).__name__ if isinstance(f, BaseException) else f.source for f in found)
 
 
-async def test_workers_that_miss_together_ask_the_origin_once(
+async def holder_and_follower(
+    one: TwoLevelCache, other: TwoLevelCache, origin: Origin
+) -> tuple["asyncio.Task[CacheResult]", "asyncio.Task[CacheResult]"]:
+    """A read that holds the lease while the origin waits for `released`, and one that waits for
+    the holder's entry."""
+    origin.released.clear()
+    holder = asyncio.create_task(one.get("k", origin))
+    await until(lambda: origin.calls == 1)
+    follower = asyncio.create_task(other.get("k", origin))
+    leases = other._shared._leases
+    await until(lambda: leases is not None and leases._watching is not None)
+    return holder, follower
+
+
+async def test_workers_that_miss_together_call_the_origin_once(
     empty: Settings, cache_of: CacheOf
 ) -> None:
     origin = Origin(latency=0.2)
@@ -43,7 +58,7 @@ async def test_workers_that_miss_together_ask_the_origin_once(
     assert [cache.counts.corrupt for cache in (one, other)] == [0, 0]
 
 
-async def test_failure_of_the_one_leaves_it_to_the_others_at_once(
+async def test_failed_load_ends_the_lease_for_other_workers(
     empty: Settings, cache_of: CacheOf
 ) -> None:
     origin = Origin(latency=0.1)
@@ -53,7 +68,9 @@ async def test_failure_of_the_one_leaves_it_to_the_others_at_once(
     assert origin.calls == 2
 
 
-async def test_absence_leaves_no_lease(empty: Settings, cache_of: CacheOf, redis: Redis) -> None:
+async def test_key_that_the_origin_does_not_have_leaves_no_lease(
+    empty: Settings, cache_of: CacheOf, redis: Redis
+) -> None:
     async def nothing() -> OriginResponse:
         raise NotFound("no k")
 
@@ -68,7 +85,7 @@ async def gone(redis: Redis, key: str) -> bool:
 
 
 @pytest.mark.parametrize("life", [BRIEF, LEASE])
-async def test_reader_loads_by_itself_when_a_lease_has_lasted_its_time(
+async def test_reader_loads_by_itself_when_a_lease_is_over(
     empty: Settings, cache_of: CacheOf, redis: Redis, life: float
 ) -> None:
     """Even if the key stays, as no holder's does."""
@@ -79,54 +96,51 @@ async def test_reader_loads_by_itself_when_a_lease_has_lasted_its_time(
         assert (await cache.get("k", Origin())).source == "external"
 
 
-async def test_lease_of_one_that_can_not_store_is_withdrawn_when_valkey_is_back(
+async def test_lease_of_an_entry_that_was_not_stored_is_withdrawn_when_valkey_is_back(
     empty: Settings, cache_of: CacheOf
 ) -> None:
-    one, other = await cache_of(empty, lease=60.0), await cache_of(empty, lease=60.0)
-    origin = Origin(latency=0.2)
-    holder = asyncio.create_task(one.get("k", origin))
-    await asyncio.sleep(0.1)
-    follower = asyncio.create_task(other.get("k", origin))
-    one._valkey.breaker.record_failure()  # the next ping closes it
-    async with asyncio.timeout(5):
+    one, other = await cache_of(empty, lease=LEASE), await cache_of(empty, lease=LEASE)
+    origin = Origin()
+    holder, follower = await holder_and_follower(one, other, origin)
+    one._shared._valkey.breaker.record_failure()  # the next probe closes it
+    origin.released.set()
+    async with asyncio.timeout(HANG):
         assert (await holder).entry.body == b"1"
         assert (await follower).source in ("cache", "external")
 
 
-async def test_write_while_others_wait_is_what_they_find(
+async def test_write_during_a_load_is_seen_by_the_readers_that_wait(
     empty: Settings, cache_of: CacheOf
 ) -> None:
-    origin = Origin(latency=0.2)
+    origin = Origin()
     one, other = await cache_of(empty, lease=LEASE), await cache_of(empty, lease=LEASE)
-    holder = asyncio.create_task(one.get("k", origin))
-    await asyncio.sleep(0.05)
-    follower = asyncio.create_task(other.get("k", origin))
-    await asyncio.sleep(0.05)
+    holder, follower = await holder_and_follower(one, other, origin)
     await one.invalidate("k")
+    origin.released.set()
     assert (await holder).entry.body == b"1"  # it asked before the write
     assert (await follower).entry.body == b"2"
     assert (await one.get("k", origin)).entry.body != b"1"
 
 
-async def test_without_valkey_each_loads_for_itself(empty: Settings, cache_of: CacheOf) -> None:
+async def test_each_worker_loads_by_itself_without_valkey(
+    empty: Settings, cache_of: CacheOf
+) -> None:
     origin = Origin()
     one, other = await cache_of(empty, lease=LEASE), await cache_of(empty, lease=LEASE)
     for cache in (one, other):
-        cache._valkey.breaker.record_failure()
+        cache._shared._valkey.breaker.record_failure()
     assert await both(one, other, origin) == ["external"] * 2
 
 
-async def test_who_leaves_while_waiting_holds_nothing_up(
+async def test_reader_that_is_cancelled_while_waiting_delays_no_other(
     empty: Settings, cache_of: CacheOf
 ) -> None:
-    origin = Origin(latency=0.2)
+    origin = Origin()
     one, other = await cache_of(empty, lease=LEASE), await cache_of(empty, lease=LEASE)
-    holder = asyncio.create_task(one.get("k", origin))
-    await asyncio.sleep(0.05)
-    reader = asyncio.create_task(other.get("k", origin))
-    await asyncio.sleep(0.05)
+    holder, reader = await holder_and_follower(one, other, origin)
     reader.cancel()
     await asyncio.wait([reader])
+    origin.released.set()
     assert (await holder).source == "external"
     assert (await other.get("k", origin)).source in ("cache", "memory")
     assert origin.calls == 1

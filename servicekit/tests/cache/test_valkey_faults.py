@@ -96,7 +96,7 @@ async def test_frozen_cache_is_a_miss_and_its_late_answers_are_not_mixed_up(
         async with asyncio.timeout(HANG):
             assert (await cache.get("a", origins["a"])).source == "external"
         process.resume()
-        await until(lambda: cache._valkey.breaker.closed)
+        await until(lambda: cache._shared._valkey.breaker.closed)
         for key in "cba" * 5:
             found = await cache.get(key, origins[key])
             assert found.source == "cache"

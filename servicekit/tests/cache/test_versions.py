@@ -6,8 +6,9 @@ import pytest
 from app.items.models import Item
 from app.settings import Settings
 from servicekit.cache.entries import CachePolicy, OriginResponse, representation_version
+from servicekit.cache.invalidations import listen_for_invalidations
 from servicekit.cache.leases import Leases
-from servicekit.cache.two_level import TwoLevelCache, listen_for_invalidations
+from servicekit.cache.two_level import TwoLevelCache
 from servicekit.cache.valkey import Valkey
 
 

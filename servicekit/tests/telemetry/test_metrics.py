@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from app.settings import Settings
-from servicekit.cache.two_level import LAYERS
+from servicekit.cache.results import LAYERS
 from servicekit.dev.processes import free_port, free_port_pair
 from servicekit.telemetry.metrics import METRICS
 from servicekit.testing.service import server_process, with_empty_cache

@@ -10,7 +10,7 @@ from litestar.types import ASGIApp
 from app.data.upstream import Upstream
 from servicekit.cache.entries import Entry
 from servicekit.cache.representation import Representation
-from servicekit.cache.two_level import Source
+from servicekit.cache.results import Source
 from servicekit.http.openapi import PROBLEM, cached_responses
 
 # Neither `.` nor `..`, which an address resolves. In Python, `$` alone allows a newline after it.

@@ -13,7 +13,8 @@ import msgspec
 
 from app.settings import Settings
 from servicekit.cache.entries import OriginResponse
-from servicekit.cache.two_level import CacheResult, TwoLevelCache
+from servicekit.cache.results import CacheResult
+from servicekit.cache.two_level import TwoLevelCache
 from servicekit.errors import (
     NotFound,
     Unavailable,

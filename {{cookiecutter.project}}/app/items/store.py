@@ -6,7 +6,8 @@ import msgspec
 from app.items.models import Item, ItemPatch, NewItem
 from servicekit.cache.batches import Batcher
 from servicekit.cache.entries import OriginResponse, representation_version
-from servicekit.cache.two_level import CacheResult, TwoLevelCache
+from servicekit.cache.results import CacheResult
+from servicekit.cache.two_level import TwoLevelCache
 from servicekit.database.insert_batches import InsertBatcher
 from servicekit.database.pool import DatabasePool
 from servicekit.errors import IdempotencyConflict, NotFound, Unavailable, VersionMismatch
