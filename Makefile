@@ -20,9 +20,11 @@ stage = @echo "== $1"; began=$$(date +%s); ( $2 ) || exit 1; \
 .PHONY: help demo lint test test-all test-extra bench herd faults fleet
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1\t/p' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^##@/ {print "\n" substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+##@ Every day
 demo: .venv/bake  ## generate the default project into build/demo, install it and serve it
+	@$(BIN)/python -m servicekit.dev.lock $(DEMO)/.local
 	@echo "demo: generating $(DEMO)"
 	@$(BAKE) build/demo
 	@echo "demo: installing and starting it (make dev, in $(DEMO))"
@@ -40,6 +42,7 @@ test: lint  ## check what a change can break, in 6 minutes
 	$(call stage,infra,cd infra && $(PYTEST) -m 'not extra')
 	$(call stage,project,$(BAKE) build/check && $(MAKE) --no-print-directory -C $(CHECKED) check)
 
+##@ Rarely
 test-all: test test-extra  ## the same, then what takes longer: faults, other answers, browsers, updates
 
 test-extra: export CHECKOV = $(CURDIR)/.venv/graders/bin/checkov
@@ -49,6 +52,7 @@ test-extra: .venv/tools .venv/graders  ## only what test-all adds
 	$(call stage,engine,infra/tests/engine/build > /dev/null || test -z '$(CI)')
 	$(call stage,more of infra,cd infra && $(PYTEST) -m extra)
 
+##@ What proves the claims
 bench: .venv/tools  ## measure the service beside four peers and pgbench (ROUNDS=5 SECONDS=3 ONLY=hot,create or layers)
 	@$(IN_SERVICE) $(BIN)/python -m verification.bench $(if $(ROUNDS),--rounds $(ROUNDS)) \
 		$(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only $(ONLY))
@@ -61,12 +65,12 @@ faults: .venv/tools  ## inject real faults and compare with the promises (ROWS=3
 	@$(IN_SERVICE) $(BIN)/python -m verification.faults $(if $(ROWS),--rows $(ROWS)) \
 		$(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
 
-fleet: .venv/tools  ## run three nodes behind HAProxy: equivalence, and the cost of losing one
+fleet: .venv/tools  ## needs HAProxy: run three nodes behind it: equivalence, and the cost of losing one
 	@$(IN_SERVICE) $(BIN)/python -m verification.fleet
 
 .venv/bake: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("$(PYTHON) is Python %d.%d, and 3.11 is the oldest that works: make PYTHON=python3.13, for example" % sys.version_info[:2])'
-	@echo "tools: making .venv"
+	@echo "tools: making .venv (once)"
 	@$(PYTHON) -m venv .venv
 	@.venv/bin/python -m pip install --quiet 'pip>=25.1'  # the first that reads dependency groups
 	@.venv/bin/python -m pip install --quiet --group bake
@@ -74,14 +78,14 @@ fleet: .venv/tools  ## run three nodes behind HAProxy: equivalence, and the cost
 
 # One environment for the template's tools, the service and infra/.
 .venv/tools: .venv/bake .venv/requirements.txt
-	@echo "tools: installing those of the tests, of the service and of infra/"
+	@echo "tools: installing those of the tests, of the service and of infra/ (once; some minutes)"
 	@.venv/bin/python -m pip install --quiet --group dev -r .venv/requirements.txt
 	@touch $@
 
 # pip can't read the project's pyproject.toml: its name is rendered by cookiecutter.
 .venv/requirements.txt: .venv/bake $(SERVICE)/pyproject.toml $(INFRA)/requirements.txt $(INFRA)/requirements-dev.txt
-	@$(BIN)/python -c 'import tomllib; package = tomllib.load(open("$(SERVICE)/pyproject.toml", "rb"))["project"]; \
-		print(*package["dependencies"], *sum(package["optional-dependencies"].values(), []), sep="\n")' > $@
+	@$(BIN)/python -c 'import tomllib; package = tomllib.load(open("$(SERVICE)/pyproject.toml", "rb")); \
+		print(*package["project"]["dependencies"], *sum(package["dependency-groups"].values(), []), sep="\n")' > $@
 	@sed '/^-/d' $(INFRA)/requirements.txt $(INFRA)/requirements-dev.txt >> $@
 
 # Apart from the others, because it pins an old botocore; a Python too new for it does without.

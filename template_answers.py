@@ -108,8 +108,8 @@ def violation(answer: str, rules: Rules) -> str | None:
 
 
 def libraries() -> set[str]:
-    package = tomllib.loads((SERVICE / "pyproject.toml").read_text("utf-8"))["project"]
-    groups = [package["dependencies"], *package["optional-dependencies"].values()]
+    package = tomllib.loads((SERVICE / "pyproject.toml").read_text("utf-8"))
+    groups = [package["project"]["dependencies"], *package["dependency-groups"].values()]
     return {
         re.split("[^a-z0-9-]", requirement.lower())[0] for group in groups for requirement in group
     }

@@ -19,7 +19,7 @@ from servicekit.http.checks import ChecksMiddleware
 from servicekit.http.cors import CorsMiddleware
 from servicekit.http.head import HeadMiddleware
 from servicekit.http.health import ReadinessCheck, health, ready
-from servicekit.http.openapi import openapi_config
+from servicekit.http.openapi import openapi_config, to_documentation
 from servicekit.http.plugin import HttpPlugin
 from servicekit.http.proxy_headers import ProxyHeaders
 from servicekit.http.strict_host import has_valid_host_and_framing, host_rejection
@@ -107,11 +107,17 @@ def litestar_app(parts: Parts[Any], domains: Sequence[Domain]) -> Litestar:
     readiness_check = ReadinessCheck(
         parts.primary, parts.replica, parts.valkey, settings.build_id, settings.stopping_file
     )
+    documented = openapi_config(settings)
     values: dict[str, object] = {"readiness_check": readiness_check}
     for domain in domains:
         values |= domain.dependencies
     return Litestar(
-        route_handlers=[health, ready, *(domain.controller for domain in domains)],
+        route_handlers=[
+            health,
+            ready,
+            *(domain.controller for domain in domains),
+            *([to_documentation] if documented else []),
+        ],
         dependencies={name: _provided(value) for name, value in values.items()},
         lifespan=[
             rare_collections,
@@ -124,7 +130,7 @@ def litestar_app(parts: Parts[Any], domains: Sequence[Domain]) -> Litestar:
             parts.metrics.lifespan,
         ],
         plugins=[HttpPlugin()],
-        openapi_config=openapi_config(settings),
+        openapi_config=documented,
         request_max_body_size=settings.max_body_bytes,
         logging_config=None,
     )

@@ -39,7 +39,7 @@ def test_every_file_that_a_page_of_delivery_names_exists(project: Path) -> None:
         text = BLOCK.sub("", (project / f"docs/{page}.md").read_text())
         for path in re.findall(r"`((?:app|infra|components|delivery|tests|load)/[\w/.]+)`", text):
             places = (project / path, project / "infra" / path, project / "vendor/stackkit" / path)
-            new = "books" in path or path == "infra/capacity.json"
+            new = path == "infra/capacity.json" or re.search(r"books|notes|quotes", path)
             assert new or any(place.exists() for place in places), f"{page}: {path}"
 
 

@@ -112,8 +112,8 @@ def test_unusable_domain(template: Path, tmp_path: Path, domain: str) -> None:
 def test_name_of_a_library_that_the_service_installs_is_refused(
     template: Path, tmp_path: Path, project: Path
 ) -> None:
-    package = tomllib.loads((project / "pyproject.toml").read_text())["project"]
-    for requirement in package["dependencies"] + package["optional-dependencies"]["dev"]:
+    package = tomllib.loads((project / "pyproject.toml").read_text())
+    for requirement in package["project"]["dependencies"] + package["dependency-groups"]["dev"]:
         library = re.split(r"[^a-z0-9-]", requirement.lower())[0]
         with pytest.raises(
             SystemExit, match=r"library which the service installs|more than the 18"

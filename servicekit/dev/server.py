@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from servicekit.dev.lock import only_one
 from servicekit.dev.processes import (
     SERVICE,
     StartError,
@@ -45,6 +46,8 @@ def run(extras: Callable[[ExitStack], Extras] = _no_extras) -> None:
             _serve(started, extras)
     except StartError as error:
         sys.exit(str(error))
+    except OSError as error:  # a full disk, a folder that can't be written
+        sys.exit(f"{error.filename or DATA} can't be used: {error.strerror}.")
     except KeyboardInterrupt:
         print("\nStopped.")
 
@@ -52,6 +55,8 @@ def run(extras: Callable[[ExitStack], Extras] = _no_extras) -> None:
 def _serve(started: ExitStack, extras: Callable[[ExitStack], Extras]) -> None:
     port = _port(os.environ)
     _check_settings(os.environ)
+    address = f"http://127.0.0.1:{port}"
+    started.enter_context(only_one(DATA, address))
     urls = started.enter_context(servers(DATA, os.environ))
     more, welcome = extras(started)
     environment = {
@@ -70,7 +75,6 @@ def _serve(started: ExitStack, extras: Callable[[ExitStack], Extras]) -> None:
         raise StartError("The migrations failed; nothing was served.")
     reload = {"GRANIAN_RELOAD": "true", "GRANIAN_RELOAD_PATHS": "app"}
     server = started.enter_context(child(SERVICE, env={**reload, **environment}))
-    address = f"http://127.0.0.1:{port}"
     wait_until(lambda: answers(f"{address}/health"), server, "The service", None)
     print(_WELCOME.format(address=address, more=welcome), flush=True)
     code = server.wait()

@@ -3,11 +3,12 @@ from importlib import resources
 from typing import Any
 
 import msgspec
-from litestar import Litestar, Request, Router
+from litestar import Litestar, Request, Router, get
 from litestar.datastructures import ResponseHeader
 from litestar.handlers.http_handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig, ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin
+from litestar.response import Redirect
 from litestar.types import Method
 from litestar.types.internal_types import PathParameterDefinition
 
@@ -82,6 +83,12 @@ def openapi_config(settings: Settings) -> OpenAPIConfig | None:
         use_handler_docstrings=True,
         render_plugins=[PagePlugin(document), JsonPlugin(document)],
     )
+
+
+@get("/", include_in_schema=False)
+async def to_documentation() -> Redirect:
+    """Leads to the page at /schema, where there is one."""
+    return Redirect("/schema")
 
 
 def operation_id(

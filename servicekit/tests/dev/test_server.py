@@ -10,6 +10,7 @@ import httpx
 import psutil
 import pytest
 
+from servicekit.dev.lock import only_one
 from servicekit.dev.processes import free_port
 
 PROJECT = Path(__file__).parents[3] / "{{cookiecutter.project}}"
@@ -126,3 +127,18 @@ def test_unusable_setting_is_one_sentence_before_anything_starts(
     assert process.returncode == 1
     assert output.splitlines()[-1].startswith("The environment is not usable: ")
     assert len(output.splitlines()) <= 2  # a first one may name the port, where 8000 is taken
+
+
+def test_second_dev_server_in_a_project_names_the_first(tmp_path: Path) -> None:
+    address = f"http://127.0.0.1:{free_port()}"
+    data = tmp_path / ".local"
+    with only_one(data, address), local_service(tmp_path) as process:
+        output, _ = process.communicate(timeout=30)
+    sentence = f"One runs already, at {address}; end it with Ctrl-C first."
+    assert process.returncode == 1
+    assert output.splitlines()[-1] == sentence
+    assert not (data / "postgres").exists()
+    with only_one(data, address):  # it ended with the block above
+        command = [sys.executable, "-m", "servicekit.dev.lock", str(data)]
+        told = subprocess.run(command, capture_output=True, text=True)
+    assert (told.returncode, told.stderr) == (1, f"{sentence}\n")

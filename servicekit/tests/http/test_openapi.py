@@ -92,6 +92,17 @@ async def test_operation_declares_every_status(
         assert set(content) <= {JSON, PROBLEM_JSON}
 
 
+@pytest.mark.parametrize("kind, status", [("local", 302), ("production", 404)], ids=str)
+async def test_root_leads_to_the_documentation_where_there_is_one(
+    settings: Settings, kind: Any, status: int
+) -> None:
+    given = replace(settings, environment=kind, expose_schema=False)
+    async with serving(create_app(with_empty_cache(given))) as client:
+        response = await client.get("/", follow_redirects=False)
+    assert response.status_code == status
+    assert response.headers.get("location") == ("/schema" if status == 302 else None)
+
+
 async def test_schemas_have_the_bounds_that_are_enforced(document: dict[str, Any]) -> None:
     schemas = document["components"]["schemas"]
     cents = {"type": "integer", "minimum": 0, "maximum": 2**53 - 1}
