@@ -70,7 +70,7 @@ def test_every_command_of_the_templates_pages_exists() -> None:
 def test_architecture_lists_the_layers_in_the_order_of_the_pipeline() -> None:
     listed = LAYER.findall((ROOT / "docs/architecture.md").read_text())
     source = (ROOT / "servicekit/pipeline.py").read_text()
-    source = source[source.index("def layers(") : source.index("def litestar_app(")]
+    source = source[source.index("    chosen: list") : source.index("def litestar_app(")]
     source = source.replace("_authentication(tokens", "AuthenticationMiddleware(")
     built = re.findall(
         r"\b(\w+(?:Log|Middleware|heads|Shedding|Routes|_headers))\b(?=[,)(])", source
