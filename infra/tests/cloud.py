@@ -54,8 +54,8 @@ def _computed(kind: str, name: str, inputs: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _gateways(name: str, inputs: Mapping[str, Any]) -> list[dict[str, Any]]:
-    single = inputs["natGateways"]["strategy"] == "Single"
-    zones = range(1, 2 if single else int(inputs["numberOfAvailabilityZones"]) + 1)
+    counts = {"None": 0, "Single": 1, "OnePerAz": len(inputs["availabilityZoneNames"])}
+    zones = range(1, counts[inputs["natGateways"]["strategy"]] + 1)
     return [reference("aws:ec2/natGateway:NatGateway", f"nat-{name}-{zone}") for zone in zones]
 
 
@@ -64,6 +64,13 @@ def _subnets(name: str, tier: str) -> list[str]:
 
 
 _ANSWERS: dict[str, Any] = {
+    # a Local Zone too, if nobody leaves it out
+    "aws:index/getAvailabilityZones:getAvailabilityZones": lambda asked: {
+        "names": [
+            *([] if asked.get("filters") else [f"{REGION}-aaa-1a"]),
+            *(f"{REGION}{zone}" for zone in "cab"),
+        ]
+    },
     "aws:route53/getZone:getZone": lambda asked: {"zoneId": ZONE_ID, "name": asked["name"]},
     "aws:ecr/getAuthorizationToken:getAuthorizationToken": lambda asked: {
         "proxyEndpoint": f"https://{REGISTRY}",

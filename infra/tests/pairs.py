@@ -37,6 +37,7 @@ OPTIONS: Mapping[str, Mapping[str, Values]] = {
     },
     "schedules": {"none": {}, "one": {"schedules": '["0 7 * * MON-FRI = 1..1"]'}},
     "waf": {"on": {"waf": "true"}, "off": {"waf": "false"}},
+    "nat": {"gateways": {}, "none": {"nat": "false"}},
     "zones": {"three": {}, "two": {"zones": "2"}},
     "reserved": {"none": {}, "some": {"alb_lcu": "500"}},
     "secrets": {"own": {}, "more": {"secrets": SECRETS}},
@@ -54,6 +55,10 @@ def allowed(choices: Choices) -> bool:
     """What conflicts.py refuses together; of the options that are chosen so far."""
     warm = choices.get("warm pool") == "two"
     own = choices.get("ami", "Amazon's") != "Amazon's"
+    if choices.get("nat") == "none" and "prod" in choices.values():
+        return False
+    if choices.get("nat") == "none" and choices.get("compute") == "ec2":
+        return False
     if choices.get("compute") == "fargate":
         return not (warm or own)
     return not (warm and choices.get("spot") == "half")

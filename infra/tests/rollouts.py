@@ -18,6 +18,7 @@ PLACE = {
     "definition": f"{ECS}:task-definition/shop-dev-task:1",
     "subnets": ["subnet-a"],
     "security_group": "sg-1",
+    "public_address": "DISABLED",
     "log_group": "shop-dev",
 }
 LOCKS = {"Bucket": f"shop-dev-state-{ACCOUNT}-{REGION}"}

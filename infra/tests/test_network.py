@@ -1,26 +1,50 @@
 import json
+from ipaddress import IPv4Network
+from itertools import combinations
 
 import pytest
 
 from cloud import REGION
-from harness import stack
+from harness import keys, run, stack
+from stackkit.plan.network import blocks
 
 
 @pytest.mark.parametrize(("tier", "gateways"), [("dev", "Single"), ("prod", "OnePerAz")])
 def test_only_production_pays_for_a_gateway_in_each_zone(tier: str, gateways: str) -> None:
     vpc = stack(tier).one("awsx:ec2:Vpc").inputs
     assert vpc["natGateways"] == {"strategy": gateways}
-    assert vpc["numberOfAvailabilityZones"] == 3
+    assert vpc["availabilityZoneNames"] == [f"{REGION}{zone}" for zone in "abc"]
 
 
 def test_each_zone_has_a_public_a_private_and_an_isolated_subnet() -> None:
     vpc = stack("prod").one("awsx:ec2:Vpc").inputs
     assert vpc["cidrBlock"] == "10.0.0.0/16"
-    assert {spec["type"]: spec["cidrMask"] for spec in vpc["subnetSpecs"]} == {
-        "Private": 20,
-        "Public": 24,
-        "Isolated": 24,
+    assert {spec["type"]: spec["cidrBlocks"] for spec in vpc["subnetSpecs"]} == {
+        "Private": ["10.0.0.0/20", "10.0.64.0/20", "10.0.128.0/20"],
+        "Public": ["10.0.16.0/24", "10.0.80.0/24", "10.0.144.0/24"],
+        "Isolated": ["10.0.17.0/24", "10.0.81.0/24", "10.0.145.0/24"],
     }
+
+
+def test_a_third_zone_moves_no_range_of_the_others() -> None:
+    for cidr in ("10.0.0.0/16", "172.16.0.0/19"):
+        two, three = blocks(cidr, 2), blocks(cidr, 3)
+        assert {kind: ranges[:2] for kind, ranges in three.items()} == two
+        every = [IPv4Network(one) for ranges in three.values() for one in ranges]
+        assert not any(a.overlaps(b) for a, b in combinations(every, 2))
+
+
+def test_development_without_gateways_has_tasks_with_public_addresses() -> None:
+    made = run("dev", keys("dev") | {"nat": "false"})
+    assert made.one("awsx:ec2:Vpc").inputs["natGateways"] == {"strategy": "None"}
+    network = made.one("aws:ecs/service:Service").inputs["networkConfiguration"]
+    assert network["assignPublicIp"] is True
+    assert network["subnets"] == [f"subnet-public-{zone}" for zone in "abc"]
+    assert made.outputs["task"]["public_address"] == "ENABLED"
+    assert made.outputs["task"]["subnets"] == network["subnets"]
+    database = made.one("aws:rds/subnetGroup:SubnetGroup").inputs["subnetIds"]
+    assert database == [f"subnet-isolated-{zone}" for zone in "abc"]
+    assert "shop-dev-nat-ports" not in made.names("aws:cloudwatch/metricAlarm:MetricAlarm")
 
 
 def test_everything_stands_in_its_own_kind_of_subnet() -> None:

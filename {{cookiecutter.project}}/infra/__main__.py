@@ -70,9 +70,6 @@ network = Network(
         region=region,
         cidr=settings.vpc_cidr,
         zones=settings.zones,
-        private_prefix=numbers.subnets.private.value,
-        public_prefix=numbers.subnets.public.value,
-        isolated_prefix=numbers.subnets.isolated.value,
         nat_gateways=settings.nat_gateways,
         log_days=settings.log_days,
     ),
@@ -248,8 +245,9 @@ standalone = StandaloneTask(
     StandaloneTaskArgs(
         region=region,
         container=container,
-        subnet_ids=network.private_subnet_ids,
+        subnet_ids=network.compute_subnet_ids,
         security_group_id=groups.compute_id,
+        public_addresses=not settings.nat,
         log_days=settings.log_days,
     ),
 )
@@ -268,7 +266,7 @@ running_compute = compute.run(
     container,
     compute.Placement(
         region=region,
-        subnet_ids=network.private_subnet_ids,
+        subnet_ids=network.compute_subnet_ids,
         security_group_id=groups.compute_id,
         edge=edge,
         alarm_names=[alarm for row in rollback.names.values() for alarm in row],

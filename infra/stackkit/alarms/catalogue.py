@@ -42,6 +42,7 @@ def table(context: AlarmContext) -> Sequence[AlarmSpec]:
         settings.compute: True,
         "metrics": not settings.otlp_endpoint,
         "waf": settings.waf,
+        "nat": settings.nat,
         "database_replicas": settings.database_replicas,
         "cache_replicas": settings.cache_replicas,
     }

@@ -32,13 +32,32 @@ def subnets(vpc_cidr: str) -> Subnets:
     )
 
 
+def blocks(vpc_cidr: str, zones: int) -> dict[str, list[str]]:
+    """Kind of subnet → the range in each zone.
+
+    A zone has a fourth of the VPC, whatever the number of zones: one more moves no other.
+    """
+    prefixes = subnets(vpc_cidr)
+    shares = list(IPv4Network(vpc_cidr).subnets(2))[:zones]
+    private = prefixes.private.value
+    found: dict[str, list[str]] = {"private": [], "public": [], "isolated": []}
+    for share in shares:
+        ranges = share.subnets(new_prefix=private)
+        found["private"].append(str(next(ranges)))
+        others = next(ranges).subnets(new_prefix=prefixes.public.value)
+        found["public"].append(str(next(others)))
+        found["isolated"].append(str(next(others)))
+    return found
+
+
 def nat_ports(config: Config) -> int:
     """Connections to one destination that the NAT gateways carry, each with one address.
 
     AWS, "NAT gateway basics": 55,000 to each unique destination.
     """
     gateways = config.nat_gateways
-    return NAT_PORTS * (gateways - 1 if config.production else gateways)
+    # without a gateway each task has an address, and at least one runs
+    return NAT_PORTS * (gateways - 1 if config.production else max(1, gateways))
 
 
 def endpoints(sessions: bool) -> tuple[str, ...]:

@@ -2,9 +2,17 @@
 
 from collections.abc import Iterator
 
+import pulumi
 from pulumi_policy import PolicyResource, ResourceValidationArgs, StackValidationArgs
 
-from stackkit.policy.rules import Finding, Props, of_kind, resource_policy, stack_policy
+from stackkit.policy.rules import (
+    Finding,
+    Props,
+    of_kind,
+    production,
+    resource_policy,
+    stack_policy,
+)
 
 DATABASES = ("aws:rds/instance:Instance", "aws:rds/clusterInstance:ClusterInstance")
 SERVICE = "aws:ecs/service:Service"
@@ -40,6 +48,8 @@ def database_is_private(args: ResourceValidationArgs) -> Iterator[str]:
 def compute_is_private(args: ResourceValidationArgs) -> Iterator[str]:
     interfaces = args.props.get("networkInterfaces") or ()
     task = (args.props.get("networkConfiguration") or {}).get("assignPublicIp")
+    # development without NAT gateways; its security group admits the load balancer alone
+    task = task and (production() or pulumi.Config().get_bool("nat") is not False)
     if task or any(card.get("associatePublicIpAddress") == "true" for card in interfaces):
         yield (
             "it gets public addresses; use private subnets and no public address: only the load"

@@ -67,6 +67,7 @@ def _fargate(
             container=container,
             subnet_ids=placement.subnet_ids,
             security_group_id=placement.security_group_id,
+            public_addresses=not settings.nat,
             target_group_arn=placement.edge.targets.arn,
             listeners=placement.edge.listeners,
             alarm_names=placement.alarm_names,

@@ -18,6 +18,7 @@ class FargateArgs:
     container: Container
     subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
     security_group_id: pulumi.Input[str]
+    public_addresses: bool
     target_group_arn: pulumi.Input[str]
     listeners: Sequence[pulumi.Resource]
     # a deployment during which one of them fires is rolled back
@@ -103,7 +104,7 @@ class Fargate(pulumi.ComponentResource):
                 network_configuration=aws.ecs.ServiceNetworkConfigurationArgs(
                     subnets=args.subnet_ids,
                     security_groups=[args.security_group_id],
-                    assign_public_ip=False,
+                    assign_public_ip=args.public_addresses,
                 ),
                 load_balancers=[
                     aws.ecs.ServiceLoadBalancerArgs(

@@ -4,6 +4,7 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_awsx as awsx
 
+from stackkit.plan.network import blocks
 from stackkit.resources.policies import allow, assumed_by, document
 
 
@@ -12,9 +13,6 @@ class NetworkArgs:
     region: str
     cidr: str
     zones: int
-    private_prefix: int
-    public_prefix: int
-    isolated_prefix: int
     nat_gateways: int
     log_days: int
 
@@ -26,6 +24,7 @@ class Network(pulumi.ComponentResource):
     public_subnet_ids: pulumi.Output[list[str]]
     private_subnet_ids: pulumi.Output[list[str]]
     isolated_subnet_ids: pulumi.Output[list[str]]
+    compute_subnet_ids: pulumi.Output[list[str]]
     nat_gateway_ids: list[pulumi.Output[str]]
 
     def __init__(
@@ -38,6 +37,10 @@ class Network(pulumi.ComponentResource):
         self.vpc_id = vpc.vpc_id
         self.public_subnet_ids = vpc.public_subnet_ids.apply(list)
         self.private_subnet_ids = vpc.private_subnet_ids.apply(list)
+        # without a gateway tasks have public addresses
+        self.compute_subnet_ids = (
+            self.private_subnet_ids if args.nat_gateways else self.public_subnet_ids
+        )
         self.isolated_subnet_ids = vpc.isolated_subnet_ids.apply(list)
         self.nat_gateway_ids = [
             vpc.nat_gateways[index].apply(lambda gateway: gateway.id)
@@ -53,26 +56,26 @@ class Network(pulumi.ComponentResource):
         self.register_outputs({"vpcId": self.vpc_id})
 
     def _vpc(self, args: NetworkArgs) -> awsx.ec2.Vpc:
-        one_for_all = args.nat_gateways < args.zones
+        strategy = awsx.ec2.NatGatewayStrategy
+        one_for_all = strategy.SINGLE if args.nat_gateways else strategy.NONE
         subnet, kind = awsx.ec2.SubnetSpecArgs, awsx.ec2.SubnetType
+        ranges = blocks(args.cidr, args.zones)
         return awsx.ec2.Vpc(
             self._prefix,
             awsx.ec2.VpcArgs(
                 cidr_block=args.cidr,
-                number_of_availability_zones=args.zones,
+                availability_zone_names=self._zone_names(args.zones),
                 # private DNS names of the endpoints need both
                 enable_dns_hostnames=True,
                 enable_dns_support=True,
                 nat_gateways=awsx.ec2.NatGatewayConfigurationArgs(
-                    strategy=awsx.ec2.NatGatewayStrategy.SINGLE
-                    if one_for_all
-                    else awsx.ec2.NatGatewayStrategy.ONE_PER_AZ
+                    strategy=strategy.ONE_PER_AZ if args.nat_gateways == args.zones else one_for_all
                 ),
                 subnet_strategy=awsx.ec2.SubnetAllocationStrategy.AUTO,
                 subnet_specs=[
-                    subnet(type=kind.PRIVATE, name="private", cidr_mask=args.private_prefix),
-                    subnet(type=kind.PUBLIC, name="public", cidr_mask=args.public_prefix),
-                    subnet(type=kind.ISOLATED, name="isolated", cidr_mask=args.isolated_prefix),
+                    subnet(type=kind.PRIVATE, name="private", cidr_blocks=ranges["private"]),
+                    subnet(type=kind.PUBLIC, name="public", cidr_blocks=ranges["public"]),
+                    subnet(type=kind.ISOLATED, name="isolated", cidr_blocks=ranges["isolated"]),
                 ],
                 # free of charge, and image layers then don't pass the NAT gateways
                 vpc_endpoint_strategy=awsx.ec2.VpcEndpointStrategy.AUTO,
@@ -84,6 +87,19 @@ class Network(pulumi.ComponentResource):
             ),
             opts=self._child,
         )
+
+    def _zone_names(self, count: int) -> list[str]:
+        """Zones that every account has: no Local Zone that this one has opted in to."""
+        found = aws.get_availability_zones(
+            state="available",
+            filters=[
+                aws.GetAvailabilityZonesFilterArgs(
+                    name="opt-in-status", values=["opt-in-not-required"]
+                )
+            ],
+            opts=pulumi.InvokeOptions(parent=self),
+        )
+        return sorted(found.names)[:count]
 
     def _flow_logs(self, days: int) -> None:
         group = aws.cloudwatch.LogGroup(

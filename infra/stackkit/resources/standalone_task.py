@@ -21,6 +21,8 @@ class StandaloneTaskArgs:
     container: Container
     subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
     security_group_id: pulumi.Input[str]
+    # reached by the load balancer alone all the same
+    public_addresses: bool
     log_days: int
 
 
@@ -59,6 +61,7 @@ class StandaloneTask(pulumi.ComponentResource):
             definition=definition.arn,
             subnets=args.subnet_ids,
             security_group=args.security_group_id,
+            public_address="ENABLED" if args.public_addresses else "DISABLED",
             log_group=self.log_group.name,
         )
         self.register_outputs({"definition": definition.arn})

@@ -69,6 +69,7 @@ class Config:
 
     zones: int = whole(3, 2, 3)
     vpc_cidr: str = text("10.0.0.0/16", r"[0-9.]+/\d+", "a range such as 10.0.0.0/16")
+    nat: bool = flag(True)
     alb_target_quota: int = whole(1000, 1, 100_000)
     alb_lcu: int = whole(0, 0, 100_000)
     domain: str = text("", _HOST, "a host name such as api.example.com")
@@ -132,6 +133,8 @@ class Config:
 
     @property
     def nat_gateways(self) -> int:
+        if not self.nat:
+            return 0
         return self.zones if self.production else 1
 
     @property

@@ -64,7 +64,7 @@ def check(config: Config) -> None:
 def contradictions(config: Config) -> list[str]:
     """One sentence for each."""
     compute = _fargate if config.compute == "fargate" else _ec2
-    checks = (_name, _workload, compute, _scaling, _network, _edge, _reservation, _data)
+    checks = (_name, _workload, compute, _scaling, _network, _nat, _edge, _reservation, _data)
     found = [
         sentence
         for check in (*checks, _environment, _observability)
@@ -176,6 +176,13 @@ def _network(config: Config) -> Iterator[str]:
         yield (
             f"vpc_cidr: {config.vpc_cidr} is not a private range of /16 to /19; AWS takes no larger"
             " one and a smaller one leaves the load balancer too few addresses."
+        )
+
+
+def _nat(config: Config) -> Iterator[str]:
+    if not config.nat and (config.production or config.compute == "ec2"):
+        yield (
+            "nat: only tier dev on compute fargate gives tasks public addresses; set nat to true."
         )
 
 

@@ -86,6 +86,10 @@ DESCRIPTIONS = {
     ),
     "zones": "Availability zones: 3, or 2 where a region has no more.",
     "vpc_cidr": "The VPC's private range, /16 to /19.",
+    "nat": (
+        "Tasks reach the internet by NAT gateways. false, for tier dev on fargate: by public "
+        "addresses of their own in the public subnets, which admit the load balancer alone."
+    ),
     "alb_target_quota": (
         "The account's quota of targets per load balancer; AWS raises it on request."
     ),

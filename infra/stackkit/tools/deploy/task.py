@@ -1,7 +1,7 @@
 """One command as an ECS task: started, followed by its log, and waited for."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 from stackkit.resources.container import NAME
 from stackkit.resources.task import STANDALONE
@@ -19,6 +19,7 @@ class Place(TypedDict):
     definition: str
     subnets: Sequence[str]
     security_group: str
+    public_address: Literal["ENABLED", "DISABLED"]
     log_group: str
 
 
@@ -27,7 +28,7 @@ def request(place: Place, command: Sequence[str]) -> dict[str, Any]:
     network = {
         "subnets": list(place["subnets"]),
         "securityGroups": [place["security_group"]],
-        "assignPublicIp": "DISABLED",
+        "assignPublicIp": place["public_address"],
     }
     return {
         "cluster": place["cluster"],

@@ -17,6 +17,9 @@ def look_up(account: SimulatedAccount, token: str, asked: dict[str, Any]) -> dic
             if zone["Name"].rstrip(".") == asked["name"].rstrip("."):
                 return {"zoneId": zone["Id"].rpartition("/")[2], "name": asked["name"]}
         raise LookupError(f"no hosted zone {asked['name']}")
+    if token == "aws:index/getAvailabilityZones:getAvailabilityZones":
+        found = account.client("ec2").describe_availability_zones()["AvailabilityZones"]
+        return {"names": [zone["ZoneName"] for zone in found]}
     if token == "aws:ecr/getAuthorizationToken:getAuthorizationToken":
         [granted] = account.client("ecr").get_authorization_token()["authorizationData"]
         return {"proxyEndpoint": granted["proxyEndpoint"], "userName": "AWS", "password": "token"}

@@ -17,7 +17,7 @@ _SHOWN = 12
 LIMITS = (
     "This can't show what the provider changes or replaces on the next `pulumi up`, the account's"
     " quotas, how long anything takes, or whether IAM allows a call when it is made. Default tags"
-    " are not applied. Subnets' addresses are laid out as a stand-in for awsx's own layout."
+    " are not applied."
 )
 
 

@@ -28,6 +28,7 @@ class Workload:
     task_roles: tuple[str, ...]
     subnets: tuple[str, ...]
     groups: tuple[str, ...]
+    public_addresses: bool
     log_group: str
     tasks: str
     size: str
@@ -105,6 +106,7 @@ def _service(
         ),
         subnets=tuple(network["subnets"]),
         groups=tuple(network["securityGroups"]),
+        public_addresses=network["assignPublicIp"] == "ENABLED",
         log_group=container["logConfiguration"]["options"]["awslogs-group"],
         tasks=f"{fewest} to {most} tasks",
         size=f"{int(task['cpu']) / 1024:g} vCPU, {task['memory']} MiB",
@@ -130,6 +132,7 @@ def _group(
         task_roles=(),
         subnets=tuple(group["VPCZoneIdentifier"].split(",")),
         groups=tuple(g for i in template["NetworkInterfaces"] for g in i["Groups"]),
+        public_addresses=False,
         log_group=next(iter(logs), ""),
         tasks=f"{group['MinSize']} to {group['MaxSize']} instances",
         size=types,

@@ -68,7 +68,7 @@ def month(settings: Config, numbers: Plan, load: Load, prices: Prices) -> tuple[
         _tasks(settings, numbers, load.tasks, prices),
         *_data(settings, prices),
         *_edge(settings, load, per_second, prices),
-        *_network(settings, per_second, prices),
+        *_network(settings, load, per_second, prices),
         _alarms(AlarmContext(settings, numbers), prices),
     )
 
@@ -149,15 +149,15 @@ def _data_out(per_second: float, prices: Prices) -> Line:
     return Line("data out", f"{gigabytes:,.0f} GB x {mean:.4f} on average", usd)
 
 
-def _network(settings: Config, per_second: float, prices: Prices) -> Iterator[Line]:
+def _network(settings: Config, load: Load, per_second: float, prices: Prices) -> Iterator[Line]:
     yield _hourly("NAT gateways", settings.nat_gateways, "NAT gateway", prices)
     share = settings.upstream_percent / 100
     gigabytes = per_second * share * ANSWER_BYTES * 3600 * HOURS / 1e9
     each = prices.of("NAT gateway GB")
-    yield Line("NAT traffic", f"{gigabytes:,.0f} GB x {each:g}", gigabytes * each)
-    yield _hourly(
-        "public addresses", settings.zones + settings.nat_gateways, "public address", prices
-    )
+    if settings.nat:
+        yield Line("NAT traffic", f"{gigabytes:,.0f} GB x {each:g}", gigabytes * each)
+    addresses = settings.zones + (settings.nat_gateways or load.tasks)
+    yield _hourly("public addresses", addresses, "public address", prices)
     if settings.production:
         count = len(endpoints(settings.compute == "ec2")) * settings.zones
         yield _hourly("endpoints", count, "interface endpoint", prices)

@@ -58,7 +58,8 @@ def placed(snapshot: AccountSnapshot) -> Iterator[str]:
     for workload in snapshot.workloads:
         yield from _spread(snapshot, workload.name, workload.subnets)
         for subnet in workload.subnets:
-            if not snapshot.route_to_internet(subnet).startswith("nat-"):
+            way = snapshot.route_to_internet(subnet)
+            if not way.startswith("igw-" if workload.public_addresses else "nat-"):
                 yield f"{workload.name}: subnet {subnet} has no NAT gateway"
     for name, subnets in _data_subnets(snapshot):
         yield from _spread(snapshot, name, subnets)

@@ -54,7 +54,7 @@ class ComponentResources:
         return [urn for id, urn in self.urns.items() if any(text in id for text in texts)]
 
 
-def construct(request: Any, zones: list[str]) -> Any:
+def construct(request: Any) -> Any:
     """Register a component's parts with the engine, whose address is in the request."""
     with grpc.insecure_channel(request.monitorEndpoint) as channel:
         monitor = resource_pb2_grpc.ResourceMonitorStub(channel)
@@ -64,8 +64,8 @@ def construct(request: Any, zones: list[str]) -> Any:
             outputs = expand_repository(request.name, inputs, parts.register)
             [outputs["lifecyclePolicy"]] = parts.references[LIFECYCLE]
         else:
-            outputs = expand(request.name, inputs, zones, parts.register)
-            outputs["natGateways"] = parts.references[NAT_GATEWAY]
+            outputs = expand(request.name, inputs, parts.register)
+            outputs["natGateways"] = parts.references.get(NAT_GATEWAY, [])
         monitor.RegisterResourceOutputs(
             resource_pb2.RegisterResourceOutputsRequest(
                 urn=parts.component, outputs=struct(outputs)

@@ -155,9 +155,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return answer
 
     def Construct(self, request: Any, context: Any) -> Any:
-        with self._lock:
-            zones = self._account.client("ec2").describe_availability_zones()["AvailabilityZones"]
-        return construct(request, [zone["ZoneName"] for zone in zones])
+        return construct(request)
 
     def Cancel(self, request: Any, context: Any) -> Any:
         return empty_pb2.Empty()

@@ -1,7 +1,6 @@
 """What awsx.ec2.Vpc makes of its arguments, resource by resource."""
 
-import ipaddress
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,9 +21,8 @@ class _Subnets:
     )
 
 
-def expand(name: str, inputs: Inputs, zones: list[str], register: Register) -> Inputs:
+def expand(name: str, inputs: Inputs, register: Register) -> Inputs:
     """Register the parts and return the component's outputs."""
-    zones = zones[: inputs["numberOfAvailabilityZones"]]
     vpc = register(
         "aws:ec2/vpc:Vpc",
         name,
@@ -38,11 +36,13 @@ def expand(name: str, inputs: Inputs, zones: list[str], register: Register) -> I
     gateway = register(
         "aws:ec2/internetGateway:InternetGateway", name, {"vpcId": vpc, "tags": {"Name": name}}
     )
-    subnets = _subnets(name, inputs, zones, vpc, register)
+    subnets = _subnets(name, inputs, vpc, register)
     for number, table in enumerate(subnets.tables["Public"], start=1):
         _route(f"{name}-public-{number}", table, "gatewayId", gateway, register)
     nats = _nat_gateways(name, inputs["natGateways"]["strategy"], subnets, register)
     for number, table in enumerate(subnets.tables["Private"], start=1):
+        if not nats:
+            break
         nat = nats[(number - 1) % len(nats)]
         _route(f"{name}-private-{number}", table, "natGatewayId", nat, register)
     for spec in inputs.get("vpcEndpointSpecs", []):
@@ -56,11 +56,10 @@ def expand(name: str, inputs: Inputs, zones: list[str], register: Register) -> I
     }
 
 
-def _subnets(name: str, inputs: Inputs, zones: list[str], vpc: str, register: Register) -> _Subnets:
+def _subnets(name: str, inputs: Inputs, vpc: str, register: Register) -> _Subnets:
     made = _Subnets()
     specs = inputs["subnetSpecs"]
-    blocks = _blocks(inputs["cidrBlock"], len(zones), [spec["cidrMask"] for spec in specs])
-    for number, zone in enumerate(zones, start=1):
+    for number, zone in enumerate(inputs["availabilityZoneNames"], start=1):
         for spec in specs:
             label, kind = f"{name}-{spec['name']}-{number}", spec["type"]
             subnet = register(
@@ -68,7 +67,7 @@ def _subnets(name: str, inputs: Inputs, zones: list[str], vpc: str, register: Re
                 label,
                 {
                     "vpcId": vpc,
-                    "cidrBlock": next(blocks),
+                    "cidrBlock": spec["cidrBlocks"][number - 1],
                     "availabilityZone": zone,
                     "mapPublicIpOnLaunch": kind == "Public",
                     "tags": {"Name": label, "SubnetType": kind},
@@ -87,25 +86,11 @@ def _subnets(name: str, inputs: Inputs, zones: list[str], vpc: str, register: Re
     return made
 
 
-def _blocks(cidr: str, zones: int, masks: list[int]) -> Iterator[str]:
-    """One zone after the other, each subnet at the next address that its size allows."""
-    network = ipaddress.ip_network(cidr)
-    share = network.num_addresses // (1 << (zones - 1).bit_length())
-    for zone in range(zones):
-        start = int(network.network_address) + zone * share
-        largest_first = sorted(range(len(masks)), key=lambda index: masks[index])
-        placed: dict[int, str] = {}
-        for index in largest_first:
-            size = 1 << (32 - masks[index])
-            placed[index] = f"{ipaddress.ip_address(start)}/{masks[index]}"
-            start += size
-        yield from (placed[index] for index in range(len(masks)))
-
-
 def _nat_gateways(name: str, strategy: str, subnets: _Subnets, register: Register) -> list[str]:
     public = subnets.ids["Public"]
     made = []
-    for number, subnet in enumerate(public if strategy == "OnePerAz" else public[:1], start=1):
+    counts = {"None": 0, "Single": 1, "OnePerAz": len(public)}
+    for number, subnet in enumerate(public[: counts[strategy]], start=1):
         label = f"{name}-{number}"
         tags = {"Name": label}
         address = register("aws:ec2/eip:Eip", label, {"domain": "vpc", "tags": tags})
