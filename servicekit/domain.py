@@ -14,7 +14,7 @@ Lifespan = Callable[[Any], AbstractAsyncContextManager[object]]
 
 @dataclass(frozen=True, kw_only=True)
 class Domain:
-    """What the service has to know of one domain.
+    """The routes, dependencies and databases of one domain.
 
     `reads` and `writes` are the databases that its GET and its other requests need: while one is
     down or saturated, those requests are rejected before routing.

@@ -36,7 +36,7 @@ class UpstreamFailed(ServiceError):
 
 
 class UpstreamOverloaded(Unavailable):
-    """The upstream asked to be called later."""
+    """The upstream sent Retry-After."""
 
 
 class UpstreamTimeout(ServiceError):

@@ -21,11 +21,11 @@ from servicekit.telemetry.spans import UNTRACED, Spans
 if TYPE_CHECKING:
     from servicekit.telemetry.tracing import Tracing
 
-_LEASE = 6.0  # seconds; each worker asks an upstream that is slower
+_LEASE = 6.0  # seconds; a load that takes longer is made by each worker
 
 
 class Parts(Generic[S]):
-    """What the domains of one worker share, made without any I/O.
+    """The objects that all domains of one worker share, made without any I/O.
 
     Databases and caches made here register themselves for metrics, spans and invalidation.
     """

@@ -9,8 +9,8 @@ _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]")
 
 
 def check_origin(origin: str) -> None:
-    """Refuses what no browser sends as `Origin` (RFC 6454, section 6.2): the comparison is octet by
-    octet, so it would never match."""
+    """Rejects a value that no browser sends as `Origin` (RFC 6454, section 6.2): it would
+    never match, because the comparison is octet by octet."""
     if origin in ("*", "null"):
         raise ValueError(f"{origin} is not an origin; name each one, as https://shop.example")
     url = urlsplit(origin)
@@ -47,7 +47,7 @@ def check_http_url(url: str) -> None:
 
 
 def check_port(url: str) -> None:
-    """Refuses a port that does not exist. PostgreSQL's URLs may name several hosts with commas."""
+    """Rejects a port that does not exist. PostgreSQL's URLs may name several hosts with commas."""
     if "," in urlsplit(url).netloc:
         return
     try:

@@ -89,7 +89,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     stale_ttl: Seconds = 600.0  # beyond its ttl, an entry is served while a newer one loads
 
     def __post_init__(self) -> None:
-        """Refuses combinations that start, but can never do what they are set for."""
+        """Rejects combinations of settings that start, but can never work."""
         _check("CORS_ORIGINS", check_origin, self.origins)
         _check("TRUSTED_PROXIES", check_proxy, self.proxies)
         for name, value in asdict(self).items():
@@ -110,7 +110,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
             if value is not None and value != value.strip():
                 raise ValueError(f"{name} has spaces around it, so no token would match")
         if self.auth_issuer and not self.auth_audience:
-            raise ValueError("AUTH_ISSUER needs AUTH_AUDIENCE, for whom its tokens are made")
+            raise ValueError("AUTH_ISSUER needs AUTH_AUDIENCE, the audience of its tokens")
         if not self.auth_issuer and (self.auth_audience or self.auth_jwks_url):
             raise ValueError(
                 "AUTH_AUDIENCE and AUTH_JWKS_URL need AUTH_ISSUER: without it every"

@@ -103,7 +103,7 @@ class TokenVerifier:
 
 
 def _has_valid_types(claims: Claims) -> bool:
-    """Dates are numbers (RFC 7519, section 2), and `sub` names somebody. The decoder also takes
+    """Dates are numbers (RFC 7519, section 2), and `sub` is not empty. The decoder also takes
     a string of digits for a date."""
     dates = (claims.get(name, 0) for name in ("exp", "nbf", "iat"))
     return bool(claims["sub"]) and all(_is_date(date) for date in dates)

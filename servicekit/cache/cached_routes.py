@@ -32,8 +32,8 @@ logger = logging.getLogger(__name__)
 class CachedRoute(msgspec.Struct, frozen=True):
     """A GET handler whose response comes from a cache, so that it can be given without routing.
 
-    `keys` matches the path's last segment where it needs no validation. `read` gives what the
-    handler responds with. A handler with guards, hooks, middleware, response headers, DTOs or
+    `keys` matches the path's last segment where it needs no validation. `read` gives the
+    handler's result. A handler with guards, hooks, middleware, response headers, DTOs or
     exception handlers is always routed: a fast path would skip them.
     """
 
@@ -84,7 +84,7 @@ class FastRoutes:
         return self._by_parent.items()
 
     def find(self, scope: HTTPScope) -> tuple[FastRoute, str] | None:
-        """The route, and the key that the request asks for."""
+        """The route and the key of a request; None if the request has no fast path."""
         parent, _, key = scope["path"].rpartition("/")
         fast = self._by_parent.get(parent)
         if (
@@ -92,14 +92,14 @@ class FastRoutes:
             or scope["method"] != "GET"
             or scope["query_string"]
             or not fast.route.keys.fullmatch(key)
-            or bypasses_cache(scope)  # the handler decides what that means
+            or bypasses_cache(scope)  # the handler decides
         ):
             return None
         return fast, key
 
 
 class PathIndex:
-    """Entries in memory, by the path that asks for them."""
+    """Entries in memory, by the path of their requests."""
 
     def __init__(self) -> None:
         self._entries: dict[str, MemoryEntry] = {}
@@ -137,18 +137,18 @@ class MemoryFastPath:
         if scope["type"] != "http":
             return await self.app(cast("Any", scope), cast("Any", receive), cast("Any", send))
         cacheable = scope["method"] == "GET" and not scope["query_string"]
-        held = rendered = None
+        hit = rendered = None
         rejects = False
         begun = time.perf_counter()
         try:
-            held = self._paths.get(scope["path"]) if cacheable else None
+            hit = self._paths.get(scope["path"]) if cacheable else None
             if (
-                held is not None
-                and time.monotonic() < held.fast_until
+                hit is not None
+                and time.monotonic() < hit.fast_until
                 and not bypasses_cache(scope)
                 and self._admits(scope)
             ):
-                rendered, stored, recorder = held.rendered, held.entry.stored_at, held.recorder
+                rendered, stored, recorder = hit.rendered, hit.entry.stored_at, hit.recorder
             elif self._admission.rejects():
                 rejects = self._reject is not None and scope["path"] != "/health"
             elif cacheable:
@@ -161,8 +161,8 @@ class MemoryFastPath:
             logger.error("the fast path failed", exc_info=error)
         if rendered is not None:
             if await _responds(rendered, stored, recorder, begun, scope, send):
-                if held is not None:
-                    recorder.reads += rendered is held.rendered
+                if hit is not None:
+                    recorder.reads += rendered is hit.rendered
                 return
         elif rejects and self._reject:
             return await self._reject(scope, send)
@@ -234,9 +234,9 @@ class CachedRoutes:
             response = error_response(scope, error)
         else:
             response = route.representation.answer(scope, result)
-            held = route.cache.memory_entry(key)
-            if held is not None and held.fast_until:
-                held.rendered = route.representation.render(CacheResult.from_memory(held.entry))
-                held.recorder = fast.recorder
-                self._paths.put(scope["path"], held)
+            hit = route.cache.memory_entry(key)
+            if hit is not None and hit.fast_until:
+                hit.rendered = route.representation.render(CacheResult.from_memory(hit.entry))
+                hit.recorder = fast.recorder
+                self._paths.put(scope["path"], hit)
         await response(scope, receive, send)

@@ -63,7 +63,7 @@ class ValkeyClient:
         return replies
 
     async def can_write(self) -> bool:
-        """Whether the server carries out a write; pings do not tell a primary from a replica."""
+        """Whether the server carries out a write: a replica answers pings, but rejects writes."""
         work = self._redis.execute_command("SET", self._probe_key, b"", "PX", 1000)
         try:
             return bool(await wait_excluding_lag(work, self._timeout))

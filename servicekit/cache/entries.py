@@ -18,7 +18,7 @@ Clock = Callable[[], float]
 
 
 class OriginResponse(msgspec.Struct, frozen=True):
-    """What the origin answered: the body for clients, and its validator.
+    """A response of the origin: the body for clients, and its validator.
 
     `ttl` is a bound of the origin's own, in seconds: 0 for a response that must not be kept.
     """
@@ -64,10 +64,10 @@ class CachePolicy(msgspec.Struct, frozen=True):
         stale_ttl = self.stale_ttl if ttl > 0 and response.may_be_stale else 0.0
         return Entry(response.body, response.etag, now, fresh_until, fresh_until + stale_ttl)
 
-    def negative_entry(self, sentence: str, asked_at: float) -> Entry:
-        """`asked_at`: when the load began, as the key may have been created since."""
-        until = asked_at + self.negative_ttl
-        return Entry(b"", "", asked_at, until, until, sentence)
+    def negative_entry(self, sentence: str, began_at: float) -> Entry:
+        """`began_at`: when the load began, as the key may have been created since."""
+        until = began_at + self.negative_ttl
+        return Entry(b"", "", began_at, until, until, sentence)
 
 
 class _Record(msgspec.Struct, frozen=True, array_like=True):

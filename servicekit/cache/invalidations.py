@@ -10,7 +10,7 @@ _LISTEN_TIMEOUT = 1.0  # seconds
 
 @asynccontextmanager
 async def listen_for_invalidations(valkey: Valkey, *caches: TwoLevelCache) -> AsyncIterator[None]:
-    """Evicts from `caches` what other workers invalidate."""
+    """Evicts from `caches` the keys that other workers invalidate."""
     by_name = {cache.name: cache for cache in caches}
     begun = asyncio.Event()
 

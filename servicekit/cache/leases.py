@@ -19,7 +19,7 @@ class _Waiter(NamedTuple):
 class Leases:
     """Lets one of all workers load a key that Valkey does not hold; the others wait for its entry.
 
-    The lease is the key's first value. It expires after `seconds`, whatever becomes of its holder,
+    The lease is the key's first value. It expires after `seconds`, even if its holder is killed,
     and no worker waits longer than that. Without Valkey, every worker loads.
     """
 
@@ -31,8 +31,8 @@ class Leases:
         self._watching: asyncio.Task[None] | None = None
 
     async def get(self, key: str) -> bytes | None:
-        """What the key holds. If that is no entry, this worker is to load one: it has taken the
-        lease, or the holder of the lease brought nothing in time."""
+        """The key's value. If that is no entry, the caller has to load one: it has taken the
+        lease, or the holder of the lease stored nothing in time."""
         stored = await self._valkey.claim(key, self._mine, self._seconds)
         if stored is None:
             return self._mine
@@ -46,7 +46,7 @@ class Leases:
         return await value
 
     async def release(self, key: str, stored: bytes | None) -> None:
-        """Call when the load brought nothing, or the entry could not be stored."""
+        """Call when the load failed, or its entry could not be stored."""
         if stored == self._mine:
             await self._valkey.withdraw(key, self._mine)
 

@@ -1,4 +1,4 @@
-"""Single flight: the clients that wait for one load share one response."""
+"""Single flight: all clients that wait for the same load get one response."""
 
 import asyncio
 from typing import NamedTuple
@@ -22,7 +22,7 @@ class InFlightLoad:
     """A load and the requests that wait for it.
 
     A subscriber costs one future, where the slow path takes a timer and eight nested calls. With
-    thousands of subscribers, that decides how long all of them wait.
+    thousands of subscribers, this cost is most of their wait.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class InFlightLoad:
 
 
 class InFlightLoads:
-    """The loads under way, by the path that asks for their entry."""
+    """The loads under way, by the path of their requests."""
 
     def __init__(self) -> None:
         self._loads: dict[str, InFlightLoad] = {}

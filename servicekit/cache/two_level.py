@@ -62,7 +62,7 @@ class TwoLevelCache:
         self._invalidations: set[asyncio.Task[Any]] = set()
         self.on_load: Callable[[str, asyncio.Task[CacheResult]], None] = lambda _key, _load: None
         # A bit more than a request has: a request that waits for a load ends by its own deadline.
-        # A tombstone lives as long: all loads that began before it end by then.
+        # A tombstone lasts as long: all loads that began before it end by then.
         self._load_timeout = settings.request_timeout * 1.1
 
     def memory_entry(self, key: str) -> MemoryEntry | None:
@@ -80,7 +80,7 @@ class TwoLevelCache:
         return self._loading.get(key)
 
     async def get(self, key: str, load: Load) -> CacheResult:
-        """The entry of `key`. What `load` raises is raised to all readers that share it."""
+        """The entry of `key`. An error of `load` is raised to all readers that share it."""
         kept = self._memory.get(key)
         if kept is not None:
             if kept.fast_until <= self._clock() and not kept.entry.not_found:
@@ -126,8 +126,8 @@ class TwoLevelCache:
             await self.invalidate(key)
 
     def on_created(self, key: str) -> None:
-        """Call when a key was created. Only memories hold negative entries, and too briefly to
-        tell other workers of each creation."""
+        """Call when a key was created. Negative entries are in memory alone, and too
+        short-lived to be worth a message to other workers for each creation."""
         self.evict(key, "local")
 
     def evict(self, key: str, origin: Literal["local", "remote"]) -> None:
@@ -232,7 +232,7 @@ class TwoLevelCache:
         return CacheResult(entry, "external", status)
 
     async def _drop_older(self, key: str, stored: bytes | None) -> None:
-        """Removes from Valkey what the origin no longer has, or forbids to keep."""
+        """Removes an entry that the origin no longer has or that must not be kept."""
         if is_entry(stored):
             await self.invalidate(key)
         else:
@@ -243,7 +243,8 @@ class TwoLevelCache:
             self._refreshing.start(key, work())
 
     def _keep_in_memory(self, key: str, entry: Entry) -> bool:
-        """Unless the key was evicted since this load began, or the memory has no room for it."""
+        """Stores the entry in memory; false if the key was evicted since this load began, or if the
+        memory has no room for it."""
         this = asyncio.current_task()
         if self._loading.get(key) is not this and self._refreshing.get(key) is not this:
             return False

@@ -64,6 +64,7 @@ class Valkey:
             await self._writes.finish()
 
     async def get(self, key: str) -> bytes | None:
+        """The key's value; None if it has none or Valkey does not answer."""
         if not (self._enabled and self.breaker.closed):
             return None
         return await self._reads.get(self._prefix + key)
@@ -79,7 +80,7 @@ class Valkey:
 
     async def put(self, key: str, value: bytes, ttl: float, *, instead_of: bytes | None) -> bool:
         """Stores `value` for `ttl` seconds if the key still holds `instead_of` (None: nothing), so
-        that a tombstone written meanwhile stays. A value that is no string is replaced."""
+        that a tombstone written meanwhile stays. A value of another type is replaced."""
         condition = ("NX", "GET") if instead_of is None else ("IFEQ", instead_of)
         full_key, px = self._prefix + key, _ms(ttl)
         reply = await self._write("SET", full_key, value, "PX", px, *condition)
@@ -88,7 +89,7 @@ class Valkey:
         return reply is _NIL if instead_of is None else reply not in (None, _NIL)
 
     async def claim(self, key: str, value: bytes, seconds: float) -> bytes | None:
-        """Stores `value` where there is nothing, or returns what there is."""
+        """Stores `value` if the key is empty and returns None, or returns the key's value."""
         if not (self._enabled and self.breaker.closed):
             return None
         command = ("SET", self._prefix + key, value, "PX", _ms(seconds), "NX", "GET")
@@ -106,7 +107,7 @@ class Valkey:
         await self._write("SET", self._prefix + key, value, "PX", _ms(seconds))
 
     async def final_tombstone(self, key: str, seconds: float) -> None:
-        """Empties the key, and keeps it empty for so long: see `may_replace`."""
+        """Empties the key, and keeps it empty for `seconds`: see `may_replace`."""
         value = _FINAL_TOMBSTONE + b"%.3f" % (time.time() + seconds)
         await self._write("SET", self._prefix + key, value, "PX", _ms(seconds))
 
@@ -136,8 +137,8 @@ class Valkey:
             await asyncio.sleep(_RECONNECT_AFTER)
 
     async def run(self, script: str, key: str, *arguments: float) -> int | None:
-        """What the script returns for the key, in one atomic step; None without Valkey. A value
-        that the script can't read is removed."""
+        """The number that the script returns for the key, in one atomic step; None without Valkey.
+        A value that the script can't read is removed."""
         if not self.breaker.closed:
             return None
         full_key = self._prefix + key

@@ -18,7 +18,7 @@ CONNECTION_LOST = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,  # the server's farewell came instead of an answer
 )
-# The server lives and refuses new connections; a wrong URL or password looks the same.
+# The server runs and refuses new connections; a wrong URL or password looks the same.
 CONNECTION_REFUSED = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,

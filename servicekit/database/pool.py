@@ -245,7 +245,7 @@ class DatabasePool:
         await self._pool.expire_connections()
 
     def connections(self) -> tuple[int, int]:
-        """How many are idle, and how many are in use."""
+        """The numbers of idle connections and of connections in use."""
         if self._opened is None:
             return 0, 0
         idle = self._opened.get_idle_size()

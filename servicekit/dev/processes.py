@@ -15,7 +15,7 @@ from urllib.request import urlopen
 SERVICE = (sys.executable, "-m", "app")
 _START_TIMEOUT = 60.0  # seconds
 _STOP_TIMEOUT = 40.0  # seconds; above Granian's own kill timeout
-_SERVICE_STOP_TIMEOUT = 10.0  # seconds; nobody waits for the answers of what is stopped then
+_SERVICE_STOP_TIMEOUT = 10.0  # seconds; no client waits for its responses then
 
 
 class StartError(Exception):
@@ -60,7 +60,7 @@ def service(
     project: Path | None = None,
     command: Sequence[str] = SERVICE,
 ) -> Iterator[tuple[int, int]]:
-    """The port and the process id of a service that answers, with ports that nobody has.
+    """The port and the process id of a service that answers, on free ports.
 
     `project` is the folder with `app/`, by default the current one. Its log is in `folder`.
     """

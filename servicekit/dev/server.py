@@ -82,7 +82,7 @@ def _serve(started: ExitStack, extras: Callable[[ExitStack], Extras]) -> None:
 
 
 def _check_settings(environment: Mapping[str, str]) -> None:
-    """Refuses settings before anything starts. URLs that are not set come later."""
+    """Rejects wrong settings before anything starts. URLs that are not set come later."""
     later = {"DATABASE_URL": "postgresql://later", "REDIS_URL": "redis://later"}
     try:
         read_settings(Settings, {**later, **environment})

@@ -1,7 +1,7 @@
-"""Completes the OpenAPI document that Litestar generates, so that it says what is really sent.
+"""Completes the OpenAPI document that Litestar generates, so that it matches the responses.
 
-Litestar knows routes and parameters. From it come neither exact bounds nor closed bodies nor the
-statuses, media types and headers that layers and exception handlers send.
+Litestar knows routes and parameters. It knows neither exact bounds nor that unknown fields are
+rejected, nor the statuses, media types and headers that layers and exception handlers send.
 """
 
 from collections.abc import Iterator

@@ -27,4 +27,4 @@ class HeadMiddleware:
         try:
             await self._app(scope, receive, send_without_body)
         finally:
-            scope["method"] = "HEAD"  # the request log counts what was asked for
+            scope["method"] = "HEAD"  # the request log counts the client's method

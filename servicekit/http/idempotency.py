@@ -15,7 +15,7 @@ class IdempotencyKey(msgspec.Struct, frozen=True):
 
 
 async def idempotency_key_of(request: Request[Any, Any, Any], header: str) -> IdempotencyKey:
-    """Callers are told apart by the subject of their token. Without authentication, all callers
+    """A caller is identified by the subject of its token. Without authentication, all callers
     share one name space.
 
     The fingerprint is of the JSON as it was sent: not of a model, whose defaults differ between

@@ -12,7 +12,7 @@ def patches(model: type[msgspec.Struct]) -> Callable[[type[P]], type[P]]:
     """Gives the decorated struct the fields of `model`, each of which may be left out.
 
     Such a struct is the body of a merge patch (RFC 7396). `msgspec.json.encode` leaves out the
-    fields that the client left out. Unknown fields are refused.
+    fields that the client left out. Unknown fields are rejected.
     """
 
     def with_fields(patch: type[P]) -> type[P]:

@@ -26,7 +26,7 @@ PROBLEM = ResponseSpec(Problem, generate_examples=False, media_type=PROBLEM_JSON
 
 
 def cached_responses(kind: type[msgspec.Struct]) -> dict[int, ResponseSpec]:
-    """What a handler declares that answers by a `Representation`, in JSON of this type."""
+    """The `responses` of a handler that returns a `Representation` in JSON of this type."""
     return {200: ResponseSpec(kind, generate_examples=False), 304: ResponseSpec(None)}
 
 

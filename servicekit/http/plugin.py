@@ -16,7 +16,7 @@ from servicekit.http.request import StrictRequest
 
 
 class HttpPlugin(InitPlugin, ReceiveRoutePlugin):
-    """Gives every route of an application what RFC 9110 asks of it.
+    """Makes every route of an application follow RFC 9110.
 
     Handlers get a strict request and may take `preconditions`, errors become problem details, and
     the `Allow` header of 405 and OPTIONS names HEAD beside GET (`HeadMiddleware` answers it).

@@ -36,7 +36,7 @@ IfNoneMatch = Annotated[
 
 
 class Preconditions(msgspec.Struct, frozen=True):
-    """What a request that writes demands of the current entity tag.
+    """The preconditions of a writing request on the current entity tag.
 
     `if_match` are the tags of which one has to be current; None admits any. Weak tags are left out:
     If-Match compares strongly. `if_none_match` are the tags of which none may be current, without

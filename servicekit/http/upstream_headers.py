@@ -31,7 +31,7 @@ class Freshness(msgspec.Struct, frozen=True):
 
 
 def freshness(headers: Headers) -> Freshness:
-    """What RFC 9111 allows a shared cache. The first row that applies decides:
+    """The lifetime that RFC 9111 allows a shared cache. The first row that applies decides:
 
     | headers | ttl |
     |---|---|

@@ -8,7 +8,7 @@ _ON_TIME = 0.025  # seconds; rejections can hold the wait just below _LATE, whic
 
 
 class EventLoopLag:
-    """Tells a burst of work from more work than the event loop can do.
+    """Distinguishes a burst of work from more work than the event loop can do.
 
     Waiting for a database or an upstream makes no loop late; CPU work does. The loop may be late
     for `burst_tolerance` seconds, since each request is still answered in time. After that it is

@@ -79,7 +79,7 @@ class CircuitBreaker:
         self._probe_requested.set()
 
     async def run_probes(self, is_alive: Callable[[], Awaitable[bool]]) -> None:
-        """Probes the dependency when asked to, and then repeatedly until it answers."""
+        """Probes the dependency after `request_probe`, and then repeatedly until it answers."""
         while True:
             await self._probe_requested.wait()
             self._probe_requested.clear()

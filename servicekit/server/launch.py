@@ -29,7 +29,7 @@ from servicekit.settings import ADMIN_HOST, Settings, SettingsError
 GRANIAN = {
     "GRANIAN_INTERFACE": "asgi",  # `asginl` would skip the lifespan, which opens the pools
     "GRANIAN_FACTORY": "true",
-    "GRANIAN_HTTP": "1",  # what an ALB speaks to its targets; `auto` never closes silent clients
+    "GRANIAN_HTTP": "1",  # an ALB speaks HTTP/1.1 to targets; `auto` never closes silent clients
     "GRANIAN_WEBSOCKETS": "false",
     "GRANIAN_LOOP": "uvloop",
     "GRANIAN_TASK_IMPL": "asyncio",
@@ -105,7 +105,7 @@ def _serve(
 
 
 def _drain(server: subprocess.Popen[bytes], seconds: float, signals: SignalQueue) -> None:
-    """Waits for the drain time, or until somebody sends another signal."""
+    """Waits for the drain time, or until another signal arrives."""
     begun = time.monotonic()
     while (left := begun + seconds - time.monotonic()) > 0:
         if signals.wait(server, left) is None or time.monotonic() - begun > _SAME_STOP:

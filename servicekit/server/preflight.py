@@ -42,8 +42,8 @@ async def check(settings: Settings) -> None:
 
 
 def _check_revision(current: str | None) -> None:
-    """Refuses no revision and older ones. An unknown revision is a newer one, and allowed: the
-    version before has to run on it during a rollout and after a rollback."""
+    """Rejects a database without a revision, or with an older one. An unknown revision is a newer
+    one, and allowed: the version before runs on it during a rollout and after a rollback."""
     script = ScriptDirectory.from_config(Config(toml_file="pyproject.toml"))
     heads = script.get_heads()
     older = {revision.revision for revision in script.walk_revisions()} - set(heads)

@@ -10,7 +10,7 @@ Behaviour = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class FakeUpstream:
-    """A real HTTP server that answers as a test tells it to, and counts its calls by id."""
+    """A real HTTP server whose answers a test sets. It counts its calls by id."""
 
     def __init__(self) -> None:
         self.url = ""

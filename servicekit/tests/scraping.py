@@ -1,4 +1,4 @@
-"""Metrics as whoever scrapes them has them."""
+"""Metrics as a scraper gets them."""
 
 import time
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""Steps of the wall clock do not change how long an entry lives."""
+"""Steps of the wall clock do not change the lifetime of an entry."""
 
 import time
 

@@ -96,7 +96,7 @@ class World:
 
 
 @pytest.mark.parametrize("leased", [False, True])
-async def test_no_reader_sees_what_is_older_than_the_bound(
+async def test_reader_sees_no_version_older_than_the_bound(
     settings: Settings, leased: bool
 ) -> None:
     seed = int(os.environ.get("SEED", random.randrange(2**32)))

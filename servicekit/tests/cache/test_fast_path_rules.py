@@ -88,7 +88,7 @@ async def client_of(
         yield client
 
 
-async def every_way(client: httpx.AsyncClient) -> list[httpx.Response]:
+async def every_path(client: httpx.AsyncClient) -> list[httpx.Response]:
     """Cold and alone, shared with the load of another, hot, and by routing."""
     cold = await asyncio.gather(*(client.get("/things/a") for _ in range(3)))
     return [*cold, await client.get("/things/a"), await client.get("/things/a?x=1")]
@@ -126,19 +126,19 @@ FORBIDDING = {
 
 @pytest.mark.parametrize("layer", ["handler", "controller"])
 @pytest.mark.parametrize("attached", list(FORBIDDING))
-async def test_forbidden_response_is_given_on_no_way(
+async def test_forbidden_response_is_sent_by_no_path(
     settings: Settings, attached: str, layer: str
 ) -> None:
     options = FORBIDDING[attached]
     kind = controller(options) if layer == "handler" else controller({}, **options)
     async with client_of(settings, kind, seconds=0.02) as client:
-        responses = await every_way(client)
+        responses = await every_path(client)
     assert {response.status_code for response in responses} == {403}
     assert not any(b"secret" in response.content for response in responses)
 
 
 @pytest.mark.parametrize("layer", ["handler", "controller"])
-async def test_response_headers_and_cookies_are_sent_on_every_way(
+async def test_response_headers_and_cookies_are_sent_by_every_path(
     settings: Settings, layer: str
 ) -> None:
     options: dict[str, Any] = {
@@ -148,7 +148,7 @@ async def test_response_headers_and_cookies_are_sent_on_every_way(
     }
     kind = controller(options) if layer == "handler" else controller({}, **options)
     async with client_of(settings, kind, seconds=0.02) as client:
-        responses = await every_way(client)
+        responses = await every_path(client)
     assert {response.status_code for response in responses} == {200}
     assert {response.headers.get("x-hook") for response in responses} == {"1"}
 
@@ -166,7 +166,7 @@ async def with_own_header(response: Any) -> Any:
 
 
 @pytest.mark.parametrize("layer", ["handler", "controller"])
-async def test_own_exception_handler_responds_on_every_way(settings: Settings, layer: str) -> None:
+async def test_own_exception_handler_responds_on_every_path(settings: Settings, layer: str) -> None:
     def teapot(_request: Request[Any, Any, Any], _error: Exception) -> Response[None]:
         return Response(None, status_code=418)
 
@@ -179,7 +179,7 @@ async def test_own_exception_handler_responds_on_every_way(settings: Settings, l
     assert {response.status_code for response in responses} == {418}
 
 
-async def test_dependency_of_the_handler_is_asked_on_every_way(settings: Settings) -> None:
+async def test_dependency_of_the_handler_is_called_on_every_path(settings: Settings) -> None:
     async def forbidden() -> None:
         raise PermissionDeniedException
 
@@ -195,10 +195,10 @@ async def test_dependency_of_the_handler_is_asked_on_every_way(settings: Setting
     handler = get("/{key:str}", dependencies={"user": Provide(forbidden)})(read)
     kind = type("ThingController", (Controller,), {"path": "/things", "one": handler})
     async with client_of(settings, kind) as client:
-        assert {response.status_code for response in await every_way(client)} == {403}
+        assert {response.status_code for response in await every_path(client)} == {403}
 
 
-async def test_header_that_the_handler_reads_is_read_on_every_way(settings: Settings) -> None:
+async def test_header_that_the_handler_reads_is_read_on_every_path(settings: Settings) -> None:
     async def read(
         self: Controller,
         request: Request[Any, Any, Any],
@@ -211,7 +211,7 @@ async def test_header_that_the_handler_reads_is_read_on_every_way(settings: Sett
     handler = get("/{key:str}")(read)
     kind = type("ThingController", (Controller,), {"path": "/things", "one": handler})
     async with client_of(settings, kind) as client:
-        assert {response.status_code for response in await every_way(client)} == {400}
+        assert {response.status_code for response in await every_path(client)} == {400}
 
 
 PLAIN = {"response_headers": [ResponseHeader(name="etag", documentation_only=True)]}

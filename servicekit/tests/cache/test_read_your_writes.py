@@ -28,7 +28,7 @@ async def cached_item_that_changes(client: httpx.AsyncClient, settings: Settings
 
 
 @pytest.mark.parametrize("query", ["", "?x=1"])
-async def test_no_cache_reads_the_database_and_replaces_what_is_cached(
+async def test_no_cache_reads_the_database_and_replaces_the_entry(
     settings: Settings, query: str
 ) -> None:
     kept = replace(with_empty_cache(settings), memory_cache_ttl=60.0)

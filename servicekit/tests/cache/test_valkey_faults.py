@@ -19,7 +19,7 @@ from servicekit.testing.waiting import HANG, until
 from servicekit.tests.caches import CacheOf, Origin
 
 
-async def test_failure_of_the_origin_reaches_all_who_wait_and_is_not_kept(
+async def test_failed_load_is_raised_to_all_readers_and_not_cached(
     empty: Settings, cache_of: CacheOf
 ) -> None:
     origin = Origin(latency=0.05)

@@ -1,4 +1,4 @@
-"""The database fails, and what callers are told."""
+"""Callers' errors while the database fails, and its lanes, retries and transactions."""
 
 import asyncio
 import secrets
@@ -119,7 +119,7 @@ async def answers(client: httpx.AsyncClient, code: int) -> bool:
     return await status(client, "/items") == code
 
 
-async def test_frozen_database_is_asked_for_nothing_until_it_answers_a_probe(
+async def test_frozen_database_gets_no_statement_until_it_answers_a_probe(
     settings: Settings, wire: Wire
 ) -> None:
     frozen = replace(settings, database_url=wire.url)
@@ -229,7 +229,7 @@ async def another_process(database: DatabasePool, first: int) -> bool:
     return await database.read_value("SELECT pg_backend_pid()") != first
 
 
-async def test_a_long_wait_for_a_connection_is_counted(settings: Settings) -> None:
+async def test_long_wait_for_a_connection_is_counted(settings: Settings) -> None:
     own = replace(settings, db_pool_size=1, db_acquire_timeout=3)
     database = DatabasePool(own, own.database_url)
     async with database.lifespan():

@@ -52,7 +52,7 @@ async def test_schema_is_openapi_of_every_route(client: httpx.AsyncClient) -> No
     }
 
 
-async def test_schema_is_hidden_in_production_unless_asked_for(settings: Settings) -> None:
+async def test_schema_is_404_in_production_unless_it_is_exposed(settings: Settings) -> None:
     production = replace(settings, environment="production")
     async with serving(create_app(production)) as client:
         assert (await client.get("/schema")).status_code == 404

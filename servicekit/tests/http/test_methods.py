@@ -148,7 +148,7 @@ async def test_options_and_405_list_all_methods(
         ("GET", "/schema/openapi.json", 200),
     ],
 )
-async def test_response_says_that_it_is_not_to_be_stored(
+async def test_response_forbids_caches_to_store_it(
     client: httpx.AsyncClient, method: str, path: str, status: int
 ) -> None:
     response = await client.request(method, path)
@@ -157,7 +157,7 @@ async def test_response_says_that_it_is_not_to_be_stored(
     assert response.headers.get_list("cache-control") == ["no-store"]
 
 
-async def test_response_from_a_cache_says_how_long_it_may_be_stored(
+async def test_cached_response_has_the_time_it_may_be_stored(
     client: httpx.AsyncClient,
 ) -> None:
     path = await created(client)

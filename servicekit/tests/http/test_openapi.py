@@ -187,7 +187,7 @@ async def test_response_has_declared_status_media_type_and_headers(
     assert (media_type in declared["content"]) if response.content else "content" not in declared
 
 
-async def test_document_asks_for_a_token_where_authentication_is_on(
+async def test_document_requires_a_token_where_authentication_is_on(
     settings: Settings, document: dict[str, Any]
 ) -> None:
     guarded = replace(
@@ -249,7 +249,7 @@ class BookController(Controller):
         return data
 
 
-async def test_new_domain_gets_all_of_it_without_writing_it(settings: Settings) -> None:
+async def test_new_domain_is_in_the_document_without_more_code(settings: Settings) -> None:
     app = service(Parts(settings), [Domain(controller=BookController)])
     async with serving(app) as client:
         document = (await client.get("/schema/openapi.json")).json()
@@ -274,7 +274,7 @@ async def test_new_domain_gets_all_of_it_without_writing_it(settings: Settings) 
     assert spelled.status_code == 404
 
 
-async def test_page_loads_nothing_but_itself(client: httpx.AsyncClient) -> None:
+async def test_page_has_no_external_references(client: httpx.AsyncClient) -> None:
     page = await client.get("/schema")
 
     assert page.headers["content-type"].startswith("text/html")

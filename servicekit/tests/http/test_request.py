@@ -58,7 +58,7 @@ async def changed(client: httpx.AsyncClient, method: str, headers: Any) -> httpx
         "nonsense",
     ],
 )
-async def test_body_of_another_media_type_is_415_and_says_what_is_accepted(
+async def test_body_of_another_media_type_is_415_with_the_accepted_types(
     client: httpx.AsyncClient, method: str, sent: str
 ) -> None:
     path = "/items" if method == "POST" else await created(client)
@@ -112,7 +112,7 @@ async def test_body_with_a_content_coding_is_415(client: httpx.AsyncClient, codi
 
 @pytest.mark.parametrize("number", ['"7"', '"1e2"', "true", "null", "7.5", "[7]", "1e400"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
-async def test_value_that_is_no_number_is_400_and_says_where(
+async def test_value_that_is_no_number_is_400_with_its_path(
     client: httpx.AsyncClient, method: str, number: str
 ) -> None:
     path = "/items" if method == "POST" else await created(client)

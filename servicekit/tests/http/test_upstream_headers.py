@@ -62,7 +62,7 @@ def headers(*lines: str) -> CIMultiDict[str]:
     ],
     ids=str,
 )
-def test_freshness_is_what_a_shared_cache_is_allowed(
+def test_freshness_follows_the_rules_of_a_shared_cache(
     lines: tuple[str, ...], expected: Freshness
 ) -> None:
     assert freshness(headers(*lines)) == expected

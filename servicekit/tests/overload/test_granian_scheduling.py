@@ -1,4 +1,4 @@
-"""What Granian hands over comes to the event loop a few calls at a time, and none is lost."""
+"""Granian's calls reach the event loop a few at a time, and none is lost."""
 
 import asyncio
 import os
@@ -47,7 +47,7 @@ async def test_line_lets_a_few_in_each_turn_and_in_the_order_in_which_they_came(
     assert turns >= 1_000 / 16
 
 
-async def test_who_finds_the_service_full_passes_by_the_line() -> None:
+async def test_request_at_capacity_bypasses_the_admission_queue() -> None:
     loop = asyncio.get_running_loop()
     entered: list[tuple[str, bool]] = []
 
@@ -86,7 +86,9 @@ async def test_expected_wait_is_the_queue_times_the_seconds_of_each() -> None:
     assert queue.wait() == 0
 
 
-async def test_busy_loop_stops_for_those_who_pass_by(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_busy_loop_pauses_for_requests_that_bypass_the_queue(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     loop = asyncio.get_running_loop()
     default = sys.getswitchinterval()
     let_in: list[bool] = []

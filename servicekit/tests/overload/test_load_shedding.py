@@ -215,7 +215,7 @@ async def test_writes_that_wait_for_a_lock_leave_room_for_reads(settings: Settin
     await connection.close()
 
 
-async def test_connections_are_given_in_the_order_in_which_they_are_asked_for(
+async def test_connections_are_acquired_in_the_order_of_requests(
     settings: Settings,
 ) -> None:
     narrow = replace(settings, db_pool_size=2)

@@ -143,7 +143,9 @@ def test_refusal_does_not_repeat_a_secret() -> None:
     assert "hunter2" not in str(refused.value)
 
 
-def test_plan_overrides_what_granian_gets(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_granian_variable_of_the_plan_overrides_the_default(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("GRANIAN_BACKPRESSURE", "123")
     environment = granian_environment(load_settings({**GOOD, "WEB_CONCURRENCY": "3"}))
 

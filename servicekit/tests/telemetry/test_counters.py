@@ -1,4 +1,4 @@
-"""What a worker counts of itself, as its supervisor hears it when it ends."""
+"""The counts of a worker, as its supervisor has them when the worker ends."""
 
 import asyncio
 import tempfile
@@ -32,7 +32,7 @@ class Supervisor:
     async def client(
         self, settings: Settings, **changes: object
     ) -> AsyncIterator[httpx.AsyncClient]:
-        """Of a worker that has told all that it counted once the block ends."""
+        """The counts of a worker that has reported all of them once the block ends."""
         with tempfile.TemporaryDirectory() as folder:
             path = str(Path(folder, "workers"))
             listening = await asyncio.start_unix_server(self.workers.receive, path)
@@ -100,7 +100,7 @@ async def test_corrupt_entries_and_invalidations_are_counted(
     assert supervisor.value("cache_invalidations_total", cache="item", origin="remote") == 0
 
 
-async def test_what_a_worker_that_ended_has_counted_stays(settings: Settings) -> None:
+async def test_counts_of_an_ended_worker_are_kept(settings: Settings) -> None:
     supervisor = Supervisor()
     for _ in range(2):
         async with supervisor.client(settings) as client:

@@ -27,7 +27,7 @@ Lines = Callable[[], list[dict[str, object]]]
 
 @pytest.fixture
 def logged(capfd: pytest.CaptureFixture[str]) -> Lines:
-    """What this process has logged since the last look."""
+    """The lines that this process has logged since the last call."""
 
     def look() -> list[dict[str, object]]:
         logging.getLogger().handlers[0].flush()
@@ -81,7 +81,7 @@ def test_share_of_the_good_answers_is_logged_and_every_bad_or_slow_one(settings:
     assert not any(none.due(200, 0.001) for _ in range(1000))
 
 
-def test_herd_of_slow_answers_is_told_as_a_number(
+def test_many_slow_responses_are_logged_as_a_count(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock = ManualClock()
@@ -106,7 +106,9 @@ def test_console_shows_fields_beside_the_message_and_the_trace_below() -> None:
     assert rest == ["ValueError: wrong"]
 
 
-def test_line_that_cannot_be_formatted_harms_nobody(capfd: pytest.CaptureFixture[str]) -> None:
+def test_record_that_cannot_be_formatted_stops_no_later_record(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     handler = StdoutHandler()
     handler.handle(logging.makeLogRecord({"msg": "%d", "args": ("x",), "levelname": "INFO"}))
     assert "TypeError" in capfd.readouterr().err
@@ -159,7 +161,7 @@ def test_full_disk_is_reported_once_and_later_lines_are_whole(
     assert messages == ["again", "log lines were dropped"]
 
 
-def test_process_whose_log_nobody_reads_ends() -> None:
+def test_process_whose_log_is_not_read_ends() -> None:
     reading, writing = full_pipe()
     script = (
         "import logging, sys; from servicekit.telemetry.stdout import StdoutHandler;"
@@ -181,7 +183,7 @@ def test_line_with_lone_surrogates_does_not_end_the_writer(tmp_path: Path) -> No
     assert log.read_text().splitlines() == ["bad \\udc80", "good"]
 
 
-def test_service_whose_log_nobody_reads_answers_as_before(settings: Settings) -> None:
+def test_service_whose_log_is_not_read_answers(settings: Settings) -> None:
     own = replace(
         with_empty_cache(settings),
         environment="production",

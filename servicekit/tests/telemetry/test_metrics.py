@@ -136,18 +136,18 @@ def test_killed_worker_leaves_its_counts_and_takes_its_gauges(running: Settings)
             assert value(after, name, **dict(labels)) >= value(before, name, **dict(labels))
 
 
-def test_granian_tells_its_own_on_the_next_port(running: Settings) -> None:
+def test_granian_metrics_are_on_the_next_port(running: Settings) -> None:
     text = httpx.get(f"http://127.0.0.1:{running.admin_port + 1}/metrics").text
     assert re.search(r"^granian_workers_spawns [2-9]$", text, re.MULTILINE)
 
 
-def test_nobody_profiles_a_service_without_a_secret(running: Settings) -> None:
+def test_profile_without_a_secret_is_404(running: Settings) -> None:
     refused = httpx.post(f"http://127.0.0.1:{running.admin_port}/profile?seconds=1")
     assert refused.status_code == 404
     assert refused.text == "Profiling is off: PROFILE_SECRET is not set.\n"
 
 
-def test_slow_scraper_holds_nobody_up(running: Settings) -> None:
+def test_slow_scraper_delays_no_other_request(running: Settings) -> None:
     slow = [socket.create_connection(("127.0.0.1", running.admin_port)) for _ in range(20)]
     for connection in slow:
         connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 20)  # and reads nothing

@@ -51,7 +51,7 @@ def attributes(span: Span) -> dict[str, object]:
     }
 
 
-async def test_cold_read_shows_what_it_waited_for(
+async def test_cold_read_has_a_span_for_each_wait(
     traced_client: httpx.AsyncClient, collector: OtlpReceiver, upstream: FakeUpstream
 ) -> None:
     upstream.answers("t1", b"{}")
@@ -111,7 +111,7 @@ async def test_trace_of_xray_is_continued_and_passed_on(
     )
 
 
-async def test_caller_who_does_not_sample_and_a_new_trace_make_no_spans(
+async def test_unsampled_and_new_traces_make_no_spans(
     traced_client: httpx.AsyncClient, collector: OtlpReceiver
 ) -> None:
     _, unsampled = new_trace(sampled=False)

@@ -1,4 +1,4 @@
-"""What infra/ asks the service for is there: alarms on a metric that nobody counts never fire."""
+"""The service exports each metric of infra/: an alarm on a metric that is missing never fires."""
 
 import re
 import runpy
@@ -45,7 +45,7 @@ def scraped(port: int) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("emitted", ASKED["EMITTED"], ids=lambda emitted: emitted.name)
-def test_the_service_counts_what_is_watched(
+def test_each_watched_metric_is_exported(
     emitted: Any, samples: dict[int, list[tuple[str, str]]]
 ) -> None:
     # of a histogram its count
@@ -55,7 +55,7 @@ def test_the_service_counts_what_is_watched(
     assert all(f'{emitted.by}="' in labels for labels in found if emitted.by)
 
 
-def test_a_name_that_nobody_counts_is_found(samples: dict[int, list[tuple[str, str]]]) -> None:
+def test_metric_that_is_not_exported_is_found(samples: dict[int, list[tuple[str, str]]]) -> None:
     wrong = ASKED["Emitted"]("http_request_total")
     with pytest.raises(AssertionError):
-        test_the_service_counts_what_is_watched(wrong, samples)
+        test_each_watched_metric_is_exported(wrong, samples)
