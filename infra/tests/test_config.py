@@ -7,7 +7,7 @@ from harness import IMAGE
 from plans import COMPLETE, stack
 from stackkit.settings import config
 from stackkit.settings.errors import ConfigError
-from stackkit.settings.load import load_config, parse
+from stackkit.settings.load import check_region, load_config, parse
 
 
 @pytest.mark.parametrize(
@@ -134,3 +134,10 @@ def test_each_key_that_can_not_be_read_is_named_in_one_run() -> None:
 )
 def test_the_zone_is_the_domains_parent_unless_set(values: dict[str, object], zone: str) -> None:
     assert stack(**values).hosted_zone == zone
+
+
+@pytest.mark.parametrize("region", ["cn-north-1", "us-gov-west-1", "us-iso-east-1"])
+def test_another_partition_is_refused(region: str) -> None:
+    with pytest.raises(ConfigError, match=rf"^aws:region: {region} is in a partition of AWS"):
+        check_region(region)
+    check_region("eu-central-1")

@@ -233,3 +233,13 @@ def test_the_plan_needs_no_pulumi() -> None:
     program = "import stackkit.plan.plan, sys; sys.exit('pulumi' in sys.modules)"
     folder = Path(plan.__file__).parents[2]
     assert subprocess.run([sys.executable, "-c", program], cwd=folder).returncode == 0
+
+
+def test_pools_fit_the_database_that_runs_until_the_maintenance_window() -> None:
+    small, large = "db.r8g.xlarge", "db.r8g.2xlarge"
+    now = planned(database_class=small).pools
+    for running, wanted in ((small, large), (large, small)):
+        waiting = planned(database_class=wanted, running_database_class=running).pools
+        assert waiting.database.value == now.database.value
+        assert waiting.database_connections.value == now.database_connections.value
+    assert planned(database_class=large).pools.database.value > now.database.value

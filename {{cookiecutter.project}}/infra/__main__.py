@@ -34,14 +34,16 @@ from stackkit.resources.standalone_task import StandaloneTask, StandaloneTaskArg
 from stackkit.resources.waf import Waf, WafArgs, bill_warning
 from stackkit.settings import config, conflicts
 from stackkit.settings.errors import ConfigError
-from stackkit.settings.load import load_config
+from stackkit.settings.load import check_region, load_config
 
 import overrides
 
 HERE = Path(__file__).absolute().parent
 
 # Config and plan: everything is checked before the first resource is registered.
+region = pulumi.Config("aws").require("region")
 try:
+    check_region(region)
     settings = load_config()
     measured = read_measurement(HERE)
     numbers = plan.derive(settings, measured)
@@ -52,7 +54,6 @@ for warning in measurement_warnings(
     measured, settings.architecture, installed_versions(HERE.parent), date.today()
 ):
     pulumi.warn(warning)
-region = pulumi.Config("aws").require("region")
 name = settings.name
 overrides.register()
 if settings.github_repository:

@@ -7,7 +7,6 @@ from typing import Any
 from stackkit.alarms.context import AlarmContext
 from stackkit.plan.pools import CACHE_POOL, CACHE_SUBSCRIPTIONS, deploying_workers
 from stackkit.resources.scaling import BYTES_PER_MEGABIT
-from stackkit.settings.aws_sizes import database_memory
 
 # SRE workbook, "Alerting on SLOs": 2 % of a month's budget in an hour, 5 % in six hours
 FAST_BURN = 14.4
@@ -57,7 +56,7 @@ def limits(context: AlarmContext) -> Mapping[str, Any]:
         "storage_gb": settings.database_storage_gb,
         "storage_limit": settings.database_storage_gb * 10**9 // 20,
         "database_class": settings.database_class,
-        "database_memory_limit": database_memory(settings.database_class) // 20,
+        "database_memory_limit": settings.database_memory // 20,
         "workers": workers,
         "cache_pool": CACHE_POOL + CACHE_SUBSCRIPTIONS,
         "cache_connections": workers * (CACHE_POOL + CACHE_SUBSCRIPTIONS),

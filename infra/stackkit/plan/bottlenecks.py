@@ -9,7 +9,6 @@ from stackkit.plan.fleet import FleetSize, busy_tasks, size
 from stackkit.plan.plan import Plan
 from stackkit.plan.pools import SMALLEST_POOL, deploying_workers, usable_connections
 from stackkit.plan.quotas import limits
-from stackkit.settings.aws_sizes import database_memory
 from stackkit.settings.config import Config
 
 # past this nothing is looked for: config.py takes no larger peak
@@ -80,7 +79,7 @@ def _quotas(config: Config, capacity: TaskCapacity) -> Iterator[Bottleneck]:
 
 
 def _connections(config: Config, capacity: TaskCapacity) -> Iterator[Bottleneck]:
-    usable = usable_connections(database_memory(config.database_class))
+    usable = usable_connections(config.database_memory)
 
     def short(load: int) -> bool:
         grown, fleet = _grown(config, capacity, load)

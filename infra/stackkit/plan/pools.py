@@ -4,7 +4,6 @@ from stackkit.plan.capacity import TaskCapacity
 from stackkit.plan.derived_value import DerivedValue, ceil_div
 from stackkit.plan.fleet import FleetSize
 from stackkit.plan.network import nat_ports
-from stackkit.settings.aws_sizes import database_memory
 from stackkit.settings.config import Config
 from stackkit.settings.errors import ConfigError
 
@@ -44,7 +43,7 @@ def deploying_workers(config: Config, fleet: FleetSize) -> int:
 
 
 def pools(config: Config, capacity: TaskCapacity, fleet: FleetSize) -> Pools:
-    usable = usable_connections(database_memory(config.database_class))
+    usable = usable_connections(config.database_memory)
     workers = deploying_workers(config, fleet)
     workers_text = (
         f"{workers:,} workers ({fleet.maximum.value} tasks x {config.workers},"
@@ -59,7 +58,7 @@ def pools(config: Config, capacity: TaskCapacity, fleet: FleetSize) -> Pools:
         database_connections=DerivedValue(
             usable,
             "connections",
-            f"0.93 x LEAST(memory / 9531392, 5000) of {config.database_class} less"
+            f"0.93 x LEAST(memory / 9531392, 5000) of {config.counted_database_class} less"
             f" {RESERVED_CONNECTIONS} reserved",
         ),
     )
@@ -68,8 +67,9 @@ def pools(config: Config, capacity: TaskCapacity, fleet: FleetSize) -> Pools:
 def _database(config: Config, usable: int, workers: int, workers_text: str) -> DerivedValue:
     share = usable // workers
     if share < SMALLEST_POOL:
+        name = config.counted_database_class
         raise ConfigError(
-            f"database_class: {config.database_class} has {usable} connections for {workers_text}"
+            f"database_class: {name} has {usable} connections for {workers_text}"
             f" and each needs {SMALLEST_POOL}; choose a larger class, tasks that sustain more, or"
             " lower peak_in_flight."
         )

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from stackkit.settings.aws_sizes import FARGATE_MEMORY, instance_type
+from stackkit.settings.aws_sizes import FARGATE_MEMORY, database_memory, instance_type
 from stackkit.settings.errors import ConfigError
 from stackkit.settings.keys import choice, flag, items, number_of, secret, text, whole
 from stackkit.settings.schedules import SCHEDULE, SCHEDULE_WANTED, Schedule, read_schedule
@@ -80,6 +80,7 @@ class Config:
     waf_rate_limit: int = whole(10_000, 10, 2_000_000_000)
 
     database_class: str = text("db.r8g.2xlarge", r"db\.\w+\.\w+", "a class such as db.m8g.large")
+    running_database_class: str = text("", r"db\.\w+\.\w+", "a class such as db.m8g.large")
     database_version: str = text("18", r"1[4-9](\.\d+)?", "a PostgreSQL version such as 18")
     database_storage_gb: int = whole(100, 20, 65_536)
     database_storage_max_gb: int = whole(1000, 20, 65_536)
@@ -130,6 +131,17 @@ class Config:
     def base_load(self) -> int:
         """Requests in flight at the quietest time: as given, or a tenth of the peak."""
         return self.base_in_flight or -(-self.peak_in_flight // 10)
+
+    @property
+    def counted_database_class(self) -> str:
+        """The smaller of what runs and of what is to run."""
+        running = self.running_database_class or self.database_class
+        return min(running, self.database_class, key=database_memory)
+
+    @property
+    def database_memory(self) -> int:
+        """Bytes that can be counted on."""
+        return database_memory(self.counted_database_class)
 
     @property
     def nat_gateways(self) -> int:

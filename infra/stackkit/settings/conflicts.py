@@ -210,6 +210,7 @@ def _reservation(config: Config) -> Iterator[str]:
 
 def _data(config: Config) -> Iterator[str]:
     database_memory(config.database_class)
+    database_memory(config.running_database_class or config.database_class)
     check_cache_class(config.cache_class)
     if config.database_storage_max_gb * 10 < config.database_storage_gb * 11:
         yield (

@@ -113,6 +113,10 @@ DESCRIPTIONS = {
     ),
     "waf_rate_limit": "Requests of one address in five minutes from which WAF blocks it.",
     "database_class": "RDS instance class; its memory bounds the connections.",
+    "running_database_class": (
+        "The class that runs until RDS has changed it in the maintenance window: pools and alarms "
+        "fit the smaller one of it and database_class. Unset it after the window."
+    ),
     "database_version": "PostgreSQL version: a major one takes the newest minor.",
     "database_storage_gb": "Storage of the database, in GB.",
     "database_storage_max_gb": "What the storage may grow to by itself, in GB.",

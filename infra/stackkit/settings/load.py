@@ -7,6 +7,7 @@ from pulumi.runtime import config as engine
 
 from stackkit.settings import conflicts
 from stackkit.settings.config import Config, read
+from stackkit.settings.errors import ConfigError
 
 
 def parse(
@@ -16,6 +17,15 @@ def parse(
     config = read(project, stack, values, secrets)
     conflicts.check(config)
     return config
+
+
+def check_region(region: str) -> None:
+    """Raises ConfigError for AWS's other partitions."""
+    if region.startswith(("cn-", "us-gov-", "us-iso", "eu-isoe-", "eusc-")):
+        raise ConfigError(
+            f"aws:region: {region} is in a partition of AWS of its own, with other ARNs and"
+            " principals than this program names; use a region such as eu-central-1."
+        )
 
 
 def load_config() -> Config:
