@@ -92,6 +92,8 @@ dl.facts dt { color: var(--muted); font-size: .8125rem; }
 dl.facts dd { margin: 0; font-size: 1.375rem; font-variant-numeric: tabular-nums; }
 .mark { white-space: nowrap; font-weight: 600; }
 .good { color: var(--good); } .warn { color: var(--warn); } .bad { color: var(--bad); }
+a { color: var(--accent); }
+:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 figure { margin: 1rem 0; }
 figure svg { display: block; max-width: none; }
 figcaption { color: var(--muted); font-size: .875rem; margin-top: .5rem; }
@@ -134,9 +136,11 @@ def page(title: str, intro: str, sections: Iterable[Section], foot: str = "") ->
 def table(columns: Sequence[str], rows: Iterable[Sequence[Node]], numbers: str = "") -> Element:
     """Rows under columns, scrolling in itself; `numbers` names those to align, as "value limit"."""
     right = [".number" if name in numbers.split() else "" for name in columns]
-    return div(".scrolls")[
+    return div(
+        ".scrolls", tabindex="0", role="region", aria_label=", ".join(filter(None, columns))
+    )[
         html_table[
-            thead[tr[(th(kind)[name] for kind, name in zip(right, columns, strict=True))]],
+            thead[tr[(th(kind, scope="col")[name] for kind, name in zip(right, columns, strict=True))]],
             tbody[
                 (
                     tr[(td(kind)[cell] for kind, cell in zip(right, row, strict=True))]
@@ -163,5 +167,5 @@ def picture(drawing: Element, caption: str = "", kind: str = "") -> Element:
     Two kinds make a picture for each kind of screen: `wide` from 896 px on, `narrow` below.
     """
     return figure(f".{kind}" if kind else "")[
-        div(".scrolls")[drawing], figcaption[caption] if caption else None
+        div(".scrolls", tabindex="0")[drawing], figcaption[caption] if caption else None
     ]

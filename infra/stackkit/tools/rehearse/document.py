@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from htpy import Node, code, h3, li, p, ul
+from htpy import Node, a, code, h3, li, p, ul
 
 from stackkit.alarms.catalogue import table as alarms
 from stackkit.alarms.context import AlarmContext
@@ -45,6 +45,7 @@ def document(rehearsed: RehearsalReport) -> str:
         "Accepted findings": _findings(settings),
         "Not judged": _not_judged(run),
         "What this can't show": p[LIMITS],
+        "Under load": _under_load(settings.stack),
     }
     return page(
         f"{settings.name} in {region}",
@@ -178,6 +179,15 @@ def _findings(settings: Config) -> Node:
     return [
         p["What cfn-lint and checkov find in a stack like this one, and why it stays as it is."],
         table(["rule", "where", "reason"], suppressions(settings)),
+    ]
+
+
+def _under_load(stack: str) -> Node:
+    page = f"simulation-{stack}-flash.html"
+    return p[
+        "How the fleet follows traffic: ",
+        a(href=f"../../reports/{page}")[page],
+        f", which `make simulate STACK={stack} SHAPE=flash` writes.",
     ]
 
 
