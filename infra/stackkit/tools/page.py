@@ -140,7 +140,9 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Node]], numbers: str =
         ".scrolls", tabindex="0", role="region", aria_label=", ".join(filter(None, columns))
     )[
         html_table[
-            thead[tr[(th(kind, scope="col")[name] for kind, name in zip(right, columns, strict=True))]],
+            thead[
+                tr[(th(kind, scope="col")[name] for kind, name in zip(right, columns, strict=True))]
+            ],
             tbody[
                 (
                     tr[(td(kind)[cell] for kind, cell in zip(right, row, strict=True))]
