@@ -21,7 +21,7 @@ async def client(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-class BookController(Controller):
+class PaperbackController(Controller):
     path = "/books"
 
     @get("/{book_id:int}")
@@ -54,7 +54,7 @@ class RenamedController(Controller):
 
 
 def test_two_operations_of_one_name_stop_the_start(settings: Settings) -> None:
-    domains = [Domain(controller=BookController), Domain(controller=NamesakeController)]
+    domains = [Domain(controller=PaperbackController), Domain(controller=NamesakeController)]
     with pytest.raises(ImproperlyConfiguredException) as stopped:
         service(Parts(settings), domains)
     for named in ("GET /books/{book_id}", "GET /novels/{book_id}", "get_book", "operation_id"):
@@ -72,7 +72,7 @@ async def test_operations_with_a_name_each_are_in_the_document(
     settings: Settings, controller: type[Controller], names: set[str]
 ) -> None:
     app = service(
-        Parts(settings), [Domain(controller=BookController), Domain(controller=controller)]
+        Parts(settings), [Domain(controller=PaperbackController), Domain(controller=controller)]
     )
     async with serving(app) as client:
         document = (await client.get("/schema/openapi.json")).json()

@@ -5,16 +5,9 @@ import pytest
 from litestar.types import HTTPScope
 
 from servicekit.overload.deadlines import Deadline, Deadlines
+from servicekit.testing.clock import ManualClock
 
 SCOPE = cast("HTTPScope", {"type": "http", "state": {}})
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 async def wait_within(deadlines: Deadlines, opened: list[Deadline]) -> str:
@@ -30,28 +23,28 @@ async def wait_within(deadlines: Deadlines, opened: list[Deadline]) -> str:
 
 
 async def test_tasks_end_at_their_own_deadline() -> None:
-    clock, opened = Clock(), list[Deadline]()
+    clock, opened = ManualClock(100.0), list[Deadline]()
     deadlines = Deadlines(10.0, clock)
     first = asyncio.create_task(wait_within(deadlines, opened))
     await asyncio.sleep(0)
-    clock.now += 5
+    clock.advance(5)
     second = asyncio.create_task(wait_within(deadlines, opened))
     await asyncio.sleep(0)
-    clock.now += 4.9
+    clock.advance(4.9)
     deadlines.expire()
     await asyncio.sleep(0)
     assert not first.done()
-    clock.now += 0.1
+    clock.advance(0.1)
     deadlines.expire()
     assert await first == "expired"
     assert not second.done()
-    clock.now += 5
+    clock.advance(5)
     deadlines.expire()
     assert await second == "expired"
 
 
 async def test_cancellation_by_another_is_not_an_expired_deadline() -> None:
-    clock, opened = Clock(), list[Deadline]()
+    clock, opened = ManualClock(100.0), list[Deadline]()
     deadlines = Deadlines(10.0, clock)
     task = asyncio.create_task(wait_within(deadlines, opened))
     await asyncio.sleep(0)
@@ -60,23 +53,23 @@ async def test_cancellation_by_another_is_not_an_expired_deadline() -> None:
 
 
 async def test_cancellation_beside_an_expired_deadline_stays_a_cancellation() -> None:
-    clock, opened = Clock(), list[Deadline]()
+    clock, opened = ManualClock(100.0), list[Deadline]()
     deadlines = Deadlines(10.0, clock)
     task = asyncio.create_task(wait_within(deadlines, opened))
     await asyncio.sleep(0)
-    clock.now += 10
+    clock.advance(10)
     deadlines.expire()
     task.cancel()
     assert await task == "cancelled"
 
 
 async def test_closed_deadline_cancels_nothing() -> None:
-    clock, opened = Clock(), list[Deadline]()
+    clock, opened = ManualClock(100.0), list[Deadline]()
     deadlines = Deadlines(10.0, clock)
     task = asyncio.create_task(wait_within(deadlines, opened))
     await asyncio.sleep(0)
     deadlines.close(opened[0])
-    clock.now += 60
+    clock.advance(60)
     deadlines.expire()
     await asyncio.sleep(0)
     assert not task.done()
@@ -93,7 +86,7 @@ async def test_deadlines_expire_by_themselves_while_the_service_runs() -> None:
 
 @pytest.mark.parametrize("requests", [1, 1000])
 async def test_ended_requests_leave_nothing_behind(requests: int) -> None:
-    deadlines = Deadlines(10.0, Clock())
+    deadlines = Deadlines(10.0, ManualClock(100.0))
     for _ in range(requests):
         deadlines.close(deadlines.open(SCOPE))
     assert not deadlines._open
