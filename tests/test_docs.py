@@ -1,10 +1,14 @@
 """Links, commands and files that the pages of the template and of a project name."""
 
+import json
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.generating import ROOT
+import pytest
+
+from tests.generating import ROOT, run
 
 LAYER = re.compile(r"^\| \d+ \| `(\w+)` \|", re.MULTILINE)
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -80,3 +84,34 @@ def test_architecture_lists_the_layers_in_the_order_of_the_pipeline() -> None:
 def test_readmes_stay_short(project: Path) -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) <= 110
     assert len((project / "README.md").read_text().splitlines()) <= 90
+
+
+# What runs without an account, a network or a running service, and ends by itself.
+RUNS = re.compile(r"make (help|plan|simulate|rehearse|runbooks)\b")
+
+
+def commands(page: Path) -> Iterator[str]:
+    """The lines of a page's command blocks, which are indented by four spaces."""
+    for line in re.findall(r"^    (make .*)$", page.read_text(), re.MULTILINE):
+        yield re.sub(r"\s+#.*", "", line)
+
+
+@pytest.mark.extra("runs each command, some of which take half a minute")
+def test_commands_of_the_pages_run(project: Path) -> None:
+    """By the template's environment, which has what infra/ needs."""
+    python = project / "infra/venv/bin/python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\nPYTHONPATH=../vendor exec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    (project / "last-week.csv").write_text("time,requests_per_second\n0,900\n60,950\n120,900\n")
+    prices = {"eu-central-1": {"as_of": "2026-10-02", "source": "test", "prices": {}}}
+    (project / "prices.json").write_text(json.dumps(prices))
+    pages = [project / "README.md", *sorted((project / "docs").glob("*.md"))]
+    typed = {line for page in pages for line in commands(page) if RUNS.match(line)}
+    assert len(typed) >= 5
+    failed = {}
+    for line in sorted(typed):
+        outcome = run("sh", "-c", f"{line} -o infra/venv/installed", cwd=project)
+        if outcome.returncode != 0:
+            failed[line] = outcome.stdout + outcome.stderr
+    assert failed == {}

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,9 +27,12 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         report = analyse(Path.cwd(), options.stack or "", dict(_given(options)), options.prices)
         print("\n".join(_shown(options, report)))
+        sys.stdout.flush()
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 1
+    except BrokenPipeError:  # `make plan | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 
