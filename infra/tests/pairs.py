@@ -55,9 +55,8 @@ def allowed(choices: Choices) -> bool:
     """What conflicts.py refuses together; of the options that are chosen so far."""
     warm = choices.get("warm pool") == "two"
     own = choices.get("ami", "Amazon's") != "Amazon's"
-    if choices.get("nat") == "none" and "prod" in choices.values():
-        return False
-    if choices.get("nat") == "none" and choices.get("compute") == "ec2":
+    private = choices.get("tier") == "prod" or choices.get("compute") == "ec2"
+    if choices.get("nat") == "none" and (private or warm or own):
         return False
     if choices.get("compute") == "fargate":
         return not (warm or own)
