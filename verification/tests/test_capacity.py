@@ -113,6 +113,7 @@ def test_page_and_file_have_each_step(tmp_path: Path, monkeypatch: pytest.Monkey
     assert json.loads((tmp_path / "capacity.json").read_text())["requests_per_second"] == 5250
 
 
+@pytest.mark.extra("measures a real worker")
 @pytest.mark.parametrize("scenario", [RATE, HELD], ids=["workload", "waiting"])
 def test_real_worker_is_measured(scenario: Any, tmp_path: Path) -> None:
     wait = 0.3 if scenario.wait else 0.0

@@ -64,11 +64,13 @@ def test_workers_can_hold_all_clients_within_their_files(clients: int, files: in
     assert each < files
 
 
+@pytest.mark.extra("starts the whole service and its stores")
 def test_herd_of_200_is_answered() -> None:
     outcome = subprocess.run([*COMMAND, "200"], cwd=PROJECT, capture_output=True, text=True)
     assert "200 good, 0 bad, 0 never came" in outcome.stdout, outcome.stderr
 
 
+@pytest.mark.extra("starts the whole service and its stores")
 def test_ctrl_c_ends_all_that_was_started() -> None:
     with subprocess.Popen([*COMMAND, "200"], cwd=PROJECT, stdout=subprocess.PIPE) as herd:
         assert herd.stdout

@@ -29,6 +29,7 @@ def load(*options: str, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.extra("loads a service of its own")
 def test_started_service_gives_each_expected_response() -> None:
     outcome = load("--users=20", "--seconds=4", "--p99-ms=60000", PORT=str(free_port()))
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
@@ -39,6 +40,7 @@ def test_started_service_gives_each_expected_response() -> None:
     assert {"GET item", "GET data", "POST item", "DELETE item"} <= names
 
 
+@pytest.mark.extra("loads a service of its own")
 def test_missed_objective_is_the_exit_code_and_no_item_is_left(settings: Settings) -> None:
     settings = replace(settings, port=free_port())
     with server_process(settings):
