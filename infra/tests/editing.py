@@ -1,4 +1,4 @@
-"""Somebody's edits of the program, made on what it registers."""
+"""Edits of the program, applied to what it registers."""
 
 import base64
 import copy

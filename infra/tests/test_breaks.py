@@ -1,4 +1,4 @@
-"""What gives way first when the load outgrows a plan."""
+"""The limits that a growing load reaches first."""
 
 import pytest
 from hypothesis import given

@@ -82,7 +82,7 @@ EDITS: list[Edit] = [
         ROLE,
         "-task",
         {"assumeRolePolicy": swap('{"Service": "ecs-tasks.amazonaws.com"}', '{"AWS": ["*"]}')},
-        "everybody may assume the role",
+        "any principal may assume the role",
     ),
     (
         "iam-no-administrators",

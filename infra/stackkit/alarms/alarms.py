@@ -20,9 +20,9 @@ class AlarmsArgs:
     # of the stack: alarms are named after it and their row
     stack: str
     rows: Sequence[AlarmSpec]
-    # the names that dimensions ask for
+    # resource → its names, for the dimensions
     resource_names: ResourceNames
-    # whom an alarm itself tells; a severity that isn't there is told by a composite
+    # topic of each severity; alarms of other severities notify through a composite
     topics: Mapping[Severity, pulumi.Input[str]]
     # where the runbooks are read
     runbooks: str

@@ -7,7 +7,7 @@ from stackkit.alarms.context import AlarmContext
 from stackkit.alarms.spec import AlarmSpec, Severity
 from stackkit.resources.monitored import MonitoredResource
 
-# US dollars a month for a composite alarm, whatever it reads
+# US dollars a month for a composite alarm, independent of what it reads
 COMPOSITE = 0.50
 COMPOSITES = 2
 

@@ -14,7 +14,7 @@ from stackkit.resources.monitored import MonitoredResource, ResourceNames
 class DashboardArgs:
     region: str
     sections: Sequence[DashboardSection]
-    # the names that dimensions ask for
+    # resource → its names, for the dimensions
     resource_names: ResourceNames
     # where the runbooks are read
     runbooks: str

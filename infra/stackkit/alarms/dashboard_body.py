@@ -1,4 +1,4 @@
-"""The dashboard's body, as CloudWatch reads it: a person reads from the top to the cause."""
+"""The dashboard's body in CloudWatch's format: symptoms on top, causes below."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain

@@ -1,4 +1,4 @@
-"""Who is told of what: of a deployment's harm first, and of everything once it runs."""
+"""Creates the alarms: those that roll a deployment back before compute, the others after it."""
 
 from collections.abc import Callable
 
@@ -21,22 +21,24 @@ def topics(settings: Config) -> Topics:
     return Topics(settings.name, TopicsArgs(emails=emails))
 
 
-def rollback(context: AlarmContext, told: Topics, resource_names: ResourceNames) -> Alarms:
-    """The alarms that take a deployment back; they must be there before the first one."""
-    return _alarms("rollback", context, told, resource_names, lambda row: row.name in ROLLBACK)
+def rollback(context: AlarmContext, topics: Topics, resource_names: ResourceNames) -> Alarms:
+    """The alarms that roll a deployment back; they must exist before the first deployment."""
+    return _alarms("rollback", context, topics, resource_names, lambda row: row.name in ROLLBACK)
 
 
 def everything(
-    context: AlarmContext, told: Topics, before: Alarms, resource_names: ResourceNames
+    context: AlarmContext, topics: Topics, before: Alarms, resource_names: ResourceNames
 ) -> None:
-    alarms = _alarms("alarms", context, told, resource_names, lambda row: row.name not in ROLLBACK)
+    alarms = _alarms(
+        "alarms", context, topics, resource_names, lambda row: row.name not in ROLLBACK
+    )
     if context.settings.production:
         Paging(
             context.settings.name,
             PagingArgs(
                 rows=table(context),
                 alarms={**before.names, **alarms.names},
-                topic_arn=told.arns[Severity.PAGE],
+                topic_arn=topics.arns[Severity.PAGE],
             ),
         )
 
@@ -44,7 +46,7 @@ def everything(
 def _alarms(
     role: str,
     context: AlarmContext,
-    told: Topics,
+    topics: Topics,
     resource_names: ResourceNames,
     chosen: Callable[[AlarmSpec], bool],
 ) -> Alarms:
@@ -57,7 +59,7 @@ def _alarms(
             stack=settings.name,
             rows=[row for row in table(context) if chosen(row)],
             resource_names=resource_names,
-            topics={kind: arn for kind, arn in told.arns.items() if kind not in composed},
+            topics={kind: arn for kind, arn in topics.arns.items() if kind not in composed},
             runbooks=settings.runbooks_url or RUNBOOKS,
         ),
     )

@@ -8,7 +8,7 @@ import pulumi_aws as aws
 
 from stackkit.alarms.spec import AlarmSpec, Severity
 
-# what clients notice, whatever lies below
+# tiers of symptoms that clients notice; the others are causes
 SYMPTOMS = ("edge", "objective", "service")
 # a cause may be measured a little later than what it does
 WAIT_S = 120
@@ -39,7 +39,7 @@ class Paging(pulumi.ComponentResource):
         )
         self._composite(
             f"{name}-symptoms",
-            "Clients notice; told only while no cause is known.",
+            "Clients notice. This pages only while no cause is known.",
             True,
             suppressor,
         )

@@ -77,7 +77,7 @@ def _golden(context: AlarmContext, rows: Sequence[AlarmSpec]) -> Iterator[Panel]
 
 
 def _inside(context: AlarmContext) -> Iterator[Panel]:
-    """What explains, and alarms nobody."""
+    """Metrics that explain, without an alarm."""
     held = context.numbers.server.max_in_flight.value * context.numbers.server.workers.value
     yield Panel(
         title="Requests in flight of the fullest task",

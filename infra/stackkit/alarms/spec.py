@@ -8,9 +8,9 @@ from stackkit.resources.monitored import MonitoredResource
 
 
 class Severity(StrEnum):
-    # somebody gets up
+    # act now
     PAGE = "page"
-    # somebody looks, on a working day
+    # act on a working day
     TICKET = "ticket"
 
 
@@ -36,7 +36,7 @@ class Limit:
 
 @dataclass(frozen=True)
 class Window:
-    """Somebody is told once `breaching` of the last `periods` are beyond the limit."""
+    """The alarm fires when `breaching` of the last `periods` are beyond the limit."""
 
     breaching: int
     periods: int
@@ -64,7 +64,7 @@ class AlarmSpec:
     severity: Severity
     # what no data means
     missing_is_breaching: bool = False
-    # what it tells, in a sentence
+    # of the alarm, in a sentence
     meaning: str
     steps: tuple[str, ...]
     # in the cheapest stack too

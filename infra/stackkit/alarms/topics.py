@@ -9,12 +9,12 @@ from stackkit.alarms.spec import Severity
 
 @dataclass(frozen=True, kw_only=True)
 class TopicsArgs:
-    # severity → address; "" tells nobody
+    # severity → address; "" for no subscription
     emails: Mapping[Severity, str]
 
 
 class Topics(pulumi.ComponentResource):
-    """Where alarms are told: what wakes somebody apart from what can wait."""
+    """One topic for pages, and one for tickets."""
 
     arns: Mapping[Severity, pulumi.Output[str]]
 

@@ -1,4 +1,4 @@
-"""What gives way first when the load outgrows a plan, and at which load."""
+"""The limits that a growing load reaches first, and the load at which each is reached."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -11,13 +11,13 @@ from stackkit.plan.pools import SMALLEST_POOL, deploying_workers, usable_connect
 from stackkit.plan.quotas import limits
 from stackkit.settings.config import Config
 
-# past this nothing is looked for: config.py takes no larger peak
+# the search ends here: Config allows no larger peak
 LARGEST_LOAD = 10_000_000
 
 
 @dataclass(frozen=True)
 class Bottleneck:
-    """`in_flight` is the smallest load that is too much; `ask` marks what AWS raises on request."""
+    """`in_flight` is the smallest load above the limit; `ask` marks what AWS raises on request."""
 
     subject: str
     in_flight: int
@@ -27,7 +27,7 @@ class Bottleneck:
 
 
 def bottlenecks(plan: Plan) -> tuple[Bottleneck, ...]:
-    """Every limit with the load that breaks it, the tightest first."""
+    """Every limit with the load that exceeds it, the lowest load first."""
     config, capacity = plan.config, plan.capacity
     found = [
         *_capacity(config, capacity, plan.fleet),
@@ -38,7 +38,7 @@ def bottlenecks(plan: Plan) -> tuple[Bottleneck, ...]:
 
 
 def first(found: tuple[Bottleneck, ...]) -> Bottleneck:
-    """The tightest limit that no letter to AWS moves."""
+    """The lowest limit that is not a quota which AWS raises on request."""
     return next(one for one in found if not one.ask)
 
 

@@ -13,7 +13,7 @@ from stackkit.settings.errors import ConfigError
 # per vCPU, for a service that mostly waits: an assumption until the load test has spoken
 ASSUMED_REQUESTS_PER_SECOND = 3000
 ASSUMED_IN_FLIGHT = 4000
-# days after which a measurement is doubted: dependencies move every few weeks
+# days after which a measurement is out of date: dependencies change every few weeks
 TRUSTED_DAYS = 90
 _AGAIN = "run `make capacity` again"
 _ARCHITECTURES = {"aarch64": "arm64", "amd64": "x86_64"}
@@ -24,7 +24,7 @@ class Measurement:
     """What the load test found that one task of `vcpu_units` sustains.
 
     `machine` has its `architecture`, `versions` those of Python and of the packages that count,
-    `noise` why the machine was not fit to measure on; what else the file holds is for people.
+    `noise` why the machine was unfit for measuring. Other entries of the file are ignored.
     """
 
     requests_per_second: int

@@ -21,7 +21,7 @@ REQUEST_KIB = 48
 
 @dataclass(frozen=True)
 class Server:
-    """What Granian, the app's admission control and the kernel are told, for one task."""
+    """Settings of Granian, the app's admission control and the kernel, for one task."""
 
     workers: DerivedValue
     max_in_flight: DerivedValue
@@ -68,7 +68,7 @@ def server(config: Config, capacity: TaskCapacity, pools: Pools) -> Server:
 
 
 def _check_queue(config: Config, capacity: TaskCapacity) -> None:
-    """A task that is full answers the last request in line before its deadline."""
+    """A full task must answer the last queued request before its deadline."""
     timeout_s = config.request_timeout_s
     if capacity.in_flight > capacity.requests_per_second * timeout_s:
         raise ConfigError(
@@ -92,7 +92,7 @@ def _check_memory(config: Config, capacity: TaskCapacity) -> None:
 def kernel() -> Mapping[str, str]:
     """Network settings of a task's or an instance's namespace (Linux, ip-sysctl)."""
     return {
-        # the kernel cuts a listen backlog to this (4096 by default) without a word
+        # the kernel cuts a listen backlog to this (4096 by default) and logs nothing
         "net.core.somaxconn": str(ACCEPT_QUEUE),
         # half-open connections of the same burst
         "net.ipv4.tcp_max_syn_backlog": str(ACCEPT_QUEUE),

@@ -4,7 +4,7 @@ from stackkit.plan.derived_value import DerivedValue
 from stackkit.settings.errors import ConfigError
 
 SHORTEST_REQUEST = 4
-# seconds that the ALB needs to hear of a target's end and to stop sending
+# seconds until the ALB has noticed a deregistration and stopped sending
 DRAIN_MARGIN = 10
 STEP = 10
 # a load balancer that asks /ready every second or two has seen the 503 by then

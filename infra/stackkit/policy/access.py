@@ -59,7 +59,7 @@ def roles_trust_somebody(args: ResourceValidationArgs) -> Iterator[str]:
         principal = statement.get("Principal")
         named = principal.values() if isinstance(principal, Mapping) else [principal]
         if any("*" in _listed(who) for who in named):
-            yield "everybody may assume the role; name the service or the account that does."
+            yield "any principal may assume the role; name the service or the account that does."
 
 
 def nobody_is_administrator(args: ResourceValidationArgs) -> Iterator[str]:
@@ -103,7 +103,10 @@ POLICIES = [
         resources_are_named,
     ),
     resource_policy(
-        "iam-trust-named", "Roles trust somebody by name.", (ROLE,), roles_trust_somebody
+        "iam-trust-named",
+        "Roles name whom they trust.",
+        (ROLE,),
+        roles_trust_somebody,
     ),
     resource_policy(
         "iam-no-administrators",

@@ -1,4 +1,4 @@
-"""The database's connections, counted against everyone who may open one."""
+"""The connections that all pools may open, compared with those of the database."""
 
 from collections.abc import Iterator
 
@@ -33,8 +33,8 @@ def connections_fit(args: StackValidationArgs) -> Iterator[Finding]:
 def _spent(
     args: StackValidationArgs, resource: PolicyResource, container: DeclaredContainer
 ) -> Iterator[Finding]:
-    told = container.environment
-    missing = [name for name in (POOL, WORKERS) if not told.get(name, "").isdecimal()]
+    variables = container.environment
+    missing = [name for name in (POOL, WORKERS) if not variables.get(name, "").isdecimal()]
     if missing:
         yield (
             f"{' and '.join(missing)} unset, so the pools are unbounded; let the plan set them.",
@@ -42,8 +42,9 @@ def _spent(
         )
         return
     fleet = _largest_fleet(args)
-    needed = int(told[POOL]) * int(told[WORKERS]) * ROLLING_FACTOR * fleet
-    sum_of = f"{POOL} {told[POOL]} x {WORKERS} {told[WORKERS]} x {fleet} tasks x {ROLLING_FACTOR}"
+    needed = int(variables[POOL]) * int(variables[WORKERS]) * ROLLING_FACTOR * fleet
+    each = f"{POOL} {variables[POOL]} x {WORKERS} {variables[WORKERS]}"
+    sum_of = f"{each} x {fleet} tasks x {ROLLING_FACTOR}"
     for database in of_kind(args, DATABASE):
         name = database.props["instanceClass"]
         try:

@@ -19,7 +19,7 @@ STOP_FILE = "/etc/app/stop"
 class DeclaredContainer:
     name: str
     environment: Mapping[str, str]
-    # seconds; None where nobody says
+    # seconds; None where it is not set
     stop_timeout: float | None
     # as ECS reads it; None on an instance
     definition: Mapping[str, Any] | None = None

@@ -18,7 +18,7 @@ STATEFUL = (
 )
 # what the database needs, and what happens without
 KEPT = {
-    "deletionProtection": "anybody can delete it by one call",
+    "deletionProtection": "one API call can delete it",
     "finalSnapshotIdentifier": "its last state is lost with it",
     "backupRetentionPeriod": "it can't be restored to a moment",
     "multiAz": "it is lost with its zone",

@@ -105,12 +105,12 @@ POLICIES = [
         "database-encrypted", "Databases are encrypted.", DATABASES, database_is_encrypted
     ),
     resource_policy(
-        "database-tls", "PostgreSQL speaks only TLS.", PARAMETERS, database_refuses_plain_text
+        "database-tls", "PostgreSQL accepts only TLS.", PARAMETERS, database_refuses_plain_text
     ),
-    resource_policy("proxy-tls", "RDS Proxy speaks only TLS.", (PROXY,), proxy_refuses_plain_text),
+    resource_policy("proxy-tls", "RDS Proxy accepts only TLS.", (PROXY,), proxy_refuses_plain_text),
     resource_policy(
         "cache-encrypted",
-        "The cache is encrypted and speaks only TLS.",
+        "The cache is encrypted and accepts only TLS.",
         (CACHE,),
         cache_is_encrypted,
     ),

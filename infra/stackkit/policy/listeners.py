@@ -70,7 +70,7 @@ POLICIES = [
     ),
     resource_policy(
         "health-check",
-        "The load balancer asks for /health, which depends on nothing.",
+        "The health check requests /health, which has no dependencies.",
         (TARGETS,),
         health_check_is_as_agreed,
     ),

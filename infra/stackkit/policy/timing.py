@@ -31,9 +31,9 @@ def timeouts_are_in_order(args: StackValidationArgs) -> Iterator[Finding]:
 
 
 def _ladder(container: DeclaredContainer, delays: list[Rung]) -> list[Rung]:
-    told = container.environment
-    inside = [(name, float(told[name])) for name in INSIDE if name in told]
-    kill = [(KILL, float(told[KILL]))] if KILL in told else []
+    variables = container.environment
+    inside = [(name, float(variables[name])) for name in INSIDE if name in variables]
+    kill = [(KILL, float(variables[KILL]))] if KILL in variables else []
     stop = container.stop_timeout
     return [*inside, *delays, *kill, *([("the stop timeout", stop)] if stop else [])]
 

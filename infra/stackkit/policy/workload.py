@@ -74,7 +74,7 @@ def logs_expire(args: ResourceValidationArgs) -> Iterator[str]:
 POLICIES = [
     resource_policy(
         "metadata-token",
-        "Instance metadata wants a token (IMDSv2).",
+        "Instance metadata requires a token (IMDSv2).",
         METADATA,
         metadata_wants_a_token,
     ),

@@ -1,6 +1,6 @@
 """The configuration of the ADOT collector: metrics of this task to CloudWatch, traces to X-Ray.
 
-With an endpoint of somebody else's both go there instead, metrics as they are scraped.
+With otlp_endpoint both go there instead, metrics unchanged as scraped.
 """
 
 from collections.abc import Mapping
@@ -128,7 +128,7 @@ def _declarations() -> list[Section]:
 def _service(steps: list[str], exporters: Mapping[str, str]) -> Section:
     return {
         "extensions": ["health_check"],
-        # nobody scrapes the collector itself
+        # the collector's own metrics are not scraped
         "telemetry": {"metrics": {"level": "none"}},
         "pipelines": {
             "metrics": {

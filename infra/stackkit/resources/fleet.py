@@ -159,7 +159,7 @@ class Fleet(pulumi.ComponentResource):
                 name=HOOK,
                 autoscaling_group_name=self.group.name,
                 lifecycle_transition="autoscaling:EC2_INSTANCE_TERMINATING",
-                # an instance that no longer answers is not waited for in vain
+                # an instance that does not respond is terminated after this time
                 heartbeat_timeout=leaving + HOOK_MARGIN_S,
                 default_result="CONTINUE",
             ),

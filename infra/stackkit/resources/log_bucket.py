@@ -13,7 +13,7 @@ class LogBucketArgs:
 
 
 class LogBucket(pulumi.ComponentResource):
-    """Takes the load balancer's access logs; nobody else writes, and nobody reads without TLS."""
+    """The load balancer's access logs. Only the balancer writes, and reads need TLS."""
 
     bucket: pulumi.Output[str]
     ready: pulumi.Resource
@@ -32,7 +32,7 @@ class LogBucket(pulumi.ComponentResource):
         self.bucket = bucket.bucket
         self._lock(bucket)
         self._expire(bucket, args.days)
-        # a load balancer can't be told to write before it may
+        # the balancer accepts the bucket only after it may write
         self.ready = self._policy(bucket)
         self.register_outputs({"bucket": self.bucket})
 

@@ -46,7 +46,7 @@ class Network(pulumi.ComponentResource):
             vpc.nat_gateways[index].apply(lambda gateway: gateway.id)
             for index in range(args.nat_gateways)
         ]
-        # adopted and emptied: whatever forgets to name its group can reach nothing
+        # adopted and emptied: a resource that names no group can reach nothing
         aws.ec2.DefaultSecurityGroup(
             name,
             aws.ec2.DefaultSecurityGroupArgs(vpc_id=self.vpc_id, ingress=[], egress=[]),

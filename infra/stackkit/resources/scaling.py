@@ -63,7 +63,7 @@ def step_out_alarm(
 def step_in_alarm(
     name: str, args: ScalingArgs, step: StepArgs, policy: pulumi.Input[str], parent: pulumi.Resource
 ) -> None:
-    """Five quiet minutes in a row; the load balancer reports nothing while nobody asks."""
+    """Five quiet minutes in a row; the load balancer reports nothing without requests."""
     _alarm(
         f"{name}-step-in",
         args,

@@ -20,7 +20,7 @@ class SecurityGroupsArgs:
 
 
 class SecurityGroups(pulumi.ComponentResource):
-    """Who may reach whom: world → ALB → compute → data, group to group, and nothing else."""
+    """Allows internet → ALB → compute → data, group to group, and nothing else."""
 
     balancer_id: pulumi.Output[str]
     compute_id: pulumi.Output[str]

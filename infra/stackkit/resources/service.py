@@ -1,4 +1,4 @@
-"""What the service is told: where everything is, the plan's numbers, and where its secrets lie."""
+"""The service's environment: addresses of its dependencies, the plan's numbers, its secrets."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ def container(settings: Config, numbers: plan.Plan, dependencies: ServiceDepende
 
 
 def outbound_ports(settings: Config) -> tuple[int, ...]:
-    """HTTPS for AWS's APIs, and whatever the upstream listens on."""
+    """HTTPS for AWS's APIs, and the port of the upstream."""
     upstream = urlsplit(settings.upstream_url)
     used = upstream.port or PORTS.get(upstream.scheme, PORTS["https"])
     return tuple(sorted({PORTS["https"], used}))
@@ -68,7 +68,7 @@ def _environment(
         "ENVIRONMENT": "production",
         "HOST": "0.0.0.0",
         "PORT": str(CONTAINER_PORT),
-        # the load balancer's addresses are in it, and nobody else reaches the service
+        # the load balancer's addresses are in it, and only it reaches the service
         "TRUSTED_PROXIES": settings.vpc_cidr,
         "ADMIN_PORT": str(ADMIN_PORT),
         "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{OTLP_PORT}",

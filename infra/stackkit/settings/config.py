@@ -1,6 +1,6 @@
 """Every key of a stack: its type, its default and what it refuses. Pulumi.yaml describes them.
 
-The defaults are those of production; a stack that may be cheaper says so in its own file.
+The defaults are those of production; a cheaper stack sets its own values in its file.
 """
 
 from collections.abc import Collection, Mapping

@@ -106,7 +106,7 @@ DESCRIPTIONS = {
         "An ACM certificate that exists, instead of one validated in the zone; the name is then "
         "only put into a zone that is set."
     ),
-    "allow_http": "Accept that production has no domain and speaks plain HTTP.",
+    "allow_http": "Accept that production has no domain and serves plain HTTP.",
     "waf": (
         "Put AWS WAF before the load balancer. Off: it asks 0.60 USD for a million requests, more "
         "than all else at a steady load, and the service bounds sizes, framing and rates itself."
@@ -150,8 +150,8 @@ DESCRIPTIONS = {
     "latency_objective_ms": (
         "What 99 of 100 answers take at most, in milliseconds; 0 for half of a request's deadline."
     ),
-    "alarm_email": "Who is told of alarms at once; empty for nobody.",
-    "ticket_email": "Who is told of alarms that can wait; empty for the same as alarm_email.",
+    "alarm_email": "Email address for alarms that page; empty for none.",
+    "ticket_email": "Email address for alarms that are tickets; empty for the same as alarm_email.",
     "trace_percent": (
         "Share of the requests that are traced, in percent, where no caller has decided."
     ),
@@ -160,7 +160,7 @@ DESCRIPTIONS = {
         "Datadog, New Relic, Grafana; the service's own alarms are then to be made there."
     ),
     "otlp_headers": (
-        'ARN of a secret with the headers that otlp_endpoint wants, as JSON such as {"api-key": '
+        'ARN of a secret with the headers that otlp_endpoint needs, as JSON such as {"api-key": '
         '"..."}; empty for none.'
     ),
     "runbooks_url": (

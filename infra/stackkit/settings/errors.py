@@ -1,5 +1,5 @@
-"""What stops a stack before its first resource: a sentence naming the key and the ways out."""
+"""The error that stops a stack before its first resource. It names the key and the remedy."""
 
 
 class ConfigError(ValueError):
-    """The values of a stack don't add up."""
+    """Values of a stack are invalid, or contradict each other."""

@@ -102,7 +102,7 @@ svg text { font: 13px system-ui, sans-serif; fill: var(--ink); }
 @media (min-width: 56rem) { .wide { display: block; } .narrow { display: none; } }
 @media print { .scrolls { overflow: visible; } }
 """
-# whatever a page shows, it can't load anything
+# a page can't load anything
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
@@ -119,7 +119,7 @@ def page(title: str, intro: str, sections: Iterable[Section], foot: str = "") ->
                 meta(charset="utf-8"),
                 meta(name="viewport", content="width=device-width, initial-scale=1"),
                 meta({"http-equiv": "Content-Security-Policy"}, content=POLICY),
-                # an icon of nothing, or browsers ask for one
+                # an empty icon, or browsers request one
                 link(rel="icon", href="data:,"),
                 html_title[title],
                 style[Markup(STYLE)],
@@ -154,7 +154,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Node]], numbers: str =
 
 
 def key_figures(values: Iterable[tuple[str, Node]]) -> Element:
-    """The few numbers that everybody looks for first: label, value."""
+    """The most important numbers, as pairs of label and value."""
     return dl(".facts")[(div[dt[label], dd[value]] for label, value in values)]
 
 

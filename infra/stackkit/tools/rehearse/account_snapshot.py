@@ -50,7 +50,7 @@ class AccountSnapshot(AccountReader):
 
     @cached_property
     def cache_nodes(self) -> int:
-        """As asked for: moto makes one, whatever the number."""
+        """As requested: moto creates one node for any number."""
         sent = [c.parameters for c in self.account.calls if c.operation == "CreateReplicationGroup"]
         return sum(parameters.get("NumCacheClusters", 1) for parameters in sent)
 
@@ -116,7 +116,7 @@ class AccountSnapshot(AccountReader):
         return services + self.read("autoscaling", "describe_policies", "ScalingPolicies")
 
     def route_to_internet(self, subnet: str) -> str:
-        """Where a subnet's traffic to the world goes: igw, nat, or "" for nowhere."""
+        """The target of a subnet's default route: igw-…, nat-…, or "" for none."""
         for table in self._tables:
             if subnet in [link.get("SubnetId") for link in table["Associations"]]:
                 for route in table["Routes"]:

@@ -8,7 +8,7 @@ from stackkit.tools.rehearse.account_snapshot import AccountSnapshot, Found
 from stackkit.tools.rehearse.checks.reach import HTTPS, VALKEY
 from stackkit.tools.rehearse.summary import tiers
 
-# what a subnet's traffic to the world takes → what it is called
+# target of a subnet's default route → kind of the subnet
 KINDS = {"igw": "public", "nat": "private", "": "isolated"}
 
 RUNNING = ("service ", "group ")
@@ -46,7 +46,7 @@ class Diagram:
 
 
 def read_diagram(snapshot: AccountSnapshot, host: str) -> Diagram:
-    """`host` is the name that clients ask for."""
+    """`host` is the name that clients request."""
     parts = list(_parts(snapshot))
     ports = ", ".join(str(listener["Port"]) for listener in snapshot.listeners)
     vpcs = snapshot.read("ec2", "describe_vpcs", "Vpcs")

@@ -156,7 +156,7 @@ def _watched(rehearsed: RehearsalReport) -> Node:
         # none where it needs what AWS refused
         _dashboard(rehearsed) if rehearsed.snapshot.dashboards else None,
         table(
-            ["alarm", "tells", "fires", "reason"],
+            ["alarm", "notifies", "fires", "reason"],
             (
                 [r.name, r.severity, f"{beyond(r.limit)} {during(r)}", r.limit.rationale]
                 for r in rows
@@ -194,7 +194,7 @@ def _under_load(stack: str) -> Node:
 def _not_judged(run: Rehearsal) -> Node:
     unsupported = run.account.unsupported()
     return [
-        p["Held against AWS's API model, and answered by nobody:"] if unsupported else None,
+        p["Compared with AWS's API model only:"] if unsupported else None,
         ul[(li[f"{why} ({', '.join(sorted(set(names)))})"] for why, names in unsupported.items())],
         p["Assumed to exist before the first `pulumi up`:"] if run.prerequisites else None,
         ul[(li[what] for what in run.prerequisites)],

@@ -49,7 +49,7 @@ def _structure(shape: Any, value: Any, where: str) -> dict[str, Any]:
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     if not isinstance(value, Mapping):
-        raise MappingError(f"{where}: {json.dumps(value)} where the API wants a structure")
+        raise MappingError(f"{where}: {json.dumps(value)} where the API expects a structure")
     fitted: dict[str, Any] = {}
     for name, entry in value.items():
         found = member(shape, name)

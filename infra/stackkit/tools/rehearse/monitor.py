@@ -13,7 +13,7 @@ def reference(kind: str, id: str) -> dict[str, Any]:
 
 
 class Monitor(mocks.MockMonitor):
-    """Knows the parts too, which nobody registers with it."""
+    """Also knows the children of awsx components, which are not registered with it."""
 
     def Invoke(self, request: Any) -> Any:
         if request.tok == "pulumi:pulumi:getResource":

@@ -10,7 +10,7 @@ _PLACEHOLDER = re.compile(f"{NOT_CREATED}<([^>]*)>")
 
 
 def not_created(kind: str, name: str) -> dict[str, Any]:
-    """Stands in for what could not be made, so that the program goes on."""
+    """Outputs of a resource that was not created, so that the program continues."""
     placeholder = f"{NOT_CREATED}<{kind.rpartition(':')[2]} {name}>"
     names = ("id", "arn", "name", "arnSuffix", "dnsName", "zoneId", "address", "endpoint")
     more = ("secretArn", "identifier", "resourceId", "repositoryUrl", "bucket", "userId")

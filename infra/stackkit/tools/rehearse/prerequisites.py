@@ -11,7 +11,7 @@ from stackkit.resources.policies import VERSION
 from stackkit.settings.config import Config
 from stackkit.tools.rehearse.account import ACCOUNT, SimulatedAccount
 
-# for ElastiCache, whose models want letters; secrets of a rehearsal are nobody's
+# ElastiCache's model requires letters; secrets of a rehearsal protect nothing
 PASSWORD = "rehearsal0123456789rehearsal0123456789rehearsal0123456789rehears"
 
 

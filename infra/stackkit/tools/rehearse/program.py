@@ -175,7 +175,7 @@ def rehearse(
         program()
     except pulumi.RunError as error:
         run.failures.append(Failure(name="the program", type="refused", message=str(error)))
-    except Exception as error:  # whatever a changed program raises is what the user must read
+    except Exception as error:  # the user must read any error of a changed program
         where = traceback.extract_tb(error.__traceback__)[-1]
         message = f"{type(error).__name__}: {error} ({where.filename}:{where.lineno})"
         run.failures.append(Failure(name="the program", type="raised", message=message))

@@ -1,4 +1,4 @@
-"""What a person reads after a rehearsal."""
+"""The lines that a rehearsal prints."""
 
 import re
 import textwrap
@@ -181,7 +181,7 @@ def _failure(failure: Failure) -> Iterator[str]:
 
 
 def at_fault(failure: Failure) -> list[tuple[str, Any]]:
-    """The inputs that the message speaks of, or all of them."""
+    """The inputs that the message names, or all of them."""
     every = list(_leaves(failure.parameters))
     meant = [
         (name, value)

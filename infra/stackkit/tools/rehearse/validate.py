@@ -1,4 +1,4 @@
-"""Are the parts wired to each other? Judged on what the simulated account answers."""
+"""Checks how the resources are connected, in the simulated account's API."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class CheckResult:
 @dataclass(frozen=True, kw_only=True)
 class Check:
     made_by: Callable[[AccountSnapshot], Iterator[str]]
-    # lists of the world without which there is nothing to judge
+    # lists of the snapshot that must not be empty
     needs: tuple[str, ...] = ()
 
 
@@ -68,7 +68,7 @@ def _port(
 
 
 def addresses(snapshot: AccountSnapshot) -> Iterator[str]:
-    """The hosts that the service is told exist."""
+    """The hosts in the service's environment exist."""
     hosts = {database["Endpoint"]["Address"] for database in snapshot.databases}
     hosts |= {proxy["Endpoint"] for proxy in snapshot.proxies}
     for cache in snapshot.caches:

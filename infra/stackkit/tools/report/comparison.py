@@ -1,4 +1,4 @@
-"""The same workload on other sizes of task and of instance: what each costs, what gives way."""
+"""The same workload on other sizes of task and of instance: cost and first bottleneck."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""What a plan costs, what gives way first, and other sizes beside it: the report's lines."""
+"""Lines of the report: cost, bottlenecks, and other sizes for comparison."""
 
 from collections.abc import Iterator, Sequence
 
@@ -48,7 +48,7 @@ def _bill(report: StackReport) -> str:
 
 
 def break_lines(report: StackReport) -> Iterator[str]:
-    yield "\nWhat gives way as the load grows, and at how many requests in flight"
+    yield "\nBottlenecks as the load grows, and the requests in flight at which each saturates"
     for one in report.bottlenecks:
         yield from row(one.subject, f"{one.in_flight:,}", one.limit, one.remedy)
 
@@ -93,7 +93,7 @@ def comparison_lines(report: StackReport, compared: Sequence[Candidate]) -> Iter
     )
     for warning in report.warnings:
         yield from indented(f"Warning: {warning}")
-    heads = ("", "tasks", "pool", "min $", "mean $", "peak $", "gives way first", "at")
+    heads = ("", "tasks", "pool", "min $", "mean $", "peak $", "saturates first", "at")
     yield from table(heads, (_cells(one) for one in compared if not one.refused))
     for one in compared:
         if one.refused:

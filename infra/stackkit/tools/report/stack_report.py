@@ -1,4 +1,4 @@
-"""A stack read without the engine: its plan, what may make it doubtful, what gives way, prices."""
+"""A stack read without the engine: its plan, warnings, bottlenecks and prices."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class StackReport:
 def analyse(
     folder: Path, stack: str, given: Mapping[str, object], prices_file: str | None = None
 ) -> StackReport:
-    """Read a stack of `folder`, the keys `given` in place of its own; raise Refusal."""
+    """Read a stack of `folder`, the keys `given` in place of its own; raises ConfigError."""
     file = read_stack(folder, stack)
     values = {**file.values, **given}
     settings = config.read(file.project or "plan", stack or "plan", values, file.secrets)

@@ -1,4 +1,4 @@
-"""When an alarm is in ALARM, and what its policy then asks for. Pure functions over minutes.
+"""When an alarm is in ALARM, and the capacity that its policy sets. Pure functions over minutes.
 
 Amazon EC2 Auto Scaling User Guide, "Step and simple scaling policies" and "Target tracking
 scaling policies"; Application Auto Scaling User Guide, the same two.
@@ -96,5 +96,5 @@ def _percent(capacity: int, percent: float) -> int:
 
 
 def largest(proposals: Sequence[tuple[str, int]]) -> tuple[str, int]:
-    """What more than one policy asks for: the largest capacity, outwards and inwards alike."""
+    """The result of several policies: the largest of their capacities."""
     return max(proposals, key=lambda one: one[1])

@@ -1,4 +1,4 @@
-"""What a run shows that somebody should hear of, one sentence each, and what would help."""
+"""Findings of a run, one sentence each, with the remedy."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ TURNS = 3
 FIGHT_S = 10 * 60
 # of the largest fleet: little is left for a burst
 _FULL = 0.85
-# a schedule acts this long before it is needed, and moments are told to the minute
+# a schedule acts this long before it is needed, and times are given to the minute
 _EARLY_S = 10 * 60
 
 

@@ -1,4 +1,4 @@
-"""A run told in lines of text and as one page."""
+"""A run as lines of text and as one page."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -60,7 +60,7 @@ class Report:
 
 
 def text(report: Report) -> Iterator[str]:
-    told = report.summary
+    total = report.summary
     yield report.title
     for warning in report.stack.warnings:
         yield from indented(f"Warning: {warning}")
@@ -68,11 +68,14 @@ def text(report: Report) -> Iterator[str]:
         ("fleet", report.fleet),
         (
             "trace",
-            f"{span(told.seconds)}, {told.least_rate:,.0f} to {told.most_rate:,.0f} requests/s",
+            f"{span(total.seconds)}, {total.least_rate:,.0f} to {total.most_rate:,.0f} requests/s",
         ),
-        ("requests", f"{told.requests:,}, of which shed {told.shed:,} ({told.shed_percent:.2g} %)"),
-        ("tasks serving", f"{told.fewest:,} to {told.most:,}, used {told.utilisation:.0f} %"),
-        ("decisions", f"{told.grown:,} to grow, {told.shrunk:,} to shrink"),
+        (
+            "requests",
+            f"{total.requests:,}, of which shed {total.shed:,} ({total.shed_percent:.2g} %)",
+        ),
+        ("tasks serving", f"{total.fewest:,} to {total.most:,}, used {total.utilisation:.0f} %"),
+        ("decisions", f"{total.grown:,} to grow, {total.shrunk:,} to shrink"),
         ("paid", report.paid),
     ):
         yield from hung(f"  {name:<16} ", value)
@@ -82,15 +85,15 @@ def text(report: Report) -> Iterator[str]:
 
 
 def html(report: Report) -> str:
-    told = report.summary
+    total = report.summary
     run, setup = report.run, report.run.setup
     target = report.stack.settings.utilisation_percent
     shown = key_figures(
         [
-            ("requests shed", f"{told.shed_percent:.2g} %"),
-            ("tasks serving", f"{told.fewest:,} to {told.most:,}"),
-            ("of their capacity used", f"{told.utilisation:.0f} %"),
-            ("task-hours", f"{told.task_hours:,.0f}"),
+            ("requests shed", f"{total.shed_percent:.2g} %"),
+            ("tasks serving", f"{total.fewest:,} to {total.most:,}"),
+            ("of their capacity used", f"{total.utilisation:.0f} %"),
+            ("task-hours", f"{total.task_hours:,.0f}"),
         ]
     )
     what = [f"Warning: {warning}" for warning in report.stack.warnings]
@@ -106,10 +109,10 @@ def html(report: Report) -> str:
         ]
         parts.append(Section(title=chart.title, body=body))
     parts.append(Section(title="A model", body=p[MODEL]))
+    rates = f"{total.least_rate:,.0f} to {total.most_rate:,.0f} requests a second"
     intro = (
-        f"{span(told.seconds)} of {told.least_rate:,.0f} to {told.most_rate:,.0f} requests a second"
-        f" on {report.fleet}. {setup.first:,} tasks serve at the start. {report.paid[0].upper()}"
-        f"{report.paid[1:]}."
+        f"{span(total.seconds)} of {rates} on {report.fleet}. {setup.first:,} tasks serve at the"
+        f" start. {report.paid[0].upper()}{report.paid[1:]}."
     )
     return page(report.title, intro, parts)
 

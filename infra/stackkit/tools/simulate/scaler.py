@@ -163,7 +163,7 @@ def _shrunk(
 
 
 def rebounded(size: Size, minimum: int, maximum: int, now: int) -> tuple[Size, Change | None]:
-    """A scheduled action moves the bounds, and the size into them, whatever cooldown lasts."""
+    """A scheduled action moves the bounds, and the size into them despite any cooldown."""
     after = min(max(size.desired, minimum), maximum)
     moved = replace(size, minimum=minimum, maximum=maximum, desired=after, held_until=0)
     return moved, Change(now, size.desired, after, "schedule") if after != size.desired else None

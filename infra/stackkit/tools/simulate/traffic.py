@@ -36,7 +36,7 @@ class Trace:
 
 
 def shaped(shape: str, base: float, peak: float) -> Trace:
-    """A day that swings between both; a crowd that comes within a minute; a step, and back."""
+    """Shapes between base and peak: a day, a flash crowd within a minute, a step and back."""
     shapes: dict[str, tuple[int, Callable[[int], float]]] = {
         "day": (24 * HOUR, _day),
         "flash": (2 * HOUR, _flash),
@@ -55,7 +55,7 @@ def _day(second: int) -> float:
 
 
 def _flash(second: int) -> float:
-    """From the 30th minute on everybody comes within a minute, and leaves after a quarter hour."""
+    """From minute 30 the load rises to the peak within a minute, and falls after 15 minutes."""
     after = second - HOUR / 2
     return max(0.0, min(1.0, after / 60, (15 * 60 - after) / 60))
 

@@ -11,9 +11,9 @@ MADE_BY_AWS = "TargetTracking-"
 
 
 def alarms(snapshot: AccountSnapshot) -> Iterator[str]:
-    told = {topic["TopicArn"] for topic in snapshot.read("sns", "list_topics", "Topics")}
-    told |= {policy["PolicyARN"] for policy in snapshot.policies}
-    # told by a composite, if not by themselves
+    targets = {topic["TopicArn"] for topic in snapshot.read("sns", "list_topics", "Topics")}
+    targets |= {policy["PolicyARN"] for policy in snapshot.policies}
+    # alarms that notify through a composite
     composed = {name for composite in snapshot.composites for name in _composed(composite)}
     named = _named(snapshot)
     for alarm in snapshot.alarms:
@@ -25,8 +25,8 @@ def alarms(snapshot: AccountSnapshot) -> Iterator[str]:
                 yield f"alarm {alarm['AlarmName']}: there is no {name} {value}"
         if not alarm.get("AlarmActions") and alarm["AlarmName"] not in composed:
             yield f"alarm {alarm['AlarmName']}: nothing happens when it fires"
-        yield from _untold(alarm, told)
-    yield from _composites(snapshot, told)
+        yield from _missing_targets(alarm, targets)
+    yield from _composites(snapshot, targets)
     yield from _deployment(snapshot)
 
 
@@ -57,13 +57,13 @@ def _firewall_metrics(snapshot: AccountSnapshot) -> Iterator[str]:
             yield call.parameters["VisibilityConfig"]["MetricName"]
 
 
-def _untold(alarm: Mapping[str, Any], told: set[str]) -> Iterator[str]:
+def _missing_targets(alarm: Mapping[str, Any], targets: set[str]) -> Iterator[str]:
     for action in (*alarm.get("AlarmActions", ()), *alarm.get("OKActions", ())):
-        if action not in told:
+        if action not in targets:
             yield f"alarm {alarm['AlarmName']}: there is no {action}"
 
 
-def _composites(snapshot: AccountSnapshot, told: set[str]) -> Iterator[str]:
+def _composites(snapshot: AccountSnapshot, targets: set[str]) -> Iterator[str]:
     known = {alarm["AlarmName"] for alarm in snapshot.alarms}
     known |= {composite["AlarmName"] for composite in snapshot.composites}
     for composite in snapshot.composites:
@@ -71,7 +71,7 @@ def _composites(snapshot: AccountSnapshot, told: set[str]) -> Iterator[str]:
         watched = [*_composed(composite), composite.get("ActionsSuppressor")]
         missing = [alarm for alarm in watched if alarm and alarm not in known]
         yield from (f"alarm {name}: there is no alarm {alarm}" for alarm in missing)
-        yield from _untold(composite, told)
+        yield from _missing_targets(composite, targets)
         if not composite.get("AlarmActions"):
             yield f"alarm {name}: nothing happens when it fires"
 

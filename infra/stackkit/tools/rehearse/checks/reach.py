@@ -15,7 +15,7 @@ def reachable(snapshot: AccountSnapshot) -> Iterator[str]:
         groups = balancer["SecurityGroups"]
         for listener in snapshot.listeners:
             if not _open(snapshot, groups, "IpPermissions", listener["Port"], WORLD):
-                yield f"port {listener['Port']} of the load balancer is closed to the world"
+                yield f"port {listener['Port']} of the load balancer is closed to the internet"
         for workload in snapshot.workloads:
             where = f"load balancer → {workload.name}"
             yield from _connected(snapshot, groups, workload.groups, workload.port, where)
@@ -48,7 +48,7 @@ def private(snapshot: AccountSnapshot) -> Iterator[str]:
 
 
 def placed(snapshot: AccountSnapshot) -> Iterator[str]:
-    """Each tier over two zones or more, with the way out that it needs and no other."""
+    """Each tier spans two zones or more, and has the default route that it needs."""
     for balancer in snapshot.balancers:
         subnets = [zone["SubnetId"] for zone in balancer["AvailabilityZones"]]
         yield from _spread(snapshot, "load balancer", subnets)

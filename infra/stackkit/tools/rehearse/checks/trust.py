@@ -11,7 +11,7 @@ def trust(snapshot: AccountSnapshot) -> Iterator[str]:
     for role, service in _uses(snapshot):
         users.setdefault(role.rpartition("/")[2], set()).add(service)
     providers = snapshot.read("iam", "list_open_id_connect_providers", "OpenIDConnectProviderList")
-    # whoever they vouch for is outside of AWS
+    # their identities are outside of AWS
     outside = {f"Federated {provider['Arn']}" for provider in providers}
     for role in snapshot.read("iam", "list_roles", "Roles"):
         # those that AWS makes for itself
