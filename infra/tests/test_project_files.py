@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
+from jinja2 import Template
 
 from stackkit.plan import plan
 from stackkit.settings import config, schema
@@ -29,22 +30,23 @@ GRANIAN = (
 )
 
 
-def project_file(name: str) -> dict[str, Any]:
+def project_file(name: str, **answers: str) -> dict[str, Any]:
     text = (PROJECT / "infra" / name).read_text()
-    for answer, value in ANSWERS.items():
-        text = text.replace(f"{{{{cookiecutter.{answer}}}}}", value)
-    return yaml.safe_load(text)
+    return yaml.safe_load(Template(text).render(cookiecutter=ANSWERS | answers))
 
 
-def stack_values(stack: str) -> dict[str, object]:
+def stack_values(stack: str, **answers: str) -> dict[str, object]:
     prefix = f"{project_file('Pulumi.yaml')['name']}:"
-    keys = project_file(f"Pulumi.{stack}.yaml")["config"]
+    keys = project_file(f"Pulumi.{stack}.yaml", **answers)["config"]
     return {key.removeprefix(prefix): keys[key] for key in keys if key.startswith(prefix)}
 
 
-def test_the_files_are_yaml_as_they_lie() -> None:
-    for file in (PROJECT / "infra").glob("Pulumi*.yaml"):
-        assert yaml.safe_load(file.read_text())["config"]
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_a_stack_file_names_only_keys_of_the_chosen_compute(stack: str) -> None:
+    instances = {"instance_types", "ami_id", "bake_ami", "warm_pool"}
+    tasks = {"task_cpu", "task_memory_mib"}
+    assert not instances & set(stack_values(stack, compute="fargate"))
+    assert not tasks & set(stack_values(stack, compute="ec2"))
 
 
 def test_pulumi_yaml_is_what_the_keys_generate() -> None:
@@ -76,7 +78,7 @@ def test_a_stack_file_lacks_nothing_but_what_only_its_owner_knows(stack: str, co
         "upstream_url": "https://upstream.example.com",
         "domain": "api.example.com",
     }
-    read = parse("shop", stack, stack_values(stack) | own)
+    read = parse("shop", stack, stack_values(stack, compute=compute) | own)
     assert read.tier == ("dev" if stack == "dev" else "prod")
     assert plan.derive(read).fleet.maximum.value > 0
 
