@@ -143,14 +143,14 @@ def test_the_page_shows_what_is_refused_and_what_is_left(broken: str, broken_inf
 @pytest.fixture(scope="module")
 def miswired(tmp_path_factory: pytest.TempPathFactory) -> str:
     infra = copied(tmp_path_factory.mktemp("miswired"))
-    fargate = infra / "stackkit" / "resources" / "fargate.py"
-    right, trusted = "container_port=args.container.port", "ecs-tasks.amazonaws.com"
-    text = fargate.read_text()
-    assert right in text
-    assert trusted in text
-    fargate.write_text(
-        text.replace(right, "container_port=9000").replace(trusted, "lambda.amazonaws.com")
-    )
+    resources = infra / "stackkit" / "resources"
+    for name, right, wrong in (
+        ("fargate.py", "container_port=args.container.port", "container_port=9000"),
+        ("standalone_task.py", "ecs-tasks.amazonaws.com", "lambda.amazonaws.com"),
+    ):
+        text = (resources / name).read_text()
+        assert right in text
+        (resources / name).write_text(text.replace(right, wrong))
     return refused(infra)
 
 
