@@ -91,9 +91,11 @@ RUNS = re.compile(r"make (help|plan|simulate|rehearse|runbooks)\b")
 
 
 def commands(page: Path) -> Iterator[str]:
-    """The lines of a page's command blocks, which are indented by four spaces."""
-    for line in re.findall(r"^    (make .*)$", page.read_text(), re.MULTILINE):
+    """The lines of a page's command blocks, indented by four spaces, and those in its text."""
+    text = page.read_text()
+    for line in re.findall(r"^    (make .*)$", text, re.MULTILINE):
         yield re.sub(r"\s+#.*", "", line)
+    yield from (" ".join(line.split()) for line in re.findall(r"`(make [^`…]*)`", text))
 
 
 @pytest.mark.extra("runs each command, some of which take half a minute")
@@ -109,9 +111,10 @@ def test_commands_of_the_pages_run(project: Path) -> None:
     pages = [project / "README.md", *sorted((project / "docs").glob("*.md"))]
     typed = {line for page in pages for line in commands(page) if RUNS.match(line)}
     assert len(typed) >= 5
+    refused = "make plan STACK=prod CONCURRENCY=500000"  # which a page says
     failed = {}
     for line in sorted(typed):
         outcome = run("sh", "-c", f"{line} -o infra/venv/installed", cwd=project)
-        if outcome.returncode != 0:
+        if (outcome.returncode == 0) == (line == refused):
             failed[line] = outcome.stdout + outcome.stderr
     assert failed == {}
