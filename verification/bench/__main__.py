@@ -18,6 +18,7 @@ from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
 
+from load.__main__ import up_to
 from servicekit.dev.processes import StartError
 from verification.bench import layers
 from verification.bench.cases import CASES, HOT, Case
@@ -71,8 +72,8 @@ def _options() -> argparse.Namespace:
             raise argparse.ArgumentTypeError(f"{unknown} is not in {', '.join(cases)}") from None
 
     parser = argparse.ArgumentParser(prog="make bench")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=3, help="of one measurement")
+    parser.add_argument("--rounds", type=up_to(100_000), default=5)
+    parser.add_argument("--seconds", type=up_to(100_000), default=3, help="of one measurement")
     parser.add_argument("--only", type=chosen, default=list(CASES), help=", ".join(cases))
     return parser.parse_args()
 

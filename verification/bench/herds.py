@@ -11,6 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from load.__main__ import up_to
 from servicekit.dev.processes import StartError
 from verification import machine
 from verification.bench.cases import Case
@@ -47,7 +48,7 @@ _ROWS = (
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make herd")
-    parser.add_argument("--clients", type=int, default=50_000)
+    parser.add_argument("--clients", type=up_to(100_000), default=50_000)
     parser.add_argument("--mode", action="append", choices=MODES, help="default: both")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 import uvloop
 
+from load.__main__ import up_to
 from servicekit.dev.processes import StartError
 from verification import machine
 from verification.faults.catalogue import FAULTS
@@ -70,7 +71,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make faults")
     parser.add_argument("--rows", type=_numbers, help="for example 3,4; default: all")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
-    parser.add_argument("--minutes", type=float, default=10.0, help="of the soak")
+    parser.add_argument("--minutes", type=up_to(100_000), default=10.0, help="of the soak")
     parser.add_argument("--short", action="store_true", help="smaller and shorter")
     return parser.parse_args()
 
