@@ -1,7 +1,9 @@
 """The life of a development stack: made, changed key by key, and deleted without a trace."""
 
 from collections.abc import Callable
+from typing import Any
 
+import boto3
 import pytest
 
 from engine.conftest import POLICIES, REGION, commit
@@ -59,6 +61,26 @@ def test_a_failed_migration_ends_the_update_before_the_service(stack: Stack, com
 
 
 def test_refresh_finds_no_drift(stack: Stack) -> None:
+    assert stack.refresh() == []
+
+
+def test_up_repairs_what_other_hands_changed_and_deleted(stack: Stack) -> None:
+    session = boto3.Session("rehearsal", "rehearsal", region_name=REGION)
+    database: Any = session.client("rds", endpoint_url=stack.account.api)
+    [instance] = database.describe_db_instances()["DBInstances"]
+    database.modify_db_instance(
+        DBInstanceIdentifier=instance["DBInstanceIdentifier"], DBInstanceClass="db.t4g.large"
+    )
+    alarms: Any = session.client("cloudwatch", endpoint_url=stack.account.api)
+    [alarm] = alarms.describe_alarms(AlarmNamePrefix="shop-dev-errors")["MetricAlarms"]
+    alarms.delete_alarms(AlarmNames=[alarm["AlarmName"]])
+    assert list(map(str, stack.refresh())) == [
+        "delete aws:cloudwatch/metricAlarm:MetricAlarm shop-dev-errors",
+        "update aws:rds/instance:Instance shop-dev instanceClass",
+    ]
+    stack.up()
+    [repaired] = database.describe_db_instances()["DBInstances"]
+    assert repaired["DBInstanceClass"] == instance["DBInstanceClass"]
     assert stack.refresh() == []
 
 

@@ -15,6 +15,7 @@ from stackkit.tools.rehearse.account import ApiError, Call, SimulatedAccount
 from stackkit.tools.rehearse.engine.awsx import construct
 from stackkit.tools.rehearse.engine.change import Changing
 from stackkit.tools.rehearse.engine.commands import CommandError, Commands
+from stackkit.tools.rehearse.engine.reading import as_found, read
 from stackkit.tools.rehearse.engine.replacement import detailed, replacing
 from stackkit.tools.rehearse.engine.undo import undo
 from stackkit.tools.rehearse.engine.wire import Values, struct, values
@@ -35,6 +36,8 @@ class Made:
     calls: list[Call] = field(default_factory=list)
     # input → name, where the program gives none
     names: dict[str, str] = field(default_factory=dict)
+    # the inputs that the API reads back as they were sent
+    readable: set[str] = field(default_factory=set)
     suffix: str = field(default_factory=lambda: secrets.token_hex(4)[:7])
 
 
@@ -105,6 +108,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             before = len(self._account.calls)
             outputs = self._play(request, inputs, made, self._account)
             made.calls = self._account.calls[before:]
+            made.readable = self._readable(made, inputs)
         number = str(next(self._numbers))
         self._made[number] = made
         id = outputs.pop("id", request.name)
@@ -124,6 +128,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             changing: Any = Changing(self._account, made.calls)
             outputs = self._play(request, inputs, made, changing)
             made.calls = changing.finish()
+            made.readable = self._readable(made, inputs)
         outputs.pop("id", None)
         kept = {
             name: value for name, value in old.items() if name not in values(request.old_inputs)
@@ -143,8 +148,20 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return empty_pb2.Empty()
 
     def Read(self, request: Any, context: Any) -> Any:
+        state, inputs = values(request.properties), values(request.inputs)
+        made = self._made.get(state.get(META, ""))
+        if made is None:
+            return provider_pb2.ReadResponse(
+                id=request.id, properties=request.properties, inputs=request.inputs
+            )
+        with self._lock:
+            found = read(self._account, made.calls, inputs)
+        if found is None:
+            return provider_pb2.ReadResponse()
+        now = {name: found[name] for name in made.readable if found[name] != inputs[name]}
+        made.calls = as_found(made.calls, now)
         return provider_pb2.ReadResponse(
-            id=request.id, properties=request.properties, inputs=request.inputs
+            id=request.id, properties=struct(state | now), inputs=struct(inputs | now)
         )
 
     def Invoke(self, request: Any, context: Any) -> Any:
@@ -159,6 +176,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     def Cancel(self, request: Any, context: Any) -> Any:
         return empty_pb2.Empty()
+
+    def _readable(self, made: Made, inputs: Values) -> set[str]:
+        found = read(self._account, made.calls, inputs) or {}
+        return {name for name, value in found.items() if value == inputs[name]}
 
     def _play(self, request: Any, inputs: Values, made: Made, account: SimulatedAccount) -> Values:
         creator = Naming(account, request.type, request.name, dict(inputs), made)

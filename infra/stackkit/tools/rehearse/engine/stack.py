@@ -112,7 +112,8 @@ class Stack:
         return self._changes("up", "--yes", "--skip-preview", *options)
 
     def refresh(self) -> list[Change]:
-        return self._changes("refresh", "--yes", "--skip-preview")
+        """What differs between the account and the state, which then follows the account."""
+        return self._changes("refresh", "--yes", "--skip-preview", event="resOutputsEvent")
 
     def destroy(self) -> list[Change]:
         return self._changes("destroy", "--yes", "--skip-preview")
@@ -126,9 +127,9 @@ class Stack:
         [found] = [r for r in state["deployment"]["resources"] if r["type"] == kind]
         return found["inputs"]
 
-    def _changes(self, *command: str) -> list[Change]:
+    def _changes(self, *command: str, event: str = "resourcePreEvent") -> list[Change]:
         output = self.run(*command, "--json", "--stack", self.name)
-        return sorted(_changes(output), key=str)
+        return sorted(_changes(output, event), key=str)
 
     def run(self, *arguments: str) -> str:
         with self.start(*arguments) as process:
@@ -150,9 +151,9 @@ class Stack:
         )
 
 
-def _changes(output: str) -> Iterator[Change]:
+def _changes(output: str, event_name: str) -> Iterator[Change]:
     for event in _events(output):
-        step = event.get("resourcePreEvent", {}).get("metadata")
+        step = event.get(event_name, {}).get("metadata")
         if step and step["op"] not in _NO_CHANGE:
             properties = step.get("detailedDiff") or {}
             _, _, kind, name = step["urn"].split("::")

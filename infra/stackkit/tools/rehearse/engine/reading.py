@@ -1,0 +1,118 @@
+"""What a resource is in the account, so that a refresh finds what other hands have changed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import jmespath
+from botocore.exceptions import ClientError
+
+from stackkit.tools.rehearse.account import Call, SimulatedAccount
+from stackkit.tools.rehearse.engine.wire import Values
+
+
+@dataclass(frozen=True)
+class Read:
+    method: str
+    # parameters as JMESPath over {request, response} of the call that created the resource
+    parameters: Mapping[str, str]
+    path: str
+
+
+# by the call that creates; of other resources the state is taken for the truth
+READS: Mapping[str, Read] = {
+    "autoscaling.CreateAutoScalingGroup": Read(
+        "describe_auto_scaling_groups",
+        {"AutoScalingGroupNames": "[request.AutoScalingGroupName]"},
+        "AutoScalingGroups[0]",
+    ),
+    "cloudwatch.PutMetricAlarm": Read(
+        "describe_alarms", {"AlarmNames": "[request.AlarmName]"}, "MetricAlarms[0]"
+    ),
+    "ec2.CreateNatGateway": Read(
+        "describe_nat_gateways",
+        {"NatGatewayIds": "[response.NatGateway.NatGatewayId]"},
+        "NatGateways[?State!='deleted'] | [0]",
+    ),
+    "ec2.CreateSecurityGroup": Read(
+        "describe_security_groups", {"GroupIds": "[response.GroupId]"}, "SecurityGroups[0]"
+    ),
+    "ec2.CreateSubnet": Read(
+        "describe_subnets", {"SubnetIds": "[response.Subnet.SubnetId]"}, "Subnets[0]"
+    ),
+    "ec2.CreateVpc": Read("describe_vpcs", {"VpcIds": "[response.Vpc.VpcId]"}, "Vpcs[0]"),
+    "ecs.CreateService": Read(
+        "describe_services",
+        {"cluster": "request.cluster", "services": "[request.serviceName]"},
+        "services[?status=='ACTIVE'] | [0]",
+    ),
+    "elasticache.CreateReplicationGroup": Read(
+        "describe_replication_groups",
+        {"ReplicationGroupId": "request.ReplicationGroupId"},
+        "ReplicationGroups[?Status!='deleting'] | [0]",
+    ),
+    "elbv2.CreateLoadBalancer": Read(
+        "describe_load_balancers",
+        {"LoadBalancerArns": "[response.LoadBalancers[0].LoadBalancerArn]"},
+        "LoadBalancers[0]",
+    ),
+    "elbv2.CreateTargetGroup": Read(
+        "describe_target_groups",
+        {"TargetGroupArns": "[response.TargetGroups[0].TargetGroupArn]"},
+        "TargetGroups[0]",
+    ),
+    "iam.CreateRole": Read("get_role", {"RoleName": "request.RoleName"}, "Role"),
+    "logs.CreateLogGroup": Read(
+        "describe_log_groups", {"logGroupNamePrefix": "request.logGroupName"}, "logGroups[0]"
+    ),
+    "rds.CreateDBInstance": Read(
+        "describe_db_instances",
+        {"DBInstanceIdentifier": "request.DBInstanceIdentifier"},
+        "DBInstances[0]",
+    ),
+    "s3.CreateBucket": Read("head_bucket", {"Bucket": "request.Bucket"}, "@"),
+}
+
+
+def read(account: SimulatedAccount, calls: list[Call], inputs: Values) -> Values | None:
+    """The properties that the API answers with, of those in `inputs`; None: it is gone."""
+    created = next((c for c in calls if f"{c.service}.{c.operation}" in READS), None)
+    if created is None:
+        return {}
+    how = READS[f"{created.service}.{created.operation}"]
+    sources = {"request": created.parameters, "response": created.response}
+    parameters = {name: jmespath.search(path, sources) for name, path in how.parameters.items()}
+    try:
+        answer = getattr(account.client(created.service), how.method)(**parameters)
+    except ClientError:
+        return None
+    found = jmespath.search(how.path, answer)
+    return None if found is None else _properties(found, inputs)
+
+
+def _properties(found: Mapping[str, Any], inputs: Values) -> Values:
+    known: Values = {}
+    for name, value in inputs.items():
+        members = [member for member in found if _means(member, name)]
+        if len(members) == 1 and isinstance(value, str | int | float | bool):
+            known[name] = found[members[0]]
+    return known
+
+
+def as_found(calls: list[Call], drifted: Values) -> list[Call]:
+    """The calls as if they had made what was found, so that an update sends what differs."""
+    return [
+        replace(
+            call,
+            parameters={
+                member: next((v for n, v in drifted.items() if _means(member, n)), value)
+                for member, value in call.parameters.items()
+            },
+        )
+        for call in calls
+    ]
+
+
+def _means(member: str, name: str) -> bool:
+    """True for DBInstanceClass and instanceClass: a member's name ends as the property's does."""
+    return member.lower().endswith(name.lower())
