@@ -167,9 +167,9 @@ def test_a_role_that_trusts_another_service_is_found(miswired: str) -> None:
 
 
 def test_a_refused_stack_is_told_in_the_programs_words() -> None:
-    outcome = rehearse("prod", {"domain": "api.example.com"})
+    outcome = rehearse("prod", {"domain": "api.example.com", "cache_replicas": "0"})
     assert outcome.returncode == 1
-    assert "upstream_url: it is empty" in outcome.stdout
+    assert "cache_replicas: production fails over to a replica" in outcome.stdout
 
 
 def test_a_key_without_a_value_is_refused_before_anything_runs() -> None:
