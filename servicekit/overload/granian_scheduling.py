@@ -127,7 +127,7 @@ class AdmissionQueue:
             time.sleep(_PAUSE)
             if self._bypassed == bypassed:
                 break
-        now = time.monotonic()
+        now = self._clock()
         if self._bypassed > self._bypassed_at_pause:
             self._bypassed_at_pause, self._last_bypass_at = self._bypassed, now
         self._pausing = now - self._last_bypass_at < _PAUSING_ENDS_AFTER

@@ -54,7 +54,7 @@ def test_one_scrape_counts_what_all_workers_answered(running: Settings) -> None:
     assert grown("http_requests_total", **labels, status="200") == 60
     assert grown("http_requests_total", **labels, status="304") == 1
     assert grown("http_request_duration_seconds_count", **labels) == 61
-    assert 0 < grown("http_request_duration_seconds_sum", **labels) < 5
+    assert grown("http_request_duration_seconds_sum", **labels) > 0
     reads = {layer: grown("cache_reads_total", cache="item", layer=layer) for layer in LAYERS}
     assert sum(reads.values()) == 61
     assert reads["memory"] >= 55
@@ -85,7 +85,7 @@ def test_pool_and_process_are_measured(running: Settings) -> None:
     assert value(series, "process_resident_memory_bytes") > WORKERS * 20e6
     assert value(series, "process_open_fds") > 10
     assert value(series, "asyncio_tasks") >= WORKERS
-    assert 0 <= value(series, "event_loop_lag_seconds") < 5
+    assert value(series, "event_loop_lag_seconds") >= 0
 
 
 def test_no_client_can_make_new_series(running: Settings) -> None:

@@ -66,7 +66,7 @@ def test_profile_names_the_code_that_ran(running: Settings) -> None:
     assert profile["$schema"] == "https://www.speedscope.app/file-format-schema.json"
     assert "list_items" in {frame["name"] for frame in profile["shared"]["frames"]}
     (sampled,) = profile["profiles"]
-    assert 0.9 < sampled["endValue"] - sampled["startValue"] < 3
+    assert sampled["endValue"] - sampled["startValue"] >= 0.9  # of the second asked for
 
 
 def test_command_writes_a_page(running: Settings, tmp_path: Path) -> None:
