@@ -10,24 +10,15 @@ from pulumi.runtime.proto import provider_pb2
 
 from stackkit.tools.rehearse.engine.wire import Values
 
+_OF_SCALING = {"name", "resourceId", "scalableDimension", "serviceNamespace"}
 REPLACING: Mapping[str, set[str]] = {
     "aws:acm/certificate:Certificate": {"domainName", "validationMethod"},
     "aws:acm/certificateValidation:CertificateValidation": {
         "certificateArn",
         "validationRecordFqdns",
     },
-    "aws:appautoscaling/policy:Policy": {
-        "name",
-        "resourceId",
-        "scalableDimension",
-        "serviceNamespace",
-    },
-    "aws:appautoscaling/scheduledAction:ScheduledAction": {
-        "name",
-        "resourceId",
-        "scalableDimension",
-        "serviceNamespace",
-    },
+    "aws:appautoscaling/policy:Policy": _OF_SCALING,
+    "aws:appautoscaling/scheduledAction:ScheduledAction": _OF_SCALING,
     "aws:appautoscaling/target:Target": {"resourceId", "scalableDimension", "serviceNamespace"},
     "aws:autoscaling/group:Group": {"name"},
     "aws:autoscaling/lifecycleHook:LifecycleHook": {"name", "autoscalingGroupName"},

@@ -24,6 +24,8 @@ _OPPOSITES = {
     "Register": "Deregister",
     "Subscribe": "Unsubscribe",
 }
+_DATABASE = {"DBInstanceIdentifier": "request.DBInstanceIdentifier", "SkipFinalSnapshot": "`true`"}
+_RULE = {"GroupId": "request.GroupId", "IpPermissions": "request.IpPermissions"}
 # where the names differ: operation → opposite, and its parameters as JMESPath over
 # {request, response}; None: nothing of its own is left
 _NAMED: Mapping[str, tuple[str, Mapping[str, str]] | None] = {
@@ -41,14 +43,8 @@ _NAMED: Mapping[str, tuple[str, Mapping[str, str]] | None] = {
         },
     ),
     "ec2.CreateSecurityGroup": ("DeleteSecurityGroup", {"GroupId": "response.GroupId"}),
-    "ec2.AuthorizeSecurityGroupEgress": (
-        "RevokeSecurityGroupEgress",
-        {"GroupId": "request.GroupId", "IpPermissions": "request.IpPermissions"},
-    ),
-    "ec2.AuthorizeSecurityGroupIngress": (
-        "RevokeSecurityGroupIngress",
-        {"GroupId": "request.GroupId", "IpPermissions": "request.IpPermissions"},
-    ),
+    "ec2.AuthorizeSecurityGroupEgress": ("RevokeSecurityGroupEgress", _RULE),
+    "ec2.AuthorizeSecurityGroupIngress": ("RevokeSecurityGroupIngress", _RULE),
     "ec2.AssociateRouteTable": (
         "DisassociateRouteTable",
         {"AssociationId": "response.AssociationId"},
@@ -58,14 +54,8 @@ _NAMED: Mapping[str, tuple[str, Mapping[str, str]] | None] = {
         {"VpcEndpointIds": "[response.VpcEndpoint.VpcEndpointId]"},
     ),
     "kms.CreateKey": ("ScheduleKeyDeletion", {"KeyId": "response.KeyMetadata.KeyId"}),
-    "rds.CreateDBInstance": (
-        "DeleteDBInstance",
-        {"DBInstanceIdentifier": "request.DBInstanceIdentifier", "SkipFinalSnapshot": "`true`"},
-    ),
-    "rds.CreateDBInstanceReadReplica": (
-        "DeleteDBInstance",
-        {"DBInstanceIdentifier": "request.DBInstanceIdentifier", "SkipFinalSnapshot": "`true`"},
-    ),
+    "rds.CreateDBInstance": ("DeleteDBInstance", _DATABASE),
+    "rds.CreateDBInstanceReadReplica": ("DeleteDBInstance", _DATABASE),
     "rds.RegisterDBProxyTargets": (
         "DeregisterDBProxyTargets",
         {
