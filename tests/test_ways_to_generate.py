@@ -27,7 +27,7 @@ def test_project_holds_service_and_infrastructure(project: Path) -> None:
     for file in ("README.md", "Makefile", "pyproject.toml", "app/main.py", "infra/__main__.py"):
         assert (project / file).is_file(), file
     stacks = sorted(path.name for path in project.glob("infra/Pulumi*.yaml"))
-    assert stacks == ["Pulumi.dev.yaml", "Pulumi.prod.yaml", "Pulumi.yaml"]
+    assert stacks == [f"Pulumi{stack}.yaml" for stack in (".dev", ".prod", ".small", "")]
 
 
 @pytest.mark.parametrize("library", ["servicekit", "infra/stackkit"])
