@@ -13,7 +13,7 @@ from tests.answers import CHOICES, SUPPORTED, given, shown
 from tests.generating import BIN, SERVICE, contents, generate, run
 
 JINJA = re.compile(rb"\{\{ ?cookiecutter|\{%|\{#")
-RENDERED = {".toml", ".md", ".yaml", ".yml"}
+RENDERED = {".toml", ".md", ".yaml", ".yml", ".json"}
 
 
 @pytest.fixture(scope="session", params=SUPPORTED, ids=shown)
