@@ -1,4 +1,4 @@
-"""Completes a new project: copies the two libraries, drops caches that lay in the template."""
+"""Completes a new project: copies the two libraries, drops what tools left in the template."""
 
 import json
 import shutil
@@ -7,7 +7,7 @@ from pathlib import Path
 
 [TEMPLATE] = json.loads(r"""{{ [template_folder] | tojson }}""")  # JSON's quotes suit any path
 PROJECT = Path(TEMPLATE, "{% raw %}{{cookiecutter.project}}{% endraw %}")
-CACHES = ("__pycache__", ".*_cache", ".hypothesis", ".coverage")
+LEFTOVERS = ("__pycache__", ".*_cache", ".hypothesis", ".coverage", "reports")
 
 LIBRARIES = {
     "servicekit": "vendor/servicekit",
@@ -20,11 +20,15 @@ docs/deploying.md       # the way to AWS"""
 
 for library, copy in LIBRARIES.items():
     shutil.rmtree(copy, ignore_errors=True)  # an older version may have held more files
-    shutil.copytree(Path(TEMPLATE, library), copy, ignore=shutil.ignore_patterns(*CACHES, "tests"))
+    unwanted = shutil.ignore_patterns("__pycache__", ".*_cache", "tests")
+    shutil.copytree(Path(TEMPLATE, library), copy, ignore=unwanted)
 
-for path in PROJECT.rglob("*"):
+for path in sorted(PROJECT.rglob("*"), reverse=True):  # a folder comes after what it holds
     copied = path.relative_to(PROJECT)
-    if any(fnmatch(path.name, cache) for cache in CACHES):
-        shutil.rmtree(copied) if copied.is_dir() else copied.unlink(missing_ok=True)
+    if any(fnmatch(part, leftover) for part in copied.parts for leftover in LEFTOVERS):
+        if copied.is_file():
+            copied.unlink()
+        elif copied.is_dir() and not any(copied.iterdir()):  # the project's own files stay
+            copied.rmdir()
 
 print(NEXT_STEPS)

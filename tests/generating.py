@@ -38,7 +38,7 @@ def generate(template: str | Path, output: Path, *answers: str) -> Path:
 def copy_template(to: Path) -> Path:
     """The working tree as it is now, without what only this clone holds."""
     personal = shutil.ignore_patterns(
-        ".git", ".venv", "venv", "build", ".local", "__pycache__", ".*_cache"
+        ".git", ".venv", "venv", "build", ".local", "__pycache__", ".*_cache", "reports"
     )
     return shutil.copytree(ROOT, to, ignore=personal)
 

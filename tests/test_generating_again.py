@@ -13,6 +13,7 @@ CACHES = (
     ".ruff_cache/0.15/1",
     ".mypy_cache/3.11/cache.json",
     ".hypothesis/examples/1",
+    "reports/load.html",
 )
 
 
@@ -50,6 +51,7 @@ def test_second_run_keeps_what_the_project_added(template: Path, tmp_path: Path)
         "infra/Pulumi.staging.yaml",
         "infra/venv/pyvenv.cfg",
         "app/__pycache__/x.pyc",
+        "reports/mine.html",
     ):
         (mine / name).parent.mkdir(parents=True, exist_ok=True)
         (mine / name).write_text("mine")
