@@ -61,7 +61,9 @@ def test_a_migration_is_one_task_for_each_new_image(compute: str) -> None:
     # what changes without a trigger runs nothing
     assert command["update"] == "true"
     task = json.loads(command["environment"]["STANDALONE_TASK"])
-    assert sorted(task) == ["cluster", "definition", "log_group", "security_group", "subnets"]
+    assert sorted(task) == [
+        "cluster", "definition", "log_group", "public_address", "security_group", "subnets",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("tier", ["dev", "prod"])
