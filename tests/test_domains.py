@@ -154,6 +154,7 @@ def test_added_domains_pass_lint_and_types(extended: Path) -> None:
     assert typed.returncode == 0, typed.stdout
 
 
+@pytest.mark.extra("runs a second project's tests on real servers")
 def test_added_domains_work(extended: Path) -> None:
     (extended / "tests/test_new_routes.py").write_text(NEW_ROUTES)
     (extended / "tests/test_new_field.py").write_text(NEW_FIELD)

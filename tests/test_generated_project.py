@@ -41,6 +41,7 @@ def test_two_services_run_at_once_and_end_with_ctrl_c(
             assert probe.connect_ex(("127.0.0.1", port)) != 0
 
 
+@pytest.mark.extra("rehearses the stacks again, in a generated project")
 def test_infrastructure_of_the_default_passes(template: Path, tmp_path: Path) -> None:
     passes(generate(template, tmp_path))
 

@@ -13,6 +13,8 @@ import pytest
 from harness import INFRA, keys
 from test_rehearsal import copy_program, program_alone, rehearse
 
+pytestmark = pytest.mark.extra("rehearses broken stacks")
+
 LONG = "a-name-of-forty-characters-is-eight-more"
 PAGE = "page.html"
 NOBODY = "sg-0123456789abcdef0"
