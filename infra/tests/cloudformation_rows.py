@@ -184,6 +184,9 @@ ROWS: Mapping[Operation, Row] = {
         type="AWS::ImageBuilder::InfrastructureConfiguration"
     ),
     ("kms", "CreateKey"): Row(type="AWS::KMS::Key", gives={"KeyId": "", "Arn": "Arn"}),
+    ("ecr", "CreateRepository"): Row(
+        type="AWS::ECR::Repository", gives={"repositoryName": "", "repositoryArn": "Arn"}
+    ),
     ("logs", "CreateLogGroup"): Row(type="AWS::Logs::LogGroup", gives={"logGroupName": ""}),
     ("rds", "CreateDBInstance"): _DATABASE,
     ("rds", "CreateDBInstanceReadReplica"): _DATABASE,
@@ -238,6 +241,7 @@ PARTS: Mapping[Operation, Part] = {
     ),
     ("ec2", "ModifySubnetAttribute"): Part("SubnetId", attribute),
     ("ec2", "ModifyVpcAttribute"): Part("VpcId", attribute),
+    ("ecr", "PutLifecyclePolicy"): Part("repositoryName", lambda found: {"LifecyclePolicy": found}),
     ("ecs", "PutClusterCapacityProviders"): Part("cluster"),
     ("elasticache", "ModifyCacheParameterGroup"): Part(
         "CacheParameterGroupName", parameters("Properties", "ParameterNameValues")
@@ -270,6 +274,8 @@ PARTS: Mapping[Operation, Part] = {
 }
 OUTSIDE: Mapping[Operation, str] = {
     ("autoscaling", "StartInstanceRefresh"): "a deployment, and no resource",
+    ("ecr", "PutImage"): "an image, which no template holds",
+    ("ecs", "RunTask"): "the migration, which runs once",
     ("ec2", "RevokeSecurityGroupEgress"): "takes AWS's own rules away: the template has ours only",
     ("ec2", "RevokeSecurityGroupIngress"): "takes AWS's own rules away: the template has ours only",
     ("secretsmanager", "PutSecretValue"): "the value, which no template should hold",

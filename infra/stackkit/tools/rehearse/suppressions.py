@@ -32,6 +32,8 @@ CHECKOV: list[Finding] = [
     ("CKV_AWS_26", "*/Topic*", "alarms can't be sent with SNS's own key, and say nothing secret"),
     ("CKV_AWS_149", "*/SecretCache", "encrypted with Secrets Manager's own key"),
     ("CKV_AWS_158", "*/LogGroup*", "encrypted with CloudWatch's own key"),
+    ("CKV_AWS_136", "*/Repository", "encrypted with ECR's own key"),
+    ("CKV_AWS_51", "*/Repository", "a deployment names its image by digest, never by tag"),
     ("CKV_AWS_157", "dev-*/DBInstance", "development may lose its zone"),
     ("CKV_AWS_157", "*/DBInstanceReplica*", "each replica is a further copy, in a zone of its own"),
     (
