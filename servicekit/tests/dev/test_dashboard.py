@@ -88,7 +88,7 @@ async def test_observe_shows_traces_of_its_own(tmp_path: Path) -> None:
         tmp_path, module="servicekit.dev.dashboard", PORT=str(port), ADMIN_PORT=str(admin)
     ) as process:
         seen = read_until(process, "Ctrl-C stops everything")
-        (url,) = [word for word in seen.split() if word.startswith(f"http://127.0.0.1:{admin}/")]
+        (url,) = [word for word in seen.split() if "#traces=" in word]
         async with browsing(url) as page, aiohttp.ClientSession() as session:
             async with session.get(f"http://127.0.0.1:{port}/data/seen") as answer:
                 assert answer.status == 200
