@@ -17,7 +17,7 @@ pytestmark = pytest.mark.extra("starts three nodes behind HAProxy")
 PROJECT = Path(__file__).parents[2] / "{{cookiecutter.project}}"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def fleet(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeGroup]:
     try:
         balancer.program()
@@ -38,7 +38,6 @@ def test_a_write_is_seen_by_all_nodes(fleet: NodeGroup) -> None:
     assert len(node_equivalence.invalidation([node.port for node in fleet.nodes], writes=5)) == 30
 
 
-# The last: one node is gone after it.
 def test_the_loss_of_a_node_costs_only_what_it_held(fleet: NodeGroup) -> None:
     lost = node_loss.of_one(fleet, rate=100, seconds=3)
     assert lost.requests == 300

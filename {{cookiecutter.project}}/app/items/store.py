@@ -1,4 +1,6 @@
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import asyncpg
 import msgspec
@@ -57,25 +59,24 @@ class ItemStore:
         return await read(str(item_id), load)
 
     async def get(self, item_id: int) -> Item:
-        try:
-            async with asyncio.timeout(self._database.max_wait):  # also for its turn in a batch
-                item = await self._point_reads.get(item_id)
-        except TimeoutError as error:
-            raise Unavailable("The database did not answer in time.") from error
+        async with _bounded(self._database):
+            item = await self._point_reads.get(item_id)
         if item is None:
             raise NotFound(f"There is no item {item_id}.")
         return item
 
     async def page(self, limit: int, after: int) -> list[Item]:
         """At most `limit` items with an id above `after`, by id."""
-        page = await self._page_reads.get((limit, after))
+        async with _bounded(self._replica):
+            page = await self._page_reads.get((limit, after))
         if isinstance(page, BaseException):
             raise page
         assert page is not None  # `_get_pages` gives each
         return page
 
     async def add(self, new: NewItem) -> Item:
-        return self._created(await self._inserts.add(new))
+        async with _bounded(self._database):
+            return self._created(await self._inserts.add(new))
 
     async def add_once(self, new: NewItem, key: IdempotencyKey) -> Item:
         """`add`; the same request again gets the item as it was first made.
@@ -199,6 +200,16 @@ class ItemStore:
         if row is None or row["fingerprint"] != key.fingerprint:
             raise IdempotencyConflict("This Idempotency-Key belongs to another request.")
         return msgspec.json.decode(row["answer"], type=Item)
+
+
+@asynccontextmanager
+async def _bounded(database: DatabasePool) -> AsyncIterator[None]:
+    """A statement bounds itself; this bounds the wait for its turn in a batch, too."""
+    try:
+        async with asyncio.timeout(database.max_wait):
+            yield
+    except TimeoutError as error:
+        raise Unavailable("The database did not answer in time.") from error
 
 
 def etag_of(item: Item) -> str:
