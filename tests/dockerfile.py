@@ -76,10 +76,10 @@ def _instructions(text: str) -> list[Instruction]:
 
 
 def _copy(project: Path, to: Path, rest: str) -> None:
-    source = rest.split()[0]
+    source, target = rest.split()
     if (project / source).is_dir():
         unwanted = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(project / source, to / source, ignore=unwanted)
+        shutil.copytree(project / source, to / target, ignore=unwanted)
     else:
         shutil.copy(project / source, to / source)
 
