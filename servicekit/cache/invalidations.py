@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
+from servicekit.background import background
 from servicekit.cache.two_level import TwoLevelCache
 from servicekit.cache.valkey import Valkey
 
@@ -24,11 +25,11 @@ async def listen_for_invalidations(valkey: Valkey, *caches: TwoLevelCache) -> As
         for cache in caches:
             cache.evict_all()
 
-    listener = asyncio.create_task(valkey.listen(evict, evict_all))
-    with suppress(TimeoutError):  # without Valkey the service starts, and listens later
-        await asyncio.wait_for(begun.wait(), _LISTEN_TIMEOUT)
-    yield
-    listener.cancel()
-    await asyncio.wait([listener])
-    for cache in caches:
-        await cache.close()
+    try:
+        async with background(valkey.listen(evict, evict_all)):
+            with suppress(TimeoutError):  # without Valkey the service starts, and listens later
+                await asyncio.wait_for(begun.wait(), _LISTEN_TIMEOUT)
+            yield
+    finally:
+        for cache in caches:
+            await cache.close()

@@ -7,6 +7,7 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
+from servicekit.background import background
 from servicekit.cache.batches import Batcher
 from servicekit.cache.client import Command, ValkeyClient
 from servicekit.settings import Settings
@@ -56,12 +57,13 @@ class Valkey:
             probes = (self._client.can_write() for _ in range(2 * _CONCURRENCY))
             if not all(await asyncio.gather(*probes)):
                 self.breaker.record_failure()
-            probing = asyncio.create_task(self.breaker.run_probes(self._recover))
-            yield
-            probing.cancel()
-            await asyncio.gather(*self._publishing)
-            await self._reads.finish()
-            await self._writes.finish()
+            try:
+                async with background(self.breaker.run_probes(self._recover)):
+                    yield
+            finally:
+                await asyncio.gather(*self._publishing)
+                await self._reads.finish()
+                await self._writes.finish()
 
     async def get(self, key: str) -> bytes | None:
         """The key's value; None if it has none or Valkey does not answer."""

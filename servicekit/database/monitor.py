@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+from servicekit.background import background
 from servicekit.database.connection import (
     CONNECTION_LOST,
     CONNECTION_REFUSED,
@@ -41,16 +42,9 @@ class ServerMonitor:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        tasks = [
-            asyncio.create_task(self.breaker.run_probes(self._is_available)),
-            asyncio.create_task(self._watch_silence()),
-            asyncio.create_task(self._recycle()),
-        ]
-        try:
+        probes = self.breaker.run_probes(self._is_available)
+        async with background(probes, self._watch_silence(), self._recycle()):
             yield
-        finally:
-            for task in tasks:
-                task.cancel()
 
     def statement_begins(self) -> float:
         now = time.monotonic()

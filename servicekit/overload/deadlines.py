@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from litestar.types import HTTPScope
 
+from servicekit.background import background
 from servicekit.http.responses import response_started
 from servicekit.http.streaming import is_streaming
 
@@ -66,9 +67,8 @@ class Deadlines:
 
     @asynccontextmanager
     async def lifespan(self, _app: object = None) -> AsyncIterator[None]:
-        expiring = asyncio.create_task(self._run())
-        yield
-        expiring.cancel()
+        async with background(self._run()):
+            yield
 
     async def _run(self) -> None:
         while True:

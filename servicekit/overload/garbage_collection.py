@@ -14,6 +14,8 @@ async def rare_collections(_app: object) -> AsyncIterator[None]:
     gc.collect()
     gc.freeze()  # imported modules live as long as the process
     gc.set_threshold(10_000, 250, 100)
-    yield
-    gc.set_threshold(*defaults)
-    gc.unfreeze()
+    try:
+        yield
+    finally:
+        gc.set_threshold(*defaults)
+        gc.unfreeze()

@@ -76,10 +76,12 @@ class AdmissionQueue:
         vars(loop)["call_soon_threadsafe"] = self.call_soon_threadsafe
         default = sys.getswitchinterval()
         sys.setswitchinterval(_SWITCH_INTERVAL)
-        yield
-        sys.setswitchinterval(default)
-        # Uncovers the class's own method; queued requests still start. Tests may share a loop.
-        vars(loop).pop("call_soon_threadsafe", None)
+        try:
+            yield
+        finally:
+            sys.setswitchinterval(default)
+            # Uncovers the class's own method; queued requests still start. Tests may share a loop.
+            vars(loop).pop("call_soon_threadsafe", None)
 
     def call_soon_threadsafe(
         self, callback: Callable[..., object], *args: Any, context: Context | None = None

@@ -2,6 +2,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from servicekit.background import background
+
 _TICK = 0.02  # seconds
 _LATE = 0.05  # seconds that a request waits before it runs: reject new ones
 _ON_TIME = 0.025  # seconds; rejections can hold the wait just below _LATE, which is not on time
@@ -29,9 +31,8 @@ class EventLoopLag:
 
     @asynccontextmanager
     async def lifespan(self, _app: object = None) -> AsyncIterator[None]:
-        watching = asyncio.create_task(self._watch())
-        yield
-        watching.cancel()
+        async with background(self._watch()):
+            yield
 
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()

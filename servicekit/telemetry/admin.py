@@ -46,9 +46,11 @@ class AdminServer:
         workers = await asyncio.start_unix_server(
             self._workers.receive, self._settings.admin_socket
         )
-        yield
-        workers.close()
-        await runner.cleanup()
+        try:
+            yield
+        finally:
+            workers.close()
+            await runner.cleanup()
 
     async def _page(self, _request: web.Request) -> web.FileResponse:
         return web.FileResponse(_PAGE)

@@ -5,6 +5,7 @@ from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 
+from servicekit.background import background
 from servicekit.telemetry import metrics
 from servicekit.telemetry.counters import Timings
 from servicekit.telemetry.metrics import Sample
@@ -27,10 +28,11 @@ class Runtime:
     @asynccontextmanager
     async def lifespan(self, _app: object = None) -> AsyncIterator[None]:
         gc.callbacks.append(self._collected)
-        measuring = asyncio.create_task(self._measure_lag())
-        yield
-        measuring.cancel()
-        gc.callbacks.remove(self._collected)
+        try:
+            async with background(self._measure_lag()):
+                yield
+        finally:
+            gc.callbacks.remove(self._collected)
 
     def samples(self) -> Iterator[Sample]:
         yield metrics.GC_PAUSES.histogram([self._pauses])

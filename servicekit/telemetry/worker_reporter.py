@@ -4,6 +4,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 
+from servicekit.background import background
 from servicekit.telemetry.messages import ProfileRequest, ProfileResult, Snapshot, packed, received
 from servicekit.telemetry.metrics import Sample
 from servicekit.telemetry.sampling import SamplingProfiler
@@ -35,13 +36,8 @@ class WorkerReporter:
             logger.warning("no supervisor: this worker is not in the metrics", exc_info=error)
             yield
             return
-        tasks = [
-            asyncio.create_task(self._report(writer)),
-            asyncio.create_task(self._handle_commands(reader, writer)),
-        ]
-        yield
-        for task in tasks:
-            task.cancel()
+        async with background(self._report(writer), self._handle_commands(reader, writer)):
+            yield
         writer.write(self._snapshot())
         with suppress(TimeoutError, ConnectionError):
             await asyncio.wait_for(writer.drain(), _LAST_REPORT_TIMEOUT)

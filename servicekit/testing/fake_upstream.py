@@ -30,8 +30,10 @@ class FakeUpstream:
         await site.start()
         host, port = runner.addresses[0][:2]
         fake.url = f"http://{host}:{port}"
-        yield fake
-        await runner.cleanup()
+        try:
+            yield fake
+        finally:
+            await runner.cleanup()
 
     def answers(
         self,

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 
 import asyncpg
 import httpx
@@ -47,6 +48,33 @@ async def sql(own: Settings, *statements: str) -> None:
     await connection.close()
 
 
+@asynccontextmanager
+async def commits_waiting_for_a_standby(own: Settings) -> AsyncIterator[None]:
+    """PostgreSQL reads its configuration some time after `pg_reload_conf`, so a commit shows it."""
+    connection = await asyncpg.connect(own.database_url)
+
+    async def wait() -> bool:
+        try:
+            await connection.execute("SELECT pg_logical_emit_message(true, '', '')", timeout=0.2)
+        except TimeoutError:
+            return True
+        return False
+
+    async def do_not_wait() -> bool:
+        return not await wait()
+
+    await connection.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+    await connection.execute("SELECT pg_reload_conf()")
+    try:
+        await becomes_true(wait)
+        yield
+    finally:
+        await connection.execute("ALTER SYSTEM RESET synchronous_standby_names")
+        await connection.execute("SELECT pg_reload_conf()")
+        await becomes_true(do_not_wait)
+        await connection.close()
+
+
 async def cached_item(*clients: httpx.AsyncClient) -> str:
     """The path of an item that memories and Valkey hold."""
     path = (await clients[0].post("/items", json=TEA)).headers["location"]
@@ -74,17 +102,8 @@ async def test_write_whose_commit_waits_for_a_standby_is_seen_by_all(
     shared = with_empty_cache(own)
     async with serving(create_app(shared)) as one, serving(create_app(shared)) as other:
         path = await cached_item(one, other)
-        await sql(
-            own,
-            "ALTER SYSTEM SET synchronous_standby_names = 'nobody'",
-            "SELECT pg_reload_conf()",
-        )
-        try:
+        async with commits_waiting_for_a_standby(own):
             assert await write(one, method, path) == 503
-        finally:
-            await sql(
-                own, "ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()"
-            )
         for client in (one, other):
             await becomes_true(lambda client=client: shows_the_write(client, method, path))
 
