@@ -38,6 +38,8 @@ OPTIONS: Mapping[str, Mapping[str, Values]] = {
     "schedules": {"none": {}, "one": {"schedules": '["0 7 * * MON-FRI = 1..1"]'}},
     "waf": {"on": {"waf": "true"}, "off": {"waf": "false"}},
     "nat": {"gateways": {}, "none": {"nat": "false"}},
+    "balancer": {"public": {}, "internal": {"internal": "true"}},
+    "clients": {"anybody": {}, "a range": {"allow_from": '["203.0.113.0/24"]'}},
     "zones": {"three": {}, "two": {"zones": "2"}},
     "reserved": {"none": {}, "some": {"alb_lcu": "500"}},
     "secrets": {"own": {}, "more": {"secrets": SECRETS}},

@@ -140,6 +140,19 @@ DEV = {"tier": "dev"}
             "database_replicas: RDS replicates only with backups; set backup_days.",
         ),
         (
+            {"allow_from": []},
+            "allow_from: the list is empty and nobody reaches the load balancer; name a range.",
+        ),
+        (
+            {"allow_from": ["office"]},
+            "allow_from: office is not a range of addresses; use for example 203.0.113.0/24.",
+        ),
+        (
+            {"allow_from": ["203.0.113.7/24"]},
+            "allow_from: 203.0.113.7/24 is not how AWS writes the range; write it as"
+            " 203.0.113.0/24.",
+        ),
+        (
             {"environment": ["MAX_IN_FLIGHT=9"]},
             "environment: MAX_IN_FLIGHT is set by the program; use the key it comes from.",
         ),

@@ -166,6 +166,38 @@ def test_a_failed_update_shows_the_service_beside_pulumis_own_words(
     assert "CannotPullContainerError" in err
 
 
+@pytest.mark.parametrize("key", ["internal: true", "allow_from: [203.0.113.0/24]"])
+def test_an_address_out_of_reach_is_said_to_be_not_checked(
+    scenario: DeployScenario, key: str
+) -> None:
+    url = "http://127.0.0.1:9"
+    told, code = deployed_with(scenario, key, url)
+    name = key.partition(":")[0]
+    assert code == 0
+    assert told.splitlines()[-2:] == [
+        f"deploy: not checked that {url}/ready answers: {name} keeps it out of reach from here",
+        f"deploy: {url} runs new on 1 healthy targets",
+    ]
+
+
+def test_an_internal_address_within_reach_is_checked(scenario: DeployScenario) -> None:
+    with answering(["old", "new"]) as url:
+        told, code = deployed_with(scenario, "internal: true", url)
+    assert (code, "not checked" in told) == (0, False)
+
+
+def deployed_with(scenario: DeployScenario, key: str, url: str) -> tuple[str, int]:
+    with (scenario.infra / "Pulumi.dev.yaml").open("a") as file:
+        file.write(f"  shop:{key}\n")
+    updated(scenario, url)
+    for _ in range(2):
+        aws.service(scenario.session, aws.deployment("ecs-svc/5", 5))
+    aws.healthy(scenario.session, "healthy")
+    aws.marked(scenario.session, "new")
+    code, out, _ = scenario.run("deploy")
+    return out, code
+
+
 def test_another_build_at_the_public_address_is_a_failure(scenario: DeployScenario) -> None:
     session = scenario.session
     with answering(["another"]) as url:

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from cloud import ZONE_ID
-from harness import DEV, DOMAIN, PROD, Run, run, stack
+from harness import DEV, DOMAIN, PROD, Run, keys, run, stack
 from stackkit.resources.waf import COUNTED
 
 LISTENER = "aws:lb/listener:Listener"
@@ -56,6 +56,13 @@ def test_requests_go_where_fewest_are_open() -> None:
     targets = stack("prod").one("aws:lb/targetGroup:TargetGroup").inputs
     assert targets["loadBalancingAlgorithmType"] == "least_outstanding_requests"
     assert (targets["targetType"], targets["port"], targets["protocol"]) == ("ip", 8000, "HTTP")
+
+
+def test_an_internal_balancer_stands_in_the_private_subnets() -> None:
+    made = run("prod", keys("prod") | {"internal": "true"})
+    balancer = made.one("aws:lb/loadBalancer:LoadBalancer").inputs
+    assert balancer["internal"] is True
+    assert balancer["subnets"] == [f"subnet-private-{zone}" for zone in "abc"]
 
 
 def target(made: Run) -> str:

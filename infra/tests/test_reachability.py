@@ -1,10 +1,11 @@
 """Who can open a connection to whom, computed from the security groups' rules alone."""
 
+import json
 from itertools import product
 
 import pytest
 
-from harness import Registration, Run, stack
+from harness import Registration, Run, keys, run, stack
 
 WORLD = "0.0.0.0/0"
 INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
@@ -33,11 +34,11 @@ def port(rule: Registration) -> int:
     return rule.inputs["fromPort"]
 
 
-def reachable(run: Run, name: str) -> set[tuple[str, str, int]]:
+def reachable(made: Run, name: str) -> set[tuple[str, str, int]]:
     """A pair can talk if the one lets it out and the other lets it in."""
-    groups = {f"{group}-id" for group in run.names(GROUP)}
-    leaves = {(r.inputs["securityGroupId"], peer(r), port(r)) for r in run.all(EGRESS)}
-    enters = {(peer(r), r.inputs["securityGroupId"], port(r)) for r in run.all(INGRESS)}
+    groups = {f"{group}-id" for group in made.names(GROUP)}
+    leaves = {(r.inputs["securityGroupId"], peer(r), port(r)) for r in made.all(EGRESS)}
+    enters = {(peer(r), r.inputs["securityGroupId"], port(r)) for r in made.all(INGRESS)}
     found = {(a, b, at) for a, b, at in leaves if (a, b, at) in enters}
     found |= {(a, b, at) for a, b, at in enters if a == WORLD}
     found |= {(a, b, at) for a, b, at in leaves if b == WORLD}
@@ -66,15 +67,24 @@ def test_only_the_wanted_pairs_can_talk(tier: str, compute: str, domain: bool) -
     assert reachable(stack(tier, compute, domain), f"shop-{tier}") == wanted
 
 
+def test_only_the_named_ranges_reach_the_balancer() -> None:
+    sources = ["203.0.113.0/24", "198.51.100.7/32"]
+    made = run("dev", keys("dev") | {"allow_from": json.dumps(sources)})
+    outside = {(peer(r), port(r)) for r in made.all(INGRESS) if "/" in peer(r)}
+    assert outside == set(product(sources, (80, 443)))
+
+
 @pytest.mark.parametrize("tier", ["dev", "prod"])
 def test_no_rule_is_left_half_open(tier: str) -> None:
-    run = stack(tier)
+    made = stack(tier)
     ways_out = {
-        (r.inputs["securityGroupId"], peer(r), port(r)) for r in run.all(EGRESS) if peer(r) != WORLD
+        (r.inputs["securityGroupId"], peer(r), port(r))
+        for r in made.all(EGRESS)
+        if peer(r) != WORLD
     }
     ways_in = {
         (peer(r), r.inputs["securityGroupId"], port(r))
-        for r in run.all(INGRESS)
+        for r in made.all(INGRESS)
         if peer(r) != WORLD
     }
     assert len(ways_out) == (4 if tier == "prod" else 3)

@@ -80,6 +80,7 @@ groups = SecurityGroups(
     SecurityGroupsArgs(
         vpc_id=network.vpc_id,
         public_ports=(80, 443) if settings.domain else (80,),
+        allow_from=settings.allow_from,
         container_port=config.CONTAINER_PORT,
         outbound_ports=service.outbound_ports(settings),
     ),
@@ -166,8 +167,9 @@ edge = Edge(
     name,
     EdgeArgs(
         vpc_id=network.vpc_id,
-        subnet_ids=network.public_subnet_ids,
+        subnet_ids=network.private_subnet_ids if settings.internal else network.public_subnet_ids,
         security_group_id=groups.balancer_id,
+        internal=settings.internal,
         certificate_arn=certificate_arn,
         container_port=config.CONTAINER_PORT,
         target_type="ip" if settings.compute == "fargate" else "instance",

@@ -16,6 +16,7 @@ class EdgeArgs:
     vpc_id: pulumi.Input[str]
     subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
     security_group_id: pulumi.Input[str]
+    internal: bool
     # None serves plain HTTP
     certificate_arn: pulumi.Input[str] | None
     container_port: int
@@ -64,7 +65,7 @@ class Edge(pulumi.ComponentResource):
             self._prefix,
             aws.lb.LoadBalancerArgs(
                 load_balancer_type="application",
-                internal=False,
+                internal=args.internal,
                 ip_address_type="ipv4",
                 subnets=args.subnet_ids,
                 security_groups=[args.security_group_id],

@@ -1,26 +1,30 @@
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
 
+from stackkit.settings.config import WORLD
+
 POSTGRESQL = 5432
 VALKEY = 6379
 HTTP = 80
 HTTPS = 443
-WORLD = "0.0.0.0/0"
 
 
 @dataclass(frozen=True, kw_only=True)
 class SecurityGroupsArgs:
     vpc_id: pulumi.Input[str]
     public_ports: tuple[int, ...]
+    # ranges of addresses that reach these
+    allow_from: Sequence[str]
     container_port: int
     # where the service's own calls go: AWS's APIs and the upstream
     outbound_ports: tuple[int, ...]
 
 
 class SecurityGroups(pulumi.ComponentResource):
-    """Allows internet → ALB → compute → data, group to group, and nothing else."""
+    """Allows clients → ALB → compute → data, group to group, and nothing else."""
 
     balancer_id: pulumi.Output[str]
     compute_id: pulumi.Output[str]
@@ -38,7 +42,8 @@ class SecurityGroups(pulumi.ComponentResource):
         self.database_id = self._group("database", "PostgreSQL")
         self.cache_id = self._group("cache", "Valkey")
         for port in args.public_ports:
-            self._from_world("alb", self.balancer_id, port)
+            for source in args.allow_from:
+                self._from(source, "alb", self.balancer_id, port)
         for port in args.outbound_ports:
             self._to_world("compute", self.compute_id, port)
         allow = self._allow
@@ -55,12 +60,15 @@ class SecurityGroups(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         ).id
 
-    def _from_world(self, role: str, group: pulumi.Input[str], port: int) -> None:
+    def _from(self, source: str, role: str, group: pulumi.Input[str], port: int) -> None:
+        # "::" separates the parts of a resource's URN
+        label = "world" if source == WORLD else source.replace(":", ".")
         aws.vpc.SecurityGroupIngressRule(
-            f"{self._prefix}-world-{role}-{port}",
+            f"{self._prefix}-{label}-{role}-{port}",
             aws.vpc.SecurityGroupIngressRuleArgs(
                 security_group_id=group,
-                cidr_ipv4=WORLD,
+                cidr_ipv4=None if ":" in source else source,
+                cidr_ipv6=source if ":" in source else None,
                 ip_protocol="tcp",
                 from_port=port,
                 to_port=port,

@@ -13,6 +13,7 @@ from stackkit.settings.keys import choice, flag, items, number_of, secret, text,
 from stackkit.settings.schedules import SCHEDULE, SCHEDULE_WANTED, Schedule, read_schedule
 
 CONTAINER_PORT = 8000
+WORLD = "0.0.0.0/0"
 LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653)
 _HOST = r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}"
 _ARN = r"arn:aws[a-z-]*:"
@@ -76,6 +77,8 @@ class Config:
     zone: str = text("", _HOST, "a Route 53 zone such as example.com")
     certificate_arn: str = text("", _ARN + r"acm:[\w:/-]+", "the ARN of an ACM certificate")
     allow_http: bool = flag(False)
+    allow_from: tuple[str, ...] = items((WORLD,), r"\S+", "a range of addresses")
+    internal: bool = flag(False)
     waf: bool = flag(False)
     waf_rate_limit: int = whole(10_000, 10, 2_000_000_000)
 
@@ -148,6 +151,11 @@ class Config:
         if not self.nat:
             return 0
         return self.zones if self.production else 1
+
+    @property
+    def public(self) -> bool:
+        """Anybody on the internet can reach the load balancer."""
+        return not self.internal and WORLD in self.allow_from
 
     @property
     def hosted_zone(self) -> str:

@@ -1,7 +1,6 @@
 """Values that are fine alone and refused together: one sentence each, naming the key."""
 
 from collections.abc import Iterator
-from ipaddress import IPv4Network
 
 from stackkit.settings.aws_sizes import (
     FARGATE_MEMORY,
@@ -11,6 +10,7 @@ from stackkit.settings.aws_sizes import (
 )
 from stackkit.settings.config import Config
 from stackkit.settings.errors import ConfigError
+from stackkit.settings.network_conflicts import access, network
 
 # a load balancer's name has 32 characters; Pulumi appends a hyphen and 7 digits
 LONGEST_NAME = 24
@@ -64,7 +64,7 @@ def check(config: Config) -> None:
 def contradictions(config: Config) -> list[str]:
     """One sentence for each."""
     compute = _fargate if config.compute == "fargate" else _ec2
-    checks = (_name, _workload, compute, _scaling, _network, _nat, _edge, _reservation, _data)
+    checks = (_name, _workload, compute, _scaling, network, access, _edge, _reservation, _data)
     found = [
         sentence
         for check in (*checks, _environment, _observability)
@@ -163,26 +163,6 @@ def _scaling(config: Config) -> Iterator[str]:
         yield (
             f"fleet_min: {config.fleet_min} is above fleet_max ({config.fleet_max}); lower the one"
             " or raise the other."
-        )
-
-
-def _network(config: Config) -> Iterator[str]:
-    try:
-        block = IPv4Network(config.vpc_cidr)
-    except ValueError:
-        yield f"vpc_cidr: {config.vpc_cidr} is not a network; use for example 10.0.0.0/16."
-        return
-    if not block.is_private or not 16 <= block.prefixlen <= 19:
-        yield (
-            f"vpc_cidr: {config.vpc_cidr} is not a private range of /16 to /19; AWS takes no larger"
-            " one and a smaller one leaves the load balancer too few addresses."
-        )
-
-
-def _nat(config: Config) -> Iterator[str]:
-    if not config.nat and (config.production or config.compute == "ec2"):
-        yield (
-            "nat: only tier dev on compute fargate gives tasks public addresses; set nat to true."
         )
 
 

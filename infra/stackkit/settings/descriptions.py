@@ -107,6 +107,15 @@ DESCRIPTIONS = {
         "only put into a zone that is set."
     ),
     "allow_http": "Accept that production has no domain and serves plain HTTP.",
+    "allow_from": (
+        "Ranges of addresses that reach the load balancer, such as 203.0.113.0/24; 0.0.0.0/0 is "
+        "the whole internet."
+    ),
+    "internal": (
+        "Put the load balancer into the private subnets, without public addresses: reached from "
+        "inside the network alone. To be set before the first deployment: a change makes another "
+        "load balancer."
+    ),
     "waf": (
         "Put AWS WAF before the load balancer. Off: it asks 0.60 USD for a million requests, more "
         "than all else at a steady load, and the service bounds sizes, framing and rates itself."

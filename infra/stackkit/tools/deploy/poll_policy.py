@@ -28,3 +28,5 @@ COMMAND = PollPolicy(seconds=math.inf, pause=5)
 ROLLOUT = PollPolicy(seconds=1800, pause=10)
 # a new domain takes minutes until everybody can resolve it
 PUBLIC = PollPolicy(seconds=600, pause=5)
+# where the address may be out of reach for good
+RESTRICTED = PollPolicy(seconds=60, pause=5)

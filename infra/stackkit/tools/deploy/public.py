@@ -6,11 +6,12 @@ from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 from stackkit.tools.deploy.errors import DeployError
-from stackkit.tools.deploy.poll_policy import PUBLIC, PollPolicy
+from stackkit.tools.deploy.poll_policy import PUBLIC, RESTRICTED, PollPolicy
 
 # in a row: one could come from a task that is about to leave
 ANSWERS = 3
 TIMEOUT_S = 10
+SILENT = "no answer"
 
 
 def wait_until_ready(url: str, build: str, patience: PollPolicy = PUBLIC) -> None:
@@ -25,6 +26,11 @@ def wait_until_ready(url: str, build: str, patience: PollPolicy = PUBLIC) -> Non
     raise DeployError(f"{url}/ready doesn't answer with {build or 'a build'}: {last}.")
 
 
+def reachable(url: str, patience: PollPolicy = RESTRICTED) -> bool:
+    """Anything answers, here where this runs."""
+    return any(not _ask(f"{url}/ready").startswith(SILENT) for _ in patience.attempts())
+
+
 def _ask(url: str) -> str:
     try:
         with urlopen(url, timeout=TIMEOUT_S) as response:
@@ -32,7 +38,7 @@ def _ask(url: str) -> str:
     except HTTPError as error:
         return f"{error.code} {_told(error.read())}"
     except (URLError, OSError, http.client.HTTPException) as error:
-        return f"no answer ({error})"
+        return f"{SILENT} ({error})"
 
 
 def _told(body: bytes) -> str:

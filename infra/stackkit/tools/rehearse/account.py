@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from moto import mock_aws
 
+from stackkit.settings.config import WORLD
 from stackkit.tools.rehearse.api_models import faults
 from stackkit.tools.rehearse.rules import broken
 from stackkit.tools.rehearse.unsupported import UNSUPPORTED
@@ -51,6 +52,8 @@ class SimulatedAccount:
     calls: list[Call] = field(default_factory=list)
     # ids and ARNs that exist because an answer contained them
     known: set[str] = field(default_factory=set)
+    # ranges of addresses that the stack is meant for
+    allow_from: Sequence[str] = (WORLD,)
     _clients: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -63,8 +63,11 @@ def draw(shown: Diagram, width: float, label: str) -> Element:
     canvas.text(channel + GAP / 2, frame + LINE, shown.network, "fill: var(--muted)")
     rows.ranges("public", shown.zones)
     gateways = _gateways(rows, shown.zones)
+    if shown.internal:
+        rows.ranges("private", shown.zones)
     edge = [rows.place(part) for part in shown.edge]
-    rows.ranges("private", shown.zones)
+    if not shown.internal:
+        rows.ranges("private", shown.zones)
     compute = [rows.place(part) for part in shown.compute]
     endpoints = rows.place(shown.endpoints) if shown.endpoints else None
     rows.ranges("isolated", shown.zones)

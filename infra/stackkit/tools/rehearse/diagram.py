@@ -39,6 +39,8 @@ class Diagram:
     zones: Sequence[Zone]
     clients: DiagramNode
     upstream: DiagramNode
+    # the load balancer stands in the private subnets
+    internal: bool
     edge: Sequence[DiagramNode]
     compute: Sequence[DiagramNode]
     endpoints: DiagramNode | None
@@ -55,6 +57,7 @@ def read_diagram(snapshot: AccountSnapshot, host: str) -> Diagram:
         zones=list(_zones(snapshot)),
         clients=DiagramNode(tier="outside", title="Clients", detail=host, port=ports),
         upstream=_upstream(snapshot),
+        internal=any(each["Scheme"] == "internal" for each in snapshot.balancers),
         edge=[part for part in parts if part.tier == "edge"],
         compute=[part for part in parts if part.title.startswith(RUNNING)],
         endpoints=_endpoints(snapshot.read("ec2", "describe_vpc_endpoints", "VpcEndpoints")),

@@ -17,6 +17,7 @@ PASSWORD = "rehearsal0123456789rehearsal0123456789rehearsal0123456789rehears"
 
 def add_prerequisites(account: SimulatedAccount, settings: Config) -> Iterator[str]:
     """Put it into the account; yields what it was."""
+    account.allow_from = settings.allow_from
     if settings.hosted_zone:
         zones = account.client("route53")
         zones.create_hosted_zone(Name=settings.hosted_zone, CallerReference="assumed")

@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping
 from itertools import takewhile
 from typing import Any
 
+from stackkit.settings.config import WORLD
 from stackkit.tools.rehearse.account_snapshot import AccountSnapshot
 from stackkit.tools.rehearse.checks.monitoring import MADE_BY_AWS
+from stackkit.tools.rehearse.checks.reach import ranges
 from stackkit.tools.rehearse.program import Failure, Rehearsal
 from stackkit.tools.rehearse.validate import CheckResult
 
@@ -56,7 +58,11 @@ def _edge(snapshot: AccountSnapshot) -> Iterator[tuple[str, str, str]]:
     for balancer in snapshot.balancers:
         zones = len(balancer["AvailabilityZones"])
         ports = [f"{entry['Protocol']} {entry['Port']}" for entry in snapshot.listeners]
+        groups = [snapshot.security_groups[group] for group in balancer["SecurityGroups"]]
+        clients = {r for group in groups for rule in group["IpPermissions"] for r in ranges(rule)}
         detail = f"{balancer['Scheme']}, {zones} zones, {', '.join(ports)}"
+        if named := sorted(clients - {WORLD}):
+            detail += f", from {', '.join(named)}"
         yield "edge", f"load balancer {balancer['LoadBalancerName']}", detail
 
 

@@ -156,7 +156,8 @@ def _network(settings: Config, load: Load, per_second: float, prices: Prices) ->
     each = prices.of("NAT gateway GB")
     if settings.nat:
         yield Line("NAT traffic", f"{gigabytes:,.0f} GB x {each:g}", gigabytes * each)
-    addresses = settings.zones + (settings.nat_gateways or load.tasks)
+    addresses = 0 if settings.internal else settings.zones
+    addresses += settings.nat_gateways or load.tasks
     yield _hourly("public addresses", addresses, "public address", prices)
     if settings.production:
         count = len(endpoints(settings.compute == "ec2")) * settings.zones

@@ -3,19 +3,21 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from stackkit.settings.config import WORLD
 from stackkit.tools.rehearse.account_snapshot import AccountSnapshot
 
-WORLD = "0.0.0.0/0"
 POSTGRESQL, VALKEY, HTTPS = 5432, 6379, 443
 
 
 def reachable(snapshot: AccountSnapshot) -> Iterator[str]:
-    """World → load balancer → compute → database and cache, out of one and into the other."""
+    """Clients → load balancer → compute → database and cache, out of one and into the other."""
     for balancer in snapshot.balancers:
         groups = balancer["SecurityGroups"]
         for listener in snapshot.listeners:
-            if not _open(snapshot, groups, "IpPermissions", listener["Port"], WORLD):
-                yield f"port {listener['Port']} of the load balancer is closed to the internet"
+            for source in snapshot.account.allow_from:
+                if not _open(snapshot, groups, "IpPermissions", listener["Port"], source):
+                    who = "the internet" if source == WORLD else source
+                    yield f"port {listener['Port']} of the load balancer is closed to {who}"
         for workload in snapshot.workloads:
             where = f"load balancer → {workload.name}"
             yield from _connected(snapshot, groups, workload.groups, workload.port, where)
@@ -34,9 +36,7 @@ def private(snapshot: AccountSnapshot) -> Iterator[str]:
     for groups, _, name in _data(snapshot, behind_proxy=True):
         for group in groups:
             for rule in snapshot.security_groups[group]["IpPermissions"]:
-                ranges = [r["CidrIp"] for r in rule["IpRanges"]]
-                ranges += [r["CidrIpv6"] for r in rule["Ipv6Ranges"]]
-                yield from (f"{name}: open to {cidr}" for cidr in ranges)
+                yield from (f"{name}: open to {cidr}" for cidr in ranges(rule))
                 sources = {pair["GroupId"] for pair in rule["UserIdGroupPairs"]}
                 yield from (f"{name}: open to {_named(snapshot, g)}" for g in sources - compute)
     for database in snapshot.databases:
@@ -52,9 +52,11 @@ def placed(snapshot: AccountSnapshot) -> Iterator[str]:
     for balancer in snapshot.balancers:
         subnets = [zone["SubnetId"] for zone in balancer["AvailabilityZones"]]
         yield from _spread(snapshot, "load balancer", subnets)
+        internal = balancer["Scheme"] == "internal"
         for subnet in subnets:
-            if not snapshot.route_to_internet(subnet).startswith("igw-"):
-                yield f"load balancer: subnet {subnet} has no internet gateway"
+            if snapshot.route_to_internet(subnet).startswith("igw-") == internal:
+                has = "an" if internal else "no"
+                yield f"load balancer: subnet {subnet} has {has} internet gateway"
     for workload in snapshot.workloads:
         yield from _spread(snapshot, workload.name, workload.subnets)
         for subnet in workload.subnets:
@@ -124,7 +126,13 @@ def _covers(rule: dict[str, Any], port: int) -> bool:
 
 def _others(rule: dict[str, Any]) -> set[str]:
     pairs = {pair["GroupId"] for pair in rule["UserIdGroupPairs"]}
-    return pairs | {entry["CidrIp"] for entry in rule["IpRanges"]}
+    return pairs | set(ranges(rule))
+
+
+def ranges(rule: dict[str, Any]) -> list[str]:
+    """Of addresses, IPv4 and IPv6."""
+    found = [entry["CidrIp"] for entry in rule["IpRanges"]]
+    return found + [entry["CidrIpv6"] for entry in rule["Ipv6Ranges"]]
 
 
 def _named(snapshot: AccountSnapshot, group: str) -> str:

@@ -97,11 +97,13 @@ def _rule(direction: str) -> Create:
             port = creator.take(name)
             if port is not None:
                 permission[target] = port
-        source, snapshot = creator.take("referencedSecurityGroupId"), creator.take("cidrIpv4")
+        source = creator.take("referencedSecurityGroupId")
         if source:
             permission["UserIdGroupPairs"] = [{"GroupId": source}]
-        if snapshot:
-            permission["IpRanges"] = [{"CidrIp": snapshot}]
+        if block := creator.take("cidrIpv4"):
+            permission["IpRanges"] = [{"CidrIp": block}]
+        if block := creator.take("cidrIpv6"):
+            permission["Ipv6Ranges"] = [{"CidrIpv6": block}]
         group = creator.take("securityGroupId")
         answer = creator.call(
             "ec2",
