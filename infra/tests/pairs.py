@@ -36,6 +36,10 @@ OPTIONS: Mapping[str, Mapping[str, Values]] = {
         "network beside step": {"scaling_policies": '["network", "step"]', **DERIVED},
     },
     "schedules": {"none": {}, "one": {"schedules": '["0 7 * * MON-FRI = 1..1"]'}},
+    "slack": {
+        "off": {},
+        "on": {"slack_workspace_id": "T07EA123LEP", "slack_channel_id": "C07EZ1ABC23"},
+    },
     "waf": {"on": {"waf": "true"}, "off": {"waf": "false"}},
     "nat": {"gateways": {}, "none": {"nat": "false"}},
     "balancer": {"public": {}, "internal": {"internal": "true"}},

@@ -1,5 +1,6 @@
 """Every alarm measures what is there, tells somebody, and says what to do."""
 
+import json
 from itertools import product
 from typing import Any
 
@@ -7,8 +8,10 @@ import pytest
 
 from editing import edited
 from harness import Run, keys, run, stack
+from iam.requests import changes
 from watched import ALARM, COMPOSITE, faults
 
+CHANNEL = "aws:chatbot/slackChannelConfiguration:SlackChannelConfiguration"
 SUBSCRIPTION = "aws:sns/topicSubscription:TopicSubscription"
 STACKS = list(product(("dev", "prod"), ("fargate", "ec2"), (True, False)))
 
@@ -129,6 +132,22 @@ def test_a_page_and_a_ticket_may_go_to_different_people() -> None:
     assert told(stack("prod")) == {"page": "oncall@example.com", "ticket": "oncall@example.com"}
     assert told(apart) == {"page": "oncall@example.com", "ticket": "desk@example.com"}
     assert told(stack("dev")) == {}
+
+
+def test_a_channel_of_slack_hears_of_pages_and_tickets_and_may_only_look_at_alarms() -> None:
+    chosen = {"slack_workspace_id": "T07EA123LEP", "slack_channel_id": "C07EZ1ABC23"}
+    made = run("prod", keys("prod") | chosen)
+    channel = made.one(CHANNEL).inputs
+    assert (channel["slackTeamId"], channel["slackChannelId"]) == tuple(chosen.values())
+    topic = "arn:aws:sns:eu-west-1:123456789012:topic/shop-prod-"
+    assert channel["snsTopicArns"] == [f"{topic}page", f"{topic}ticket"]
+    role = made.one("aws:iam/rolePolicy:RolePolicy", "shop-prod-slack").inputs
+    [statement] = json.loads(role["policy"])["Statement"]
+    assert {action.partition(":")[0] for action in statement["Action"]} == {"cloudwatch"}
+    assert not any(changes(action) for action in statement["Action"])
+    # what people type in the channel is bound by it, too
+    assert channel["guardrailPolicyArns"] == ["arn:aws:iam::aws:policy/CloudWatchReadOnlyAccess"]
+    assert stack("prod").all(CHANNEL) == []
 
 
 def test_an_end_is_told_to_whom_the_beginning_was() -> None:

@@ -29,6 +29,10 @@ DEV = {"tier": "dev"}
             " use 2048 to 8192 in steps of 1024.",
         ),
         (
+            {"slack_channel_id": "C07EZ1ABC23"},
+            "slack_channel_id: it needs slack_workspace_id, and the other way round; set both.",
+        ),
+        (
             {"bake_ami": True},
             "bake_ami: only compute ec2 has an AMI; unset it or set compute to ec2.",
         ),

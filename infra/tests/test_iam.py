@@ -59,6 +59,7 @@ STACKS = [
     | {
         "tier": "prod",
         "delivery": "GitHub",
+        "slack": "on",
         "replica": "two",
         "proxy": "on",
         "schedules": "one",

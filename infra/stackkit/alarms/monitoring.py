@@ -6,6 +6,7 @@ from stackkit.alarms.alarms import Alarms, AlarmsArgs
 from stackkit.alarms.catalogue import ROLLBACK, table
 from stackkit.alarms.context import AlarmContext
 from stackkit.alarms.paging import Paging, PagingArgs
+from stackkit.alarms.slack import Slack, SlackArgs
 from stackkit.alarms.spec import AlarmSpec, Severity
 from stackkit.alarms.topics import Topics, TopicsArgs
 from stackkit.resources.monitored import ResourceNames
@@ -18,7 +19,17 @@ RUNBOOKS = "infra/runbooks"
 def topics(settings: Config) -> Topics:
     tickets = settings.ticket_email or settings.alarm_email
     emails = {Severity.PAGE: settings.alarm_email, Severity.TICKET: tickets}
-    return Topics(settings.name, TopicsArgs(emails=emails))
+    made = Topics(settings.name, TopicsArgs(emails=emails))
+    if settings.slack_channel_id:
+        Slack(
+            settings.name,
+            SlackArgs(
+                workspace_id=settings.slack_workspace_id,
+                channel_id=settings.slack_channel_id,
+                topic_arns=list(made.arns.values()),
+            ),
+        )
+    return made
 
 
 def rollback(context: AlarmContext, topics: Topics, resource_names: ResourceNames) -> Alarms:

@@ -22,6 +22,7 @@ ROLES = (
     "flow",
     "monitoring",
     "proxy",
+    "slack",
 )
 # what the roles of the program may be given, beside policies of its own
 MANAGED = (
@@ -30,7 +31,7 @@ MANAGED = (
     "service-role/AmazonRDSEnhancedMonitoringRole",
 )
 # services that may be given such a role
-SERVICES = ("ecs-tasks", "ec2", "scheduler", "monitoring.rds", "rds", "vpc-flow-logs")
+SERVICES = ("ecs-tasks", "ec2", "scheduler", "monitoring.rds", "rds", "vpc-flow-logs", "chatbot")
 # services whose own roles an account gets with its first stack
 LINKED = (
     "ecs",
@@ -41,6 +42,7 @@ LINKED = (
     "rds",
     "imagebuilder",
     "wafv2",
+    "management.chatbot",
 )
 # Configuration, and no data.
 READERS = (
@@ -131,6 +133,9 @@ _LOG_BUCKET = """
     PutLifecycleConfiguration TagResource UntagResource ListBucket DeleteObject GetObject
 """
 _TOPIC = "CreateTopic DeleteTopic SetTopicAttributes Subscribe TagResource UntagResource"
+_SLACK = """
+    UpdateSlackChannelConfiguration DeleteSlackChannelConfiguration TagResource UntagResource
+"""
 _SCHEDULE = "CreateSchedule DeleteSchedule UpdateSchedule GetSchedule"
 _FIREWALL = """
     CreateWebACL DeleteWebACL UpdateWebACL AssociateWebACL DisassociateWebACL GetWebACLForResource
@@ -238,6 +243,7 @@ def _refreshed(scope: DeliveryScope) -> list[Statement]:
             ["application-autoscaling:ListTagsForResource"],
             [scope.arn("application-autoscaling", "scalable-target/*")],
         ),
+        allow(_actions("chatbot", "DescribeSlackChannelConfigurations ListTagsForResource"), ["*"]),
         allow(["ssm:GetParameter"], [f"arn:aws:ssm:{scope.region}::parameter/aws/service/*"]),
         allow(
             _actions("imagebuilder", _BAKED),
@@ -252,6 +258,7 @@ def of_deployer(scope: DeliveryScope) -> Mapping[str, list[Statement]]:
         "state": _state(scope),
         "network": _network(scope),
         "edge": _edge(scope),
+        "watching": _watching(scope),
         "data": _data(scope),
         "compute": _compute(scope),
         "roles": _roles(scope),
@@ -274,6 +281,7 @@ def of_boundary(scope: DeliveryScope, secrets: Sequence[str] = ()) -> list[State
             ],
         ),
         allow(_actions("xray", "PutTelemetryRecords PutTraceSegments"), ["*"]),
+        allow(_actions("cloudwatch", "DescribeAlarms GetMetricData GetMetricWidgetImage"), ["*"]),
         allow(["ecr:GetAuthorizationToken"], ["*"]),
         allow(_actions("ecr", pull), scope.named("ecr", "repository/{}")),
         allow(
@@ -374,13 +382,6 @@ def _edge(scope: DeliveryScope) -> list[Statement]:
     ours = {"StringEquals": scope.tags("ResourceTag")}
     requested = {"StringEquals": scope.tags("RequestTag")}
     untaken = {"StringEqualsIfExists": scope.tags("ResourceTag")}
-    topics = scope.named("sns", "{}", "page", "ticket")
-    logs = [
-        *scope.named("logs", "log-group:{}", "", "flow", "metrics"),
-        *scope.named("logs", "log-group:{}:*", "", "flow", "metrics"),
-        scope.arn("logs", f"log-group:aws-waf-logs-{scope.name}"),
-        scope.arn("logs", f"log-group:aws-waf-logs-{scope.name}:*"),
-    ]
     return [
         allow(
             _actions("elasticloadbalancing", _BALANCER),
@@ -398,13 +399,7 @@ def _edge(scope: DeliveryScope) -> list[Statement]:
                 *balancer,
             ],
         ),
-        allow(
-            [
-                *_actions("logs", _LOG_DELIVERY),
-                *("elasticloadbalancing:SetWebACL", "sns:Unsubscribe"),
-            ],
-            ["*"],
-        ),
+        allow(["elasticloadbalancing:SetWebACL"], ["*"]),
         allow(["acm:RequestCertificate"], ["*"], requested),
         allow(
             ["acm:AddTagsToCertificate"], [scope.arn("acm", "certificate/*")], requested | untaken
@@ -418,8 +413,29 @@ def _edge(scope: DeliveryScope) -> list[Statement]:
                 f"arn:aws:s3:::{scope.name}-logs{SUFFIX}/*",
             ],
         ),
+    ]
+
+
+def _watching(scope: DeliveryScope) -> list[Statement]:
+    ours = {"StringEquals": scope.tags("ResourceTag")}
+    requested = {"StringEquals": scope.tags("RequestTag")}
+    untaken = {"StringEqualsIfExists": scope.tags("ResourceTag")}
+    topics = scope.named("sns", "{}", "page", "ticket")
+    logs = [
+        *scope.named("logs", "log-group:{}", "", "flow", "metrics"),
+        *scope.named("logs", "log-group:{}:*", "", "flow", "metrics"),
+        scope.arn("logs", f"log-group:aws-waf-logs-{scope.name}"),
+        scope.arn("logs", f"log-group:aws-waf-logs-{scope.name}:*"),
+    ]
+    return [
         allow(_actions("logs", _LOG), logs),
+        allow([*_actions("logs", _LOG_DELIVERY), "sns:Unsubscribe"], ["*"]),
         allow(_actions("sns", _TOPIC), topics),
+        allow(["chatbot:CreateSlackChannelConfiguration"], ["*"], requested),
+        allow(
+            _actions("chatbot", _SLACK),
+            [f"arn:aws:chatbot::{scope.account}:chat-configuration/slack-channel/{scope.name}"],
+        ),
         allow(
             _actions("cloudwatch", _ALARM),
             [scope.arn("cloudwatch", f"alarm:{scope.name}-*")],

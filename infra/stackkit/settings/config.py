@@ -114,6 +114,8 @@ class Config:
     latency_objective_ms: int = whole(0, 0, 60_000)
     alarm_email: str = text("", _EMAIL, "an email address")
     ticket_email: str = text("", _EMAIL, "an email address")
+    slack_workspace_id: str = text("", r"[TE][0-9A-Z]+", "a workspace's id such as T07EA123LEP")
+    slack_channel_id: str = text("", r"[CG][0-9A-Z]+", "a channel's id such as C07EZ1ABC23")
     trace_percent: int = whole(1, 0, 100)
     otlp_endpoint: str = text("", r"https://[^\s@/]+(/\S*)?", "an https URL without credentials")
     otlp_headers: str = text(

@@ -19,6 +19,7 @@ SMALLEST_RESERVATION = 100
 PURPOSES = (
     *("task", "execution", "instance", "builder", "rotation", "flow", "monitoring", "proxy"),
     *("metrics", "page", "ticket", "cache", "logs", "deployer", "reader", "boundary", "state"),
+    "slack",
 )
 _TELLING = ("PASSWORD", "SECRET", "TOKEN", "CREDENTIAL", "PRIVATE_KEY", "API_KEY")
 # the program sets these variables of the service; a test compares them with its environment
@@ -211,6 +212,8 @@ def _data(config: Config) -> Iterator[str]:
 def _observability(config: Config) -> Iterator[str]:
     if config.otlp_headers and not config.otlp_endpoint:
         yield "otlp_headers: nothing is sent there; set otlp_endpoint or unset it."
+    if bool(config.slack_channel_id) != bool(config.slack_workspace_id):
+        yield "slack_channel_id: it needs slack_workspace_id, and the other way round; set both."
 
 
 def _environment(config: Config) -> Iterator[str]:

@@ -161,6 +161,11 @@ DESCRIPTIONS = {
     ),
     "alarm_email": "Email address for alarms that page; empty for none.",
     "ticket_email": "Email address for alarms that are tickets; empty for the same as alarm_email.",
+    "slack_workspace_id": (
+        "Id of the Slack workspace of slack_channel_id; Amazon Q Developer in chat applications "
+        "must have been allowed into it once, in AWS's console."
+    ),
+    "slack_channel_id": "Id of the Slack channel that all alarms go to as well; empty for none.",
     "trace_percent": (
         "Share of the requests that are traced, in percent, where no caller has decided."
     ),

@@ -22,6 +22,9 @@ READS: Mapping[str, str] = {
     "autoscaling/lifecycleHook": "autoscaling:DescribeLifecycleHooks",
     "autoscaling/policy": "autoscaling:DescribePolicies",
     "autoscaling/schedule": "autoscaling:DescribeScheduledActions",
+    "chatbot/slackChannelConfiguration": (
+        "chatbot:DescribeSlackChannelConfigurations chatbot:ListTagsForResource"
+    ),
     "cloudwatch/compositeAlarm": "cloudwatch:DescribeAlarms cloudwatch:ListTagsForResource",
     "cloudwatch/dashboard": "cloudwatch:GetDashboard",
     "cloudwatch/logGroup": "logs:DescribeLogGroups logs:ListTagsForResource",

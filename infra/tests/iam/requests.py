@@ -40,6 +40,7 @@ _EC2 = {
 _NAMED: Mapping[str, Mapping[str, str]] = {
     "autoscaling": {"AutoScalingGroupName": "autoScalingGroup:0a-1b:autoScalingGroupName/{}"},
     "application-autoscaling": {"ResourceId": "scalable-target/{}"},
+    "chatbot": {"ConfigurationName": "chat-configuration/slack-channel/{}"},
     "cloudwatch": {"AlarmName": "alarm:{}", "DashboardName": "dashboard/{}"},
     "ecr": {"repositoryName": "repository/{}"},
     "ecs": {"cluster": "cluster/{}", "family": "task-definition/{}:1"},
@@ -68,6 +69,7 @@ _NAMED: Mapping[str, Mapping[str, str]] = {
 }
 _VERSIONS = {"component": "/1.0.0/1", "image-recipe": "/1.0.0", "image": "/1.0.0/1"}
 _GLOBAL = {
+    "chatbot": f"arn:aws:chatbot::{ACCOUNT}:",
     "iam": f"arn:aws:iam::{ACCOUNT}:",
     "route53": "arn:aws:route53:::",
     "s3": "arn:aws:s3:::",
@@ -85,6 +87,7 @@ _TAGGING = {
 }
 # to whom a role goes with a call
 _PASSED = {
+    "chatbot": "chatbot.amazonaws.com",
     "ec2": "vpc-flow-logs.amazonaws.com",
     "ecs": "ecs-tasks.amazonaws.com",
     "iam": "ec2.amazonaws.com",
@@ -123,7 +126,8 @@ def _requests(call: Call, scope: DeliveryScope, seen: set[str]) -> Iterator[Requ
         exists = arn in given | seen or not creates
         yield Request(action, arn, context | (scope.tags("ResourceTag") if exists else {}))
         if not exists and (tagging := _tagging(action)):
-            yield Request(tagging, _tag_target(action, arn), context | _created_by(call))
+            target = _tag_target(action, arn, named)
+            yield Request(tagging, target, context | _created_by(call))
     yield from _passed(call, given)
 
 
@@ -170,10 +174,12 @@ def _tagging(action: str) -> str:
     return f"{service}:{name}" if name else ""
 
 
-def _tag_target(action: str, arn: str) -> str:
-    """A certificate, a key or an alarm that the call doesn't name."""
+def _tag_target(action: str, arn: str, named: set[str]) -> str:
+    """A channel that the call names by itself; a certificate or a key that it doesn't name."""
     unnamed = {"acm": "certificate/0a1b", "kms": "key/0a1b", "rds": "db-proxy:prx-0a1b2c3d"}
     service = action.partition(":")[0]
+    if service == "chatbot":
+        return next(iter(named))
     return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{unnamed[service]}" if arn == "*" else arn
 
 

@@ -8,6 +8,7 @@ UNSUPPORTED: Mapping[tuple[str, str], str] = {
     ("elasticache", "CreateUserGroup"): "moto has no groups of cache users",
     ("elbv2", "ModifyCapacityReservation"): "moto reserves no capacity of load balancers",
     ("cloudwatch", "PutCompositeAlarm"): "moto has no composite alarms",
+    ("chatbot", "CreateSlackChannelConfiguration"): "moto has no chat applications",
     ("autoscaling", "StartInstanceRefresh"): "moto replaces no instances",
     ("imagebuilder", "CreateComponent"): "moto has no Image Builder",
     ("imagebuilder", "CreateImageRecipe"): "moto has no Image Builder",

@@ -101,6 +101,11 @@ CREATORS: Mapping[str, Create] = {
         renamed={"topic": "TopicArn"},
         outputs={"id": "response.SubscriptionArn"},
     ),
+    "aws:chatbot/slackChannelConfiguration:SlackChannelConfiguration": single_call(
+        "chatbot",
+        "CreateSlackChannelConfiguration",
+        outputs={"id": "request.ConfigurationName"},
+    ),
     "aws:iam/role:Role": single_call(
         "iam",
         "CreateRole",
