@@ -50,6 +50,10 @@ LOG_DAYS = (
 DATABASE = "update aws:rds/instance:Instance shop-dev instanceClass"
 CACHE = "update aws:elasticache/replicationGroup:ReplicationGroup shop-dev nodeType"
 GROUP = "update aws:autoscaling/group:Group shop-dev"
+INSTANCES = (
+    "update aws:ec2/launchTemplate:LaunchTemplate shop-dev userData",
+    f"{GROUP} mixedInstancesPolicy",
+)
 TARGET = "update aws:appautoscaling/target:Target shop-dev maxCapacity"
 DASHBOARD = "update aws:cloudwatch/dashboard:Dashboard shop-dev dashboardBody"
 REQUESTS = "update aws:appautoscaling/policy:Policy shop-dev-requests"
@@ -75,11 +79,7 @@ EDITS = [
         "commit",
         {},
         (*NEW_IMAGE, *ROLL_OUT),
-        (
-            *NEW_IMAGE,
-            "update aws:ec2/launchTemplate:LaunchTemplate shop-dev userData",
-            f"{GROUP} mixedInstancesPolicy",
-        ),
+        (*NEW_IMAGE, *INSTANCES),
     ),
     Edit("log_days", {"log_days": "60"}, LOG_DAYS, LOG_DAYS),
     Edit(
@@ -100,7 +100,7 @@ EDITS = [
         "peak_in_flight",
         {"peak_in_flight": "200"},
         (*ROLL_OUT, *SETTINGS, TARGET, DASHBOARD),
-        (f"{GROUP} maxSize", DASHBOARD),
+        (DASHBOARD,),
     ),
     Edit(
         "spot_percent",
@@ -113,7 +113,7 @@ EDITS = [
         "database_class",
         {"database_class": "db.t4g.small"},
         (DATABASE, *ROLL_OUT, *SETTINGS),
-        (DATABASE,),
+        (DATABASE, *INSTANCES, *SETTINGS),
     ),
     Edit("cache_class", {"cache_class": "cache.t4g.small"}, (CACHE,), (CACHE,)),
 ]

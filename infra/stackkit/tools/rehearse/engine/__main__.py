@@ -19,7 +19,7 @@ from pulumi.runtime.proto import provider_pb2_grpc
 from stackkit.settings import config
 from stackkit.tools.rehearse.account import SimulatedAccount
 from stackkit.tools.rehearse.engine.commands import Commands
-from stackkit.tools.rehearse.engine.gaps import open_buckets
+from stackkit.tools.rehearse.engine.gaps import correct_moto
 from stackkit.tools.rehearse.engine.provider import Provider
 from stackkit.tools.rehearse.engine.tasks import end_tasks
 from stackkit.tools.rehearse.prerequisites import add_prerequisites
@@ -32,7 +32,7 @@ _THREADS = 64
 def main() -> None:
     # a line for each request is of no interest
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    open_buckets()
+    correct_moto()
     account = SimulatedAccount(sys.argv[1])
     end_tasks(account)
     for settings in sys.argv[3:]:

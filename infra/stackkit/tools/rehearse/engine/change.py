@@ -22,8 +22,8 @@ _READING = ("Describe", "Get", "List")
 _RENAMED = {"serviceName": "service", "clusterName": "cluster", "Name": "Id"}
 # an update of these says all that holds from then on
 _WHOLE = ("wafv2", "scheduler")
-# a change names the resource by these although it needn't
-_NAMING = ("cluster", "LaunchTemplateName")
+# said in each change: what names the resource, and what moto forgets otherwise
+_REPEATED = ("cluster", "LaunchTemplateName", "MixedInstancesPolicy")
 _TAGS = ("Tags", "tags", "TagSpecifications")
 
 
@@ -112,7 +112,7 @@ class Changing:
         sent: dict[str, Any] = {}
         for name, value in parameters.items():
             same = value == before.parameters.get(name)
-            if name in _TAGS or (same and name not in _NAMING and before.service not in _WHOLE):
+            if name in _TAGS or (same and name not in _REPEATED and before.service not in _WHOLE):
                 continue
             if name not in members:
                 raise MappingError(f"{before.service} {operation} can't change {name}")

@@ -3,6 +3,7 @@
 import itertools
 import secrets
 import threading
+import traceback
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
@@ -202,6 +203,9 @@ class answering:
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         if isinstance(error, (MappingError, ApiError, CommandError, LookupError)):
             self._context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"{error}")
+        if error is not None:
+            shown = "".join(traceback.format_exception(error))
+            self._context.abort(grpc.StatusCode.INTERNAL, shown)
 
 
 def _compared(sent: struct_pb2.Struct) -> Values:
