@@ -34,7 +34,7 @@ class ValkeyClient:
         self._probe_key = f"{settings.cache_prefix}probe:{secrets.token_hex(4)}"
         self._timeout = settings.redis_timeout
         # `wait_excluding_lag` bounds commands: redis-py's timeouts take a busy event loop for a
-        # slow server.
+        # slow server, and on Python 3.11 its `wait_for` can lose a cancellation.
         self._redis = _redis(settings, _CLIENT_TIMEOUT)
         self._subscriber = _redis(settings, settings.redis_timeout)
 
@@ -111,6 +111,7 @@ def _redis(settings: Settings, timeout: float) -> Redis:
         **password,
         max_connections=settings.redis_pool_size,
         timeout=timeout,
+        socket_timeout=None,
         socket_connect_timeout=timeout,
         socket_keepalive=True,  # a subscription to a host that vanished would wait for ever
         # redis-py's default retries hold a request for seconds when the server is dead.

@@ -1,0 +1,33 @@
+import asyncio
+import contextlib
+
+import pytest
+
+from servicekit.background import background
+
+
+@pytest.mark.parametrize("error", [None, ValueError])
+async def test_coroutine_that_loses_a_cancellation_is_ended(error: type[Exception] | None) -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def loses_one() -> None:
+        begun.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    async def use() -> None:
+        async with background(loses_one()):
+            await begun.wait()
+            if error:
+                raise error
+
+    if error:
+        with pytest.raises(error):
+            await use()
+    else:
+        await use()
+    assert ended.is_set()
