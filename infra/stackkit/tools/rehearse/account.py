@@ -140,6 +140,8 @@ class SimulatedAccount:
         except (NotImplementedError, KeyError, TypeError, AttributeError) as error:
             raise ApiError(f"moto has no answer: {error!r}", operation, parameters) from error
         answer.pop("ResponseMetadata", None)
+        for failed in answer.get("Unsuccessful", ()):
+            raise ApiError(failed["Error"]["Message"], operation, parameters)
         return answer
 
 

@@ -15,15 +15,14 @@ from pulumi.runtime import mocks, set_all_config, settings
 from stackkit.settings import config
 from stackkit.settings.errors import ConfigError
 from stackkit.tools.rehearse.account import ApiError, SimulatedAccount
+from stackkit.tools.rehearse.components import expand_repository, expand_vpc
 from stackkit.tools.rehearse.lookups import look_up, whole
 from stackkit.tools.rehearse.map_to_api import MappingError
 from stackkit.tools.rehearse.monitor import Monitor
 from stackkit.tools.rehearse.placeholders import missing, not_created, without_not_created
 from stackkit.tools.rehearse.prerequisites import add_prerequisites
+from stackkit.tools.rehearse.recipe import CREATORS
 from stackkit.tools.rehearse.resource_creator import ResourceCreator
-from stackkit.tools.rehearse.resources.delivery import expand_repository
-from stackkit.tools.rehearse.resources.vpc import expand
-from stackkit.tools.rehearse.table import CREATORS
 
 PROVIDERS = ("aws:", "awsx:", "command:", "docker-build:", "random:")
 
@@ -88,7 +87,7 @@ class RehearsalMocks(mocks.Mocks):
             return outputs.pop("id", args.name), {**inputs, **outputs}
 
     def _vpc(self, name: str, inputs: dict[str, Any]) -> dict[str, Any]:
-        return expand(name, inputs, self._register_part)
+        return expand_vpc(name, inputs, self._register_part)
 
     def _register_part(self, kind: str, name: str, inputs: dict[str, Any]) -> str:
         """A part of a component of awsx: overrides reach it too."""

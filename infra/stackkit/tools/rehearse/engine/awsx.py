@@ -6,9 +6,8 @@ import grpc
 from pulumi.runtime.proto import provider_pb2, resource_pb2, resource_pb2_grpc
 from pulumi.runtime.rpc import UNKNOWN, _special_resource_sig, _special_sig_key
 
+from stackkit.tools.rehearse.components import expand_repository, expand_vpc
 from stackkit.tools.rehearse.engine.wire import Values, struct, values
-from stackkit.tools.rehearse.resources.delivery import expand_repository
-from stackkit.tools.rehearse.resources.vpc import expand
 
 LIFECYCLE = "aws:ecr/lifecyclePolicy:LifecyclePolicy"
 NAT_GATEWAY = "aws:ec2/natGateway:NatGateway"
@@ -64,7 +63,7 @@ def construct(request: Any) -> Any:
             outputs = expand_repository(request.name, inputs, parts.register)
             [outputs["lifecyclePolicy"]] = parts.references[LIFECYCLE]
         else:
-            outputs = expand(request.name, inputs, parts.register)
+            outputs = expand_vpc(request.name, inputs, parts.register)
             outputs["natGateways"] = parts.references.get(NAT_GATEWAY, [])
         monitor.RegisterResourceOutputs(
             resource_pb2.RegisterResourceOutputsRequest(

@@ -22,8 +22,8 @@ from stackkit.tools.rehearse.engine.undo import undo
 from stackkit.tools.rehearse.engine.wire import Values, struct, values
 from stackkit.tools.rehearse.lookups import look_up
 from stackkit.tools.rehearse.map_to_api import MappingError
+from stackkit.tools.rehearse.recipe import CREATORS
 from stackkit.tools.rehearse.resource_creator import ResourceCreator
-from stackkit.tools.rehearse.table import CREATORS
 
 # the output by which a resource of the state is found again; the bridge uses the same name
 META = "__meta"

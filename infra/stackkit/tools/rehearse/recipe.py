@@ -1,0 +1,128 @@
+"""Makes a resource as `resources.yaml` says: its inputs become the parameters of API calls."""
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jmespath
+import yaml
+from jmespath import functions
+
+from stackkit.tools.rehearse.resource_creator import Create, Outputs, ResourceCreator
+from stackkit.tools.rehearse.special import SPECIAL
+
+Recipe = Mapping[str, Any]
+_INPUT = re.compile(r"input\.(\w+)")
+
+
+class _Functions(functions.Functions):
+    @functions.signature({"types": ["string"]}, {"types": ["string"]})
+    def _func_split(self, separator: str, text: str) -> list[str]:
+        return text.split(separator)
+
+    @functions.signature({"types": ["string"]}, {"types": ["number"]})
+    def _func_numbered(self, name: str, count: int) -> list[str]:
+        """The nodes of a cache, as AWS names them."""
+        return [f"{name}-{number:03}" for number in range(1, count + 1)]
+
+
+_OPTIONS = jmespath.Options(custom_functions=_Functions())
+
+
+def follow(recipe: Recipe, creator: ResourceCreator) -> Outputs:
+    known: dict[str, Any] = {
+        "logical": creator.name,
+        "region": creator.account.region,
+        "input": dict(creator.inputs),
+    }
+    member, _, named = recipe.get("named", "").partition("=")
+    named = named or "name"
+    if member:
+        known["id"] = known["name"] = creator.named(named)
+    parameters = _parameters(recipe, creator, known)
+    if member:
+        parameters[member] = known["name"]
+    known["request"], known["response"] = creator.fit_and_call(recipe["call"], parameters)
+    if "arn" in recipe:
+        service = recipe["call"].split()[0]
+        known["arn"] = creator.account.invented_arn(service, _value(recipe["arn"], known))
+    outputs = {"id": "id", **recipe.get("out", {})}
+    known["id"] = _value(outputs["id"], known)
+    for step in recipe.get("then", ()):
+        [(call, expressions)] = step.items()
+        found = _values(expressions, known)
+        if found and all(found.values()):
+            _, known["last"] = creator.fit_and_call(call, found)
+    made = {"arn": known.get("arn"), named: known.get("name")}
+    return {name: value for name, value in made.items() if value} | _values(outputs, known)
+
+
+def _parameters(recipe: Recipe, creator: ResourceCreator, known: dict[str, Any]) -> dict[str, Any]:
+    """The inputs, arranged as the request is; none is left."""
+    creator.skip(*recipe.get("skip", ()), *_INPUT.findall(str(recipe)))
+    given = _renamed(creator.inputs, recipe.get("rename", {}))
+    tags = given.pop("tags", None) if "tags" in recipe else None
+    for source, target in recipe.get("move", {}).items():
+        _move(given, source.split("."), target.split("."))
+    if "into" in recipe:
+        given = {recipe["into"]: given}
+    if tags:
+        given["TagSpecifications"] = [{"ResourceType": recipe["tags"], "Tags": tags}]
+    creator.inputs.clear()
+    return given | _values(recipe.get("with", {}), known)
+
+
+def _values(expressions: Any, known: Mapping[str, Any]) -> Any:
+    if isinstance(expressions, str):
+        return _value(expressions, known)
+    return {name: _value(expression, known) for name, expression in expressions.items()}
+
+
+def _value(expression: Any, known: Mapping[str, Any]) -> Any:
+    if isinstance(expression, str):
+        return _without_null(jmespath.search(expression, known, options=_OPTIONS))
+    return _without_null(_values(expression, known))
+
+
+def _without_null(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _without_null(v) for name, v in value.items() if v is not None}
+    return [_without_null(entry) for entry in value] if isinstance(value, list) else value
+
+
+def _renamed(value: Any, names: Mapping[str, str]) -> Any:
+    if isinstance(value, Mapping):
+        return {names.get(name, name): _renamed(v, names) for name, v in value.items()}
+    return [_renamed(entry, names) for entry in value] if isinstance(value, list) else value
+
+
+def _move(given: dict[str, Any], source: list[str], target: list[str]) -> None:
+    *outer, last = source
+    holder: Any = given
+    for name in outer:
+        holder = holder.get(name, {})
+        # the provider's schema has lists of one for what the API has once
+        holder = holder[0] if isinstance(holder, list) else holder
+    value = holder.pop(last, None)
+    if outer and not holder:
+        given.pop(outer[0], None)
+    if value is not None:
+        *path, member = target
+        for name in path:
+            given = given.setdefault(name, {})
+        given[member] = value
+
+
+def _recipes() -> Iterator[tuple[str, Recipe]]:
+    table = yaml.safe_load((Path(__file__).parent / "resources.yaml").read_text())
+    for key, recipe in table.items():
+        module, name = key.split()
+        yield f"aws:{module}/{name[0].lower()}{name[1:]}:{name}", recipe
+
+
+CREATORS: Mapping[str, Create] = {
+    **{kind: partial(follow, recipe) for kind, recipe in _recipes()},
+    **SPECIAL,
+}
