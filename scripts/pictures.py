@@ -1,39 +1,39 @@
-"""Draws the pictures of docs/: `python scripts/pictures.py PAGE`, from a page of `make rehearse`.
+"""Draws docs/request-path.svg: the layers of servicekit/pipeline.py, in their order.
 
-docs/architecture.svg is the page's own drawing. docs/request-path.svg shows the layers of
-servicekit/pipeline.py, whose order tests/test_docs.py compares with the page.
+tests/test_docs.py compares the page of the layers with the list itself. docs/architecture.png and
+docs/rehearsal.png are screenshots of the page that `make rehearse` writes.
 """
 
 import re
-import sys
+import textwrap
+from collections.abc import Iterator
+from html import escape
 from pathlib import Path
 
 from stackkit.tools.page import STYLE
-from stackkit.tools.rehearse.canvas import Canvas
 
 DOCS = Path(__file__).parent.parent / "docs"
 LAYERS = re.compile(r"^\| \d+ \| `(\w+)` \| (.*?) \|", re.MULTILINE)
-WIDTH = 640  # px
+WIDTH, MARGIN, LINE, GAP = 640, 20, 17, 16  # px
+CHARACTERS = 83  # in a line of a box
 
 
-def standalone(drawing: str) -> str:
-    """An SVG with the variables and fonts of the page, on paper of its own."""
-    variables = STYLE[: STYLE.index("* {")] + "svg text { font: 13px system-ui, sans-serif; }"
-    head, rest = re.sub(r"^<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', drawing).split(
-        ">", 1
+def step(top: float, name: str, what: str, colour: str) -> tuple[str, float]:
+    """A box as high as its text, and its bottom."""
+    lines = textwrap.wrap(what, CHARACTERS)
+    bottom = top + LINE * (len(lines) + 1) + 13
+    drawn = (
+        f'<rect x="{MARGIN}" y="{top:g}" width="{WIDTH - 2 * MARGIN}" height="{bottom - top:g}"'
+        f' rx="6" style="fill: var(--panel); stroke: var(--{colour}); stroke-width: 1.5"/>'
     )
-    paper = '<rect width="100%" height="100%" style="fill: var(--paper)"/>'
-    fill = "svg text { fill: var(--ink); }"
-    return f"{head}><style>{variables}{fill}</style>{paper}{rest}\n"
+    for number, line in enumerate([name, *lines]):
+        style = "fill: var(--muted)" if number else "font-weight: 600"
+        y = top + 19 + LINE * number
+        drawn += f'<text x="{MARGIN + 8}" y="{y:g}" style="{style}">{escape(line)}</text>'
+    return drawn, bottom
 
 
-def architecture(page: str) -> str:
-    [first, *_] = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
-    return standalone(first)
-
-
-def request_path(layers: list[tuple[str, str]]) -> str:
-    canvas = Canvas(width=WIDTH)
+def shapes(layers: list[tuple[str, str]]) -> Iterator[tuple[str, float]]:
     steps = [
         ("Granian", "a worker takes the connection; an admission queue while the loop is busy"),
         ("MemoryFastPath", "answers a hot GET from memory, or rejects at capacity"),
@@ -42,18 +42,30 @@ def request_path(layers: list[tuple[str, str]]) -> str:
         ("TwoLevelCache", "memory, then Valkey; one load for all requests that wait"),
         ("PostgreSQL or the upstream", "through a pool, a circuit breaker and timeouts"),
     ]
-    bottom = 12.0
-    for name, what in steps:
+    top = 12.0
+    for number, (name, what) in enumerate(steps):
         colour = "first" if (name, what) in layers else "second" if name[0] == "M" else "line"
-        box = canvas.box(20, bottom, WIDTH - 40, name, [what], colour)
-        if name != steps[-1][0]:
-            canvas.arrow((WIDTH / 2, box.bottom), (WIDTH / 2, box.bottom + 16))
-        bottom = box.bottom + 16
-    return standalone(str(canvas.drawn(bottom, "The path of a request through a worker")))
+        if number:
+            yield f'<path d="M{WIDTH / 2:g} {top - GAP:g} v{GAP}" style="stroke: var(--ink)"/>', top
+            yield f'<path d="M{WIDTH / 2:g} {top:g} l-4 -7 h8 z" style="fill: var(--ink)"/>', top
+        drawn, bottom = step(top, name, what, colour)
+        yield drawn, bottom
+        top = bottom + GAP
+
+
+def request_path(layers: list[tuple[str, str]]) -> str:
+    drawn = list(shapes(layers))
+    height = drawn[-1][1] + GAP
+    style = STYLE[: STYLE.index("* {")] + "text { font: 13px system-ui, sans-serif; }"
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height:g}"'
+        f' viewBox="0 0 {WIDTH} {height:g}" role="img"><style>{style}text {{ fill: var(--ink); }}'
+        "</style><title>The path of a request through a worker</title>"
+        '<rect width="100%" height="100%" style="fill: var(--paper)"/>'
+        f"{''.join(shape for shape, _ in drawn)}</svg>\n"
+    )
 
 
 if __name__ == "__main__":
-    [page] = sys.argv[1:]
-    (DOCS / "architecture.svg").write_text(architecture(Path(page).read_text()))
     layers = LAYERS.findall((DOCS / "architecture.md").read_text())
     (DOCS / "request-path.svg").write_text(request_path(layers))

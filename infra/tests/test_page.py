@@ -2,7 +2,7 @@
 
 import re
 
-from htpy import Element, svg
+import htpy as h
 
 from stackkit.tools.page import Section, key_figures, mark, page, picture, table
 
@@ -10,7 +10,7 @@ ODD = "<script>alert('1 & 2')</script>"
 
 
 def shown() -> str:
-    drawing = svg(width="10", height="10")[Element("text")[ODD]]
+    drawing = h.svg(width="10", height="10")[h.Element("text")[ODD]]
     parts = [
         table(["name", "value"], [[ODD, "1"]], numbers="value"),
         key_figures([(ODD, ODD)]),

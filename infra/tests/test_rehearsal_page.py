@@ -1,5 +1,6 @@
 """The page of a rehearsal as a browser shows it: phone and desk, light and dark."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,20 +19,14 @@ Size = tuple[int, int]
 # what is left of a page that is wider than the window, in px
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 # a text that reaches beyond the picture that it is part of
-OUTSIDE = """[...document.querySelectorAll('svg')].flatMap(svg => {
-  const frame = svg.getBoundingClientRect();
-  return [...svg.querySelectorAll('text')].filter(text => {
-    const box = text.getBoundingClientRect();
+OUTSIDE = """[...document.querySelectorAll('figure')].flatMap(figure => {
+  const frame = figure.getBoundingClientRect();
+  return [...figure.querySelectorAll('*')].filter(part => {
+    const box = part.getBoundingClientRect();
     return box.width && (box.left < frame.left - 1 || box.right > frame.right + 1);
-  }).map(text => text.textContent);
+  }).map(part => part.textContent);
 })"""
-
-
-# of those that this window shows, the words
-PICTURES = (
-    "[...document.querySelectorAll('svg')].filter(s => s.getBoundingClientRect().width)"
-    ".map(s => [...s.querySelectorAll('text')].map(t => t.textContent).join('|'))"
-)
+PICTURES = "[...document.querySelectorAll('figure')].map(figure => figure.innerText)"
 
 
 @pytest.fixture(scope="module")
@@ -71,28 +66,23 @@ def test_it_fits_and_loads_nothing(
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
 def test_one_picture_shows_every_tier_and_port(page: Path, browser: Browser, size: Size) -> None:
     browser.open(page, size, "light")
-    drawn = browser.value(PICTURES)
-    assert len(drawn) == 2
+    drawn, _ = browser.value(PICTURES)
     for tier in ("Clients", "WAF", "load balancer", "group", "proxy", "database", "replica", "NAT"):
-        assert tier in drawn[0]
+        assert tier in drawn
     for port in ("80, 443", "8000", "5432", "6379"):
-        assert f"|{port}|" in f"{drawn[0]}|"
+        assert f"{port} →" in drawn
     for zone in ("1a", "1b", "1c"):
-        name = zone if size == PHONE else f"eu-west-{zone}"
-        assert f"|{name}|" in f"{drawn[0]}|"
+        assert f"eu-west-{zone}\n" in drawn
 
 
-@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
-def test_another_shows_the_dashboard_with_its_limits(
-    page: Path, browser: Browser, size: Size
-) -> None:
-    browser.open(page, size, "light")
+def test_another_shows_the_dashboard_with_its_limits(page: Path, browser: Browser) -> None:
+    browser.open(page, DESK, "light")
     _, drawn = browser.value(PICTURES)
     for section in ("Golden signals", "Service", "Database", "Inside"):
-        assert f"|{section}|" in f"|{drawn}"
+        assert f"{section}\n" in drawn
     # the plan's peak, and its connections
-    assert "Traffic|37,500,000 requests/min" in drawn
-    assert "The database's connections run out|4,630 connections" in drawn
+    assert re.search(r"Traffic\s+37,500,000 requests/min", drawn)
+    assert re.search(r"The database's connections run out\s+4,630 connections", drawn)
     shown = browser.value("document.body.innerText")
     assert "burn-fast\tpage\tabove 1.44 % over 60 minutes and over 5\t" in shown
 
@@ -113,5 +103,5 @@ def test_dark_and_light_differ(page: Path, browser: Browser) -> None:
     for scheme in ("light", "dark"):
         browser.open(page, DESK, scheme)
         colours.add(browser.value("getComputedStyle(document.body).backgroundColor"))
-        colours.add(browser.value("getComputedStyle(document.querySelector('svg text')).fill"))
+        colours.add(browser.value("getComputedStyle(document.querySelector('figure b')).color"))
     assert len(colours) == 4

@@ -11,8 +11,8 @@ from plans import stack
 from stackkit.plan import plan
 from stackkit.plan.scale_up import MINUTE
 from stackkit.settings.errors import ConfigError
-from stackkit.tools.simulate.alarms import Adjustment, Step
 from stackkit.tools.simulate.findings import enough, findings
+from stackkit.tools.simulate.policies import Step
 from stackkit.tools.simulate.run import Setup, SimulationRun, simulate, with_minimum
 from stackkit.tools.simulate.setup import setup, task_rate
 from stackkit.tools.simulate.tasks import Starts, Tasks, advanced, resized
@@ -73,7 +73,7 @@ def runs(draw: st.DrawFn) -> SimulationRun:
 def test_no_fleet_leaves_its_bounds(run: SimulationRun) -> None:
     bounds = [(0, run.setup.minimum, run.setup.maximum)]
     bounds += [(300, 10, 12), (1200, 9, 15)] if run.setup.schedules else []
-    for one in run.samples:
+    for one in run.ticks:
         _, least, most = next(bound for bound in reversed(bounds) if bound[0] <= one.second)
         assert least <= one.desired <= most
         assert one.tasks == one.desired
@@ -82,8 +82,8 @@ def test_no_fleet_leaves_its_bounds(run: SimulationRun) -> None:
 
 @given(runs())
 def test_each_request_is_served_or_shed_and_none_is_made_up(run: SimulationRun) -> None:
-    assert len(run.samples) == len(run.trace.rates)
-    for one, rate in zip(run.samples, run.trace.rates, strict=True):
+    assert len(run.ticks) == len(run.trace.rates)
+    for one, rate in zip(run.ticks, run.trace.rates, strict=True):
         assert one.load == rate
         assert min(one.load, one.capacity) + one.shed == pytest.approx(rate)
         assert one.capacity == one.serving * run.setup.task_rate
@@ -95,14 +95,14 @@ def test_each_change_begins_where_the_one_before_ended(run: SimulationRun) -> No
     for change in run.changes:
         assert (change.before, change.at % MINUTE) == (size, 0)
         size = change.after
-    assert run.samples[-1].desired == size
+    assert run.ticks[-1].desired == size
 
 
 @given(st.integers(0, 12_000), st.integers(0, 12_000), st.sampled_from(["fargate", "ec2"]))
 def test_a_larger_load_ends_with_no_smaller_fleet(one: int, other: int, compute: str) -> None:
     def end(rate: int) -> int:
         fleet, _ = prepared(0, **SMALL, compute=compute, instance_types=["c7g.large"])
-        return simulate(fleet, Trace("level", MONDAY, [float(rate)] * 540)).samples[-1].desired
+        return simulate(fleet, Trace("level", MONDAY, [float(rate)] * 540)).ticks[-1].desired
 
     less, more = sorted((one, other))
     assert end(less) <= end(more)
@@ -139,7 +139,7 @@ def test_the_plans_time_to_the_peak_is_the_simulations(values: dict[str, Any]) -
     full = numbers.fleet.maximum.value * task_rate(numbers)
     rates = [0.0] * 60 + [full * 0.99] * 3000
     run = simulate(fleet, Trace("jump", MONDAY, rates))
-    served = next(one.second for one in run.samples if one.serving == run.setup.maximum)
+    served = next(one.second for one in run.ticks if one.serving == run.setup.maximum)
     planned = numbers.pace.minimum_to_peak.value
     assert served - 600 == pytest.approx(planned, abs=2 * MINUTE)
 
@@ -147,8 +147,8 @@ def test_the_plans_time_to_the_peak_is_the_simulations(values: dict[str, Any]) -
 def test_a_day_is_followed() -> None:
     run, _ = followed("day")
     assert [one.subject for one in findings(run)] == ["follows"]
-    assert max(one.serving for one in run.samples) == run.setup.maximum
-    assert min(one.serving for one in run.samples) == run.setup.minimum
+    assert max(one.serving for one in run.ticks) == run.setup.maximum
+    assert min(one.serving for one in run.ticks) == run.setup.minimum
 
 
 def test_a_flash_crowd_is_not_and_the_minimum_that_would_is_named() -> None:
@@ -156,8 +156,8 @@ def test_a_flash_crowd_is_not_and_the_minimum_that_would_is_named() -> None:
     found = findings(run, numbers.config.zones, numbers.pace.minimum_to_peak.value)[0]
     assert (found.kind, found.subject) == ("bad", "too fast")
     assert "With fleet_min 210 (now 33) nothing is shed" in found.sentence
-    assert sum(one.shed for one in simulate(with_minimum(run.setup, 210), run.trace).samples) == 0
-    assert sum(one.shed for one in simulate(with_minimum(run.setup, 207), run.trace).samples) > 0
+    assert sum(one.shed for one in simulate(with_minimum(run.setup, 210), run.trace).ticks) == 0
+    assert sum(one.shed for one in simulate(with_minimum(run.setup, 207), run.trace).ticks) > 0
 
 
 def test_the_schedule_that_is_proposed_serves_the_crowd() -> None:
@@ -165,7 +165,7 @@ def test_the_schedule_that_is_proposed_serves_the_crowd() -> None:
     sentence = findings(run, 3, numbers.pace.minimum_to_peak.value)[0].sentence
     line = sentence.partition('"')[2].partition('"')[0]
     scheduled, _ = followed("flash", schedules=[line])
-    assert sum(one.shed for one in scheduled.samples) == 0
+    assert sum(one.shed for one in scheduled.ticks) == 0
 
 
 def test_a_load_beyond_the_largest_fleet_is_said_to_be() -> None:
@@ -190,7 +190,7 @@ def test_a_fleet_that_turns_again_and_again_is_called_flapping() -> None:
 def test_policies_that_fight_are_named() -> None:
     """What the plan rules out: steps that shrink beside target tracking."""
     fleet, _ = prepared(8_000, **SMALL)
-    shrinks = Step("step-in", "requests", 110_000, 5, False, (Adjustment(None, 0, -1),))
+    shrinks = Step("step-in", "requests", 110_000, 5, -1)
     both = replace(fleet.policies, steps=(shrinks,))
     run = simulate(replace(fleet, policies=both), Trace("", MONDAY, [20_000.0] * 1440))
     fight = next(one for one in findings(run) if one.subject == "fight")

@@ -51,14 +51,11 @@ def test_the_page_is_readable(
     assert browser.complaints() == []
     assert browser.value("performance.getEntriesByType('resource').length") == 0
     assert browser.value("document.documentElement.scrollWidth") <= size[0]
-    seen = browser.value(
-        "[...document.querySelectorAll('figure')].filter(f => f.offsetParent)"
-        ".map(f => [...f.querySelectorAll('text')].map(t => t.textContent))"
-    )
+    seen = browser.value("[...document.querySelectorAll('figure')].map(figure => figure.innerText)")
     assert len(seen) == 5
-    words = {word for texts in seen for word in texts}
-    assert words >= LABELS | LEGENDS | {"minimum 33", "maximum 321"}
-    assert all("minutes" in texts for texts in seen)
+    for word in LABELS | LEGENDS | {"minimum 33", "maximum 321"}:
+        assert any(word in text for text in seen), word
+    assert all("minutes" in text for text in seen)
     screenshot = Image.open(browser.screenshot(tmp_path / "page.png")).convert("RGB")
     assert screenshot.getpixel((2, 2)) == PAPER[scheme]
     red, green, blue = LINE[scheme]
@@ -71,14 +68,10 @@ def test_the_page_is_readable(
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
 def test_no_picture_is_cut_off(browser: Browser, page: Path, size: tuple[int, int]) -> None:
     browser.open(page, size, "light")
-    cut = "[...document.querySelectorAll('figure .scrolls')].filter(f => f.offsetParent)"
-    assert browser.value(f"{cut}.filter(f => f.scrollWidth > f.clientWidth).length") == 0
     outside = (
-        "[...document.querySelectorAll('figure svg')].filter(s => s.getBoundingClientRect().width)"
-        ".flatMap(s => [...s.querySelectorAll('text')].filter(t => {"
-        " const [i, o] = [t, s].map(e => e.getBoundingClientRect());"
-        " return i.left < o.left - 1 || i.right > o.right + 1 || i.top < o.top - 1"
-        " }).map(t => t.textContent))"
+        "[...document.querySelectorAll('figure')].flatMap(f => [...f.querySelectorAll('span')]"
+        ".filter(t => { const [i, o] = [t, f].map(e => e.getBoundingClientRect());"
+        " return i.left < o.left - 1 || i.right > o.right + 1 }).map(t => t.textContent))"
     )
     assert browser.value(outside) == []
 

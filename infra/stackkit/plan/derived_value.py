@@ -9,6 +9,11 @@ class DerivedValue:
     unit: str
     rationale: str
 
+    @property
+    def shown(self) -> tuple[str, str]:
+        """Value and unit as a reader sees them; the bits of a range of addresses as /16."""
+        return (f"/{self.value}", "") if self.unit == "bits" else (f"{self.value:,}", self.unit)
+
 
 @dataclass(frozen=True)
 class LimitCheck:

@@ -1,43 +1,13 @@
 """The HTML page that people open: one file, no network, no script; phone and desk, light and dark.
 
-htpy escapes whatever isn't an element. Pictures are inline SVG; their colours are the variables
-below (`fill: var(--accent)`), so that they follow the reader's light or dark.
+htpy escapes whatever isn't an element. Colours are the variables below, so that they follow the
+reader's light or dark.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from htpy import (
-    Element,
-    Node,
-    body,
-    dd,
-    div,
-    dl,
-    dt,
-    figcaption,
-    figure,
-    footer,
-    h1,
-    h2,
-    head,
-    header,
-    html,
-    link,
-    main,
-    meta,
-    p,
-    section,
-    span,
-    style,
-    tbody,
-    td,
-    th,
-    thead,
-    tr,
-)
-from htpy import table as html_table
-from htpy import title as html_title
+import htpy as h
 from markupsafe import Markup
 
 STYLE = """
@@ -94,12 +64,38 @@ dl.facts dd { margin: 0; font-size: 1.375rem; font-variant-numeric: tabular-nums
 .good { color: var(--good); } .warn { color: var(--warn); } .bad { color: var(--bad); }
 a { color: var(--accent); }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
-figure { margin: 1rem 0; }
-figure svg { display: block; max-width: none; }
-figcaption { color: var(--muted); font-size: .875rem; margin-top: .5rem; }
-svg text { font: 13px system-ui, sans-serif; fill: var(--ink); }
-.wide { display: none; }
-@media (min-width: 56rem) { .wide { display: block; } .narrow { display: none; } }
+figure { margin: 1rem 0; font-size: .8125rem; }
+figcaption, .legend, .axis { color: var(--muted); }
+figcaption { font-size: .875rem; margin-top: .5rem; }
+.legend span { margin-right: 1rem; white-space: nowrap; }
+.legend i { display: inline-block; width: .9rem; height: .25rem; margin: 0 .35rem .15rem 0; }
+.plot { position: relative; height: 15rem; margin: .75rem .5rem 2.5rem 3.5rem; }
+.plot svg { position: absolute; width: 100%; height: 100%; overflow: visible; }
+.plot path { fill: none; stroke-width: 1.6; vector-effect: non-scaling-stroke; }
+.plot span { position: absolute; white-space: nowrap; line-height: 1; }
+.plot .y { right: 100%; padding-right: .5rem; transform: translateY(50%); }
+.plot .x { top: 100%; padding-top: .5rem; transform: translateX(-50%); }
+.plot .level { right: 0; padding-bottom: .2rem; }
+.plot .unit { top: calc(100% + 1.25rem); width: 100%; text-align: center; }
+.node, .graph { border: 1px solid var(--line); border-radius: .375rem; background: var(--panel); }
+.node { padding: .35rem .75rem; margin: .4rem 0 .4rem 5rem; position: relative; }
+.node b, .node span { display: block; }
+.node span, .zones { color: var(--muted); }
+.node i { position: absolute; right: calc(100% + .5rem); font-style: normal; white-space: nowrap; }
+.edge { border-color: var(--first); } .compute { border-color: var(--second); }
+.data { border-color: var(--third); }
+.vpc { border: 1px solid var(--muted); border-radius: .5rem; padding: .5rem .75rem; }
+.zones { display: flex; margin-left: 5rem; font-size: .6875rem; }
+.zones div { flex: 1; padding: .25rem .5rem; border-left: 1px dashed var(--line); }
+.zones b, .zones span { display: block; }
+.dashboard { display: grid; grid-template-columns: repeat(24, 1fr); gap: .25rem; }
+.graph { padding: .35rem .5rem; }
+.graph p { color: var(--bad); border-top: 1px dashed var(--bad); margin: .25rem 0 0; }
+.dashboard b { grid-column: 1 / -1; margin-top: .5rem; }
+@media (max-width: 56rem) {
+  .dashboard { display: block; } .graph { margin: .25rem 0; }
+  .node, .zones { margin-left: 3.5rem; } .node i { font-size: .6875rem; }
+}
 @media print { .scrolls { overflow: visible; } }
 """
 # a page can't load anything
@@ -109,65 +105,54 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 @dataclass(frozen=True, kw_only=True)
 class Section:
     title: str
-    body: Node
+    body: h.Node
 
 
 def page(title: str, intro: str, sections: Iterable[Section], foot: str = "") -> str:
     return str(
-        html(lang="en")[
-            head[
-                meta(charset="utf-8"),
-                meta(name="viewport", content="width=device-width, initial-scale=1"),
-                meta({"http-equiv": "Content-Security-Policy"}, content=POLICY),
+        h.html(lang="en")[
+            h.head[
+                h.meta(charset="utf-8"),
+                h.meta(name="viewport", content="width=device-width, initial-scale=1"),
+                h.meta({"http-equiv": "Content-Security-Policy"}, content=POLICY),
                 # an empty icon, or browsers request one
-                link(rel="icon", href="data:,"),
-                html_title[title],
-                style[Markup(STYLE)],
+                h.link(rel="icon", href="data:,"),
+                h.title[title],
+                h.style[Markup(STYLE)],
             ],
-            body[
-                header[h1[title], p(".intro")[intro]],
-                main[(section[h2[part.title], part.body] for part in sections)],
-                footer[foot] if foot else None,
+            h.body[
+                h.header[h.h1[title], h.p(".intro")[intro]],
+                h.main[(h.section[h.h2[part.title], part.body] for part in sections)],
+                h.footer[foot] if foot else None,
             ],
         ]
     )
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Node]], numbers: str = "") -> Element:
+def table(columns: Sequence[str], rows: Iterable[Sequence[h.Node]], numbers: str = "") -> h.Element:
     """Rows under columns, scrolling in itself; `numbers` names those to align, as "value limit"."""
     right = [".number" if name in numbers.split() else "" for name in columns]
-    return div(
-        ".scrolls", tabindex="0", role="region", aria_label=", ".join(filter(None, columns))
-    )[
-        html_table[
-            thead[
-                tr[(th(kind, scope="col")[name] for kind, name in zip(right, columns, strict=True))]
-            ],
-            tbody[
-                (
-                    tr[(td(kind)[cell] for kind, cell in zip(right, row, strict=True))]
-                    for row in rows
-                )
-            ],
-        ]
+    heads = (h.th(kind, scope="col")[name] for kind, name in zip(right, columns, strict=True))
+    lines = (h.tr[(h.td(k)[cell] for k, cell in zip(right, row, strict=True))] for row in rows)
+    label = ", ".join(filter(None, columns))
+    return h.div(".scrolls", tabindex="0", role="region", aria_label=label)[
+        h.table[h.thead[h.tr[heads]], h.tbody[lines]]
     ]
 
 
-def key_figures(values: Iterable[tuple[str, Node]]) -> Element:
+def listed(lines: Iterable[h.Node]) -> h.Element:
+    return h.ul[(h.li[line] for line in lines)]
+
+
+def key_figures(values: Iterable[tuple[str, h.Node]]) -> h.Element:
     """The most important numbers, as pairs of label and value."""
-    return dl(".facts")[(div[dt[label], dd[value]] for label, value in values)]
+    return h.dl(".facts")[(h.div[h.dt[label], h.dd[value]] for label, value in values)]
 
 
-def mark(kind: str, word: str) -> Element:
+def mark(kind: str, word: str) -> h.Element:
     """A word that counts: kind is good, warn or bad."""
-    return span(f".mark.{kind}")[word]
+    return h.span(f".mark.{kind}")[word]
 
 
-def picture(drawing: Element, caption: str = "", kind: str = "") -> Element:
-    """An SVG with width and height of its own, scrolling in its frame where there is less room.
-
-    Two kinds make a picture for each kind of screen: `wide` from 896 px on, `narrow` below.
-    """
-    return figure(f".{kind}" if kind else "")[
-        div(".scrolls", tabindex="0")[drawing], figcaption[caption] if caption else None
-    ]
+def picture(drawing: h.Node, caption: str, kind: str = "") -> h.Element:
+    return h.figure(f".{kind}" if kind else "")[drawing, h.figcaption[caption]]

@@ -77,6 +77,14 @@ class SimulatedAccount:
             self._clients[service] = self._session.client(service, config=settings)
         return self._clients[service]
 
+    def read(self, service: str, method: str, key: str, **asked: Any) -> list[dict[str, Any]]:
+        """All that a describing or listing call finds."""
+        client = self.client(service)
+        if not client.can_paginate(method):
+            return getattr(client, method)(**asked)[key]
+        pages = client.get_paginator(method).paginate(**asked)
+        return [entry for page in pages for entry in page[key]]
+
     def call(
         self, name: str, kind: str, service: str, operation: str, parameters: dict[str, Any]
     ) -> dict[str, Any]:
@@ -107,12 +115,11 @@ class SimulatedAccount:
 
     def unsupported(self) -> dict[str, list[str]]:
         """What was held against the API's model only: reason → names of resources."""
-        found: dict[str, list[str]] = {}
+        found: dict[str, set[str]] = {}
         for call in self.calls:
-            reason = UNSUPPORTED.get((call.service, call.operation))
-            if reason:
-                found.setdefault(f"{call.service} {call.operation}: {reason}", []).append(call.name)
-        return found
+            if reason := UNSUPPORTED.get((call.service, call.operation)):
+                found.setdefault(f"{call.service} {call.operation}: {reason}", set()).add(call.name)
+        return {reason: sorted(names) for reason, names in found.items()}
 
     def check(self, service: str, operation: str, parameters: dict[str, Any]) -> None:
         """Hold a request against the API's model, and its references against what exists."""

@@ -4,73 +4,69 @@ import json
 from functools import cached_property
 from typing import Any
 
-from stackkit.tools.rehearse.account_reader import AccountReader, Found
+from stackkit.tools.rehearse.account import SimulatedAccount
 from stackkit.tools.rehearse.workloads import Workload, workloads
 
+Found = list[dict[str, Any]]
 
-class AccountSnapshot(AccountReader):
-    @cached_property
-    def balancers(self) -> Found:
-        return self.read("elbv2", "describe_load_balancers", "LoadBalancers")
+
+def _read(*how: str, **asked: str) -> "cached_property[Found]":
+    return cached_property(lambda snapshot: snapshot.read(*how, **asked))
+
+
+def _by(key: str, *how: str) -> "cached_property[dict[str, dict[str, Any]]]":
+    return cached_property(lambda snapshot: {each[key]: each for each in snapshot.read(*how)})
+
+
+class AccountSnapshot:
+    def __init__(self, account: SimulatedAccount) -> None:
+        self.account = account
+        self.read = account.read
+
+    balancers = _read("elbv2", "describe_load_balancers", "LoadBalancers")
+    target_groups = _read("elbv2", "describe_target_groups", "TargetGroups")
+    databases = _read("rds", "describe_db_instances", "DBInstances")
+    proxies = _read("rds", "describe_db_proxies", "DBProxies")
+    caches = _read("elasticache", "describe_replication_groups", "ReplicationGroups")
+    security_groups = _by("GroupId", "ec2", "describe_security_groups", "SecurityGroups")
+    subnets = _by("SubnetId", "ec2", "describe_subnets", "Subnets")
+    nat_gateways = _read("ec2", "describe_nat_gateways", "NatGateways")
+    flow_logs = _read("ec2", "describe_flow_logs", "FlowLogs")
+    route_tables = _read("ec2", "describe_route_tables", "RouteTables")
+    log_groups = _by("logGroupName", "logs", "describe_log_groups", "logGroups")
+    alarms = _read("cloudwatch", "describe_alarms", "MetricAlarms")
+    secrets = _by("ARN", "secretsmanager", "list_secrets", "SecretList")
+    roles = _read("iam", "list_roles", "Roles")
+    # services whose number of tasks may change, and how
+    scalable = _read(
+        "application-autoscaling",
+        "describe_scalable_targets",
+        "ScalableTargets",
+        ServiceNamespace="ecs",
+    )
+    service_policies = _read(
+        "application-autoscaling",
+        "describe_scaling_policies",
+        "ScalingPolicies",
+        ServiceNamespace="ecs",
+    )
+    group_policies = _read("autoscaling", "describe_policies", "ScalingPolicies")
 
     @cached_property
     def listeners(self) -> Found:
-        found = [
-            listener
-            for balancer in self.balancers
-            for listener in self.read(
-                "elbv2",
-                "describe_listeners",
-                "Listeners",
-                LoadBalancerArn=balancer["LoadBalancerArn"],
-            )
-        ]
+        how = ("elbv2", "describe_listeners", "Listeners")
+        arns = [balancer["LoadBalancerArn"] for balancer in self.balancers]
+        found = [each for arn in arns for each in self.read(*how, LoadBalancerArn=arn)]
         # the order in which they were made differs from run to run
         return sorted(found, key=lambda listener: listener["Port"])
 
     @cached_property
-    def databases(self) -> Found:
-        return self.read("rds", "describe_db_instances", "DBInstances")
+    def policies(self) -> Found:
+        return self.service_policies + self.group_policies
 
     @cached_property
-    def proxies(self) -> Found:
-        return self.read("rds", "describe_db_proxies", "DBProxies")
-
-    @cached_property
-    def caches(self) -> Found:
-        return self.read("elasticache", "describe_replication_groups", "ReplicationGroups")
-
-    @cached_property
-    def cache_places(self) -> list[tuple[list[str], list[str]]]:
-        """Security groups and subnets of each cache: moto forgets them, so as they were sent."""
-        sent = {(c.service, c.operation): c.parameters for c in self.account.calls}
-        subnets = sent.get(("elasticache", "CreateCacheSubnetGroup"), {}).get("SubnetIds", [])
-        cache = sent.get(("elasticache", "CreateReplicationGroup"), {})
-        return [(cache.get("SecurityGroupIds", []), subnets) for _ in self.caches]
-
-    @cached_property
-    def cache_nodes(self) -> int:
-        """As requested: moto creates one node for any number."""
-        sent = [c.parameters for c in self.account.calls if c.operation == "CreateReplicationGroup"]
-        return sum(parameters.get("NumCacheClusters", 1) for parameters in sent)
-
-    @cached_property
-    def security_groups(self) -> dict[str, dict[str, Any]]:
-        found = self.read("ec2", "describe_security_groups", "SecurityGroups")
-        return {group["GroupId"]: group for group in found}
-
-    @cached_property
-    def subnets(self) -> dict[str, dict[str, Any]]:
-        return {s["SubnetId"]: s for s in self.read("ec2", "describe_subnets", "Subnets")}
-
-    @cached_property
-    def log_groups(self) -> dict[str, dict[str, Any]]:
-        found = self.read("logs", "describe_log_groups", "logGroups")
-        return {group["logGroupName"]: group for group in found}
-
-    @cached_property
-    def alarms(self) -> Found:
-        return self.read("cloudwatch", "describe_alarms", "MetricAlarms")
+    def workloads(self) -> list[Workload]:
+        return list(workloads(self.account))
 
     @cached_property
     def dashboards(self) -> Found:
@@ -80,63 +76,42 @@ class AccountSnapshot(AccountReader):
         bodies = [client.get_dashboard(DashboardName=found["DashboardName"]) for found in names]
         return [w for body in bodies for w in json.loads(body["DashboardBody"])["widgets"]]
 
-    @cached_property
-    def composites(self) -> Found:
-        """moto has no composite alarms, so as they were sent."""
-        calls = self.account.calls
-        return [dict(c.parameters) for c in calls if c.operation == "PutCompositeAlarm"]
+    def sent(self, operation: str) -> Found:
+        """The requests of an operation: for what moto lacks or forgets."""
+        return [dict(c.parameters) for c in self.account.calls if c.operation == operation]
 
     @cached_property
-    def nat_gateways(self) -> Found:
-        return self.read("ec2", "describe_nat_gateways", "NatGateways")
+    def composites(self) -> Found:
+        return self.sent("PutCompositeAlarm")
+
+    @cached_property
+    def cache_places(self) -> list[tuple[list[str], list[str]]]:
+        """Security groups and subnets of each cache."""
+        subnets = [id for group in self.sent("CreateCacheSubnetGroup") for id in group["SubnetIds"]]
+        sent = self.sent("CreateReplicationGroup")
+        return [(cache.get("SecurityGroupIds", []), subnets) for cache in sent][: len(self.caches)]
 
     @cached_property
     def cache_node_names(self) -> list[str]:
-        """moto names none, so as AWS numbers them."""
-        sent = [c for c in self.account.calls if c.operation == "CreateReplicationGroup"]
+        """As AWS numbers them; moto creates one node for any number."""
         return [
-            f"{call.parameters['ReplicationGroupId']}-{number:03}"
-            for call in sent
-            for number in range(1, call.parameters["NumCacheClusters"] + 1)
+            f"{cache['ReplicationGroupId']}-{number:03}"
+            for cache in self.sent("CreateReplicationGroup")
+            for number in range(1, cache["NumCacheClusters"] + 1)
         ]
-
-    @cached_property
-    def secrets(self) -> dict[str, dict[str, Any]]:
-        return {s["ARN"]: s for s in self.read("secretsmanager", "list_secrets", "SecretList")}
-
-    @cached_property
-    def policies(self) -> Found:
-        """Scaling policies, of services and of groups."""
-        services = self.read(
-            "application-autoscaling",
-            "describe_scaling_policies",
-            "ScalingPolicies",
-            ServiceNamespace="ecs",
-        )
-        return services + self.read("autoscaling", "describe_policies", "ScalingPolicies")
 
     def route_to_internet(self, subnet: str) -> str:
         """The target of a subnet's default route: igw-…, nat-…, or "" for none."""
-        for table in self._tables:
+        for table in self.route_tables:
             if subnet in [link.get("SubnetId") for link in table["Associations"]]:
                 for route in table["Routes"]:
                     if route.get("DestinationCidrBlock") == "0.0.0.0/0":
                         return route.get("NatGatewayId") or route.get("GatewayId") or "?"
         return ""
 
-    @cached_property
-    def _tables(self) -> Found:
-        return self.read("ec2", "describe_route_tables", "RouteTables")
-
-    def statements(self, role: str) -> list[dict[str, Any]]:
+    def statements(self, role: str) -> Found:
         """The statements of a role's own policies."""
         iam = self.account.client("iam")
         names = iam.list_role_policies(RoleName=role)["PolicyNames"]
-        documents = [
-            iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names
-        ]
-        return [statement for document in documents for statement in document["Statement"]]
-
-    @cached_property
-    def workloads(self) -> list[Workload]:
-        return list(workloads(self))
+        found = [iam.get_role_policy(RoleName=role, PolicyName=name) for name in names]
+        return [each for policy in found for each in policy["PolicyDocument"]["Statement"]]

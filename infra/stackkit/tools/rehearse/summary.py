@@ -9,12 +9,12 @@ from typing import Any
 
 from stackkit.settings.config import WORLD
 from stackkit.tools.rehearse.account_snapshot import AccountSnapshot
-from stackkit.tools.rehearse.checks.monitoring import MADE_BY_AWS
+from stackkit.tools.rehearse.checks.monitoring import MADE_BY_AWS, tracking
 from stackkit.tools.rehearse.checks.reach import ranges
 from stackkit.tools.rehearse.program import Failure, Rehearsal
 from stackkit.tools.rehearse.validate import CheckResult
+from stackkit.tools.report.columns import WIDTH, hung
 
-WIDTH = 100
 _SHOWN = 12
 LIMITS = (
     "This can't show what the provider changes or replaces on the next `pulumi up`, the account's"
@@ -41,15 +41,13 @@ def tiers(snapshot: AccountSnapshot) -> Iterator[tuple[str, str, str]]:
 
 
 def _policy(policy: Mapping[str, Any]) -> str:
-    tracking = policy.get("TargetTrackingScalingPolicyConfiguration") or policy.get(
-        "TargetTrackingConfiguration"
-    )
-    if not tracking:
+    tracked = tracking(policy)
+    if not tracked:
         steps = policy.get("StepScalingPolicyConfiguration", policy)["StepAdjustments"]
         return "steps of " + ", ".join(f"{step['ScalingAdjustment']:+d}" for step in steps)
-    named = tracking.get("PredefinedMetricSpecification", {}).get("PredefinedMetricType")
-    metric = named or tracking["CustomizedMetricSpecification"].get("MetricName", "a sum")
-    return f"{metric} at {tracking['TargetValue']:,.0f}"
+    named = tracked.get("PredefinedMetricSpecification", {}).get("PredefinedMetricType")
+    metric = named or tracked["CustomizedMetricSpecification"].get("MetricName", "a sum")
+    return f"{metric} at {tracked['TargetValue']:,.0f}"
 
 
 def _edge(snapshot: AccountSnapshot) -> Iterator[tuple[str, str, str]]:
@@ -83,7 +81,7 @@ def _data(snapshot: AccountSnapshot) -> Iterator[tuple[str, str, str]]:
         yield "data", f"{kind} {database['DBInstanceIdentifier']}", settings
     for cache in snapshot.caches:
         settings = (
-            f"{cache['Engine']}, {cache['CacheNodeType']}, {snapshot.cache_nodes} nodes,"
+            f"{cache['Engine']}, {cache['CacheNodeType']}, {len(snapshot.cache_node_names)} nodes,"
             f" failover {cache['AutomaticFailover']},"
             f" {_either(cache['TransitEncryptionEnabled'], 'TLS')},"
             f" {_either(cache['AtRestEncryptionEnabled'], 'encrypted')}"
@@ -125,7 +123,8 @@ def lines(
     yield f"\n{made(run)} in {seconds:.1f} s\n"
     before = ""
     for tier, what, detail in tiers(snapshot):
-        yield from _row("" if tier == before else tier, what, detail)
+        label = "" if tier == before else tier.capitalize()
+        yield from hung(f"  {label:<10}{what:<38} ", detail)
         before = tier
     yield "\nChecks"
     for result in results:
@@ -133,34 +132,21 @@ def lines(
         why = f" (not judged: no {result.missing_input} made)" if result.missing_input else ""
         yield f"  {word:<4}{result.subject}{why}"
         yield from (f"        {problem}" for problem in result.problems)
-    yield from _prerequisites(run)
-    yield "\nNot replayed, only held against AWS's API model"
-    for reason, names in run.account.unsupported().items():
-        yield f"  {reason} ({', '.join(sorted(set(names)))})"
-    if not run.account.unsupported():
-        yield "  nothing"
-    yield from _failed(run)
-    yield ""
-    yield from textwrap.wrap(LIMITS, WIDTH)
-
-
-def _prerequisites(run: Rehearsal) -> Iterator[str]:
     if run.prerequisites:
         yield "\nAssumed to exist before the first `pulumi up`"
         yield from (f"  {what}" for what in run.prerequisites)
+    yield "\nNot replayed, only held against AWS's API model"
+    unsupported = run.account.unsupported().items()
+    yield from (f"  {reason} ({', '.join(names)})" for reason, names in unsupported)
+    yield from _failed(run)
+    yield ""
+    yield from textwrap.wrap(LIMITS, WIDTH)
 
 
 def made(run: Rehearsal) -> str:
     refused = len([failure for failure in run.failures if ":" in failure.type])
     stand = len(run.resources) - len(run.skipped_resources) - refused
     return f"{stand} of {len(run.resources)} resources made by {len(run.account.calls)} calls"
-
-
-def _row(tier: str, what: str, detail: str) -> Iterator[str]:
-    start = f"  {tier.capitalize():<10}{what:<38} "
-    wrapped = textwrap.wrap(detail, WIDTH - len(start)) or [""]
-    yield (start + wrapped[0]).rstrip()
-    yield from (" " * len(start) + line for line in wrapped[1:])
 
 
 def _failed(run: Rehearsal) -> Iterator[str]:

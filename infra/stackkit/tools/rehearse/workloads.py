@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from stackkit.tools.rehearse.account_reader import AccountReader
+from stackkit.tools.rehearse.account import SimulatedAccount
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,8 +24,6 @@ class Workload:
     secrets: Mapping[str, str]
     # starts the container: may read the secrets and write the log
     role: str
-    # what an ECS task takes, that one included; instances have a profile
-    task_roles: tuple[str, ...]
     subnets: tuple[str, ...]
     groups: tuple[str, ...]
     public_addresses: bool
@@ -34,49 +32,25 @@ class Workload:
     size: str
 
 
-def workloads(reader: AccountReader) -> Iterator[Workload]:
-    yield from _services(reader)
-    yield from _groups(reader)
-
-
-def _services(reader: AccountReader) -> Iterator[Workload]:
-    bounds = {
-        target["ResourceId"].rpartition("/")[2]: (target["MinCapacity"], target["MaxCapacity"])
-        for target in reader.scalable
-    }
-    ecs = reader.account.client("ecs")
+def workloads(account: SimulatedAccount) -> Iterator[Workload]:
+    ecs = account.client("ecs")
     for cluster in ecs.list_clusters()["clusterArns"]:
         arns = ecs.list_services(cluster=cluster)["serviceArns"]
-        found = ecs.describe_services(cluster=cluster, services=arns) if arns else {}
-        for service in found.get("services", []):
+        found = ecs.describe_services(cluster=cluster, services=arns)["services"] if arns else []
+        for service in found:
             task = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])
-            yield _service(service, task["taskDefinition"], bounds)
+            yield _service(service, task["taskDefinition"], _bounds(account))
+    for group in account.read("autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups"):
+        yield _group(account, group)
 
 
-def _groups(reader: AccountReader) -> Iterator[Workload]:
-    for group in reader.read("autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups"):
-        mixed = group.get("MixedInstancesPolicy", {}).get("LaunchTemplate", {})
-        chosen = mixed.get("LaunchTemplateSpecification") or group["LaunchTemplate"]
-        template = reader.read(
-            "ec2",
-            "describe_launch_template_versions",
-            "LaunchTemplateVersions",
-            LaunchTemplateId=chosen["LaunchTemplateId"],
-            Versions=[chosen["Version"]],
-        )[0]["LaunchTemplateData"]
-        types = [o["InstanceType"] for o in mixed.get("Overrides", [])]
-        profile = template["IamInstanceProfile"]["Arn"].rpartition("/")[2]
-        iam = reader.account.client("iam")
-        roles = iam.get_instance_profile(InstanceProfileName=profile)["InstanceProfile"]
-        role = roles["Roles"][0]["RoleName"]
-        port = _port(reader, group["TargetGroupARNs"])
-        kinds = types or [template["InstanceType"]]
-        yield _group(group, template, role, port, ", ".join(kinds))
-
-
-def _port(reader: AccountReader, arns: list[str]) -> int:
-    ports = [g["Port"] for g in reader.target_groups if g["TargetGroupArn"] in arns]
-    return ports[0] if ports else 0
+def _bounds(account: SimulatedAccount) -> Mapping[str, tuple[int, int]]:
+    how = ("application-autoscaling", "describe_scalable_targets", "ScalableTargets")
+    targets = account.read(*how, ServiceNamespace="ecs")
+    return {
+        target["ResourceId"].rpartition("/")[2]: (target["MinCapacity"], target["MaxCapacity"])
+        for target in targets
+    }
 
 
 def _service(
@@ -101,42 +75,53 @@ def _service(
             for e in each.get("secrets", [])
         },
         role=task["executionRoleArn"].rpartition("/")[2],
-        task_roles=tuple(
-            task[kind] for kind in ("executionRoleArn", "taskRoleArn") if kind in task
-        ),
         subnets=tuple(network["subnets"]),
         groups=tuple(network["securityGroups"]),
-        public_addresses=network["assignPublicIp"] == "ENABLED",
+        public_addresses=network.get("assignPublicIp") == "ENABLED",
         log_group=container["logConfiguration"]["options"]["awslogs-group"],
         tasks=f"{fewest} to {most} tasks",
         size=f"{int(task['cpu']) / 1024:g} vCPU, {task['memory']} MiB",
     )
 
 
-def _group(
-    group: dict[str, Any], template: dict[str, Any], role: str, port: int, types: str
-) -> Workload:
+def _group(account: SimulatedAccount, group: dict[str, Any]) -> Workload:
+    mixed = group.get("MixedInstancesPolicy", {}).get("LaunchTemplate", {})
+    chosen = mixed.get("LaunchTemplateSpecification") or group["LaunchTemplate"]
+    how = ("ec2", "describe_launch_template_versions", "LaunchTemplateVersions")
+    [version] = account.read(
+        *how, LaunchTemplateId=chosen["LaunchTemplateId"], Versions=[chosen["Version"]]
+    )
+    template, arns = version["LaunchTemplateData"], group["TargetGroupARNs"]
     files = _files(template["UserData"])
     arguments = " ".join(files.get("/usr/local/bin/app-run", "").split("limits=(")[1:])
     flags = shlex.split(arguments.partition(")\n")[0])
-    published = [flag.rpartition(":")[0] for flag in flags if flag.startswith("--publish=")]
     logs = [flag.partition("awslogs-group=")[2] for flag in flags if "awslogs-group=" in flag]
+    types = [o["InstanceType"] for o in mixed.get("Overrides", [])] or [template["InstanceType"]]
+    groups = account.read("elbv2", "describe_target_groups", "TargetGroups")
     return Workload(
         name=f"group {group['AutoScalingGroupName']}",
-        target_group=next(iter(group["TargetGroupARNs"]), ""),
-        port=port,
-        published=tuple(int(flag.partition("=")[2]) for flag in published),
+        target_group=next(iter(arns), ""),
+        port=next((g["Port"] for g in groups if g["TargetGroupArn"] in arns), 0),
+        published=tuple(
+            int(flag.removeprefix("--publish=").partition(":")[0])
+            for flag in flags
+            if flag.startswith("--publish=")
+        ),
         environment=dict(re.findall(r"(\w+)=(.*)", files.get("/etc/app/environment", ""))),
         secrets=dict(re.findall(r"(\w+) (\S+)", _secrets(files))),
-        role=role,
-        task_roles=(),
+        role=_role(account, template["IamInstanceProfile"]["Arn"].rpartition("/")[2]),
         subnets=tuple(group["VPCZoneIdentifier"].split(",")),
         groups=tuple(g for i in template["NetworkInterfaces"] for g in i["Groups"]),
         public_addresses=False,
         log_group=next(iter(logs), ""),
         tasks=f"{group['MinSize']} to {group['MaxSize']} instances",
-        size=types,
+        size=", ".join(types),
     )
+
+
+def _role(account: SimulatedAccount, profile: str) -> str:
+    found = account.client("iam").get_instance_profile(InstanceProfileName=profile)
+    return found["InstanceProfile"]["Roles"][0]["RoleName"]
 
 
 def _secrets(files: Mapping[str, str]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stackkit.plan import plan
-from stackkit.plan.derived_value import DerivedValue, LimitCheck
+from stackkit.plan.derived_value import LimitCheck
 from stackkit.settings import config, conflicts
 from stackkit.settings.errors import ConfigError
 from stackkit.tools.report import comparison, export
@@ -61,7 +61,8 @@ def lines(report: StackReport) -> Iterator[str]:
         if not name.startswith(f"{group}."):
             group = name.partition(".")[0]
             yield f"\n{group.capitalize()}"
-        yield from row(*_number(name, number))
+        label = name.partition(".")[2].replace("_", " ")
+        yield from row(label, *number.shown, number.rationale)
     yield f"\nScaling follows {', '.join(settings.scaling_policies)}"
     if numbers.step:
         yield f"  scale-in {numbers.step.scale_in_rationale}"
@@ -106,12 +107,6 @@ def _inputs(numbers: plan.Plan) -> Iterator[tuple[str, str, str, str]]:
 
 def _zone_loss(numbers: plan.Plan) -> str:
     return "one may fail" if numbers.config.production else "none may fail"
-
-
-def _number(name: str, number: DerivedValue) -> tuple[str, str, str, str]:
-    shown = f"/{number.value}" if number.unit == "bits" else f"{number.value:,}"
-    unit = "" if number.unit == "bits" else number.unit
-    return name.partition(".")[2].replace("_", " "), shown, unit, number.rationale
 
 
 def _verdict(check: LimitCheck) -> tuple[str, str, str]:

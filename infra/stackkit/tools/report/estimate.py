@@ -31,9 +31,7 @@ def summary_lines(report: StackReport) -> Iterator[str]:
 
 
 def _bill(report: StackReport) -> str:
-    prices, settings = report.prices, report.settings
-    if prices is None:
-        raise ConfigError(report.unpriced)
+    prices, settings = report.known_prices, report.settings
     mean = cost.loads(report.numbers)[1]
     usd = cost.total(cost.month(settings, report.numbers, mean, prices))
     waf = cost.waf(float(rate(mean.in_flight, settings.latency_ms)), prices).usd
@@ -62,9 +60,7 @@ def cost_lines(report: StackReport) -> Iterator[str]:
 
 
 def _months(report: StackReport) -> Iterator[str]:
-    prices, settings = report.prices, report.settings
-    if prices is None:
-        raise ConfigError(report.unpriced)
+    prices, settings = report.known_prices, report.settings
     loads = cost.loads(report.numbers)
     months = [cost.month(settings, report.numbers, load, prices) for load in loads]
     yield from indented(

@@ -27,10 +27,8 @@ def data(report: StackReport, compared: Sequence[Candidate]) -> dict[str, Any]:
 
 
 def _cost(report: StackReport) -> dict[str, Any]:
-    prices = report.prices
-    if prices is None:
-        return {"missing": report.unpriced}
     try:
+        prices = report.known_prices
         return {
             "region": prices.region,
             "as_of": prices.as_of.isoformat(),

@@ -32,6 +32,13 @@ class StackReport:
     prices: Prices | None
     unpriced: str
 
+    @property
+    def known_prices(self) -> Prices:
+        """Raises ConfigError, which says why there are none."""
+        if self.prices is None:
+            raise ConfigError(self.unpriced)
+        return self.prices
+
 
 def analyse(
     folder: Path, stack: str, given: Mapping[str, object], prices_file: str | None = None

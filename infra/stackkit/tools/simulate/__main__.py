@@ -9,18 +9,17 @@ from stackkit.plan.fleet import rate
 from stackkit.settings.errors import ConfigError
 from stackkit.tools.report.stack_report import StackReport, analyse
 from stackkit.tools.simulate.findings import findings
-from stackkit.tools.simulate.report import Report, html, text
+from stackkit.tools.simulate.report import SimulationReport, html, text
 from stackkit.tools.simulate.run import simulate
 from stackkit.tools.simulate.setup import setup
-from stackkit.tools.simulate.summary import summary
 from stackkit.tools.simulate.traffic import Trace, read_trace, shaped
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = _options(arguments)
     try:
-        report = analyse(Path.cwd(), options.stack, dict(_given(options)), options.prices)
-        report = _played(report, _trace(options, report))
+        stack = analyse(Path.cwd(), options.stack, dict(_given(options)), options.prices)
+        report = _played(stack, _trace(options, stack))
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 1
@@ -31,26 +30,23 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _trace(options: argparse.Namespace, report: StackReport) -> Trace:
+def _trace(options: argparse.Namespace, stack: StackReport) -> Trace:
     if options.trace and options.shape:
         raise ConfigError("SHAPE and TRACE: each is traffic of its own; use one.")
     if options.trace:
         return read_trace(options.trace)
-    workload = report.numbers.config
-    base, peak = (
-        float(rate(in_flight, workload.latency_ms))
-        for in_flight in (workload.base_load, workload.peak_in_flight)
-    )
+    workload = stack.numbers.config
+    bounds = (workload.base_load, workload.peak_in_flight)
+    base, peak = (float(rate(in_flight, workload.latency_ms)) for in_flight in bounds)
     return shaped(options.shape or "day", base, peak)
 
 
-def _played(report: StackReport, trace: Trace) -> Report:
-    numbers = report.numbers
-    run = simulate(setup(report.settings, numbers, trace.rates[0]), trace)
-    workload = numbers.config
-    zones = workload.zones if workload.production else 1
+def _played(stack: StackReport, trace: Trace) -> SimulationReport:
+    numbers = stack.numbers
+    run = simulate(setup(stack.settings, numbers, trace.rates[0]), trace)
+    zones = numbers.config.zones if numbers.config.production else 1
     found = findings(run, zones, numbers.pace.minimum_to_peak.value)
-    return Report(stack=report, run=run, summary=summary(run), findings=found)
+    return SimulationReport(stack=stack, run=run, findings=found)
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:

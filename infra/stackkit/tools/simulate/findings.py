@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from math import ceil
 
 from stackkit.tools.simulate.run import SimulationRun, simulate, with_minimum
-from stackkit.tools.simulate.scaler import Change
 from stackkit.tools.simulate.traffic import HOUR, TICK_S
 
 # a turn that comes sooner wasn't asked for by the load alone
@@ -37,32 +36,27 @@ def findings(run: SimulationRun, step: int = 1, notice_s: int = 0) -> list[Findi
 
 
 def _shed(run: SimulationRun, step: int, notice_s: int) -> Iterator[Finding]:
-    short = [one for one in run.samples if one.shed > 0]
+    short = [one for one in run.ticks if one.shed > 0]
     if not short:
         return
-    asked = sum(one.load for one in run.samples)
-    percent = 100 * sum(one.shed for one in short) / asked
-    lost = f"{_requests(run):,} requests were shed, {percent:.2g} %"
-    during = f"for {span(len(short) * TICK_S)} from {_clock(run, short[0].second)} on"
-    most = ceil(max(one.load for one in run.samples) / run.setup.task_rate)
-    if most > run.setup.maximum:
-        way = f"the largest load fills {most:,} tasks and the fleet ends at {run.setup.maximum:,}"
-        yield Finding("bad", "too large", f"{lost}, {during}: {way}; raise peak_in_flight.")
+    lost = (
+        f"{run.shed:,} requests were shed, {run.shed_percent:.2g} %, for"
+        f" {span(len(short) * TICK_S)} from {_moment(run, short[0].second):%H:%M} on"
+    )
+    most, maximum = ceil(max(run.trace.rates) / run.setup.task_rate), run.setup.maximum
+    if most > maximum:
+        way = f"the largest load fills {most:,} tasks and the fleet ends at {maximum:,}"
+        yield Finding("bad", "too large", f"{lost}: {way}; raise peak_in_flight.")
         return
-    least = enough(run, step)
-    when = short[0].second - notice_s - _EARLY_S
-    schedule = f"{_cron(run, when)} = {least}..{run.setup.maximum}"
+    least, before = enough(run, step), short[0].second - notice_s - _EARLY_S
+    recurrence = f"{_moment(run, before):%-M %-H} * * *"
+    schedule = f'; if it is foreseen, nor with the schedule "{recurrence} = {least}..{maximum}"'
     yield Finding(
         "bad",
         "too fast",
-        f"{lost}, {during}: the load came faster than the fleet. With fleet_min {least:,} (now"
-        f" {run.setup.minimum:,}) nothing is shed"
-        + (f'; if it is foreseen, nor with the schedule "{schedule}".' if when > 0 else "."),
+        f"{lost}: the load came faster than the fleet. With fleet_min {least:,} (now"
+        f" {run.setup.minimum:,}) nothing is shed{schedule if before > 0 else ''}.",
     )
-
-
-def _requests(run: SimulationRun) -> int:
-    return round(sum(one.shed for one in run.samples) * TICK_S)
 
 
 def enough(run: SimulationRun, step: int) -> int:
@@ -70,25 +64,24 @@ def enough(run: SimulationRun, step: int) -> int:
     low, high = run.setup.minimum // step, ceil(run.setup.maximum / step)
     while high - low > 1:
         middle = (low + high) // 2
-        served = simulate(with_minimum(run.setup, middle * step), run.trace)
-        low, high = (low, middle) if not _requests(served) else (middle, high)
+        shed = simulate(with_minimum(run.setup, middle * step), run.trace).shed
+        low, high = (middle, high) if shed else (low, middle)
     return min(high * step, run.setup.maximum)
 
 
 def _flapping(run: SimulationRun) -> Iterator[Finding]:
     turns = [
-        (before, after)
+        after.at - before.at
         for before, after in pairwise(run.changes)
-        if _grows(before) != _grows(after) and after.at - before.at < TURN_S
+        if before.grows != after.grows and after.at - before.at < TURN_S
     ]
     if len(turns) >= TURNS:
-        soonest = min(after.at - before.at for before, after in turns)
         way = ", or lower step_in_requests" if run.setup.policies.steps else ""
         yield Finding(
             "warn",
             "flapping",
             f"The fleet turned {len(turns)} times within {TURN_S // 60} minutes of growing or"
-            f" shrinking, the soonest after {span(soonest)}: raise fleet_min or"
+            f" shrinking, the soonest after {span(min(turns))}: raise fleet_min or"
             f" cooldown_s{way}.",
         )
 
@@ -97,47 +90,34 @@ def _fights(run: SimulationRun) -> Iterator[Finding]:
     fights = [
         (before, after)
         for before, after in pairwise(run.changes)
-        if not _grows(before) and _grows(after)
+        if not before.grows and after.grows
         if before.why != after.why and after.at - before.at <= FIGHT_S
     ]
-    if fights:
-        before, after = fights[0]
+    for before, after in fights[:1]:
         yield Finding(
             "warn",
             "fight",
             f"{after.why} brought back what {before.why} had just taken, {len(fights)} times (first"
-            f" at {_clock(run, after.at)}, {before.before:,} to {before.after:,} to"
+            f" at {_moment(run, after.at):%H:%M}, {before.before:,} to {before.after:,} to"
             f" {after.after:,}): let only one of them shrink the fleet.",
         )
 
 
 def _ceiling(run: SimulationRun) -> Iterator[Finding]:
-    setup = run.setup
-    full = [
-        one
-        for one in run.samples
-        if one.desired >= setup.maximum and one.load > _FULL * setup.maximum * setup.task_rate
-    ]
+    most = run.setup.maximum
+    busy = _FULL * most * run.setup.task_rate
+    full = [one for one in run.ticks if one.desired >= most and one.load > busy]
     if full:
         yield Finding(
             "warn",
             "ceiling",
-            f"The fleet stood at its maximum of {setup.maximum:,} and was more than"
+            f"The fleet stood at its maximum of {most:,} and was more than"
             f" {100 * _FULL:.0f} % full for {span(len(full) * TICK_S)}: raise peak_in_flight.",
         )
 
 
-def _grows(change: Change) -> bool:
-    return change.after > change.before
-
-
-def _clock(run: SimulationRun, second: int) -> str:
-    return (run.trace.start + timedelta(seconds=second)).strftime("%H:%M")
-
-
-def _cron(run: SimulationRun, second: int) -> str:
-    sample = run.trace.start + timedelta(seconds=second)
-    return f"{sample.minute} {sample.hour} * * *"
+def _moment(run: SimulationRun, second: int) -> datetime:
+    return run.trace.start + timedelta(seconds=second)
 
 
 def span(seconds: int) -> str:

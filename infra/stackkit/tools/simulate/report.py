@@ -1,27 +1,38 @@
 """A run as lines of text and as one page."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import accumulate
 
-from htpy import Node, li, p, ul
+import htpy as h
 
 from stackkit.settings.errors import ConfigError
-from stackkit.tools.chart import NARROW, WIDE, draw
-from stackkit.tools.page import Section, key_figures, mark, page, picture
+from stackkit.tools.chart import Chart, Curve, draw
+from stackkit.tools.page import Section, key_figures, listed, mark, page
 from stackkit.tools.report import cost
 from stackkit.tools.report.columns import hung, indented
 from stackkit.tools.report.stack_report import StackReport
-from stackkit.tools.simulate.charts import charts
 from stackkit.tools.simulate.findings import Finding, span
-from stackkit.tools.simulate.run import SimulationRun
-from stackkit.tools.simulate.summary import MODEL, Summary
+from stackkit.tools.simulate.policies import IN_SHARE
+from stackkit.tools.simulate.run import SimulationRun, Tick
+from stackkit.tools.simulate.traffic import HOUR, TICK_S
+
+MODEL = (
+    "This is a model of what AWS documents: alarms, cooldowns, warm-ups and bounds, with the plan's"
+    " capacity of a task, which is as good as its measurement. Starts take a fixed time. It leaves"
+    " out failing tasks and zones, deployments, Spot, slow caches and databases, a load balancer"
+    " that has to grow itself, clients that ask again and the account's quotas; and where target"
+    " tracking may shrink a fleet in several steps, here it takes one."
+)
+# points of a line: more than a phone has pixels
+_POINTS = 430
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
+class SimulationReport:
     stack: StackReport
     run: SimulationRun
-    summary: Summary
     findings: list[Finding]
 
     @property
@@ -37,45 +48,43 @@ class Report:
         )
 
     @property
+    def load(self) -> str:
+        rates = self.run.trace.rates
+        return f"{span(self.run.trace.seconds)}, {min(rates):,.0f} to {max(rates):,.0f} requests/s"
+
+    @property
     def task_dollars(self) -> float | None:
         """Of an hour; None where prices are missing."""
-        report = self.stack
-        if report.prices is None:
-            return None
         try:
-            return cost.task_hour(report.settings, report.numbers, report.prices)
+            prices = self.stack.known_prices
+            return cost.task_hour(self.stack.settings, self.stack.numbers, prices)
         except ConfigError:
             return None
 
     @property
     def paid(self) -> str:
-        each, prices = self.task_dollars, self.stack.prices
-        hours = f"{self.summary.task_hours:,.0f} task-hours"
-        share = self.summary.task_hours / self.summary.flat_hours
+        run, each = self.run, self.task_dollars
+        hours = f"{run.task_hours:,.0f} task-hours"
+        share = run.task_hours / (run.setup.maximum * run.trace.seconds / HOUR)
         beside = f"{100 * share:.0f} % of the maximum all the time"
-        if each is None or prices is None:
+        if each is None:
             return f"{hours}, {beside}; their price is unknown"
-        dollars = f"${self.summary.task_hours * each:,.2f}"
-        return f"{hours}, {dollars} at prices of {prices.as_of} (an estimate), {beside}"
+        dated = f"at prices of {self.stack.known_prices.as_of} (an estimate)"
+        return f"{hours}, ${run.task_hours * each:,.2f} {dated}, {beside}"
 
 
-def text(report: Report) -> Iterator[str]:
-    total = report.summary
+def text(report: SimulationReport) -> Iterator[str]:
+    run = report.run
     yield report.title
     for warning in report.stack.warnings:
         yield from indented(f"Warning: {warning}")
+    (fewest, most), grown = run.serving, sum(change.grows for change in run.changes)
     for name, value in (
         ("fleet", report.fleet),
-        (
-            "trace",
-            f"{span(total.seconds)}, {total.least_rate:,.0f} to {total.most_rate:,.0f} requests/s",
-        ),
-        (
-            "requests",
-            f"{total.requests:,}, of which shed {total.shed:,} ({total.shed_percent:.2g} %)",
-        ),
-        ("tasks serving", f"{total.fewest:,} to {total.most:,}, used {total.utilisation:.0f} %"),
-        ("decisions", f"{total.grown:,} to grow, {total.shrunk:,} to shrink"),
+        ("trace", report.load),
+        ("requests", f"{run.requests:,}, of which shed {run.shed:,} ({run.shed_percent:.2g} %)"),
+        ("tasks serving", f"{fewest:,} to {most:,}, used {run.utilisation:.0f} %"),
+        ("decisions", f"{grown:,} to grow, {len(run.changes) - grown:,} to shrink"),
         ("paid", report.paid),
     ):
         yield from hung(f"  {name:<16} ", value)
@@ -84,39 +93,115 @@ def text(report: Report) -> Iterator[str]:
     yield from indented(MODEL)
 
 
-def html(report: Report) -> str:
-    total = report.summary
-    run, setup = report.run, report.run.setup
-    target = report.stack.settings.utilisation_percent
-    shown = key_figures(
+def html(report: SimulationReport) -> str:
+    run, (fewest, most) = report.run, report.run.serving
+    figures = key_figures(
         [
-            ("requests shed", f"{total.shed_percent:.2g} %"),
-            ("tasks serving", f"{total.fewest:,} to {total.most:,}"),
-            ("of their capacity used", f"{total.utilisation:.0f} %"),
-            ("task-hours", f"{total.task_hours:,.0f}"),
+            ("requests shed", f"{run.shed_percent:.2g} %"),
+            ("tasks serving", f"{fewest:,} to {most:,}"),
+            ("of their capacity used", f"{run.utilisation:.0f} %"),
+            ("task-hours", f"{run.task_hours:,.0f}"),
         ]
     )
-    what = [f"Warning: {warning}" for warning in report.stack.warnings]
-    parts = [
-        Section(
-            title="What it shows", body=[shown, ul[_findings(report)], [p[one] for one in what]]
-        )
+    found = listed([mark(one.kind, one.subject), " ", one.sentence] for one in report.findings)
+    warnings = [h.p[f"Warning: {warning}"] for warning in report.stack.warnings]
+    sections = [
+        Section(title="What it shows", body=[figures, found, warnings]),
+        *(Section(title=chart.title, body=draw(chart)) for chart in _charts(report)),
+        Section(title="A model", body=h.p[MODEL]),
     ]
-    for chart in charts(run, target, report.task_dollars):
-        body = [
-            picture(draw(chart, WIDE), chart.caption, "wide"),
-            picture(draw(chart, NARROW), chart.caption, "narrow"),
-        ]
-        parts.append(Section(title=chart.title, body=body))
-    parts.append(Section(title="A model", body=p[MODEL]))
-    rates = f"{total.least_rate:,.0f} to {total.most_rate:,.0f} requests a second"
     intro = (
-        f"{span(total.seconds)} of {rates} on {report.fleet}. {setup.first:,} tasks serve at the"
-        f" start. {report.paid[0].upper()}{report.paid[1:]}."
+        f"{report.load} on {report.fleet}. {run.setup.first:,} tasks serve at the start."
+        f" {report.paid}."
     )
-    return page(report.title, intro, parts)
+    return page(report.title, intro, sections)
 
 
-def _findings(report: Report) -> Iterator[Node]:
-    for one in report.findings:
-        yield li[mark(one.kind, one.subject), " ", one.sentence]
+def _charts(report: SimulationReport) -> Sequence[Chart]:
+    run, setup, dollars = report.run, report.run.setup, report.task_dollars
+    width = max(1, -(-len(run.ticks) // _POINTS))
+    bins = [run.ticks[start : start + width] for start in range(0, len(run.ticks), width)]
+
+    def means(value: Callable[[Tick], float]) -> list[float]:
+        return [sum(map(value, one)) / len(one) for one in bins]
+
+    hours = [one[0].second / HOUR for one in bins]
+    short = hours[-1] < 6
+    chart = partial(
+        Chart,
+        xs=[hour * 60 for hour in hours] if short else hours,
+        x_unit="minutes" if short else "hours",
+    )
+    load, capacity, shed = (
+        means(lambda one: one.load),
+        means(lambda one: one.capacity),
+        means(lambda one: one.shed),
+    )
+    target = float(report.stack.settings.utilisation_percent)
+    bounds = (("minimum", setup.minimum), ("maximum", setup.maximum))
+    price = dollars or 1
+    paid = [sum(tick.tasks for tick in one) * TICK_S / HOUR * price for one in bins]
+    return (
+        chart(
+            title="Load and capacity",
+            caption="Requests a second that arrived, and that the fleet could serve.",
+            unit="requests/s",
+            curves=(
+                # below the others, whose lines cover its outline
+                Curve(
+                    label="shed",
+                    values=list(map(max, load, capacity)),
+                    colour="bad",
+                    fill_to=capacity,
+                ),
+                Curve(label="capacity", values=capacity, colour="first"),
+                Curve(label="load", values=load, colour="second"),
+            ),
+        ),
+        chart(
+            title="Tasks",
+            caption="Desired by the policies, and serving.",
+            unit="tasks",
+            curves=(
+                Curve(
+                    label="asked for",
+                    values=means(lambda one: one.desired),
+                    colour="second",
+                    dashed=True,
+                ),
+                Curve(label="serving", values=means(lambda one: one.serving), colour="first"),
+            ),
+            levels=[(f"{name} {bound:,}", bound) for name, bound in bounds],
+        ),
+        chart(
+            title="Utilisation",
+            caption="Load over the capacity that serves; three minutes above the target add tasks.",
+            unit="%",
+            curves=(
+                Curve(label="used", values=means(lambda one: one.utilisation), colour="first"),
+            ),
+            levels=[("target", target), ("shrinks below", target * IN_SHARE)],
+            top=105,
+        ),
+        chart(
+            title="Requests shed",
+            caption="Requests above the capacity, which got a 503.",
+            unit="requests/s",
+            curves=(Curve(label="shed", values=shed, colour="bad", fill_to=[0.0] * len(shed)),),
+            top=1.1 * (max(shed) or max(load) or 1),
+        ),
+        chart(
+            title="Task-hours and their cost",
+            caption="The sum so far, beside a fleet of one size.",
+            unit="task-hours" if dollars is None else "US dollars",
+            curves=(
+                Curve(
+                    label="at the maximum",
+                    values=[setup.maximum * (hour - hours[0]) * price for hour in hours],
+                    colour="muted",
+                    dashed=True,
+                ),
+                Curve(label="this fleet", values=list(accumulate(paid)), colour="first"),
+            ),
+        ),
+    )

@@ -2,26 +2,24 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import cached_property
 
 from stackkit.plan.scale_up import METRIC_DELAY_S, MINUTE
 from stackkit.settings.schedules import Schedule
-from stackkit.tools.simulate.scaler import (
-    Change,
-    Policies,
-    Series,
-    Size,
-    decided,
-    rebounded,
-    settled,
-)
-from stackkit.tools.simulate.schedule import names
+from stackkit.tools.simulate.policies import Minutes, Policies
+from stackkit.tools.simulate.scaler import Resizing, Size, decided, rebounded, settled
 from stackkit.tools.simulate.tasks import Starts, Tasks, advanced, resized
-from stackkit.tools.simulate.traffic import TICK_S, Trace
+from stackkit.tools.simulate.traffic import HOUR, TICK_S, Trace
 
 # what the longest alarm looks back
 _REMEMBERED = 16
 _TICKS_A_MINUTE = MINUTE // TICK_S
+_DAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
+_MONTHS = (
+    *("", "JAN", "FEB", "MAR", "APR", "MAY", "JUN"),
+    *("JUL", "AUG", "SEP", "OCT", "NOV", "DEC"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +37,8 @@ class Setup:
 
 
 @dataclass(frozen=True)
-class Sample:
-    """One tick. Rates are requests a second; `tasks` are paid for, `serving` answer."""
+class Tick:
+    """Rates are requests a second; `tasks` are paid for, `serving` answer."""
 
     second: int
     load: float
@@ -63,62 +61,109 @@ class Sample:
 class SimulationRun:
     trace: Trace
     setup: Setup
-    samples: tuple[Sample, ...]
-    changes: tuple[Change, ...]
+    ticks: tuple[Tick, ...]
+    changes: tuple[Resizing, ...]
+
+    @cached_property
+    def requests(self) -> int:
+        return round(sum(one.load for one in self.ticks) * TICK_S)
+
+    @cached_property
+    def shed(self) -> int:
+        return round(sum(one.shed for one in self.ticks) * TICK_S)
+
+    @property
+    def shed_percent(self) -> float:
+        return 100 * self.shed / self.requests if self.requests else 0.0
+
+    @property
+    def utilisation(self) -> float:
+        """Percent of the capacity that the requests took."""
+        carried = sum(min(one.load, one.capacity) for one in self.ticks)
+        return 100 * carried / (sum(one.capacity for one in self.ticks) or 1)
+
+    @cached_property
+    def serving(self) -> tuple[int, int]:
+        """Fewest and most tasks."""
+        counts = [one.serving for one in self.ticks]
+        return min(counts), max(counts)
+
+    @property
+    def task_hours(self) -> float:
+        return sum(one.tasks for one in self.ticks) * TICK_S / HOUR
 
 
 def simulate(setup: Setup, trace: Trace) -> SimulationRun:
     size = Size(setup.first, setup.minimum, setup.maximum)
     tasks = Tasks(setup.first, warm=setup.starts.warm_pool)
-    samples: list[Sample] = []
-    changes: list[Change] = []
-    series: dict[str, list[float]] = {"cpu": [], "requests": [], "network": []}
-    for tick, load in enumerate(trace.rates):
-        now = tick * TICK_S
+    ticks: list[Tick] = []
+    changes: list[Resizing] = []
+    minutes: dict[str, list[float]] = {"cpu": [], "requests": [], "network": []}
+    for number, load in enumerate(trace.rates):
+        now = number * TICK_S
         tasks = advanced(tasks, now, setup.starts)
         size = settled(size, setup.policies, now, tasks.settled)
         if now % MINUTE == 0:
-            _measure(series, samples, now, setup)
-            for change in _changed(size, setup, series, trace, now):
-                size = change[0]
-                changes += [change[1]] if change[1] else []
-            tasks = resized(tasks, size.desired)
-            tasks = advanced(tasks, now, setup.starts)
+            _measure(minutes, ticks, now, setup)
+            steps = list(_changed(size, setup, minutes, trace, now))
+            size = steps[-1][0]
+            changes += [change for _, change in steps if change]
+            tasks = advanced(resized(tasks, size.desired), now, setup.starts)
         capacity = tasks.serving * setup.task_rate
-        samples.append(Sample(now, load, capacity, tasks.total, tasks.serving, size.desired))
-    return SimulationRun(trace, setup, tuple(samples), tuple(changes))
+        ticks.append(Tick(now, load, capacity, tasks.total, tasks.serving, size.desired))
+    return SimulationRun(trace, setup, tuple(ticks), tuple(changes))
 
 
 def _changed(
-    size: Size, setup: Setup, series: Series, trace: Trace, now: int
-) -> Iterator[tuple[Size, Change | None]]:
+    size: Size, setup: Setup, minutes: Minutes, trace: Trace, now: int
+) -> Iterator[tuple[Size, Resizing | None]]:
     """Schedules first: they set the bounds within which policies decide."""
-    sample = trace.start + timedelta(seconds=now)
+    moment = trace.start + timedelta(seconds=now)
     for schedule in setup.schedules:
-        if names(schedule, sample):
+        if names(schedule, moment):
             size, change = rebounded(size, schedule.minimum, schedule.maximum, now)
             yield size, change
-    yield decided(size, setup.policies, series, now)
+    yield decided(size, setup.policies, minutes, now)
 
 
 def _measure(
-    series: dict[str, list[float]], samples: Sequence[Sample], now: int, setup: Setup
+    minutes: dict[str, list[float]], ticks: Sequence[Tick], now: int, setup: Setup
 ) -> None:
     """Adds the minute that CloudWatch shows by now, a minute after its end."""
     end = (now - METRIC_DELAY_S) // TICK_S
-    minute = samples[max(0, end - _TICKS_A_MINUTE) : max(0, end)]
+    minute = ticks[max(0, end - _TICKS_A_MINUTE) : max(0, end)]
     if len(minute) < _TICKS_A_MINUTE:
         return
     served = sum(min(one.load, one.capacity) for one in minute) * TICK_S
-    asked = sum(one.load for one in minute) * TICK_S
     serving = max(1.0, sum(one.serving for one in minute) / len(minute))
     points = {
         "cpu": sum(one.utilisation for one in minute) / len(minute),
-        "requests": asked / serving,
+        "requests": sum(one.load for one in minute) * TICK_S / serving,
         "network": served * setup.answer_bytes / MINUTE / serving,
     }
     for name, point in points.items():
-        series[name] = [*series[name][-_REMEMBERED:], point]
+        minutes[name] = [*minutes[name][-_REMEMBERED:], point]
+
+
+def names(schedule: Schedule, moment: datetime) -> bool:
+    """True in the minutes of a recurrence: five fields in UTC."""
+    values = (moment.minute, moment.hour, moment.day, moment.month, moment.weekday())
+    words = ((), (), (), _MONTHS, _DAYS)
+    fields = schedule.recurrence.split()
+    return all(map(_holds, fields, values, words))
+
+
+def _holds(field: str, value: int, words: Sequence[str]) -> bool:
+    def number(text: str) -> int:
+        return words.index(text) if text in words else int(text)
+
+    for part in field.split(",") if field != "*" else ():
+        low, _, high = part.partition("-")
+        start, end = number(low), number(high or low)
+        # FRI-MON goes round the end of the week
+        if start <= value <= end or (end < start and (value >= start or value <= end)):
+            return True
+    return field == "*"
 
 
 def with_minimum(setup: Setup, minimum: int) -> Setup:

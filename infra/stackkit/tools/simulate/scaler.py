@@ -6,28 +6,10 @@ while one hasn't, and still counts those that leave when it shrinks further. Bot
 is larger, and take the largest of several answers.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 
-from stackkit.tools.simulate.alarms import Step, Tracking, largest
-
-Series = Mapping[str, Sequence[float]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Policies:
-    """`group`: by the rules of EC2 Auto Scaling. Seconds; a group has warm-ups for cooldowns.
-
-    For `leaving_s` an instance that leaves is still in the group's figures.
-    """
-
-    group: bool
-    tracking: tuple[Tracking, ...] = ()
-    steps: tuple[Step, ...] = ()
-    tracking_out_s: int
-    step_out_s: int
-    in_s: int
-    leaving_s: int = 0
+from stackkit.tools.simulate.policies import Minutes, Policies
 
 
 @dataclass(frozen=True)
@@ -51,11 +33,15 @@ class Size:
 
 
 @dataclass(frozen=True)
-class Change:
+class Resizing:
     at: int
     before: int
     after: int
     why: str
+
+    @property
+    def grows(self) -> bool:
+        return self.after > self.before
 
 
 def capacity(size: Size, policies: Policies, now: int) -> int:
@@ -68,102 +54,72 @@ def capacity(size: Size, policies: Policies, now: int) -> int:
 def settled(size: Size, policies: Policies, now: int, all_serve: bool) -> Size:
     """A service's cooldown begins when what was asked for runs."""
     if policies.group:
-        warming = tuple(one for one in size.warming if one[0] > now)
-        return replace(
-            size, warming=warming, leaving=tuple(one for one in size.leaving if one[0] > now)
+        warming, leaving = (
+            tuple(one for one in batches if one[0] > now)
+            for batches in (size.warming, size.leaving)
         )
-    if all_serve and size.held_until == float("inf"):
+        return replace(size, warming=warming, leaving=leaving)
+    if all_serve and size.held_until == inf:
         return replace(size, held_until=now + size.cooldown_s)
     return size
 
 
-def decided(size: Size, policies: Policies, series: Series, now: int) -> tuple[Size, Change | None]:
+def decided(
+    size: Size, policies: Policies, minutes: Minutes, now: int
+) -> tuple[Size, Resizing | None]:
     """The size after one minute's alarms, and what changed it."""
     counted = capacity(size, policies, now)
-    out = [(name, new) for name, new in _outward(policies, series, counted) if new > size.desired]
-    if out:
-        return _grown(size, policies, largest(out), now)
-    if _grows(policies, series) or now < size.in_until or (policies.group and size.warming):
-        inward = []
-    else:
+    out = max(policies.outward(minutes, counted), default=(0, ""), key=lambda one: one[0])
+    if out[0] > size.desired:
+        return _grown(size, policies, min(out[0], size.maximum), out[1], now)
+    if now < size.in_until or (policies.group and size.warming):
+        return size, None
+    inward = policies.stepping_in(minutes, size.desired)
+    if not any(one.wants_out(minutes) for one in policies.tracking):
         leaving = sum(count for _, count in size.leaving)
-        inward = list(_inward(policies, series, size.desired + leaving))
-    inward += _stepping_in(size, policies, series, now)
+        inward = policies.inward(minutes, size.desired + leaving) + inward
     if not inward:
         return size, None
-    return _shrunk(size, policies, largest(inward), now)
-
-
-def _outward(policies: Policies, series: Series, counted: int) -> Iterator[tuple[str, int]]:
-    for one in policies.tracking:
-        if one.wants_out(series[one.metric]):
-            yield one.name, one.proposes(counted, series[one.metric][-1])
-    for step in policies.steps:
-        if step.out and step.in_alarm(series[step.metric]):
-            yield step.name, step.proposes(counted, series[step.metric][-1])
-
-
-def _grows(policies: Policies, series: Series) -> bool:
-    return any(one.wants_out(series[one.metric]) for one in policies.tracking)
-
-
-def _inward(policies: Policies, series: Series, counted: int) -> Iterator[tuple[str, int]]:
-    """Target tracking shrinks only when each of its policies is ready to."""
-    ready = [one for one in policies.tracking if one.wants_in(series[one.metric])]
-    if ready and len(ready) == len(policies.tracking):
-        for one in ready:
-            yield one.name, one.proposes(counted, series[one.metric][-1])
-
-
-def _stepping_in(size: Size, policies: Policies, series: Series, now: int) -> list[tuple[str, int]]:
-    """A step inwards asks no other policy; it waits for its own pause, and a group's warm-ups."""
-    if now < size.in_until or (policies.group and size.warming):
-        return []
-    return [
-        (step.name, step.proposes(size.desired, series[step.metric][-1]))
-        for step in policies.steps
-        if not step.out and step.in_alarm(series[step.metric])
-    ]
+    new, name = max(inward, key=lambda one: one[0])
+    return _shrunk(size, policies, max(new, size.minimum), name, now)
 
 
 def _grown(
-    size: Size, policies: Policies, asked: tuple[str, int], now: int
-) -> tuple[Size, Change | None]:
-    name, new = asked
-    after = min(new, size.maximum)
+    size: Size, policies: Policies, after: int, name: str, now: int
+) -> tuple[Size, Resizing | None]:
     if after <= size.desired:
         return size, None
     by_step = any(step.name == name for step in policies.steps)
     pause = policies.step_out_s if by_step else policies.tracking_out_s
-    larger = replace(size, desired=after, in_until=0 if not policies.group else size.in_until)
     if policies.group:
-        larger = replace(larger, warming=(*size.warming, (now + pause, after - size.desired)))
+        warming = (*size.warming, (now + pause, after - size.desired))
+        larger = replace(size, desired=after, warming=warming)
     else:
         larger = replace(
-            larger,
+            size,
+            desired=after,
+            in_until=0,
             counted=capacity(size, policies, now),
             cooldown_s=pause,
-            held_until=float("inf"),
+            held_until=inf,
         )
-    return larger, Change(now, size.desired, after, name)
+    return larger, Resizing(now, size.desired, after, name)
 
 
 def _shrunk(
-    size: Size, policies: Policies, asked: tuple[str, int], now: int
-) -> tuple[Size, Change | None]:
-    name, new = asked
-    after = max(new, size.minimum)
+    size: Size, policies: Policies, after: int, name: str, now: int
+) -> tuple[Size, Resizing | None]:
     if after >= size.desired:
         return size, None
     smaller = replace(size, desired=after, in_until=now + policies.in_s, held_until=0)
     if policies.group:
         left = (now + policies.leaving_s, size.desired - after)
         smaller = replace(smaller, leaving=(*size.leaving, left))
-    return smaller, Change(now, size.desired, after, name)
+    return smaller, Resizing(now, size.desired, after, name)
 
 
-def rebounded(size: Size, minimum: int, maximum: int, now: int) -> tuple[Size, Change | None]:
+def rebounded(size: Size, minimum: int, maximum: int, now: int) -> tuple[Size, Resizing | None]:
     """A scheduled action moves the bounds, and the size into them despite any cooldown."""
     after = min(max(size.desired, minimum), maximum)
     moved = replace(size, minimum=minimum, maximum=maximum, desired=after, held_until=0)
-    return moved, Change(now, size.desired, after, "schedule") if after != size.desired else None
+    return moved, Resizing(now, size.desired, after, "schedule") if after != size.desired else None

@@ -16,9 +16,8 @@ from stackkit.plan.scale_up import (
 )
 from stackkit.settings.config import Config
 from stackkit.tools.report import cost
-from stackkit.tools.simulate.alarms import Adjustment, Step, Tracking
+from stackkit.tools.simulate.policies import Policies, Step, Tracking
 from stackkit.tools.simulate.run import Setup
-from stackkit.tools.simulate.scaler import Policies
 from stackkit.tools.simulate.tasks import Starts
 from stackkit.tools.simulate.traffic import TICK_S
 
@@ -79,32 +78,19 @@ def _leaving_s(numbers: Plan) -> int:
 
 
 def _tracking(name: str, settings: Config, numbers: Plan) -> Tracking:
-    target = {
+    targets = {
         "cpu": numbers.scaling.cpu_target.value,
         "requests": numbers.scaling.requests_target.value,
         "network": settings.network_target_mbps * BYTES_PER_MEGABIT,
-    }[name]
-    return Tracking(name, name, target)
+    }
+    return Tracking(name, targets[name])
 
 
 def _steps(settings: Config, numbers: Plan) -> list[Step]:
     step = numbers.step
     if step is None:
         return []
-    out = Step(
-        "step-out",
-        "requests",
-        step.out_requests.value,
-        STEP_OUT_MINUTES,
-        True,
-        (Adjustment(0, None, settings.step_out_tasks),),
-    )
-    back = Step(
-        "step-in",
-        "requests",
-        step.in_requests.value,
-        STEP_IN_MINUTES,
-        False,
-        (Adjustment(None, 0, -settings.step_in_tasks),),
-    )
-    return [out, back] if step.scales_in else [out]
+    out, back = step.out_requests.value, step.in_requests.value
+    more = Step("step-out", "requests", out, STEP_OUT_MINUTES, settings.step_out_tasks)
+    fewer = Step("step-in", "requests", back, STEP_IN_MINUTES, -settings.step_in_tasks)
+    return [more, fewer] if step.scales_in else [more]

@@ -11,23 +11,34 @@ MADE_BY_AWS = "TargetTracking-"
 
 
 def alarms(snapshot: AccountSnapshot) -> Iterator[str]:
-    targets = {topic["TopicArn"] for topic in snapshot.read("sns", "list_topics", "Topics")}
-    targets |= {policy["PolicyARN"] for policy in snapshot.policies}
-    # alarms that notify through a composite
+    """What they watch exists, and each notifies somebody; a call to an unknown ARN is refused."""
     composed = {name for composite in snapshot.composites for name in _composed(composite)}
     named = _named(snapshot)
-    for alarm in snapshot.alarms:
-        if alarm["AlarmName"].startswith(MADE_BY_AWS):
-            continue
+    own = [a for a in snapshot.alarms if not a["AlarmName"].startswith(MADE_BY_AWS)]
+    for alarm in own:
         for dimension in _dimensions(alarm):
             name, value = dimension["Name"], dimension["Value"]
             if value not in named.get(name, {value}):
                 yield f"alarm {alarm['AlarmName']}: there is no {name} {value}"
+    for alarm in (*own, *snapshot.composites):
+        # an alarm of a composite notifies through it
         if not alarm.get("AlarmActions") and alarm["AlarmName"] not in composed:
             yield f"alarm {alarm['AlarmName']}: nothing happens when it fires"
-        yield from _missing_targets(alarm, targets)
-    yield from _composites(snapshot, targets)
-    yield from _deployment(snapshot)
+    yield from _references(snapshot)
+
+
+def _references(snapshot: AccountSnapshot) -> Iterator[str]:
+    """Alarms that composites and deployments name; moto forgets them, so as they were sent."""
+    known = {alarm["AlarmName"] for alarm in snapshot.alarms + snapshot.composites}
+    wanted = {
+        composite["AlarmName"]: [*_composed(composite), composite.get("ActionsSuppressor", "")]
+        for composite in snapshot.composites
+    }
+    for service in snapshot.sent("CreateService"):
+        watched = service.get("deploymentConfiguration", {}).get("alarms", {})
+        wanted[service["serviceName"]] = watched.get("alarmNames", [])
+    for name, alarms in wanted.items():
+        yield from (f"{name}: there is no alarm {a}" for a in alarms if a not in known | {""})
 
 
 def _named(snapshot: AccountSnapshot) -> Mapping[str, set[str]]:
@@ -42,7 +53,7 @@ def _named(snapshot: AccountSnapshot) -> Mapping[str, set[str]]:
         "DBInstanceIdentifier": {d["DBInstanceIdentifier"] for d in snapshot.databases},
         "CacheClusterId": set(snapshot.cache_node_names),
         "NatGatewayId": {gateway["NatGatewayId"] for gateway in snapshot.nat_gateways},
-        "WebACL": set(_firewall_metrics(snapshot)),
+        "WebACL": {a["VisibilityConfig"]["MetricName"] for a in snapshot.sent("CreateWebACL")},
         "Region": {snapshot.account.region},
         "Service": {w.environment.get("OTEL_SERVICE_NAME", "") for w in snapshot.workloads},
         "ClusterName": {str(arn).rpartition("/")[2] for arn in clusters},
@@ -51,43 +62,8 @@ def _named(snapshot: AccountSnapshot) -> Mapping[str, set[str]]:
     }
 
 
-def _firewall_metrics(snapshot: AccountSnapshot) -> Iterator[str]:
-    for call in snapshot.account.calls:
-        if call.operation == "CreateWebACL":
-            yield call.parameters["VisibilityConfig"]["MetricName"]
-
-
-def _missing_targets(alarm: Mapping[str, Any], targets: set[str]) -> Iterator[str]:
-    for action in (*alarm.get("AlarmActions", ()), *alarm.get("OKActions", ())):
-        if action not in targets:
-            yield f"alarm {alarm['AlarmName']}: there is no {action}"
-
-
-def _composites(snapshot: AccountSnapshot, targets: set[str]) -> Iterator[str]:
-    known = {alarm["AlarmName"] for alarm in snapshot.alarms}
-    known |= {composite["AlarmName"] for composite in snapshot.composites}
-    for composite in snapshot.composites:
-        name = composite["AlarmName"]
-        watched = [*_composed(composite), composite.get("ActionsSuppressor")]
-        missing = [alarm for alarm in watched if alarm and alarm not in known]
-        yield from (f"alarm {name}: there is no alarm {alarm}" for alarm in missing)
-        yield from _missing_targets(composite, targets)
-        if not composite.get("AlarmActions"):
-            yield f"alarm {name}: nothing happens when it fires"
-
-
 def _composed(composite: Mapping[str, Any]) -> list[str]:
     return re.findall(r'ALARM\("([^"]+)"\)', composite["AlarmRule"])
-
-
-def _deployment(snapshot: AccountSnapshot) -> Iterator[str]:
-    """The alarms by which a deployment is rolled back; moto forgets them, so as they were sent."""
-    names = {alarm["AlarmName"] for alarm in snapshot.alarms}
-    for call in snapshot.account.calls:
-        if call.operation == "CreateService":
-            watched = call.parameters.get("deploymentConfiguration", {}).get("alarms", {})
-            wanted = watched.get("alarmNames", [])
-            yield from (f"{call.name}: no alarm {name}" for name in wanted if name not in names)
 
 
 def scaling(snapshot: AccountSnapshot) -> Iterator[str]:
@@ -105,14 +81,13 @@ def scaling(snapshot: AccountSnapshot) -> Iterator[str]:
         for b in snapshot.balancers
         for g in snapshot.target_groups
     }
-    policies = snapshot.policies
-    if not policies:
+    if not snapshot.policies:
         yield "nothing scales"
-    for policy in policies:
+    for policy in snapshot.policies:
         if policy.get("ResourceId", "") not in known | {""}:
             yield f"policy {policy['PolicyName']}: there is no {policy['ResourceId']}"
-        label = _label(policy)
-        if label and label not in labels:
+        label = tracking(policy).get("PredefinedMetricSpecification", {}).get("ResourceLabel", "")
+        if label not in labels | {""}:
             yield f"policy {policy['PolicyName']}: no target group is called {label}"
 
 
@@ -120,7 +95,7 @@ def logs(snapshot: AccountSnapshot) -> Iterator[str]:
     for workload in snapshot.workloads:
         if workload.log_group not in snapshot.log_groups:
             yield f"{workload.name}: there is no log group {workload.log_group}"
-    for flow in snapshot.read("ec2", "describe_flow_logs", "FlowLogs"):
+    for flow in snapshot.flow_logs:
         name = flow.get("LogGroupName") or flow["LogDestination"].split(":")[6]
         if name not in snapshot.log_groups:
             yield f"flow log {flow['FlowLogId']}: there is no log group {name}"
@@ -129,11 +104,10 @@ def logs(snapshot: AccountSnapshot) -> Iterator[str]:
             yield f"log group {name}: keeps everything for ever"
 
 
-def _label(policy: Mapping[str, Any]) -> str:
-    tracking = policy.get("TargetTrackingScalingPolicyConfiguration") or policy.get(
-        "TargetTrackingConfiguration", {}
-    )
-    return tracking.get("PredefinedMetricSpecification", {}).get("ResourceLabel", "")
+def tracking(policy: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The target that a policy of a service or of a group tracks; empty for steps."""
+    names = ("TargetTrackingScalingPolicyConfiguration", "TargetTrackingConfiguration")
+    return next((policy[name] for name in names if policy.get(name)), {})
 
 
 def _dimensions(alarm: Mapping[str, Any]) -> list[dict[str, str]]:

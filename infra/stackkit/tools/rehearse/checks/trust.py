@@ -13,7 +13,7 @@ def trust(snapshot: AccountSnapshot) -> Iterator[str]:
     providers = snapshot.read("iam", "list_open_id_connect_providers", "OpenIDConnectProviderList")
     # their identities are outside of AWS
     outside = {f"Federated {provider['Arn']}" for provider in providers}
-    for role in snapshot.read("iam", "list_roles", "Roles"):
+    for role in snapshot.roles:
         # those that AWS makes for itself
         if role["Path"].startswith("/aws-service-role/"):
             continue
@@ -35,21 +35,18 @@ def _uses(snapshot: AccountSnapshot) -> Iterator[tuple[str, str]]:
         for kind in ("executionRoleArn", "taskRoleArn"):
             yield definition.get(kind, ""), "ecs-tasks.amazonaws.com"
     for profile in snapshot.read("iam", "list_instance_profiles", "InstanceProfiles"):
-        for role in profile["Roles"]:
-            yield role["RoleName"], "ec2.amazonaws.com"
-    for flow in snapshot.read("ec2", "describe_flow_logs", "FlowLogs"):
-        yield flow.get("DeliverLogsPermissionArn", ""), "vpc-flow-logs.amazonaws.com"
-    for proxy in snapshot.proxies:
-        yield proxy["RoleArn"], "rds.amazonaws.com"
-    for database in snapshot.databases:
-        yield database.get("MonitoringRoleArn", ""), "monitoring.rds.amazonaws.com"
-    for role in snapshot.read("iam", "list_roles", "Roles"):
+        yield from ((role["RoleName"], "ec2.amazonaws.com") for role in profile["Roles"])
+    for found, key, service in (
+        (snapshot.flow_logs, "DeliverLogsPermissionArn", "vpc-flow-logs"),
+        (snapshot.proxies, "RoleArn", "rds"),
+        (snapshot.databases, "MonitoringRoleArn", "monitoring.rds"),
+        ([s["Target"] for s in snapshot.sent("CreateSchedule")], "RoleArn", "scheduler"),
+        (snapshot.sent("CreateSlackChannelConfiguration"), "IamRoleArn", "chatbot"),
+    ):
+        yield from ((each.get(key, ""), f"{service}.amazonaws.com") for each in found)
+    for role in snapshot.roles:
         for statement in role["AssumeRolePolicyDocument"]["Statement"]:
             yield from ((role["RoleName"], f"Federated {who}") for who in vouched_for(statement))
-    scheduler = snapshot.account.client("scheduler")
-    for schedule in snapshot.read("scheduler", "list_schedules", "Schedules"):
-        found = scheduler.get_schedule(Name=schedule["Name"], GroupName=schedule["GroupName"])
-        yield found["Target"]["RoleArn"], "scheduler.amazonaws.com"
 
 
 def vouched_for(statement: Mapping[str, Any]) -> list[str]:
