@@ -66,9 +66,9 @@ async def test_response_to_another_request_is_foreign(upstream: FakeUpstream) ->
 
 async def test_connection_that_the_server_closes_is_not_used_again(upstream: FakeUpstream) -> None:
     upstream.answers("g-closes", b"{}", headers={"Connection": "close"})
-    plan = load(upstream, "g-closes", rate=400, seconds=1.0)
+    plan = load(upstream, "g-closes", rate=50, seconds=1.0)
     few = replace(plan, connections=2, max_connections=2)
-    assert (await observe(few)).counts() == {"ok": 400}
+    assert (await observe(few)).counts() == {"ok": 50}
 
 
 async def test_port_without_a_server_is_refused() -> None:

@@ -89,7 +89,7 @@ async def test_fast_rejection_sends_the_bytes_of_load_shedding(
 async def test_request_ends_at_its_deadline(settings: Settings, upstream: FakeUpstream) -> None:
     released = upstream.holds("l2")
     async with serving(
-        create_app(replace(with_empty_cache(settings), request_timeout=0.1))
+        create_app(replace(with_empty_cache(settings), request_timeout=0.5))
     ) as client:
         late = await client.get("/data/l2")
         assert late.status_code == 504
