@@ -19,8 +19,10 @@ DIGEST = f"sha256:{'a' * 64}"
 
 
 class Cloud(mocks.Mocks):
-    def __init__(self, preview: bool) -> None:
+    def __init__(self, preview: bool, last_outputs: Mapping[str, Any] | None = None) -> None:
         self._preview = preview
+        # of deployments before, by the stack's whole name
+        self._last_outputs = last_outputs or {}
         self._transforms: list[pulumi.ResourceTransform] = []
 
     def register_transform(self, transform: pulumi.ResourceTransform) -> None:
@@ -36,6 +38,8 @@ class Cloud(mocks.Mocks):
         return inputs
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+        if args.token == "pulumi:pulumi:readStackOutputs":
+            return {"outputs": self._last_outputs.get(args.args["name"], {})}, []
         return _ANSWERS[args.token](args.args), []
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
@@ -82,10 +86,6 @@ _ANSWERS: dict[str, Any] = {
         "insecureValue": AMI_ID,
     },
     "aws:index/getCallerIdentity:getCallerIdentity": lambda asked: {"accountId": ACCOUNT},
-    "aws:ec2/getAmi:getAmi": lambda asked: {
-        # an account has many; without an order any of them
-        "id": BAKED_AMI_ID if asked["mostRecent"] and asked["owners"] == ["self"] else "any"
-    },
 }
 
 _OUTPUTS: dict[str, Any] = {
@@ -102,6 +102,9 @@ _OUTPUTS: dict[str, Any] = {
         "lifecyclePolicy": reference("aws:ecr/lifecyclePolicy:LifecyclePolicy", f"{name}-policy"),
     },
     "docker-build:index:Image": lambda name, inputs: {"digest": DIGEST},
+    "aws:imagebuilder/image:Image": lambda name, inputs: {
+        "outputResources": [{"amis": [{"image": BAKED_AMI_ID}]}]
+    },
     "aws:lb/loadBalancer:LoadBalancer": lambda name, inputs: {
         "arnSuffix": f"app/{name}/1",
         "dnsName": f"{name}.elb.amazonaws.com",

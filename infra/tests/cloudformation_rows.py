@@ -176,7 +176,6 @@ ROWS: Mapping[Operation, Row] = {
         type="AWS::ImageBuilder::DistributionConfiguration"
     ),
     ("imagebuilder", "CreateImage"): Row(type="AWS::ImageBuilder::Image"),
-    ("imagebuilder", "CreateImagePipeline"): Row(type="AWS::ImageBuilder::ImagePipeline"),
     ("imagebuilder", "CreateImageRecipe"): Row(
         type="AWS::ImageBuilder::ImageRecipe", names={"semanticVersion": "Version"}
     ),

@@ -160,6 +160,7 @@ def run(
     secrets: Mapping[str, str] | None = None,
     preview: bool = False,
     recorded: Run | None = None,
+    last_outputs: Mapping[str, Any] | None = None,
 ) -> Run:
     """Run the program for a stack's keys; raise what the program raises."""
     recorded = recorded or Run()
@@ -168,9 +169,14 @@ def run(
     encrypted = [f"{PROJECT}:{key}" for key in secrets]
     set_all_config({"aws:region": REGION, **given}, encrypted)
     settings.ROOT.set(None)
-    cloud = Cloud(preview)
+    cloud = Cloud(preview, last_outputs)
     mocks.set_mocks(
-        cloud, project=PROJECT, stack=stack, preview=preview, monitor=Recorder(cloud, recorded)
+        cloud,
+        project=PROJECT,
+        stack=stack,
+        organization="organization",
+        preview=preview,
+        monitor=Recorder(cloud, recorded),
     )
 
     @pulumi.runtime.test

@@ -36,7 +36,8 @@ def test_production_survives_a_zone_and_a_mistake() -> None:
     assert database["backupRetentionPeriod"] == 14
     assert database["deletionProtection"] is True
     assert database["skipFinalSnapshot"] is False
-    assert database["finalSnapshotIdentifier"] == "shop-prod-final"
+    # the subnet group's seven characters: each life of a stack has others
+    assert database["finalSnapshotIdentifier"] == "shop-prod-0123456-final"
     assert database["deleteAutomatedBackups"] is False
     assert database["applyImmediately"] is False
 
@@ -86,7 +87,7 @@ def test_the_cache_talks_tls_to_known_users_only(tier: str) -> None:
     assert cache["transitEncryptionMode"] == "required"
     assert cache["atRestEncryptionEnabled"] is True
     assert cache["userGroupIds"] == [users["userGroupId"]]
-    assert users["userIds"] == [user["userId"]]
+    assert users["userIds"] == [user["userId"]] == [f"shop-{tier}-0123456"]
     assert user["accessString"] == "on ~* &* +@all -@dangerous"
     assert cache["securityGroupIds"] == [f"shop-{tier}-cache-id"]
 
@@ -100,6 +101,12 @@ def test_the_cache_fails_over_and_forgets_the_oldest() -> None:
     assert cache["snapshotRetentionLimit"] == 3
     assert group["family"] == "valkey9"
     assert group["parameters"] == [{"name": "maxmemory-policy", "value": "allkeys-lru"}]
+
+
+def test_a_changed_cache_is_there_before_the_service_counts_on_it() -> None:
+    made = stack("prod")
+    assert made.one(GROUP).inputs["applyImmediately"] is True
+    assert made.one(GROUP).urn in made.service_task().depends_on
 
 
 def test_replicas_follow_the_primary_and_share_one_name(extended: Run) -> None:

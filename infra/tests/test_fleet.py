@@ -59,22 +59,28 @@ def test_no_instance_can_be_reached_or_robbed() -> None:
     }
 
 
-def test_the_newest_amazon_linux_is_launched_by_its_id_and_installs_docker() -> None:
+def test_the_first_amazon_linux_is_launched_by_its_id_and_kept() -> None:
     made = stack("prod", "ec2")
     assert template(made)["imageId"] == AMI_ID
-    assert cloud_config(made)["packages"] == ["docker"]
+    assert made.one(TEMPLATE).ignore_changes == ["imageId"]
+    assert cloud_config(made)["runcmd"][0][-1] == "command -v docker || dnf install -y docker"
 
 
-def test_an_own_ami_is_launched_as_it_is() -> None:
-    made = fleet(ami_id="ami-0123456789abcdef0")
-    assert template(made)["imageId"] == "ami-0123456789abcdef0"
-    assert "packages" not in cloud_config(made)
+def test_an_ami_of_another_processor_is_another_template() -> None:
+    other = fleet(architecture="x86_64", instance_types='["c7i.xlarge"]')
+    assert other.one(TEMPLATE).name != stack("prod", "ec2").one(TEMPLATE).name
 
 
-def test_a_baked_ami_is_the_newest_of_its_recipe() -> None:
+def test_an_ami_moves_with_its_key() -> None:
+    made = fleet(ami_id="ami-0fedcba9876543210")
+    assert template(made)["imageId"] == "ami-0fedcba9876543210"
+    assert made.one(TEMPLATE).ignore_changes == []
+
+
+def test_an_ami_is_baked_for_each_image_and_moves_with_it() -> None:
     made = fleet(bake_ami="true")
     assert template(made)["imageId"] == BAKED_AMI_ID
-    assert "packages" not in cloud_config(made)
+    assert made.one(TEMPLATE).ignore_changes == []
     recipe = made.one("aws:imagebuilder/imageRecipe:ImageRecipe").inputs
     parent = "arn:aws:imagebuilder:eu-west-1:aws:image/amazon-linux-2023-arm64/x.x.x"
     assert recipe["parentImage"] == parent
@@ -87,8 +93,8 @@ def test_a_baked_ami_is_the_newest_of_its_recipe() -> None:
     assert "@sha256:" in commands[3]
     # the registry's token stays out of the AMI
     assert commands[-1] == "rm -f /root/.docker/config.json"
-    pipeline = made.one("aws:imagebuilder/imagePipeline:ImagePipeline").inputs
-    assert pipeline["schedule"]["scheduleExpression"] == "cron(0 4 ? * sun)"
+    # a schedule would bake what no deployment has asked for
+    assert made.all("aws:imagebuilder/imagePipeline:ImagePipeline") == []
     builder = made.one("aws:imagebuilder/infrastructureConfiguration:InfrastructureConfiguration")
     assert builder.inputs["instanceMetadataOptions"]["httpTokens"] == "required"
     assert builder.inputs["securityGroupIds"] == ["shop-prod-compute-id"]
@@ -119,7 +125,7 @@ def test_sick_instances_are_replaced_as_the_load_balancer_finds_them() -> None:
 def test_a_new_version_replaces_instances_or_is_taken_back() -> None:
     made = group(stack("prod", "ec2"))
     specification = made["mixedInstancesPolicy"]["launchTemplate"]["launchTemplateSpecification"]
-    assert specification == {"launchTemplateId": "shop-prod-id", "version": "1"}
+    assert specification == {"launchTemplateId": "shop-prod-arm64-id", "version": "1"}
     refresh = made["instanceRefresh"]
     assert refresh["strategy"] == "Rolling"
     assert refresh["preferences"]["autoRollback"] is True
@@ -139,7 +145,7 @@ def test_an_instance_waits_for_its_requests_before_it_goes() -> None:
 def test_a_warm_pool_waits_stopped() -> None:
     made = group(fleet(warm_pool="4", instance_types='["c8g.xlarge"]'))
     assert made["warmPool"] == {"minSize": 4, "poolState": "Stopped"}
-    assert made["launchTemplate"] == {"id": "shop-prod-id", "version": "1"}
+    assert made["launchTemplate"] == {"id": "shop-prod-arm64-id", "version": "1"}
     assert "mixedInstancesPolicy" not in made
 
 

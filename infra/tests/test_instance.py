@@ -31,7 +31,6 @@ INSTANCE = Instance(
     stop_timeout_s=40,
     drain_s=20,
     log_group="shop-prod",
-    installs_docker=True,
     collector='{"service": {}}',
     collector_secrets={"OTLP_HEADERS": "arn:aws:secretsmanager:eu-west-1:1:secret:cache-AbCdEf"},
 )

@@ -29,7 +29,7 @@ EDITS: list[Edit] = [
     (
         "compute-private",
         TEMPLATE,
-        "",
+        "-arm64",
         {"networkInterfaces": [{"associatePublicIpAddress": "true"}]},
         "use private subnets",
     ),
@@ -75,11 +75,11 @@ EDITS: list[Edit] = [
     (
         "disks-encrypted",
         TEMPLATE,
-        "",
+        "-arm64",
         {"blockDeviceMappings": [{"deviceName": "/dev/xvda", "ebs": {"volumeSize": 20}}]},
         "/dev/xvda is not encrypted; set ebs.encrypted",
     ),
-    ("disks-encrypted", TEMPLATE, "", {"blockDeviceMappings": None}, "the AMI decides"),
+    ("disks-encrypted", TEMPLATE, "-arm64", {"blockDeviceMappings": None}, "the AMI decides"),
     (
         "key-rotated",
         "aws:kms/key:Key",
@@ -126,7 +126,7 @@ EDITS: list[Edit] = [
     (
         "connections-fit",
         TEMPLATE,
-        "",
+        "-arm64",
         {USER_DATA: swap_encoded("DB_POOL_SIZE=7", "DB_POOL_SIZE=9")},
         "DB_POOL_SIZE 9 x WEB_CONCURRENCY 4 x",
     ),

@@ -51,7 +51,7 @@ EDITS: list[Edit] = [
     (
         "timeouts-in-order",
         TEMPLATE,
-        "",
+        "-arm64",
         {USER_DATA: swap_encoded("STOP_SECONDS=40", "STOP_SECONDS=20")},
         "GRANIAN_WORKERS_KILL_TIMEOUT (30 s) does not end before the stop timeout (20 s)",
     ),
@@ -94,14 +94,14 @@ EDITS: list[Edit] = [
     (
         "metadata-token",
         TEMPLATE,
-        "",
+        "-arm64",
         {"metadataOptions": {"httpTokens": "optional"}},
         "metadataOptions.httpTokens is not required",
     ),
     (
         "metadata-token",
         TEMPLATE,
-        "",
+        "-arm64",
         {"metadataOptions": {"httpPutResponseHopLimit": 2}},
         "must not borrow the instance's role",
     ),
@@ -115,7 +115,7 @@ EDITS: list[Edit] = [
     (
         "no-plain-secrets",
         TEMPLATE,
-        "",
+        "-arm64",
         {USER_DATA: swap_encoded("rediss://app@", VALKEY_URL)},
         "REDIS_URL in /etc/app/environment looks like a secret",
     ),

@@ -9,10 +9,10 @@ from stackkit.alarms import monitoring
 from stackkit.alarms.context import AlarmContext
 from stackkit.alarms.dashboard import Dashboard, DashboardArgs
 from stackkit.alarms.panels import sections
-from stackkit.plan import plan
+from stackkit.plan import plan, transition
 from stackkit.plan.capacity import installed_versions, measurement_warnings, read_measurement
 from stackkit.plan.fleet import mean_in_flight, rate
-from stackkit.resources import boundary, compute, service
+from stackkit.resources import boundary, compute, last_deployment, service
 from stackkit.resources.build import build_id
 from stackkit.resources.cache import Cache, CacheArgs
 from stackkit.resources.collector import Collector, CollectorArgs
@@ -48,6 +48,7 @@ try:
     measured = read_measurement(HERE)
     numbers = plan.derive(settings, measured)
     conflicts.check(settings)
+    last_deployment.check(numbers)
 except ConfigError as error:
     raise pulumi.RunError(str(error)) from None
 for warning in measurement_warnings(
@@ -321,6 +322,7 @@ for output, value in running_compute.outputs.items():
     pulumi.export(output, value)
 pulumi.export("dashboard", dashboard.name)
 pulumi.export("plan", plan.outputs(numbers))
+pulumi.export("deployed", transition.deployed(numbers))
 pulumi.export("warnings", warnings)
 for warning in warnings:
     pulumi.log.warn(warning)

@@ -55,7 +55,7 @@ def limits(context: AlarmContext) -> Mapping[str, Any]:
         "database_connections_rationale": connections.rationale,
         "storage_gb": settings.database_storage_gb,
         "storage_limit": settings.database_storage_gb * 10**9 // 20,
-        "database_class": settings.database_class,
+        "database_class": settings.counted_database_class,
         "database_memory_limit": settings.database_memory // 20,
         "workers": workers,
         "cache_pool": CACHE_POOL + CACHE_SUBSCRIPTIONS,

@@ -1,7 +1,6 @@
 from dataclasses import dataclass
 
 import pulumi
-import pulumi_aws as aws
 from pulumi_aws import iam, imagebuilder
 
 from stackkit.resources.container import Container
@@ -14,9 +13,6 @@ MANAGED = {
 }
 # recipes can't change: a changed one has a new name, and each begins anew
 VERSION = "1.0.0"
-# Sundays, when the parent image or a component has an update
-WEEKLY = "cron(0 4 ? * sun)"
-RECIPE_TAG = "recipe"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +25,10 @@ class AmiArgs:
 
 
 class Ami(pulumi.ComponentResource):
-    """Amazon Linux 2023 with Docker and the service's image in it: an instance starts faster."""
+    """Amazon Linux 2023 with Docker and the service's image in it: an instance starts faster.
+
+    Each new image of the service is baked on the newest parent; nothing else moves the AMI.
+    """
 
     ami_id: pulumi.Output[str]
 
@@ -41,7 +40,7 @@ class Ami(pulumi.ComponentResource):
         self._args = args
         self._child = pulumi.ResourceOptions(parent=self)
         recipe = self._recipe()
-        builder, distribution = self._builder(), self._distribution(recipe)
+        builder, distribution = self._builder(), self._distribution()
         image = imagebuilder.Image(
             name,
             imagebuilder.ImageArgs(
@@ -51,8 +50,7 @@ class Ami(pulumi.ComponentResource):
             ),
             opts=self._child,
         )
-        self._pipeline(recipe, builder, distribution)
-        self.ami_id = self._newest(recipe, image)
+        self.ami_id = image.output_resources[0].amis[0].image.apply(str)
         self.register_outputs({"ami_id": self.ami_id})
 
     def _recipe(self) -> imagebuilder.ImageRecipe:
@@ -119,12 +117,10 @@ class Ami(pulumi.ComponentResource):
             opts=self._child,
         )
 
-    def _distribution(
-        self, recipe: imagebuilder.ImageRecipe
-    ) -> imagebuilder.DistributionConfiguration:
+    def _distribution(self) -> imagebuilder.DistributionConfiguration:
         ami = imagebuilder.DistributionConfigurationDistributionAmiDistributionConfigurationArgs(
             name=f"{self._prefix}-{{{{ imagebuilder:buildDate }}}}",
-            ami_tags={"Name": self._prefix, RECIPE_TAG: recipe.arn},
+            ami_tags={"Name": self._prefix},
         )
         return imagebuilder.DistributionConfiguration(
             self._prefix,
@@ -137,42 +133,6 @@ class Ami(pulumi.ComponentResource):
             ),
             opts=self._child,
         )
-
-    def _pipeline(
-        self,
-        recipe: imagebuilder.ImageRecipe,
-        builder: imagebuilder.InfrastructureConfiguration,
-        distribution: imagebuilder.DistributionConfiguration,
-    ) -> None:
-        """Security updates: the next `pulumi up` launches what was baked since."""
-        imagebuilder.ImagePipeline(
-            self._prefix,
-            imagebuilder.ImagePipelineArgs(
-                image_recipe_arn=recipe.arn,
-                infrastructure_configuration_arn=builder.arn,
-                distribution_configuration_arn=distribution.arn,
-                schedule=imagebuilder.ImagePipelineScheduleArgs(
-                    schedule_expression=WEEKLY,
-                    pipeline_execution_start_condition=(
-                        "EXPRESSION_MATCH_AND_DEPENDENCY_UPDATES_AVAILABLE"
-                    ),
-                ),
-            ),
-            opts=self._child,
-        )
-
-    def _newest(
-        self, recipe: imagebuilder.ImageRecipe, image: imagebuilder.Image
-    ) -> pulumi.Output[str]:
-        """Of this recipe, whether this program or the pipeline baked it."""
-        return aws.ec2.get_ami_output(
-            owners=["self"],
-            most_recent=True,
-            filters=recipe.arn.apply(
-                lambda arn: [aws.ec2.GetAmiFilterArgs(name=f"tag:{RECIPE_TAG}", values=[arn])]
-            ),
-            opts=pulumi.InvokeOutputOptions(parent=self, depends_on=[image]),
-        ).id
 
 
 def _bake(image: pulumi.Input[str], region: str) -> pulumi.Output[str]:

@@ -43,6 +43,9 @@ class Cache(pulumi.ComponentResource):
         self._child = pulumi.ResourceOptions(parent=self)
         password = self._password()
         self.secret_arn = self._kept(password)
+        self._subnets = aws.elasticache.SubnetGroup(
+            name, aws.elasticache.SubnetGroupArgs(subnet_ids=args.subnet_ids), opts=self._child
+        )
         group = self._replication_group(self._users(password))
         self.endpoint = group.primary_endpoint_address
         self.node_ids = [group.member_clusters[index] for index in range(1 + args.replicas)]
@@ -76,11 +79,14 @@ class Cache(pulumi.ComponentResource):
         return version.secret_arn
 
     def _users(self, password: pulumi.Output[str]) -> aws.elasticache.UserGroup:
+        # Pulumi names no users. A deleted user's id is taken for minutes more; a new stack's
+        # subnet group has seven other characters.
+        id = self._subnets.name
         user = aws.elasticache.User(
             self._prefix,
             aws.elasticache.UserArgs(
                 engine=ENGINE,
-                user_id=self._prefix,
+                user_id=id,
                 user_name=USER,
                 access_string=ACCESS,
                 authentication_mode=aws.elasticache.UserAuthenticationModeArgs(
@@ -91,9 +97,7 @@ class Cache(pulumi.ComponentResource):
         )
         return aws.elasticache.UserGroup(
             self._prefix,
-            aws.elasticache.UserGroupArgs(
-                engine=ENGINE, user_group_id=self._prefix, user_ids=[user.user_id]
-            ),
+            aws.elasticache.UserGroupArgs(engine=ENGINE, user_group_id=id, user_ids=[user.user_id]),
             opts=self._child,
         )
 
@@ -101,11 +105,6 @@ class Cache(pulumi.ComponentResource):
         self, users: aws.elasticache.UserGroup
     ) -> aws.elasticache.ReplicationGroup:
         args = self._args
-        subnets = aws.elasticache.SubnetGroup(
-            self._prefix,
-            aws.elasticache.SubnetGroupArgs(subnet_ids=args.subnet_ids),
-            opts=self._child,
-        )
         return aws.elasticache.ReplicationGroup(
             self._prefix,
             aws.elasticache.ReplicationGroupArgs(
@@ -117,7 +116,7 @@ class Cache(pulumi.ComponentResource):
                 num_cache_clusters=1 + args.replicas,
                 automatic_failover_enabled=args.replicas > 0,
                 multi_az_enabled=args.replicas > 0,
-                subnet_group_name=subnets.name,
+                subnet_group_name=self._subnets.name,
                 security_group_ids=[args.security_group_id],
                 parameter_group_name=self._parameters().name,
                 at_rest_encryption_enabled=True,
@@ -128,7 +127,9 @@ class Cache(pulumi.ComponentResource):
                 snapshot_window="02:00-03:00",
                 maintenance_window="sun:03:30-sun:04:30",
                 auto_minor_version_upgrade=True,
-                apply_immediately=not args.production,
+                # nodes of another type are filled beside the old ones: plan and fleet can count on
+                # them in this deployment, not in a window's
+                apply_immediately=True,
             ),
             opts=pulumi.ResourceOptions(parent=self, protect=args.production),
         )

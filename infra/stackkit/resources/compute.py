@@ -145,7 +145,7 @@ def _launch(
         region=placement.region,
         container=container,
         ami_id=_ami_id(settings, container, placement),
-        installs_docker=not (settings.ami_id or settings.bake_ami),
+        ami_kept=not (settings.ami_id or settings.bake_ami),
         security_group_id=placement.security_group_id,
         drain_s=numbers.timeouts.deregistration_delay.value,
         tags={"project": settings.project, "stack": settings.stack},

@@ -120,7 +120,8 @@ class Database(pulumi.ComponentResource):
         primary.deletion_protection = args.production
         primary.skip_final_snapshot = not args.production
         if args.production:
-            primary.final_snapshot_identifier = f"{self._prefix}-final"
+            # a name of this stack's life: the snapshot of the life before still has its own
+            primary.final_snapshot_identifier = subnets.name.apply(lambda name: f"{name}-final")
         return aws.rds.Instance(self._prefix, primary, opts=self._stateful)
 
     def _replica(self, number: int) -> aws.rds.Instance:

@@ -143,13 +143,12 @@ _FIREWALL = """
 """
 _BAKING = """
     CreateComponent DeleteComponent CreateImageRecipe DeleteImageRecipe CreateImage DeleteImage
-    CreateImagePipeline UpdateImagePipeline DeleteImagePipeline CreateInfrastructureConfiguration
-    UpdateInfrastructureConfiguration DeleteInfrastructureConfiguration
-    CreateDistributionConfiguration UpdateDistributionConfiguration
-    DeleteDistributionConfiguration TagResource UntagResource
+    CreateInfrastructureConfiguration UpdateInfrastructureConfiguration
+    DeleteInfrastructureConfiguration CreateDistributionConfiguration
+    UpdateDistributionConfiguration DeleteDistributionConfiguration TagResource UntagResource
 """
 _BAKED = """
-    GetComponent GetImageRecipe GetImage GetImagePipeline GetInfrastructureConfiguration
+    GetComponent GetImageRecipe GetImage GetInfrastructureConfiguration
     GetDistributionConfiguration
 """
 _REPOSITORY = """
@@ -521,7 +520,7 @@ def _data(scope: DeliveryScope) -> list[Statement]:
                 *databases,
                 *scope.named("rds", "pg:{}"),
                 *scope.named("rds", "subgrp:{}"),
-                scope.arn("rds", f"snapshot:{scope.name}-final"),
+                *scope.named("rds", "snapshot:{}-final"),
             ],
         ),
         allow(["rds:CreateDBProxy"], ["*"], requested),
@@ -542,8 +541,8 @@ def _data(scope: DeliveryScope) -> list[Statement]:
                 *scope.named("elasticache", "cluster:{}-???"),
                 *scope.named("elasticache", "subnetgroup:{}"),
                 *scope.named("elasticache", "parametergroup:{}"),
-                scope.arn("elasticache", f"user:{scope.name}"),
-                scope.arn("elasticache", f"usergroup:{scope.name}"),
+                *scope.named("elasticache", "user:{}"),
+                *scope.named("elasticache", "usergroup:{}"),
             ],
         ),
         allow(

@@ -33,8 +33,6 @@ class Instance:
     stop_timeout_s: int
     drain_s: int
     log_group: str
-    # an own or a baked AMI has Docker already
-    installs_docker: bool
     # the collector's configuration, and what it refers to
     collector: str
     collector_secrets: Mapping[str, str]
@@ -48,8 +46,9 @@ def cloud_config(instance: Instance) -> str:
             *_files(_scripts(instance), "0700"),
             _packed("/etc/app/collector", {collector.CONFIGURATION: instance.collector}),
         ],
-        **({"packages": ["docker"]} if instance.installs_docker else {}),
         "runcmd": [
+            # an own or a baked AMI may have it already
+            ["sh", "-c", "command -v docker || dnf install -y docker"],
             ["modprobe", "nf_conntrack"],
             ["sysctl", "--system"],
             ["systemctl", "daemon-reload"],

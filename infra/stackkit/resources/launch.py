@@ -17,8 +17,8 @@ class LaunchArgs:
     region: str
     container: Container
     ami_id: pulumi.Input[str]
-    # an own or a baked AMI has Docker already
-    installs_docker: bool
+    # the first one stays, whatever AWS publishes: no key has named it
+    ami_kept: bool
     security_group_id: pulumi.Input[str]
     # between leaving the load balancer and SIGTERM
     drain_s: int
@@ -46,7 +46,8 @@ def launch_template(
         delete_on_termination="true",
     )
     return ec2.LaunchTemplate(
-        name,
+        # an AMI is of one architecture
+        f"{name}-{args.container.architecture}",
         ec2.LaunchTemplateArgs(
             image_id=args.ami_id,
             instance_type=instance_type,
@@ -62,7 +63,9 @@ def launch_template(
             monitoring=ec2.LaunchTemplateMonitoringArgs(enabled=True),
             tag_specifications=[_tagged(name, kind, args.tags) for kind in ("instance", "volume")],
         ),
-        opts=pulumi.ResourceOptions(parent=parent),
+        opts=pulumi.ResourceOptions(
+            parent=parent, ignore_changes=["image_id"] if args.ami_kept else []
+        ),
     )
 
 
@@ -107,7 +110,6 @@ def _user_data(args: LaunchArgs, log_group: pulumi.Input[str]) -> pulumi.Output[
             stop_timeout_s=container.stop_timeout_s,
             drain_s=args.drain_s,
             log_group=log_group,
-            installs_docker=args.installs_docker,
             collector=configuration,
             collector_secrets=container.collector.secrets,
         )

@@ -50,11 +50,12 @@ DESCRIPTIONS = {
         "one first."
     ),
     "ami_id": (
-        "EC2 only: your own AMI, with cloud-init, Docker, the AWS CLI and Python; empty for the "
-        "newest Amazon Linux 2023."
+        "EC2 only: the AMI, Amazon Linux 2023 or your own with cloud-init, the AWS CLI and Python. "
+        "Empty: the Amazon Linux 2023 that was the newest at the first deployment."
     ),
     "bake_ami": (
-        "EC2 only: bake an AMI with runtime and image by EC2 Image Builder, and launch that."
+        "EC2 only: bake an AMI with runtime and image by EC2 Image Builder for each new image, and "
+        "launch that."
     ),
     "warm_pool": "EC2 only: stopped instances that wait, initialised, for the next scale-out.",
     "fleet_min": "Fewest tasks; 0 for the derived number, a smaller one is refused.",

@@ -51,7 +51,7 @@ DATABASE = "update aws:rds/instance:Instance shop-dev instanceClass"
 CACHE = "update aws:elasticache/replicationGroup:ReplicationGroup shop-dev nodeType"
 GROUP = "update aws:autoscaling/group:Group shop-dev"
 INSTANCES = (
-    "update aws:ec2/launchTemplate:LaunchTemplate shop-dev userData",
+    "update aws:ec2/launchTemplate:LaunchTemplate shop-dev-arm64 userData",
     f"{GROUP} mixedInstancesPolicy",
 )
 TARGET = "update aws:appautoscaling/target:Target shop-dev maxCapacity"

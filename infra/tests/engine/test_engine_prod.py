@@ -17,7 +17,7 @@ EDITS = {
     "log_days": "60",
     "task_cpu": "2048",
     "task_memory_mib": "4096",
-    "peak_in_flight": "60000",
+    "peak_in_flight": "40000",
     "spot_percent": "50",
     "database_class": "db.r8g.4xlarge",
     "cache_class": "cache.r7g.xlarge",
@@ -75,10 +75,25 @@ def test_secrets_are_encrypted_in_the_state(stack: Stack) -> None:
     assert not any(PASSWORD.encode() in body for body in objects)
 
 
+def test_a_preview_refuses_what_would_not_fit_what_runs_until_it_has_happened(stack: Stack) -> None:
+    stack.run("config", "set", "--stack", "prod", "--path", "instance_types[0]", "c8g.2xlarge")
+    stack.set(**EDITS, database_version="17")
+    with pytest.raises(CommandFailed) as refused:
+        stack.run("preview", "--stack", "prod")
+    stack.set(database_version="18")
+    for sentence in (
+        "database_version: 17 is older than 18",
+        "set running_database_class to db.r8g.2xlarge until then",
+        f"set fleet_max to {stack.outputs()['deployed']['largest_fleet']}, deploy",
+    ):
+        assert sentence in str(refused.value)
+
+
 def test_edits_of_every_kind_at_once_replace_nothing_that_holds_data_or_an_address(
     stack: Stack,
 ) -> None:
-    stack.set(**EDITS)
+    fleet = str(stack.outputs()["deployed"]["largest_fleet"])
+    stack.set(**EDITS, running_database_class="db.r8g.2xlarge", fleet_max=fleet)
     changes = stack.up(*POLICIES)
     assert replaced(changes) == []
     assert {"aws:rds/instance:Instance", "aws:elasticache/replicationGroup:ReplicationGroup"} <= {
@@ -107,11 +122,30 @@ def test_destroy_is_refused_before_anything_is_deleted(stack: Stack) -> None:
     assert inventory(stack.account.api, REGION) == before
 
 
-def test_a_stack_that_becomes_dev_can_be_destroyed(stack: Stack, empty: set[str]) -> None:
+def test_a_stack_that_becomes_dev_can_be_destroyed_and_made_again(
+    stack: Stack, empty: set[str]
+) -> None:
+    names = once_used(stack)
+    s3 = boto3.Session("rehearsal", "rehearsal", region_name=REGION).client(
+        "s3", endpoint_url=stack.account.api
+    )
+    logs = stack.inputs("aws:lb/loadBalancer:LoadBalancer")["accessLogs"]["bucket"]
+    s3.put_object(Bucket=logs, Key="AWSLogs/1.gz", Body=b"a full bucket")
     stack.set(tier="dev")
     stack.up()
     stack.destroy()
     assert inventory(stack.account.api, REGION) - empty == set()
+    stack.set(tier="prod")
+    assert {change.operation for change in stack.up(*POLICIES)} == {"create"}
+    # AWS still has those of the first life: a snapshot for ever, a user for minutes
+    assert names & once_used(stack) == set()
+
+
+def once_used(stack: Stack) -> set[str]:
+    snapshot = stack.inputs("aws:rds/instance:Instance")["finalSnapshotIdentifier"]
+    cache = stack.inputs("aws:elasticache/user:User")["userId"]
+    users = stack.inputs("aws:elasticache/userGroup:UserGroup")["userGroupId"]
+    return {snapshot, cache, users}
 
 
 def _objects(stack: Stack, prefix: str = ".pulumi/") -> Iterator[bytes]:

@@ -74,7 +74,6 @@ READS: Mapping[str, str] = {
     "imagebuilder/component": "imagebuilder:GetComponent",
     "imagebuilder/distributionConfiguration": "imagebuilder:GetDistributionConfiguration",
     "imagebuilder/image": "imagebuilder:GetImage",
-    "imagebuilder/imagePipeline": "imagebuilder:GetImagePipeline",
     "imagebuilder/imageRecipe": "imagebuilder:GetImageRecipe",
     "imagebuilder/infrastructureConfiguration": "imagebuilder:GetInfrastructureConfiguration",
     "kms/key": ("kms:DescribeKey kms:GetKeyPolicy kms:GetKeyRotationStatus kms:ListResourceTags"),

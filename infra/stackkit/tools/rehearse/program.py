@@ -164,7 +164,14 @@ def rehearse(
     set_all_config(given, [f"{project}:{name}" for name in secrets])
     settings.ROOT.set(None)
     stage = RehearsalMocks(run, progress)
-    mocks.set_mocks(stage, project=project, stack=stack, preview=False, monitor=Monitor(stage))
+    mocks.set_mocks(
+        stage,
+        project=project,
+        stack=stack,
+        organization="organization",
+        preview=False,
+        monitor=Monitor(stage),
+    )
 
     @pulumi.runtime.test
     def program() -> Any:

@@ -15,5 +15,4 @@ UNSUPPORTED: Mapping[tuple[str, str], str] = {
     ("imagebuilder", "CreateInfrastructureConfiguration"): "moto has no Image Builder",
     ("imagebuilder", "CreateDistributionConfiguration"): "moto has no Image Builder",
     ("imagebuilder", "CreateImage"): "moto has no Image Builder",
-    ("imagebuilder", "CreateImagePipeline"): "moto has no Image Builder",
 }

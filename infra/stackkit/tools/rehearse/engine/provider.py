@@ -18,7 +18,7 @@ from stackkit.tools.rehearse.engine.change import Changing
 from stackkit.tools.rehearse.engine.commands import CommandError, Commands
 from stackkit.tools.rehearse.engine.reading import as_found, read
 from stackkit.tools.rehearse.engine.replacement import detailed, replacing
-from stackkit.tools.rehearse.engine.undo import undo
+from stackkit.tools.rehearse.engine.undo import empty, undo
 from stackkit.tools.rehearse.engine.wire import Values, struct, values
 from stackkit.tools.rehearse.lookups import look_up
 from stackkit.tools.rehearse.map_to_api import MappingError
@@ -141,8 +141,11 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             with answering(context):
                 self._commands.run(values(request.properties), "delete")
             return empty_pb2.Empty()
-        number = values(request.properties)[META]
+        state = values(request.properties)
+        number = state[META]
         with self._lock, answering(context):
+            if state.get("forceDestroy"):
+                empty(self._account, state["bucket"])
             for call in reversed(self._made[number].calls):
                 undo(self._account, call)
         del self._made[number]

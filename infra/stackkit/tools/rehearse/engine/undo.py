@@ -137,6 +137,13 @@ _NAMED: Mapping[str, tuple[str, Mapping[str, str]] | None] = {
 }
 
 
+def empty(account: SimulatedAccount, bucket: str) -> None:
+    """As the provider does with a bucket that may be destroyed: S3 deletes no full one."""
+    s3 = account.client("s3")
+    for entry in s3.list_objects_v2(Bucket=bucket).get("Contents", ()):
+        s3.delete_object(Bucket=bucket, Key=entry["Key"])
+
+
 def undo(account: SimulatedAccount, call: Call) -> None:
     """Send the opposite of a call, if it has one."""
     lacking = (call.service, call.operation) in UNSUPPORTED

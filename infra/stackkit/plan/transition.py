@@ -1,0 +1,69 @@
+"""What of a change isn't there yet while it is deployed: the last deployment against the next."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from stackkit.plan.plan import Plan
+from stackkit.settings.aws_sizes import database_memory
+from stackkit.settings.errors import ConfigError
+
+
+def deployed(plan: Plan) -> Mapping[str, Any]:
+    """What the next deployment has to know of this one; the stack keeps it as an output."""
+    config = plan.config
+    return {
+        "vcpu_units": config.vcpu_units,
+        "largest_fleet": plan.fleet.maximum.value,
+        "task_connections": plan.pools.database.value * config.workers,
+        "database_class": config.database_class,
+        "database_version": config.database_version,
+    }
+
+
+def check(plan: Plan, before: Mapping[str, Any]) -> None:
+    """Raises ConfigError with a line for each change that AWS would refuse, or make too early.
+
+    `before` is `deployed` of the last deployment, or empty before the first.
+    """
+    if before and (found := [*_version(plan, before), *_class(plan, before), *_size(plan, before)]):
+        raise ConfigError("\n".join(found))
+
+
+def _version(plan: Plan, before: Mapping[str, Any]) -> Iterator[str]:
+    wanted, running = plan.config.database_version, before["database_version"]
+    # "18" is any minor version of 18
+    known = min(wanted.count("."), running.count(".")) + 1
+    if _parts(wanted)[:known] < _parts(running)[:known]:
+        yield (
+            f"database_version: {wanted} is older than {running}, and RDS never goes back; set it"
+            f" to {running}, or restore a snapshot of {wanted} in another stack."
+        )
+
+
+def _parts(version: str) -> list[int]:
+    return [int(part) for part in version.split(".")]
+
+
+def _class(plan: Plan, before: Mapping[str, Any]) -> Iterator[str]:
+    config, running = plan.config, before["database_class"]
+    if config.production and config.database_memory > database_memory(running):
+        yield (
+            f"database_class: {running} runs until RDS changes it in its maintenance window, and"
+            f" pools must fit it; set running_database_class to {running} until then."
+        )
+
+
+def _size(plan: Plan, before: Mapping[str, Any]) -> Iterator[str]:
+    """A new size replaces as many of the old one as the load asked for, not what it will need."""
+    config, running = plan.config, int(before["largest_fleet"])
+    if config.vcpu_units == before["vcpu_units"]:
+        return
+    beside = before["task_connections"] + plan.pools.database.value * config.workers
+    # a group is cut to its maximum before its instances are replaced
+    cut = config.compute == "ec2" and running > plan.fleet.maximum.value
+    if cut or running * beside > plan.pools.database_connections.value:
+        key = "task_cpu" if config.compute == "fargate" else "instance_types"
+        yield (
+            f"{key}: up to {running} of the size before run until this deployment has replaced"
+            f" them; set fleet_max to {running}, deploy, and set it to 0 when the fleet has shrunk."
+        )

@@ -1,0 +1,113 @@
+"""What a running stack may become in one deployment, and what is refused with the way there."""
+
+from collections.abc import Mapping
+
+import pulumi
+import pytest
+
+from harness import keys, run
+from plans import planned
+from stackkit.plan import transition
+from stackkit.settings.errors import ConfigError
+
+LARGE, SMALL = "db.r8g.2xlarge", "db.r8g.xlarge"
+TWO_CORES = {"task_cpu": 2048, "task_memory_mib": 4096}
+FOUR, EIGHT = ["c8g.xlarge"], ["c8g.2xlarge"]
+
+
+def becomes(before: Mapping[str, object], after: Mapping[str, object]) -> str:
+    """Why a stack that was deployed with some keys refuses others; "" if it doesn't."""
+    try:
+        transition.check(planned(**after), transition.deployed(planned(**before)))
+    except ConfigError as refusal:
+        return str(refusal)
+    return ""
+
+
+@pytest.mark.parametrize("after", [{"latency_ms": 100}, {"peak_in_flight": 60_000}, TWO_CORES])
+def test_a_first_deployment_and_one_of_a_stack_without_this_output_are_free(
+    after: Mapping[str, object],
+) -> None:
+    transition.check(planned(**after), {})
+
+
+def test_a_larger_database_is_refused_until_the_key_says_what_runs() -> None:
+    now, wanted = {"database_class": SMALL}, {"database_class": LARGE}
+    assert becomes(now, wanted) == (
+        f"database_class: {SMALL} runs until RDS changes it in its maintenance window, and pools"
+        f" must fit it; set running_database_class to {SMALL} until then."
+    )
+    waiting = wanted | {"running_database_class": SMALL}
+    assert becomes(now, waiting) == ""
+    # after the window
+    assert becomes(waiting, wanted) == ""
+    assert becomes(wanted, now) == ""
+    assert becomes(now | {"tier": "dev"}, wanted | {"tier": "dev"}) == ""
+
+
+@pytest.mark.parametrize(
+    ("running", "wanted", "refused"),
+    [
+        ("18", "17", True),
+        ("18.1", "18.0", True),
+        ("18.10", "18.9", True),
+        ("18", "17.9", True),
+        ("18.1", "18", False),
+        ("18", "18.1", False),
+        ("17.9", "18.0", False),
+        ("18.9", "18.10", False),
+    ],
+)
+def test_an_older_database_version_is_refused(running: str, wanted: str, refused: bool) -> None:
+    said = becomes({"database_version": running}, {"database_version": wanted})
+    assert said.startswith(f"database_version: {wanted} is older than {running}") is refused
+
+
+def test_larger_tasks_are_refused_while_the_many_small_ones_would_take_their_connections() -> None:
+    small = planned()
+    fleet = small.fleet.maximum.value
+    assert becomes({}, TWO_CORES) == (
+        f"task_cpu: up to {fleet} of the size before run until this deployment has replaced them;"
+        f" set fleet_max to {fleet}, deploy, and set it to 0 when the fleet has shrunk."
+    )
+    kept = TWO_CORES | {"fleet_max": fleet}
+    assert becomes({}, kept) == ""
+    large = planned(**kept)
+    connections = fleet * (
+        small.pools.database.value * small.server.workers.value
+        + large.pools.database.value * large.server.workers.value
+    )
+    assert connections <= small.pools.database_connections.value
+    assert becomes(kept, TWO_CORES) == ""
+    assert becomes(TWO_CORES, {}) == ""
+
+
+def test_larger_instances_are_refused_while_the_group_would_be_cut_before_they_run() -> None:
+    now, wanted = ({"compute": "ec2", "instance_types": kind} for kind in (FOUR, EIGHT))
+    fleet = planned(**now).fleet.maximum.value
+    assert planned(**wanted).fleet.maximum.value < fleet
+    assert becomes(now, wanted) == (
+        f"instance_types: up to {fleet} of the size before run until this deployment has replaced"
+        f" them; set fleet_max to {fleet}, deploy, and set it to 0 when the fleet has shrunk."
+    )
+    kept = wanted | {"fleet_max": fleet}
+    assert becomes(now, kept) == ""
+    assert planned(**kept).fleet.maximum.value == fleet
+    assert becomes(kept, wanted) == ""
+
+
+def test_a_smaller_peak_of_the_same_tasks_is_no_other_size() -> None:
+    assert becomes({"peak_in_flight": 50_000}, {"peak_in_flight": 20_000}) == ""
+
+
+def test_the_program_asks_the_stack_for_its_last_deployment() -> None:
+    first = run("prod", keys("prod"))
+    before = first.outputs["deployed"]
+    assert before["database_version"] == "18"
+    last = {"organization/shop/prod": first.outputs}
+    again = run("prod", keys("prod"), last_outputs=last)
+    assert again.outputs["deployed"] == before
+    older = keys("prod") | {"database_version": "17"}
+    for preview in (True, False):
+        with pytest.raises(pulumi.RunError, match=r"^database_version: 17 is older than 18"):
+            run("prod", older, last_outputs=last, preview=preview)
