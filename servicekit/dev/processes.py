@@ -1,14 +1,14 @@
 """Child processes that end with the block that started them, and free ports for them."""
 
 import os
-import random
+import secrets
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -66,7 +66,7 @@ def service(
     """
     port = int(environment.get("PORT") or free_port())
     log = folder / f"service-{port}.log"
-    given = {**os.environ, "ADMIN_PORT": str(free_port_pair()), **environment, "PORT": str(port)}
+    given = {**os.environ, "ADMIN_PORT": str(free_port(2)), **environment, "PORT": str(port)}
     with child(
         command, log=log, env=given, cwd=project, stop_timeout=_SERVICE_STOP_TIMEOUT
     ) as server:
@@ -103,19 +103,15 @@ def first_free_port(start: int, count: int) -> int:
     return next(port for port in blocks if not any(listens(port + n) for n in range(count)))
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def free_port_pair() -> int:
-    """The first of two free ports in a row, outside the range of outgoing connections."""
+def free_port(count: int = 1) -> int:
+    """The first of `count` free ports in a row, at random, so that processes that start together
+    choose different ones. They are below the range of outgoing connections."""
     while True:
-        port = random.randrange(10_000, 30_000)
-        with socket.socket() as one, socket.socket() as other, suppress(OSError):
-            one.bind(("127.0.0.1", port))
-            other.bind(("127.0.0.1", port + 1))
+        port = 10_000 + secrets.randbelow(20_000)  # `random` may be seeded, as it is in tests
+        with ExitStack() as probes, suppress(OSError):
+            for number in range(count):
+                probe = probes.enter_context(socket.socket())
+                probe.bind(("127.0.0.1", port + number))
             return port
 
 

@@ -54,14 +54,20 @@ class FakeUpstream:
         self._behaviours[data_id] = behave
 
     def holds(
-        self, data_id: str, body: bytes = b"{}", headers: Mapping[str, str] | None = None
+        self,
+        data_id: str,
+        body: bytes = b"{}",
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
     ) -> asyncio.Event:
         """From now on calls for `data_id` wait for the event, and are answered then."""
         released = asyncio.Event()
 
         async def behave(_request: web.Request) -> web.StreamResponse:
             await released.wait()
-            return web.Response(body=body, content_type="application/json", headers=headers)
+            return web.Response(
+                body=body, status=status, content_type="application/json", headers=headers
+            )
 
         self._behaviours[data_id] = behave
         return released

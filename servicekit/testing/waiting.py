@@ -16,6 +16,12 @@ def wait_until(condition: Callable[[], object]) -> None:
         time.sleep(_POLL)
 
 
+async def turns(count: int) -> None:
+    """Lets the event loop run `count` times."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
 async def until(condition: Callable[[], object]) -> None:
     """Returns when `condition`, a function or a coroutine function, is true."""
     async with asyncio.timeout(HANG):

@@ -3,19 +3,21 @@ import asyncio
 import pytest
 
 from servicekit.cache.batches import Batcher
+from servicekit.testing.waiting import turns, until
 
 
 class Backend:
-    """Knows the double of each even number, and what it was asked for."""
+    """Knows the double of each even number, and which keys were asked for."""
 
-    def __init__(self, latency: float = 0.0) -> None:
+    def __init__(self) -> None:
         self.asked: list[list[int]] = []
         self.failing = False
-        self._latency = latency
+        self.released = asyncio.Event()  # a call does not end before
+        self.released.set()
 
     async def __call__(self, keys: list[int]) -> dict[int, int]:
         self.asked.append(keys)
-        await asyncio.sleep(self._latency)
+        await self.released.wait()
         if self.failing:
             raise ConnectionError("backend")
         return {key: key * 2 for key in keys if key % 2 == 0}
@@ -30,12 +32,14 @@ async def test_reads_of_one_tick_are_one_call() -> None:
 
 
 async def test_batch_is_bounded_in_size_and_concurrency() -> None:
-    backend = Backend(latency=0.02)
+    backend = Backend()
+    backend.released.clear()
     reads = Batcher(backend, max_size=10, concurrency=2)
     asking = asyncio.gather(*(reads.get(n) for n in range(35)))
-    await asyncio.sleep(0.01)
+    await turns(10)
 
     assert [len(keys) for keys in backend.asked] == [10, 10]
+    backend.released.set()
     assert await asking == [n * 2 if n % 2 == 0 else None for n in range(35)]
     assert [len(keys) for keys in backend.asked] == [10, 10, 10, 5]
 
@@ -44,8 +48,7 @@ async def test_single_read_starts_at_once() -> None:
     backend = Backend()
     reads = Batcher(backend, max_size=100, concurrency=1)
     asking = asyncio.create_task(reads.get(2))
-    for _ in range(3):  # ticks: the task's, the batch's, and its call's
-        await asyncio.sleep(0)
+    await turns(3)  # the task's, the batch's, and its call's
 
     assert backend.asked == [[2]]
     assert await asking == 4
@@ -63,11 +66,13 @@ async def test_failure_is_raised_to_its_batch_and_not_to_the_next() -> None:
 
 
 async def test_cancelled_reader_does_not_affect_its_batch() -> None:
-    backend = Backend(latency=0.02)
+    backend = Backend()
+    backend.released.clear()
     reads = Batcher(backend, max_size=100, concurrency=1)
     leaving, staying = (asyncio.create_task(reads.get(n)) for n in (2, 4))
-    await asyncio.sleep(0.01)
+    await until(lambda: backend.asked)
     leaving.cancel()
+    backend.released.set()
 
     assert await staying == 8
     with pytest.raises(asyncio.CancelledError):

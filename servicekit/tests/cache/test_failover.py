@@ -11,8 +11,8 @@ from app.main import create_app
 from app.settings import Settings
 from servicekit.dev.servers import valkey
 from servicekit.testing.service import serving
+from servicekit.testing.waiting import until
 from servicekit.tests.caches import CacheOf, Origin
-from servicekit.tests.states import becomes_true
 from servicekit.tests.wire import Wire
 
 
@@ -55,7 +55,7 @@ async def test_cache_uses_the_new_primary_within_seconds(
         async with Redis.from_url(pair[1]) as new:
             return bool(await new.exists(f"{empty.cache_prefix}t:{key}"))
 
-    await becomes_true(stores_a_new_key)
+    await until(stores_a_new_key)
 
 
 async def test_write_at_the_moment_of_failover_invalidates_on_the_new_primary(
@@ -66,10 +66,10 @@ async def test_write_at_the_moment_of_failover_invalidates_on_the_new_primary(
     async with Redis.from_url(pair[1]) as new:
         await new.replicaof("127.0.0.1", int(pair[0].rsplit(":", 1)[1].removesuffix("/0")))
         await cache.get("k", origin)
-        await becomes_true(lambda: new.exists(f"{empty.cache_prefix}t:k"))
+        await until(lambda: new.exists(f"{empty.cache_prefix}t:k"))
         await fail_over(pair, address)
         await cache.invalidate("k")
-        await becomes_true(cache._shared._valkey.is_available)
+        await until(cache._shared._valkey.is_available)
         assert (await cache.get("k", origin)).entry.body == b"2"
 
 
@@ -87,4 +87,4 @@ async def test_ready_says_that_the_cache_is_unavailable_while_it_takes_no_writes
         assert not await is_ready()
         assert (await client.get("/ready")).status_code == 503
         await only.replicaof("NO", "ONE")
-        await becomes_true(is_ready)
+        await until(is_ready)

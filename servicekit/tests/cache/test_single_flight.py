@@ -1,30 +1,41 @@
-"""Those who wait for one load are answered together, and as if each had asked alone."""
+"""Requests that wait for one load get its response, each as if it had been alone."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import httpx
+import pytest
 from msgspec.structs import replace
 
-from app.main import create_app
 from app.settings import Settings
 from servicekit.cache.representation import Representation
 from servicekit.cache.single_flight import InFlightLoads
 from servicekit.telemetry.access_log import AccessLog
 from servicekit.telemetry.requests import FastPathRecorder
 from servicekit.testing.fake_upstream import FakeUpstream
-from servicekit.testing.service import problem_of, serving, with_empty_cache
+from servicekit.testing.service import problem_of
+from servicekit.testing.waiting import HANG, until
 from servicekit.tests.caches import CacheOf, Origin
+from servicekit.tests.served import Served, served
+
+
+@pytest.fixture
+async def cold(empty: Settings) -> AsyncIterator[Served]:
+    """A service whose caches hold nothing."""
+    async with served(empty) as cold:
+        yield cold
 
 
 async def test_subscribers_get_the_response_of_the_first_request(
-    client: httpx.AsyncClient, upstream: FakeUpstream
+    cold: Served, upstream: FakeUpstream
 ) -> None:
-    upstream.answers("crowd1", b'{"n": 1}', after=0.2)
-    given = await asyncio.gather(
-        *(client.get("/data/crowd1", headers={"x-request-id": f"r{n}"}) for n in range(50))
+    released = upstream.holds("joined1", b'{"n": 1}')
+    given = await cold.in_flight_together(
+        [cold.client.get("/data/joined1", headers={"x-request-id": f"r{n}"}) for n in range(50)],
+        released,
     )
 
-    assert upstream.calls["crowd1"] == 1
+    assert upstream.calls["joined1"] == 1
     assert [answer.headers["x-request-id"] for answer in given] == [f"r{n}" for n in range(50)]
     own = {b"x-request-id", b"cache-status"}
     leader, *others = (
@@ -38,57 +49,61 @@ async def test_subscribers_get_the_response_of_the_first_request(
 
 
 async def test_subscribers_with_a_current_validator_get_304(
-    client: httpx.AsyncClient, upstream: FakeUpstream, settings: Settings
+    client: httpx.AsyncClient, cold: Served, upstream: FakeUpstream
 ) -> None:
-    upstream.answers("crowd2", b"{}")
-    held = {"if-none-match": (await client.get("/data/crowd2")).headers["etag"]}
-    upstream.answers("crowd2", b"{}", after=0.2)
-    async with serving(create_app(with_empty_cache(settings))) as cold:
-        given = await asyncio.gather(*(cold.get("/data/crowd2", headers=held) for _ in range(5)))
+    upstream.answers("joined2", b"{}")
+    current = {"if-none-match": (await client.get("/data/joined2")).headers["etag"]}
+    released = upstream.holds("joined2")
+    given = await cold.in_flight_together(
+        [cold.client.get("/data/joined2", headers=current) for _ in range(5)], released
+    )
     assert [(answer.status_code, answer.content) for answer in given] == [(304, b"")] * 5
 
 
 async def test_failed_load_gives_each_subscriber_an_error_with_its_own_id(
-    client: httpx.AsyncClient, upstream: FakeUpstream
+    cold: Served, upstream: FakeUpstream
 ) -> None:
-    upstream.answers("crowd3", b"no", status=500, after=0.2)
-    given = await asyncio.gather(
-        *(client.get("/data/crowd3", headers={"x-request-id": f"r{n}"}) for n in range(5))
+    released = upstream.holds("joined3", b"no", status=500)
+    given = await cold.in_flight_together(
+        [cold.client.get("/data/joined3", headers={"x-request-id": f"r{n}"}) for n in range(5)],
+        released,
     )
     assert {answer.status_code for answer in given} == {502}
     assert [problem_of(answer)["request_id"] for answer in given] == [f"r{n}" for n in range(5)]
-    assert upstream.calls["crowd3"] == 1
+    assert upstream.calls["joined3"] == 1
 
 
-async def test_absent_key_gives_all_subscribers_404(
-    client: httpx.AsyncClient, upstream: FakeUpstream
-) -> None:
-    upstream.answers("crowd4", b"", status=404, after=0.2)
-    given = await asyncio.gather(*(client.get("/data/crowd4") for _ in range(5)))
+async def test_absent_key_gives_all_subscribers_404(cold: Served, upstream: FakeUpstream) -> None:
+    released = upstream.holds("joined4", status=404)
+    given = await cold.in_flight_together(
+        [cold.client.get("/data/joined4") for _ in range(5)], released
+    )
     assert {answer.status_code for answer in given} == {404}
-    assert upstream.calls["crowd4"] == 1
+    assert upstream.calls["joined4"] == 1
 
 
 async def test_subscribers_count_as_requests_in_flight(
-    settings: Settings, upstream: FakeUpstream
+    empty: Settings, upstream: FakeUpstream
 ) -> None:
-    upstream.answers("crowd5", b"{}", after=0.3)
-    async with serving(create_app(replace(with_empty_cache(settings), max_in_flight=4))) as client:
-        given = await asyncio.gather(*(client.get("/data/crowd5") for _ in range(20)))
+    released = upstream.holds("joined5")
+    async with served(replace(empty, max_in_flight=4)) as tight:
+        asking = [asyncio.create_task(tight.client.get("/data/joined5")) for _ in range(20)]
+        await until(lambda: sum(request.done() for request in asking) == 16)
+        released.set()
+        given = await asyncio.gather(*asking)
     statuses = [answer.status_code for answer in given]
     assert (statuses.count(200), statuses.count(503)) == (4, 16)
 
 
 async def test_subscriber_waits_no_longer_than_the_request_timeout(
-    settings: Settings, upstream: FakeUpstream
+    empty: Settings, upstream: FakeUpstream
 ) -> None:
-    upstream.answers("crowd6", b"{}", after=0.4)
-    async with serving(
-        create_app(replace(with_empty_cache(settings), request_timeout=0.1))
-    ) as client:
-        async with asyncio.timeout(0.3):
-            given = await asyncio.gather(*(client.get("/data/crowd6") for _ in range(5)))
-    assert {answer.status_code for answer in given} == {504}
+    released = upstream.holds("joined6")
+    brief = replace(empty, request_timeout=0.1, upstream_timeout=HANG)
+    async with served(brief) as impatient:
+        given = await asyncio.gather(*(impatient.client.get("/data/joined6") for _ in range(5)))
+        assert {answer.status_code for answer in given} == {504}  # while the upstream still waits
+    released.set()
 
 
 async def test_request_after_a_write_does_not_join_an_older_load(
@@ -97,13 +112,16 @@ async def test_request_after_a_write_does_not_join_an_older_load(
     cache, loads = await cache_of(empty), InFlightLoads()
     hot = FastPathRecorder("/t/{id}", None, AccessLog(empty))
     loads.register("/t", cache, Representation(lambda _: "no-cache"), hot)
-    reading = asyncio.create_task(cache.get("k", Origin(latency=0.1)))
-    await asyncio.sleep(0.05)
+    origin = Origin()
+    origin.released.clear()
+    reading = asyncio.create_task(cache.get("k", origin))
+    await until(lambda: origin.calls)
     before = loads.get("/t/k")
     assert before is not None
     waiting = before.subscribe()
     await cache.invalidate("k")
 
     assert loads.get("/t/k") is None
+    origin.released.set()
     await reading
     assert (await waiting).rendered is not None

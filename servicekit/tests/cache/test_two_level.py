@@ -11,7 +11,6 @@ from servicekit.errors import NotFound
 from servicekit.testing.clock import ManualClock
 from servicekit.testing.waiting import HANG, until
 from servicekit.tests.caches import CacheOf, Origin
-from servicekit.tests.states import becomes_true
 
 
 async def test_layers_answer_in_order(empty: Settings, cache_of: CacheOf) -> None:
@@ -227,4 +226,4 @@ async def test_entry_of_a_key_that_the_origin_no_longer_has_is_dropped_for_all(
             return True
         return False
 
-    await becomes_true(is_gone)
+    await until(is_gone)

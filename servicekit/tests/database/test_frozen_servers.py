@@ -15,7 +15,8 @@ from servicekit.dev.processes import free_port
 from servicekit.dev.servers import migrated_stores
 from servicekit.errors import Unavailable
 from servicekit.testing.service import serving, with_empty_cache
-from servicekit.tests.states import becomes_true
+from servicekit.testing.waiting import until
+from servicekit.tests.served import served
 
 
 @pytest.fixture(scope="module")
@@ -46,26 +47,28 @@ def freeze(own: Settings, frozen: list[psutil.Process]) -> None:
         process.suspend()
 
 
-async def test_frozen_database_costs_each_read_one_bound_and_then_none(
+async def test_reads_of_a_frozen_database_wait_for_two_statements_and_then_for_none(
     own: Settings, frozen: list[psutil.Process]
 ) -> None:
-    """Reads that come in turn, each for an item that no cache has; the bound is 4.5 s here, and
-    two bounds are 8.5 s."""
-    slow = replace(with_empty_cache(own), db_command_timeout=4.0, db_pool_size=2)
-    async with serving(create_app(slow)) as client:
-        await client.get("/items/1")
+    """Each read is for an item that no cache has."""
+    slow = replace(with_empty_cache(own), db_command_timeout=2.0, db_pool_size=2)
+    async with served(slow) as service:
+        counts = service.parts.primary.counts
+
+        async def read(items: range) -> set[int]:
+            reads = (service.client.get(f"/items/{item}") for item in items)
+            return {answer.status_code for answer in await asyncio.gather(*reads)}
+
+        assert await read(range(1000, 1001)) == {404}
+        sent = sum(counts.queries.buckets)
         freeze(own, frozen)
+        reading = [asyncio.create_task(read(range(item, item + 3))) for item in range(2000, 2060)]
+        assert set().union(*await asyncio.gather(*reading)) == {503}
+        assert sum(counts.queries.buckets) - sent <= 2
 
-        async def read(number: int) -> int:
-            await asyncio.sleep(number * 0.05)
-            async with asyncio.timeout(4.5 + 2.0):
-                return (await client.get(f"/items/{1000 + number}")).status_code
-
-        statuses = await asyncio.gather(*(read(number) for number in range(60)))
-        assert set(statuses) == {503}
-        async with asyncio.timeout(2.0):
-            for number in range(50):
-                assert (await client.get(f"/items/{2000 + number}")).status_code == 503
+        acquired = sum(counts.acquires.buckets)
+        assert await read(range(3000, 3050)) == {503}
+        assert sum(counts.acquires.buckets) == acquired
 
 
 async def test_statement_without_an_answer_is_not_sent_again(
@@ -80,11 +83,7 @@ async def test_statement_without_an_answer_is_not_sent_again(
             await database.write_value("SELECT 1", repeatable=True)
         assert raised.value.outcome_unknown
         assert sum(database.counts.queries.buckets) - before == 1
-
-        async def is_open() -> bool:
-            return not database.breaker.closed
-
-        await becomes_true(is_open)
+        await until(lambda: not database.breaker.closed)
         acquired = sum(database.counts.acquires.buckets)
         with pytest.raises(Unavailable) as raised:
             await database.write_value("SELECT 1", repeatable=True)
@@ -96,7 +95,7 @@ async def test_statement_without_an_answer_is_not_sent_again(
         async def answers() -> bool:
             return database.breaker.closed and await database.read_value("SELECT 1") == 1
 
-        await becomes_true(answers)
+        await until(answers)
 
 
 async def test_item_is_read_while_only_the_replica_is_away(own: Settings) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from servicekit.database.insert_batches import InsertBatcher
 from servicekit.errors import Unavailable
+from servicekit.testing.waiting import turns, until
 
 
 class Table:
@@ -54,11 +55,11 @@ async def test_rows_wait_for_the_two_statements_under_way_and_form_the_next() ->
     inserts = InsertBatcher(table.insert)
     table.go_on.clear()
     adding = [asyncio.create_task(inserts.add("first"))]
-    await asyncio.sleep(0.01)
+    await until(lambda: len(table.statements) == 1)
     adding.append(asyncio.create_task(inserts.add("second")))
-    await asyncio.sleep(0.01)
+    await until(lambda: len(table.statements) == 2)
     adding += [asyncio.create_task(inserts.add(f"row {n}")) for n in range(150)]
-    await asyncio.sleep(0.01)
+    await turns(10)
     assert [len(rows) for rows in table.statements] == [1, 1]
     table.go_on.set()
     await asyncio.gather(*adding)
@@ -98,7 +99,7 @@ async def test_cancelled_caller_leaves_the_other_rows_untouched() -> None:
     inserts = InsertBatcher(table.insert)
     table.go_on.clear()
     leaving, staying = (asyncio.create_task(inserts.add(row)) for row in ("leaves", "stays"))
-    await asyncio.sleep(0.01)
+    await until(lambda: table.statements)
     leaving.cancel()
     table.go_on.set()
     with pytest.raises(asyncio.CancelledError):
@@ -111,12 +112,12 @@ async def test_row_of_a_caller_that_left_before_its_statement_is_not_inserted() 
     table = Table()
     inserts = InsertBatcher(table.insert)
     table.go_on.clear()
-    adding = [asyncio.create_task(inserts.add(row)) for row in ("one",)]
-    await asyncio.sleep(0.01)
+    adding = [asyncio.create_task(inserts.add("one"))]
+    await until(lambda: len(table.statements) == 1)
     adding.append(asyncio.create_task(inserts.add("two")))
-    await asyncio.sleep(0.01)
+    await until(lambda: len(table.statements) == 2)
     waiting = [asyncio.create_task(inserts.add(row)) for row in ("leaves", "stays")]
-    await asyncio.sleep(0.01)
+    await turns(10)
     waiting[0].cancel()
     table.go_on.set()
     await asyncio.gather(*adding, *waiting, return_exceptions=True)

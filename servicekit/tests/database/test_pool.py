@@ -15,8 +15,9 @@ from app.settings import Settings
 from servicekit.database.pool import DatabasePool
 from servicekit.dev.processes import free_port
 from servicekit.errors import Unavailable
+from servicekit.testing.clock import ManualClock
 from servicekit.testing.service import problem_of, serving, with_empty_cache
-from servicekit.testing.waiting import until
+from servicekit.testing.waiting import HANG, until
 from servicekit.tests.wire import Wire
 
 TEA = {"name": "tea", "price_cents": 1}
@@ -141,14 +142,18 @@ async def test_frozen_database_gets_no_statement_until_it_answers_a_probe(
 
 async def test_demoted_primary_is_left(settings: Settings) -> None:
     name = settings.database_url.rpartition("/")[2]
+    promoted = f"ALTER DATABASE {name} RESET default_transaction_read_only"
     await sql(settings, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
-    async with serving(create_app(settings)) as client:
-        refused = await client.post("/items", json=TEA)
-        assert refused.status_code == 503
-        assert "read-only" not in refused.text
+    try:
+        async with serving(create_app(settings)) as client:
+            refused = await client.post("/items", json=TEA)
+            assert refused.status_code == 503
+            assert "read-only" not in refused.text
 
-        await sql(settings, f"ALTER DATABASE {name} RESET default_transaction_read_only")
-        await until(lambda: created(client))
+            await sql(settings, promoted)
+            await until(lambda: created(client))
+    finally:
+        await sql(settings, promoted)  # the database is every test's
 
 
 async def created(client: httpx.AsyncClient) -> bool:
@@ -184,9 +189,21 @@ def passwords_asked_for(hba: Path) -> Iterator[None]:
 
 @pytest.fixture
 async def role(settings: Settings, passwords_asked_for: None) -> AsyncIterator[str]:
+    """PostgreSQL reads its files some time after `pg_reload_conf`, so a wrong password shows it."""
     name = f"asked_{secrets.token_hex(4)}"
-    await sql(settings, "SELECT pg_reload_conf()")
     await sql(settings, f"CREATE ROLE {name} LOGIN PASSWORD 'first'")
+    await sql(settings, "SELECT pg_reload_conf()")
+    wrong = settings.database_url.replace("postgres@", f"{name}:wrong@")
+
+    async def rejected() -> bool:
+        try:
+            connection = await asyncpg.connect(wrong)
+        except asyncpg.InvalidPasswordError:
+            return True
+        await connection.close()
+        return False
+
+    await until(rejected)
     yield name
     await sql(settings, f"DROP ROLE {name}")
 
@@ -200,25 +217,29 @@ def password_file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def rotated(settings: Settings, role: str, password_file: Path) -> Settings:
-    """Settings whose password is read from a file, and whose connections live for 0.6 s."""
+    """Settings whose password is read from a file, and whose connections live for 0.2 s."""
     return replace(
         settings,
         database_url=settings.database_url.replace("postgres@", f"{role}@"),
         database_password_file=str(password_file),
         db_pool_size=1,
-        db_connection_lifetime=0.6,
+        db_connection_lifetime=0.2,
     )
 
 
 async def test_password_is_read_anew_for_each_connection(
-    settings: Settings, rotated: Settings, role: str, password_file: Path
+    settings: Settings,
+    rotated: Settings,
+    role: str,
+    password_file: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     database = DatabasePool(rotated, rotated.database_url)
     async with database.lifespan():
         first = await database.read_value("SELECT pg_backend_pid()")
         await sql(settings, f"ALTER ROLE {role} PASSWORD 'second'")
-        await asyncio.sleep(0.8)
-        # The file is not yet up to date: what is open is kept.
+        # The file is not yet up to date: open connections are kept.
+        await until(lambda: "database connections kept" in caplog.messages)
         assert await database.read_value("SELECT pg_backend_pid()") == first
 
         await asyncio.to_thread(password_file.write_text, "second")
@@ -230,12 +251,14 @@ async def another_process(database: DatabasePool, first: int) -> bool:
 
 
 async def test_long_wait_for_a_connection_is_counted(settings: Settings) -> None:
-    own = replace(settings, db_pool_size=1, db_acquire_timeout=3)
-    database = DatabasePool(own, own.database_url)
+    clock = ManualClock()
+    own = replace(settings, db_pool_size=1, db_acquire_timeout=HANG)
+    database = DatabasePool(own, own.database_url, clock=clock)
     async with database.lifespan():
         async with database.transaction():
             waiting = asyncio.create_task(database.read_value("SELECT 1"))
-            await asyncio.sleep(1.6)  # more than half of what a caller may wait
+            await until(lambda: database.counts.waiting)
+            clock.advance(HANG / 2 + 1)  # more than half of what a caller may wait
         assert await waiting == 1
         await database.read_value("SELECT 1")
     assert database.counts.slow == 1

@@ -14,8 +14,8 @@ from app.settings import Settings
 from servicekit.dev.servers import migrated_stores
 from servicekit.errors import Unavailable
 from servicekit.testing.service import serving, with_empty_cache
+from servicekit.testing.waiting import until
 from servicekit.tests.caches import CacheOf, Origin
-from servicekit.tests.states import becomes_true
 from servicekit.tests.wire import Wire
 
 TEA = {"name": "tea", "price_cents": 1}
@@ -66,12 +66,12 @@ async def commits_waiting_for_a_standby(own: Settings) -> AsyncIterator[None]:
     await connection.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
     await connection.execute("SELECT pg_reload_conf()")
     try:
-        await becomes_true(wait)
+        await until(wait)
         yield
     finally:
         await connection.execute("ALTER SYSTEM RESET synchronous_standby_names")
         await connection.execute("SELECT pg_reload_conf()")
-        await becomes_true(do_not_wait)
+        await until(do_not_wait)
         await connection.close()
 
 
@@ -105,7 +105,7 @@ async def test_write_whose_commit_waits_for_a_standby_is_seen_by_all(
         async with commits_waiting_for_a_standby(own):
             assert await write(one, method, path) == 503
         for client in (one, other):
-            await becomes_true(lambda client=client: shows_the_write(client, method, path))
+            await until(lambda client=client: shows_the_write(client, method, path))
 
 
 async def test_write_whose_answer_was_lost_is_seen(own: Settings, wire: Wire) -> None:
@@ -114,7 +114,7 @@ async def test_write_whose_answer_was_lost_is_seen(own: Settings, wire: Wire) ->
         path = await cached_item(client)
         wire.loses = b"coffee"
         assert await write(client, "PATCH", path) == 503
-        await becomes_true(lambda: shows_the_write(client, "PATCH", path))
+        await until(lambda: shows_the_write(client, "PATCH", path))
 
 
 @WRITES
@@ -130,7 +130,7 @@ async def test_write_that_is_carried_out_after_its_deadline_is_seen(
         await asyncio.sleep(0.5)
         wire.thaw()
         await sql(own, f"DELETE FROM items WHERE id = {path[7:]}")  # a late write, whatever came
-        await becomes_true(lambda: shows_the_write(client, "DELETE", path))
+        await until(lambda: shows_the_write(client, "DELETE", path))
 
 
 @pytest.mark.parametrize("foreign", ["UPDATE items SET version = 7, name = 'coffee'", "DELETE"])
@@ -190,7 +190,7 @@ async def test_write_that_fails_invalidates_unless_it_was_surely_not_sent(
         bodies = [(await reader.get("k", origin)).entry.body for reader in (cache, other)]
         return all(seen >= body for seen in bodies)
 
-    await becomes_true(agrees)
+    await until(agrees)
     assert ((await cache.get("k", origin)).entry.body == b"1") == (body == b"1")
     await cache.get("k", origin)
 
@@ -211,4 +211,4 @@ async def test_cancelled_invalidation_is_carried_out(empty: Settings, cache_of: 
         async def is_invalidated() -> bool:
             return (await other.get("k", origin)).entry.body != b"1"
 
-        await becomes_true(is_invalidated)
+        await until(is_invalidated)

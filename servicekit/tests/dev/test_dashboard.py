@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from app.settings import Settings
-from servicekit.dev.processes import free_port, free_port_pair
+from servicekit.dev.processes import free_port
 from servicekit.testing.service import server_process, with_empty_cache
 from servicekit.tests.browser import CHROMIUM, Page, browsing
 from servicekit.tests.dev.test_server import local_service, read_until
@@ -50,7 +50,7 @@ LINE = "document.querySelector('[data-card=\"{}\"] path').getAttribute('d')"
 @pytest.mark.extra("starts a browser")
 @needs_browser
 async def test_page_shows_numbers_that_move_with_the_load(settings: Settings) -> None:
-    own = replace(with_empty_cache(settings), port=free_port(), admin_port=free_port_pair())
+    own = replace(with_empty_cache(settings), port=free_port(), admin_port=free_port(2))
     with server_process(own) as process:
         async with browsing(f"http://127.0.0.1:{own.admin_port}/") as page:
             await until(page, FACT.format("workers") + " === '1'")
@@ -83,7 +83,7 @@ async def test_page_fits_a_phone() -> None:
 @pytest.mark.extra("starts a browser")
 @needs_browser
 async def test_observe_shows_traces_of_its_own(tmp_path: Path) -> None:
-    port, admin = free_port(), free_port_pair()
+    port, admin = free_port(), free_port(2)
     with local_service(
         tmp_path, module="servicekit.dev.dashboard", PORT=str(port), ADMIN_PORT=str(admin)
     ) as process:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from app.main import create_app
 from app.settings import Settings
-from servicekit.dev.processes import free_port, free_port_pair
+from servicekit.dev.processes import free_port
 from servicekit.telemetry.access_log import AccessLog
 from servicekit.telemetry.logs import ConsoleFormatter, JSONFormatter
 from servicekit.telemetry.stdout import StdoutHandler
@@ -188,7 +188,7 @@ def test_service_whose_log_is_not_read_answers(settings: Settings) -> None:
         with_empty_cache(settings),
         environment="production",
         port=free_port(),
-        admin_port=free_port_pair(),
+        admin_port=free_port(2),
         access_log_share=1,
         drain_time=0,
     )

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from app.settings import Settings
 from servicekit.cache.results import LAYERS
-from servicekit.dev.processes import free_port, free_port_pair
+from servicekit.dev.processes import free_port
 from servicekit.telemetry.metrics import METRICS
 from servicekit.testing.service import server_process, with_empty_cache
 from servicekit.tests.scraping import Series, scrape, settled, total, value
@@ -26,7 +26,7 @@ def running(settings: Settings) -> Iterator[Settings]:
         with_empty_cache(settings),
         environment="production",
         port=free_port(),
-        admin_port=free_port_pair(),
+        admin_port=free_port(2),
         web_concurrency=WORKERS,
         db_pool_size=3,
     )

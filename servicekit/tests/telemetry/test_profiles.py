@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from app.settings import Settings
-from servicekit.dev.processes import free_port, free_port_pair
+from servicekit.dev.processes import free_port
 from servicekit.testing.service import (
     environment_of,
     server_process,
@@ -29,7 +29,7 @@ def running(settings: Settings) -> Iterator[Settings]:
         with_empty_cache(settings),
         environment="production",
         port=free_port(),
-        admin_port=free_port_pair(),
+        admin_port=free_port(2),
         profile_secret=SECRET,
     )
     with server_process(own):

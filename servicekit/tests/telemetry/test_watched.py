@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from app.settings import Settings
-from servicekit.dev.processes import free_port, free_port_pair
+from servicekit.dev.processes import free_port
 from servicekit.testing.service import server_process, with_empty_cache
 from servicekit.tests.scraping import settled, total
 
@@ -25,7 +25,7 @@ SAMPLE = re.compile(r"^(\w+)(?:{(.*)})? ", re.MULTILINE)
 @pytest.fixture(scope="module")
 def samples(settings: Settings) -> Iterator[dict[int, list[tuple[str, str]]]]:
     """Port → names and labels, as they are on the wire, after requests to each of the parts."""
-    own = replace(with_empty_cache(settings), port=free_port(), admin_port=free_port_pair())
+    own = replace(with_empty_cache(settings), port=free_port(), admin_port=free_port(2))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRANIAN_METRICS_SCRAPE_INTERVAL", "1")
         with server_process(own):
