@@ -30,9 +30,13 @@ GRANIAN = (
 )
 
 
-def project_file(name: str, **answers: str) -> dict[str, Any]:
+def rendered(name: str, **answers: str) -> str:
     text = (PROJECT / "infra" / name).read_text()
-    return yaml.safe_load(Template(text).render(cookiecutter=ANSWERS | answers))
+    return Template(text).render(cookiecutter=ANSWERS | answers)
+
+
+def project_file(name: str, **answers: str) -> dict[str, Any]:
+    return yaml.safe_load(rendered(name, **answers))
 
 
 def stack_values(stack: str, **answers: str) -> dict[str, object]:
@@ -41,7 +45,7 @@ def stack_values(stack: str, **answers: str) -> dict[str, object]:
     return {key.removeprefix(prefix): keys[key] for key in keys if key.startswith(prefix)}
 
 
-@pytest.mark.parametrize("stack", ["dev", "prod"])
+@pytest.mark.parametrize("stack", ["dev", "small", "prod"])
 def test_a_stack_file_names_only_keys_of_the_chosen_compute(stack: str) -> None:
     instances = {"instance_types", "ami_id", "bake_ami", "warm_pool"}
     tasks = {"task_cpu", "task_memory_mib"}
@@ -87,10 +91,13 @@ def test_prod_is_built_for_fifty_thousand_in_flight() -> None:
     assert stack_values("prod")["peak_in_flight"] == 50_000
 
 
-def test_the_small_production_grows_to_fifty_thousand_by_the_command_in_its_file() -> None:
-    own = {"compute": "fargate", "domain": "api.example.com"}
-    small = stack_values("small") | own
-    text = (PROJECT / "infra" / "Pulumi.small.yaml").read_text()
+@pytest.mark.parametrize("compute", ["fargate", "ec2"])
+def test_the_small_production_grows_to_fifty_thousand_by_the_command_in_its_file(
+    compute: str,
+) -> None:
+    own = {"domain": "api.example.com"}
+    small = stack_values("small", compute=compute) | own
+    text = rendered("Pulumi.small.yaml", compute=compute)
     set_all = next(line for line in text.splitlines() if "pulumi config set-all" in line)
     grown = dict(word.split("=") for word in set_all.split() if "=" in word)
     peak = plan.derive(parse("shop", "small", small)).fleet.peak_rate.value
