@@ -75,8 +75,8 @@ def main() -> None:
             environment = {**urls, "UPSTREAM_URL": upstream.url, **settings(options.clients, files)}
             for mode in options.mode or MODES:
                 with service(Path(folder), environment, PROJECT) as (port, process):
-                    asked = paths(mode, port)
-                    result = attack(mode, port, process, options.clients, upstream, asked)
+                    requested = paths(mode, port)
+                    result = attack(mode, port, process, options.clients, upstream, requested)
                 print(describe(result), flush=True)
                 results.append(result)
     except StartError as error:
@@ -89,7 +89,7 @@ def main() -> None:
 
 
 def summary(result: HerdResult) -> Mapping[str, Any]:
-    """What `verification.comparison` puts beside the plan."""
+    """The figures that `verification.comparison` puts beside the plan."""
     report = result.report
     return {
         "mode": result.mode,
@@ -105,7 +105,7 @@ def summary(result: HerdResult) -> Mapping[str, Any]:
 
 
 def settings(clients: int, files: int) -> Mapping[str, str]:
-    """Of a service that is to hold them all."""
+    """Variables of a service that has room for all clients."""
     connections = str(machine.connections_per_worker(clients, WORKERS, files))
     return {
         "WEB_CONCURRENCY": str(WORKERS),
@@ -113,13 +113,13 @@ def settings(clients: int, files: int) -> Mapping[str, str]:
         "MAX_IN_FLIGHT": connections,
         "REQUEST_TIMEOUT": "60",  # as long as the clients wait
         "UPSTREAM_TIMEOUT": "20",
-        "REDIS_TIMEOUT": "1",  # it shares two cores with all the others
+        "REDIS_TIMEOUT": "1",  # Valkey shares the machine with the service and the clients
         "UPSTREAM_CONNECTIONS": str(IDS),  # each worker may ask for all of them at once
     }
 
 
 def paths(mode: str, port: int) -> list[str]:
-    """What the clients ask for; made first, for the hot herd."""
+    """The paths that the clients request. The items of the hot herd are created first."""
     return create_items(port) if mode == "hot" else [f"/data/cold{n}" for n in range(IDS)]
 
 
@@ -129,11 +129,11 @@ def attack(
     process: int,
     clients: int,
     upstream: StandInUpstream,
-    asked: list[str],
+    requested: list[str],
 ) -> HerdResult:
-    """`process` serves at `port`; `upstream` is what it asks."""
+    """`process` serves at `port`, and calls `upstream`."""
     rounds = HOT_ROUNDS if mode == "hot" else 1
-    herd = ThunderingHerd(port=port, paths=asked, clients=clients, rounds=rounds)
+    herd = ThunderingHerd(port=port, paths=requested, clients=clients, rounds=rounds)
     upstream.calls.clear()
     overflows = machine.listen_overflows()
     report = run(herd, machine.generators(clients))
@@ -152,13 +152,13 @@ def describe(result: HerdResult) -> str:
     report, calls = result.report, result.calls
     most = max(calls.values(), default=0)
     verdict = "; ".join(result.shortfalls())
-    asks = (
-        f"each asks for one of {IDS:,} cold ids whose upstream takes {DELAY:.0f} s"
+    requests = (
+        f"each requests one of {IDS:,} cold ids whose upstream takes {DELAY:.0f} s"
         if result.mode == "cold"
-        else f"each asks {HOT_ROUNDS} times for one of {IDS:,} warm items"
+        else f"each requests {HOT_ROUNDS} times one of {IDS:,} warm items"
     )
     return f"""
-{result.mode}: {report.clients:,} clients at once, {asks}
+{result.mode}: {report.clients:,} clients at once, {requests}
   connections  {report.opened:,} opened, {report.errors:,} failed
   in flight    {report.peak:,} at the peak
   answers      {report.ok:,} good, {report.bad_status:,} bad, {report.never_answered:,} never came

@@ -38,7 +38,7 @@ _SMUGGLED = b"GET /items/1 HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 def _smuggling() -> Iterator[Attack]:
-    """One request to whoever reads it in one way, two to whoever reads it in the other."""
+    """Bytes that one parser reads as one request, and another parser as two."""
     json = "Content-Type: application/json"
     chunked = b"0\r\n\r\n" + _SMUGGLED
     pairs = {

@@ -70,7 +70,7 @@ def _contained(toxin: Toxin, sick: ObservedRequests, calm: ObservedRequests) -> 
 
 
 async def slow_clients(system: System, scale: Scale) -> Observation:
-    count, patience = scale.pick((5_000, 60.0), (600, 4.0))
+    count, timeout = scale.pick((5_000, 60.0), (600, 4.0))
     given = {} if scale.full else {"granian_http1_header_read_timeout": 3_000, "request_timeout": 3}
     machine.raise_open_files()
     async with system.service(**given) as service, AsyncExitStack() as clients:
@@ -83,7 +83,7 @@ async def slow_clients(system: System, scale: Scale) -> Observation:
             await asyncio.sleep(seconds[0])
             began = time.monotonic()
             gone = [
-                asyncio.create_task(_dawdle(service.port, _SLOW[n % 3], patience + 10))
+                asyncio.create_task(_dawdle(service.port, _SLOW[n % 3], timeout + 10))
                 for n in range(count)
             ]
             clients.push_async_callback(_forget, gone)
@@ -101,9 +101,9 @@ async def slow_clients(system: System, scale: Scale) -> Observation:
                 settled.usual_percentile(99),
                 before.usual_percentile(99) * 2,
             ),
-            at_most("silent: gone after", max(kept[0::3]), patience, " s"),
-            at_most("half a header: gone after", max(kept[1::3]), patience, " s"),
-            at_most("half a body: gone after", max(kept[2::3]), patience, " s"),
+            at_most("silent: gone after", max(kept[0::3]), timeout, " s"),
+            at_most("half a header: gone after", max(kept[1::3]), timeout, " s"),
+            at_most("half a body: gone after", max(kept[2::3]), timeout, " s"),
         ],
         outcome.lateness(),
     )

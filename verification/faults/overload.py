@@ -1,4 +1,4 @@
-"""Rows 1, 2, 9, 13 and 14: more is asked than there is room for."""
+"""Rows 1, 2, 9, 13 and 14: more requests than the service can take."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -29,12 +29,12 @@ from verification.faults.traffic import cached, ended, loading, not_ok, pages, w
 from verification.outcomes import ObservedRequests
 
 _DESCRIPTION = 2_000  # characters of each item, so that a page of 100 has 200 kB
-_CALLERS = 32  # in flight when the peak is measured; the plan's limit is twice what is needed
+_CALLERS = 32  # in flight when the peak is measured; MAX_IN_FLIGHT is twice as many
 _POOL = 10
-_SHED_BY = 0.05  # seconds; bound of the 503
-_FAR = 0.05  # seconds that each answer of the far database takes
-_KEY_LIFE = 1.0  # seconds
-_ORIGIN = 0.2  # seconds that the upstream takes
+_REJECTION_BOUND = 0.05  # seconds until a 503
+_DISTANCE = 0.05  # seconds that each answer of the distant database takes
+_TTL = 1.0  # seconds, of a cached entry
+_UPSTREAM_DELAY = 0.2  # seconds
 
 
 async def many_clients(system: System, scale: Scale) -> Observation:
@@ -59,69 +59,71 @@ async def many_clients(system: System, scale: Scale) -> Observation:
 
 
 async def overload(system: System, scale: Scale) -> Observation:
-    """Twice: a far database's pool is what limits; and the worker's CPU, which refusing needs too.
+    """Two limits: the pool of a distant database, and the worker's CPU, which rejections need, too.
 
-    The generator shares the machine. The first is the size at which five times as much can be
-    asked for here without taking from those who are served."""
+    The generator shares the machine. A distant database leaves it enough CPU to send five times
+    the peak without slowing the requests that are served."""
     await system.items(100)
-    far, far_late = await _far_database(system, scale, "/items?limit=20")
+    pool, pool_late = await _distant_database(system, scale, "/items?limit=20")
     first = (await system.items(100, "x" * _DESCRIPTION))[0].removeprefix("/items/")
     page = f"/items?after={int(first) - 1}&limit=100"
-    near, near_late = await _busy_worker(system, scale, page)
-    size = f"pool of {_POOL} {_FAR * 1000:.0f} ms away; CPU, 200 kB each"
-    return Observation(size, [*far, *near], max(far_late, near_late))
+    cpu, cpu_late = await _busy_worker(system, scale, page)
+    size = f"pool of {_POOL} {_DISTANCE * 1000:.0f} ms away; CPU, 200 kB each"
+    return Observation(size, [*pool, *cpu], max(pool_late, cpu_late))
 
 
-async def _far_database(system: System, scale: Scale, path: str) -> tuple[list[FaultCheck], float]:
+async def _distant_database(
+    system: System, scale: Scale, path: str
+) -> tuple[list[FaultCheck], float]:
     async with Proxy.serving(system.postgres.url, scale.seed) as distance:
-        distance.toxin, distance.delay = "slow", _FAR
-        there = urlsplit(system.postgres.url)
-        near, far = f":{there.port}", f":{urlsplit(distance.url).port}"
-        url = system.postgres.url.replace(near, far)
+        distance.toxin, distance.delay = "slow", _DISTANCE
+        port, proxy_port = (urlsplit(each).port for each in (system.postgres.url, distance.url))
+        url = system.postgres.url.replace(f":{port}", f":{proxy_port}")
         async with system.service(database_url=url, db_pool_size=_POOL) as service:
-            return await _overloaded(service, scale, "far", lambda peak, _times: peak, path, 1)
+            return await _overloaded(service, scale, "far", lambda peak, _factor: peak, path, 1)
 
 
 async def _busy_worker(system: System, scale: Scale, path: str) -> tuple[list[FaultCheck], float]:
-    """The work is a page of 200 kB. What is left for it is what refusing the rest leaves."""
+    """Each request is for a page of 200 kB. Rejections leave less CPU for the pages."""
     async with system.service(max_in_flight=1) as service:
-        refusals = await _refusals(service, scale, path)
+        rejections = await _rejections_per_second(service, scale, path)
     async with system.service(max_in_flight=2 * _CALLERS) as service:
 
-        def left(peak: float, times: int) -> float:
-            refusing = peak / refusals
-            return peak * max(0.0, 1 - times * refusing) / (1 - refusing)
+        def attainable(peak: float, factor: int) -> float:
+            rejecting = peak / rejections
+            return peak * max(0.0, 1 - factor * rejecting) / (1 - rejecting)
 
-        return await _overloaded(service, scale, "CPU", left, path, scale.pick(6, 3))
+        return await _overloaded(service, scale, "CPU", attainable, path, scale.pick(6, 3))
 
 
 async def _overloaded(
     service: ServiceUnderTest,
     scale: Scale,
     name: str,
-    can: Callable[[float, int], float],
+    attainable: Callable[[float, int], float],
     path: str,
     turns: int,
 ) -> tuple[list[FaultCheck], float]:
-    """`can` says how many answers per second there can be at so many times a peak. Overloads and
-    peaks take turns, and their means are compared: a machine's speed changes within seconds."""
+    """`attainable` gives the goodput per second at a peak, and under a load of so many peaks.
+    Overloads and measurements of the peak alternate, and their means are compared, since a
+    machine's speed changes within seconds."""
     peak = await _peak(service, path, 1.0)
     before = await _arrive(service, peak / 2, scale.pick(5.0, 2.0), path)
-    seen: dict[int, list[ObservedRequests]] = {2: [], 5: []}
-    left: dict[int, list[float]] = {2: [], 5: []}
-    for times in turns * [2, 5]:
-        seen[times].append(await _arrive(service, times * peak, scale.pick(3.0, 2.0), path))
+    observed: dict[int, list[ObservedRequests]] = {2: [], 5: []}
+    goodput: dict[int, list[float]] = {2: [], 5: []}
+    for factor in turns * [2, 5]:
+        observed[factor].append(await _arrive(service, factor * peak, scale.pick(3.0, 2.0), path))
         await _arrive(service, peak / 2, 1.0, path)
         earlier, peak = peak, await _peak(service, path, scale.pick(1.5, 1.0), peak)
-        left[times].append(can((earlier + peak) / 2, times))
+        goodput[factor].append(attainable((earlier + peak) / 2, factor))
     await _arrive(service, 5 * peak, 2.0, path)
     after = await _arrive(service, peak / 2, 7.0, path)
     later = after.between(after.due[0] + 5, after.due[-1])
     checks = [
         *(
             check
-            for times in seen
-            for check in _refused(seen[times], left[times], f"{name}, {times}x")
+            for factor in observed
+            for check in _rejected(observed[factor], goodput[factor], f"{name}, {factor}x")
         ),
         none(f"{name}, after 5 s: not ok", not_ok(later)),
         within(
@@ -130,33 +132,33 @@ async def _overloaded(
             2 * before.usual_percentile(99),
         ),
     ]
-    return checks, ObservedRequests.joined([*seen[2], *seen[5]]).lateness()
+    return checks, ObservedRequests.joined([*observed[2], *observed[5]]).lateness()
 
 
-def _refused(
-    outcomes: Sequence[ObservedRequests], left: Sequence[float], name: str
+def _rejected(
+    outcomes: Sequence[ObservedRequests], goodput: Sequence[float], name: str
 ) -> list[FaultCheck]:
-    """`left` is how many answers per second there can be, at most, in each."""
+    """`goodput` is the attainable one of each outcome, per second."""
     settled = [each.between(each.due[0] + 1, each.due[-1]) for each in outcomes]
     seconds = sum(each.due[-1] - each.due[0] for each in settled)
     work, health = (ObservedRequests.joined(settled).only(asked) for asked in ("pages", "health"))
     shed = work.with_status(503)
-    enough = at_least(f"{name}: goodput per s", work.count("ok") / seconds, 0.9 * mean(left))
+    enough = at_least(f"{name}: goodput per s", work.count("ok") / seconds, 0.9 * mean(goodput))
     return [
         replace(enough, timed=True),
         none(f"{name}: neither ok nor 503", not_ok(work, "shed 503")),
-        within(f"{name}: p99 of 503", shed.percentile(99) if len(shed) else 0, _SHED_BY),
+        within(f"{name}: p99 of 503", shed.percentile(99) if len(shed) else 0, _REJECTION_BOUND),
         within(f"{name}: p99 of /health", health.percentile(99), 0.1),
     ]
 
 
-async def _refusals(service: ServiceUnderTest, scale: Scale, path: str) -> float:
-    """How many answers of 503 the clients get per second while there is room for nothing else."""
+async def _rejections_per_second(service: ServiceUnderTest, scale: Scale, path: str) -> float:
+    """Of a worker at capacity, which answers each request with 503."""
     _, upload = await asyncio.open_connection("127.0.0.1", service.port)
     upload.write(b"POST /items HTTP/1.1\r\nHost: faults\r\nContent-Length: 9\r\n\r\n{")
     await upload.drain()
     await asyncio.sleep(0.2)  # until it fills the worker
-    report = await _ask_in_turns(service, int(scale.pick(20_000, 6_000) / _CALLERS), path)
+    report = await _request_in_turn(service, int(scale.pick(20_000, 6_000) / _CALLERS), path)
     upload.close()
     assert report.ok == 0
     return report.bad_status / report.wall
@@ -164,16 +166,16 @@ async def _refusals(service: ServiceUnderTest, scale: Scale, path: str) -> float
 
 async def _peak(service: ServiceUnderTest, path: str, seconds: float, about: float = 0.0) -> float:
     """Answers per second that `_CALLERS` clients get, each waiting for one before the next. `about`
-    is what it was lately."""
+    is a recent value, from which the number of requests follows."""
     if not about:
         await warm(service, [path])
-        lately = await _ask_in_turns(service, 20, path)
-        about = lately.ok / lately.wall
-    report = await _ask_in_turns(service, max(20, int(about * seconds / _CALLERS)), path)
+        recent = await _request_in_turn(service, 20, path)
+        about = recent.ok / recent.wall
+    report = await _request_in_turn(service, max(20, int(about * seconds / _CALLERS)), path)
     return report.ok / report.wall
 
 
-async def _ask_in_turns(service: ServiceUnderTest, rounds: int, path: str) -> HerdReport:
+async def _request_in_turn(service: ServiceUnderTest, rounds: int, path: str) -> HerdReport:
     herd = ThunderingHerd(port=service.port, paths=[path], clients=_CALLERS, rounds=rounds)
     return await asyncio.to_thread(run_herd, herd, 1)
 
@@ -181,11 +183,11 @@ async def _ask_in_turns(service: ServiceUnderTest, rounds: int, path: str) -> He
 async def _arrive(
     service: ServiceUnderTest, rate: float, seconds: float, path: str
 ) -> ObservedRequests:
-    """On as many connections as answers within the bound need; later ones wait for one, as those
-    of a load balancer with a pool. To open thousands at once takes this machine half a second."""
+    """The number of connections follows from the bound of a 503; further requests wait for one, as
+    behind a load balancer with a pool. Thousands of new connections take half a second."""
     health = RequestSpec(name="health", paths=["/health"])
     share = max(1, int(rate / 50))  # about 50 health checks per second
-    connections = max(100, int(rate * _SHED_BY))
+    connections = max(100, int(rate * _REJECTION_BOUND))
     plan = LoadPlan(
         port=service.port,
         requests=[RequestSpec(name="pages", paths=[path], share=share), health],
@@ -200,7 +202,7 @@ async def _arrive(
 
 async def slow_queries(system: System, scale: Scale) -> Observation:
     callers, pool, acquire, command = scale.pick(500, 200), 10, 0.5, 2.0
-    held = scale.pick(6.0, 3.0)
+    lock_seconds = scale.pick(6.0, 3.0)
     given = {
         "db_pool_size": pool, "db_acquire_timeout": acquire, "db_command_timeout": command
     }  # fmt: skip
@@ -217,7 +219,7 @@ async def slow_queries(system: System, scale: Scale) -> Observation:
         async with loading(plan) as load, blocker.transaction():
             await blocker.execute("LOCK TABLE items IN ACCESS EXCLUSIVE MODE")
             outcome = await ended(load)
-            await asyncio.sleep(max(0.0, held - 3.0))
+            await asyncio.sleep(max(0.0, lock_seconds - 3.0))
         await blocker.close()
         took = sorted(outcome.took)
         statuses = await _at_once(service, pool)
@@ -250,8 +252,8 @@ async def _sessions(system: System, where: str = "") -> int:
 
 async def hot_key_expires(system: System, scale: Scale) -> Observation:
     clients, workers = scale.pick(5_000, 500), 2
-    system.upstream.delay = _ORIGIN
-    given = {"data_ttl": _KEY_LIFE, "stale_ttl": 0.001, "memory_cache_ttl": _KEY_LIFE}
+    system.upstream.delay = _UPSTREAM_DELAY
+    given = {"data_ttl": _TTL, "stale_ttl": 0.001, "memory_cache_ttl": _TTL}
     async with system.service(web_concurrency=workers, **given) as service:
         await warm(service, ["/data/hot"])
         system.upstream.calls.clear()
@@ -265,13 +267,13 @@ async def hot_key_expires(system: System, scale: Scale) -> Observation:
         async with loading(plan) as load:
             outcome = await ended(load)
     system.upstream.delay = 0.05
-    lives = plan.seconds / (_KEY_LIFE * 0.9) + 1  # a tenth is jitter
+    lifetimes = plan.seconds / (_TTL * 0.9) + 1  # a tenth is jitter
     checks = [
         none("not ok", not_ok(outcome)),
         at_most(
-            f"origin calls, {workers} processes", system.upstream.calls["hot"], lives * workers
+            f"origin calls, {workers} processes", system.upstream.calls["hot"], lifetimes * workers
         ),
-        within("slowest", max(outcome.took), _ORIGIN + 0.05),
+        within("slowest", max(outcome.took), _UPSTREAM_DELAY + 0.05),
     ]
     size = f"{clients:,} clients, {plan.rate:,.0f}/s, {workers} workers"
     return Observation(size, checks, outcome.lateness())

@@ -27,15 +27,15 @@ from verification.faults.traffic import (
 
 _RATE = 300  # requests per second
 _NODES = 3
-_STOPS = 60.0  # seconds, at most, that a stopping service is waited for
+_STOPS = 60.0  # seconds, at most, until a service has stopped
 
 
 async def rolling_restart(system: System, scale: Scale) -> Observation:
-    """Each node once after the balancer was told, as an ALB deregisters a target before ECS stops
+    """Each node once after the balancer drained it, as an ALB deregisters a target before ECS stops
     it; in the full table then once more with the node's /ready as the only notice."""
     checks: list[FaultCheck] = []
-    for told in scale.pick((True, False), (True,)):
-        name = "balancer told" if told else "by /ready"
+    for drained in scale.pick((True, False), (True,)):
+        name = "drained" if drained else "by /ready"
         async with AsyncExitStack() as nodes:
             ports = [free_port() for _ in range(_NODES)]
             running = {port: await _node(system, nodes, port) for port in ports}
@@ -45,7 +45,7 @@ async def rolling_restart(system: System, scale: Scale) -> Observation:
                 requests = [cached(paths), pages(), writes()]
                 plan = LoadPlan(port=balancer.port, requests=requests, rate=_RATE, seconds=600)
                 restarting = asyncio.create_task(
-                    _restart_all(system, nodes, running, balancer, told)
+                    _restart_all(system, nodes, running, balancer, drained)
                 )
                 checks += await _while_it_lasts(name, plan, restarting)
     return Observation(f"{_NODES} nodes behind haproxy, {_RATE}/s", checks)
@@ -67,17 +67,17 @@ async def _restart_all(
     nodes: AsyncExitStack,
     running: dict[int, ServiceUnderTest],
     balancer: Balancer,
-    told: bool,
+    drained: bool,
 ) -> None:
     await asyncio.sleep(1)
     for port, service in list(running.items()):
-        if told:
+        if drained:
             balancer.set_state(f"n{port}", "drain")
             await asyncio.sleep(0.3)
         service.process.send_signal(signal.SIGTERM)
         await asyncio.to_thread(service.process.wait, _STOPS)
         running[port] = await _node(system, nodes, port)
-        if told:
+        if drained:
             balancer.set_state(f"n{port}", "ready")
         await _all_up(balancer)
 
@@ -110,11 +110,11 @@ async def stalled_uploads(system: System, scale: Scale) -> Observation:
         granian_workers_kill_timeout=kill_timeout, request_timeout=600
     ) as service:
         writers = [await _stalled(service) for _ in range(uploads)]
-        told = time.monotonic()
+        begun = time.monotonic()
         service.process.send_signal(signal.SIGTERM)
         try:
             await asyncio.to_thread(service.process.wait, kill_timeout + 30)
-            took = time.monotonic() - told
+            took = time.monotonic() - begun
         except psutil.TimeoutExpired:
             took = float("inf")
         for writer in writers:
