@@ -100,15 +100,20 @@ def _serve(
         return server.returncode
     stopping.touch()
     if first == signal.SIGTERM:
-        _drain(server, settings.drain_time, signals)
+        drain(server, settings.drain_time, signals)
     return _stop(server, float(environment[_KILL_TIMEOUT]) + _KILL_AFTER)
 
 
-def _drain(server: subprocess.Popen[bytes], seconds: float, signals: SignalQueue) -> None:
+def drain(
+    server: subprocess.Popen[bytes],
+    seconds: float,
+    signals: SignalQueue,
+    clock: Callable[[], float] = time.monotonic,
+) -> None:
     """Waits for the drain time, or until another signal arrives."""
-    begun = time.monotonic()
-    while (left := begun + seconds - time.monotonic()) > 0:
-        if signals.wait(server, left) is None or time.monotonic() - begun > _SAME_STOP:
+    begun = clock()
+    while (left := begun + seconds - clock()) > 0:
+        if signals.wait(server, left) is None or clock() - begun > _SAME_STOP:
             return
 
 

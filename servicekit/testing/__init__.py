@@ -14,6 +14,11 @@ from servicekit.dev.servers import postgres, valkey
 from servicekit.telemetry.logs import stdout_handler
 from servicekit.testing.fake_upstream import FakeUpstream
 from servicekit.testing.service import alembic
+from servicekit.testing.waiting import HANG
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "slow(reason): takes more than 3 seconds, and why")
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)  # within the capture of what is printed
@@ -42,14 +47,21 @@ async def empty_database_url(anyio_backend: str, database_server: str) -> AsyncI
 
 
 @pytest.fixture(scope="session")
-async def upstream(anyio_backend: str) -> AsyncIterator[FakeUpstream]:
+async def upstream_server(anyio_backend: str) -> AsyncIterator[FakeUpstream]:
     async with FakeUpstream.serving() as fake:
         yield fake
 
 
+@pytest.fixture
+def upstream(upstream_server: FakeUpstream) -> FakeUpstream:
+    """The server that the settings name, without another test's answers and counts."""
+    upstream_server.reset()
+    return upstream_server
+
+
 @pytest.fixture(scope="session")
 async def environment(
-    database_server: str, redis_url: str, upstream: FakeUpstream
+    database_server: str, redis_url: str, upstream_server: FakeUpstream
 ) -> AsyncIterator[dict[str, str]]:
     """Variables of a service with a migrated database, and a cache that no earlier run has used."""
     async for database_url in _new_database(database_server):
@@ -57,8 +69,12 @@ async def environment(
             "ENVIRONMENT": "local",
             "DATABASE_URL": database_url,
             "REDIS_URL": redis_url,
-            "UPSTREAM_URL": upstream.url,
-            "UPSTREAM_TIMEOUT": "0.5",
+            "UPSTREAM_URL": upstream_server.url,
+            # A busy machine answers late. A test of a timeout sets a short one.
+            "REQUEST_TIMEOUT": str(HANG),
+            "UPSTREAM_TIMEOUT": str(HANG / 2),
+            "REDIS_TIMEOUT": str(HANG / 10),
+            "DB_ACQUIRE_TIMEOUT": str(HANG / 10),
             "DB_POOL_SIZE": "5",
             "ADMIN_PORT": "0",  # several services run at once; tests of metrics choose a free one
             "CACHE_PREFIX": f"test-{secrets.token_hex(6)}:",

@@ -35,6 +35,11 @@ class FakeUpstream:
         finally:
             await runner.cleanup()
 
+    def reset(self) -> None:
+        self.calls.clear()
+        self.headers.clear()
+        self._behaviours.clear()
+
     def answers(
         self,
         data_id: str,

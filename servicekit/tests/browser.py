@@ -1,10 +1,9 @@
-"""A headless Chromium, spoken to over its debugging protocol."""
+"""A headless Chromium, driven by its debugging protocol."""
 
 import asyncio
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from itertools import count
@@ -13,6 +12,8 @@ from typing import Any
 
 import aiohttp
 import httpx
+
+from servicekit.testing.waiting import HANG, wait_until
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 _OPTIONS = (
@@ -24,7 +25,7 @@ _OPTIONS = (
 
 class Page:
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        self.complaints: list[str] = []  # of the console, and exceptions that nobody caught
+        self.errors: list[str] = []  # logged to the console, and uncaught exceptions
         self._socket = socket
         self._numbers = count(1)
         self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
@@ -38,22 +39,24 @@ class Page:
         number = next(self._numbers)
         self._answers[number] = asyncio.get_running_loop().create_future()
         await self._socket.send_json({"id": number, "method": method, "params": parameters})
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(HANG):
             return await self._answers[number]
 
     async def listen(self) -> None:
         async for message in self._socket:
-            said = message.json()
-            if "id" in said:
-                self._answers.pop(said["id"]).set_result(said.get("result", said))
-            elif said["method"] == "Runtime.exceptionThrown":
-                self.complaints.append(str(said["params"]["exceptionDetails"]))
-            elif said["method"] == "Log.entryAdded":
-                entry = said["params"]["entry"]
+            event = message.json()
+            if "id" in event:
+                self._answers.pop(event["id"]).set_result(event.get("result", event))
+            elif event["method"] == "Runtime.exceptionThrown":
+                self.errors.append(str(event["params"]["exceptionDetails"]))
+            elif event["method"] == "Log.entryAdded":
+                entry = event["params"]["entry"]
                 if entry["level"] == "error":
-                    self.complaints.append(f"{entry['text']} {entry.get('url', '')}")
-            elif said["method"] == "Runtime.consoleAPICalled" and said["params"]["type"] == "error":
-                self.complaints.append(str(said["params"]["args"]))
+                    self.errors.append(f"{entry['text']} {entry.get('url', '')}")
+            elif (
+                event["method"] == "Runtime.consoleAPICalled" and event["params"]["type"] == "error"
+            ):
+                self.errors.append(str(event["params"]["args"]))
 
 
 @asynccontextmanager
@@ -85,13 +88,15 @@ def _chromium() -> Iterator[str]:
             browser.wait()
 
 
-def _first_page(told: Path) -> str:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
+def _first_page(port_file: Path) -> str:
+    pages: list[str] = []
+
+    def is_open() -> bool:
         with suppress(OSError, httpx.TransportError):
-            if lines := told.read_text().split():
-                for target in httpx.get(f"http://127.0.0.1:{lines[0]}/json/list").json():
-                    if target["type"] == "page":
-                        return target["webSocketDebuggerUrl"]
-        time.sleep(0.05)
-    raise AssertionError("Chromium never opened a page.")
+            if lines := port_file.read_text().split():
+                targets = httpx.get(f"http://127.0.0.1:{lines[0]}/json/list").json()
+                pages.extend(t["webSocketDebuggerUrl"] for t in targets if t["type"] == "page")
+        return bool(pages)
+
+    wait_until(is_open)
+    return pages[0]

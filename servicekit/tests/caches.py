@@ -1,4 +1,4 @@
-"""Caches as tests of theirs need them: opened, listening, and before an origin that counts."""
+"""Opened caches that listen for invalidations, and an origin that counts its calls."""
 
 import asyncio
 import time
@@ -16,19 +16,17 @@ CacheOf = Callable[..., Awaitable[TwoLevelCache]]
 
 
 class Origin:
-    """Answers with the number of times it was asked, or fails."""
+    """Answers with the number of times it was called, or fails."""
 
-    def __init__(self, latency: float = 0.0) -> None:
+    def __init__(self) -> None:
         self.calls = 0
         self.failing = False
         self.released = asyncio.Event()  # a call does not end before
         self.released.set()
-        self._latency = latency
 
     async def __call__(self) -> OriginResponse:
         self.calls += 1
         answer = OriginResponse(b"%d" % self.calls, f'"{self.calls}"')
-        await asyncio.sleep(self._latency)
         await self.released.wait()
         if self.failing:
             raise ConnectionError("origin")

@@ -1,6 +1,5 @@
-"""A small OTLP collector: it takes what real ones take, and keeps the spans."""
+"""A small OTLP collector, which keeps the spans that it gets."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -8,6 +7,8 @@ from dataclasses import dataclass, field
 from aiohttp import web
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from servicekit.testing.waiting import until
 
 
 @dataclass
@@ -20,7 +21,7 @@ class OtlpReceiver:
     async def serving(cls) -> AsyncIterator["OtlpReceiver"]:
         collector = cls()
         app = web.Application()
-        app.add_routes([web.post("/v1/traces", collector._take)])
+        app.add_routes([web.post("/v1/traces", collector._receive)])
         runner = web.AppRunner(app)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -30,15 +31,15 @@ class OtlpReceiver:
         await runner.cleanup()
 
     async def trace(self, trace_id: str, count: int) -> dict[str, Span]:
-        """The spans of a trace by name, once `count` of them are here."""
-        async with asyncio.timeout(5):
-            while True:
-                found = [span for span in self.spans if span.trace_id.hex() == trace_id]
-                if len(found) >= count:
-                    return {span.name: span for span in found}
-                await asyncio.sleep(0.02)
+        """The spans of a trace by name, once `count` of them have arrived."""
 
-    async def _take(self, request: web.Request) -> web.Response:
+        def found() -> list[Span]:
+            return [span for span in self.spans if span.trace_id.hex() == trace_id]
+
+        await until(lambda: len(found()) >= count)
+        return {span.name: span for span in found()}
+
+    async def _receive(self, request: web.Request) -> web.Response:
         message = ExportTraceServiceRequest.FromString(await request.read())
         for resource in message.resource_spans:
             for scope in resource.scope_spans:

@@ -1,12 +1,11 @@
 """Metrics as a scraper gets them."""
 
-import time
 from collections.abc import Callable, Mapping
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from servicekit.testing.waiting import HANG
+from servicekit.testing.waiting import wait_until
 
 Series = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -32,9 +31,12 @@ def total(series: Series, name: str, **labels: str) -> float:
 
 
 def settled(port: int, holds: Callable[[Series], bool]) -> Series:
-    """A scrape of which `holds` is true: workers tell what they count once a second."""
-    deadline = time.monotonic() + HANG
-    while not holds(series := scrape(port)):
-        assert time.monotonic() < deadline, f"never held; the last scrape was {dict(series)}"
-        time.sleep(0.1)
-    return series
+    """A scrape after `holds` was true of one: workers report their counts once a second."""
+    scrapes: list[Series] = []
+
+    def is_settled() -> bool:
+        scrapes.append(scrape(port))
+        return holds(scrapes[-1])
+
+    wait_until(is_settled)
+    return scrapes[-1]

@@ -1,9 +1,7 @@
 import asyncio
 import io
-import shutil
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncpg
@@ -72,6 +70,7 @@ def test_what_would_break_it_is_flagged_unless_it_is_meant(statement: str, rule:
     assert "Found 0 issues" in squawk(f"-- squawk-ignore {rule}\n{statement};", "x.py")
 
 
+@pytest.mark.slow("runs Alembic twice")
 async def test_two_migrations_at_once_both_succeed(
     settings: Settings, empty_database_url: str
 ) -> None:
@@ -87,6 +86,7 @@ async def test_two_migrations_at_once_both_succeed(
     await connection.close()
 
 
+@pytest.mark.slow("runs Alembic three times")
 async def test_migrations_can_be_undone(settings: Settings, empty_database_url: str) -> None:
     empty = replace(settings, database_url=empty_database_url)
     for arguments in (("upgrade", "head"), ("downgrade", "base"), ("upgrade", "head")):
@@ -94,6 +94,7 @@ async def test_migrations_can_be_undone(settings: Settings, empty_database_url: 
         assert result.returncode == 0, result.stderr
 
 
+@pytest.mark.slow("runs Alembic twice")
 async def test_version_before_the_one_that_migrated_leaves_the_schema_alone(
     settings: Settings, empty_database_url: str
 ) -> None:
@@ -116,110 +117,3 @@ def test_unreachable_database_is_one_sentence(settings: Settings) -> None:
     assert refused.returncode == 1
     assert "Traceback" not in refused.stderr
     assert "The database could not be reached" in refused.stderr
-
-
-@pytest.fixture
-async def database(
-    settings: Settings, empty_database_url: str
-) -> AsyncIterator[asyncpg.Connection]:
-    """A connection to a database without tables."""
-    connection = await asyncpg.connect(empty_database_url)
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
-def with_index(tmp_path: Path) -> str:
-    """An Alembic configuration with one revision more: the recipe of docs/deploying.md."""
-    migrations = tmp_path / "migrations"
-    shutil.copytree("migrations", migrations, ignore=shutil.ignore_patterns("__pycache__"))
-    (migrations / "versions" / "9999_index.py").write_text(INDEX.format(head=HEAD))
-    ini = tmp_path / "alembic.ini"
-    ini.write_text(f"[alembic]\nscript_location = {migrations}\nprepend_sys_path = .\n")
-    return str(ini)
-
-
-HEAD = REVISIONS[0].revision
-INDEX = """
-from alembic import op
-
-revision = "9999"
-down_revision = "{head}"
-
-
-def upgrade():
-    with op.get_context().autocommit_block():
-        op.execute("CREATE INDEX CONCURRENTLY items_by_name ON items (name)")
-"""
-
-
-def upgrading(settings: Settings, url: str, ini: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "alembic", "-c", ini, "upgrade", "head"]
-    environment = environment_of(replace(settings, database_url=url))
-    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
-
-
-async def ended(*processes: subprocess.Popen[str]) -> list[tuple[int | None, str]]:
-    """How they end, within a minute."""
-    texts = await asyncio.gather(
-        *(asyncio.to_thread(process.communicate, None, 60) for process in processes)
-    )
-    return [
-        (p.returncode, text[1] if p.returncode else "")
-        for p, text in zip(processes, texts, strict=True)
-    ]
-
-
-async def indexes(database: asyncpg.Connection) -> list[tuple[str, bool]]:
-    rows = await database.fetch(
-        "SELECT relname, indisvalid FROM pg_index JOIN pg_class ON oid = indexrelid"
-        " WHERE indrelid = 'items'::regclass AND NOT indisprimary"
-    )
-    return [tuple(row) for row in rows]
-
-
-async def test_two_migrations_that_build_an_index_concurrently_both_succeed(
-    settings: Settings, empty_database_url: str, with_index: str, database: asyncpg.Connection
-) -> None:
-    processes = [upgrading(settings, empty_database_url, with_index) for _ in range(3)]
-
-    assert await ended(*processes) == [(0, "")] * 3
-    assert await indexes(database) == [("items_by_name", True)]
-
-
-async def test_long_reader_delays_the_build_of_an_index(
-    settings: Settings, empty_database_url: str, with_index: str, database: asyncpg.Connection
-) -> None:
-    base = await asyncio.to_thread(
-        alembic,
-        environment_of(replace(settings, database_url=empty_database_url)),
-        "upgrade",
-        "head",
-    )
-    assert base.returncode == 0, base.stderr
-    async with database.transaction(isolation="repeatable_read"):
-        await database.fetchval("SELECT count(*) FROM items")
-        process = upgrading(settings, empty_database_url, with_index)
-        await asyncio.sleep(9)  # longer than a migration waits for a table
-        assert process.poll() is None
-    assert await ended(process) == [(0, "")]
-    assert await indexes(database) == [("items_by_name", True)]
-
-
-async def test_failed_build_of_an_index_can_be_run_again(
-    settings: Settings, empty_database_url: str, with_index: str, database: asyncpg.Connection
-) -> None:
-    base = await asyncio.to_thread(
-        alembic,
-        environment_of(replace(settings, database_url=empty_database_url)),
-        "upgrade",
-        "head",
-    )
-    assert base.returncode == 0, base.stderr
-    await database.execute("INSERT INTO items (name, price_cents) VALUES ('a', 1), ('a', 1)")
-    with pytest.raises(asyncpg.UniqueViolationError):
-        await database.execute("CREATE UNIQUE INDEX CONCURRENTLY items_by_name ON items (name)")
-    assert await indexes(database) == [("items_by_name", False)]
-
-    assert await ended(upgrading(settings, empty_database_url, with_index)) == [(0, "")]
-    assert await indexes(database) == [("items_by_name", True)]

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from msgspec.structs import replace
 
 from app.settings import Settings
@@ -16,6 +17,7 @@ from servicekit.testing.service import server_process, with_empty_cache
 PROJECT = Path(__file__).parents[1]
 
 
+@pytest.mark.slow("hundreds of requests to each route")
 async def test_every_operation_keeps_to_the_document(settings: Settings, tmp_path: Path) -> None:
     """All checks of Schemathesis: single requests, and sequences of them. 12 examples of each
     operation, the same in every run."""

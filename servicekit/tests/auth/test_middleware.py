@@ -10,6 +10,7 @@ import jwt
 import msgspec
 import pytest
 from msgspec.structs import replace
+from redis.asyncio import Redis
 
 from app.main import create_app
 from app.settings import Settings
@@ -18,11 +19,12 @@ from servicekit.testing.fake_upstream import FakeUpstream
 from servicekit.testing.service import problem_of, serving, with_empty_cache
 from servicekit.tests.auth.tokens import AUDIENCE, ISSUER, OTHER, bearing, jwks, token
 
+PROXIES = "127.0.0.0/8"
+
 
 @pytest.fixture
 def guarded(settings: Settings, upstream: FakeUpstream) -> Settings:
     upstream.answers("jwks", msgspec.json.encode(jwks("k1")))
-    upstream.calls.clear()
     return replace(
         with_empty_cache(settings),
         auth_issuer=ISSUER,
@@ -130,35 +132,46 @@ async def test_unreachable_key_set_is_503(guarded: Settings) -> None:
         assert (await client.get("/items", headers=bearing(token()))).status_code == 503
 
 
-async def test_each_client_has_a_rate_of_its_own(settings: Settings) -> None:
-    limited = replace(
-        with_empty_cache(settings), rate_limit=5, rate_burst=3, trusted_proxies="127.0.0.0/8"
+def limited(settings: Settings, burst: int) -> Settings:
+    """No test lasts for the 1,000 seconds after which a client may send one request more."""
+    return replace(
+        with_empty_cache(settings), rate_limit=0.001, rate_burst=burst, trusted_proxies=PROXIES
     )
-    async with serving(create_app(limited)) as client:
+
+
+async def turn_clock_of_limit(settings: Settings, client: str, seconds: float) -> None:
+    """Valkey's clock can't be turned. Its key holds when (ms) the client's burst is available."""
+    key = f"{settings.cache_prefix}rate:address:{client}"
+    async with Redis.from_url(settings.redis_url) as redis:
+        free = float(await redis.get(key))
+        await redis.set(key, free - seconds * 1000)
+
+
+async def test_each_client_has_a_rate_of_its_own(settings: Settings) -> None:
+    own = limited(settings, burst=3)
+    async with serving(create_app(own)) as client:
         by = [{"x-forwarded-for": f"10.0.0.9, 192.0.2.{n}"} for n in (1, 2)]
         answers = await asyncio.gather(*(client.get("/no", headers=by[0]) for _ in range(10)))
         statuses = [answer.status_code for answer in answers]
         assert (statuses.count(404), statuses.count(429)) == (3, 7)
-        assert {a.headers["retry-after"] for a in answers if a.status_code == 429} == {"1"}
+        waits = [int(a.headers["retry-after"]) for a in answers if a.status_code == 429]
+        assert all(900 < wait <= 1000 for wait in waits)
         assert (await client.get("/no", headers=by[1])).status_code == 404
 
-        await asyncio.sleep(0.21)
+        await turn_clock_of_limit(own, "192.0.2.1", seconds=1000)
         again = [(await client.get("/no", headers=by[0])).status_code for _ in range(2)]
         assert again == [404, 429]
         assert (await client.get("/health", headers=by[0])).status_code == 200
 
 
 async def test_client_has_one_rate_however_its_address_is_spelled(settings: Settings) -> None:
-    limited = replace(
-        with_empty_cache(settings), rate_limit=0.1, rate_burst=2, trusted_proxies="127.0.0.0/8"
-    )
     clients = [
         ["1.1.1.4:4001", "1.1.1.4:4002", "1.1.1.4"],
         ["::ffff:1.1.1.5", "1.1.1.5", "[::FFFF:101:105]:1"],
         ["2001:db8::1", "2001:DB8:0:0:1::2", "[2001:db8::3]:443"],
         ["x", "y", ""],
     ]
-    async with serving(create_app(limited)) as client:
+    async with serving(create_app(limited(settings, burst=2))) as client:
         for spellings in clients:
             forwarded = [{"x-forwarded-for": spelled or "z"} for spelled in spellings]
             answers = [await client.get("/no", headers=each) for each in forwarded]
@@ -172,8 +185,8 @@ async def test_rate_limit_without_valkey_lets_all_requests_through(settings: Set
 
 
 async def test_forwarded_address_of_an_untrusted_peer_does_not_count(settings: Settings) -> None:
-    limited = replace(with_empty_cache(settings), rate_limit=1, rate_burst=1)
-    async with serving(create_app(limited)) as client:
+    untrusting = replace(limited(settings, burst=1), trusted_proxies="")
+    async with serving(create_app(untrusting)) as client:
         forged = [{"x-forwarded-for": f"192.0.2.{n}"} for n in range(3)]
         statuses = [(await client.get("/no", headers=h)).status_code for h in forged]
         assert statuses == [404, 429, 429]

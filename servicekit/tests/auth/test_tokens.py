@@ -63,7 +63,6 @@ class Issuer:
 
 @pytest.fixture
 async def issuer(upstream: FakeUpstream) -> AsyncIterator[Issuer]:
-    upstream.calls.clear()
     issuer = Issuer(upstream, ManualClock())
     issuer.publishes(*jwks("k1")["keys"])
     async with issuer.verifier.lifespan():

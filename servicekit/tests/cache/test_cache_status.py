@@ -1,6 +1,5 @@
 """Cache-Status (RFC 9211) says what happened, and conditions of a GET hold on every path."""
 
-import asyncio
 from typing import Any
 
 import httpx
@@ -12,6 +11,7 @@ from app.settings import Settings
 from servicekit.dev.processes import free_port
 from servicekit.testing.fake_upstream import FakeUpstream
 from servicekit.testing.service import problem_of, serving, with_empty_cache
+from servicekit.tests.served import served
 
 STORED = "valkey; fwd=miss; stored, memory; fwd=miss; stored"
 
@@ -77,12 +77,15 @@ async def test_cache_status_says_that_valkey_is_away(settings: Settings) -> None
 
 
 async def test_cache_status_says_which_reads_joined_a_load(
-    settings: Settings, upstream: FakeUpstream
+    empty: Settings, upstream: FakeUpstream
 ) -> None:
-    upstream.answers("joining", b"{}", after=0.2)
-    async with serving(create_app(with_empty_cache(settings))) as client:
-        statuses = await asyncio.gather(*(status_of(client, "/data/joining") for _ in range(3)))
-        assert sorted(statuses) == [STORED, f"{STORED}; collapsed", f"{STORED}; collapsed"]
+    released = upstream.holds("joining")
+    async with served(empty) as service:
+        given = await service.in_flight_together(
+            [service.client.get("/data/joining") for _ in range(3)], released
+        )
+    statuses = [answer.headers["cache-status"] for answer in given]
+    assert statuses == [STORED, f"{STORED}; collapsed", f"{STORED}; collapsed"]
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,7 @@ async def fail_over(pair: tuple[str, str], address: Wire) -> None:
     address.leads_to(pair[1])
 
 
+@pytest.mark.slow("waits until one Valkey replicates another")
 async def test_cache_uses_the_new_primary_within_seconds(
     empty: Settings, cache_of: CacheOf, pair: tuple[str, str], address: Wire
 ) -> None:
@@ -58,6 +59,7 @@ async def test_cache_uses_the_new_primary_within_seconds(
     await until(stores_a_new_key)
 
 
+@pytest.mark.slow("waits until one Valkey replicates another")
 async def test_write_at_the_moment_of_failover_invalidates_on_the_new_primary(
     empty: Settings, cache_of: CacheOf, pair: tuple[str, str], address: Wire
 ) -> None:

@@ -34,6 +34,7 @@ from servicekit.http.responses import RawResponse
 from servicekit.parts import Parts
 from servicekit.pipeline import litestar_app, service
 from servicekit.testing.service import serving, with_empty_cache
+from servicekit.testing.waiting import turns
 
 Key = FromPath[str]
 THING = Representation(lambda _entry: "no-cache")
@@ -44,13 +45,12 @@ class Thing(msgspec.Struct):
 
 
 class ThingStore:
-    def __init__(self, cache: TwoLevelCache, seconds: float = 0.0) -> None:
+    def __init__(self, cache: TwoLevelCache) -> None:
         self._cache = cache
-        self._seconds = seconds
 
     async def read(self, key: str) -> CacheResult:
         async def load() -> OriginResponse:
-            await asyncio.sleep(self._seconds)
+            await turns(20)  # so that requests that come together share the load
             if key == "missing":
                 raise NotFound("There is no such thing.")
             return OriginResponse(b'{"secret":1}', '"1"')
@@ -72,12 +72,10 @@ def controller(on_handler: dict[str, Any], **on_controller: Any) -> type[Control
 
 
 @asynccontextmanager
-async def client_of(
-    settings: Settings, kind: type[Controller], seconds: float = 0.0
-) -> AsyncIterator[httpx.AsyncClient]:
+async def client_of(settings: Settings, kind: type[Controller]) -> AsyncIterator[httpx.AsyncClient]:
     parts = Parts(with_empty_cache(settings))
     cache = parts.cache("thing", CachePolicy(60.0, 60.0, 1.0))
-    store = ThingStore(cache, seconds)
+    store = ThingStore(cache)
     handler = vars(kind)["one"]
     domain = Domain(
         controller=kind,
@@ -131,7 +129,7 @@ async def test_forbidden_response_is_sent_by_no_path(
 ) -> None:
     options = FORBIDDING[attached]
     kind = controller(options) if layer == "handler" else controller({}, **options)
-    async with client_of(settings, kind, seconds=0.02) as client:
+    async with client_of(settings, kind) as client:
         responses = await every_path(client)
     assert {response.status_code for response in responses} == {403}
     assert not any(b"secret" in response.content for response in responses)
@@ -147,7 +145,7 @@ async def test_response_headers_and_cookies_are_sent_by_every_path(
         "after_request": with_own_header,
     }
     kind = controller(options) if layer == "handler" else controller({}, **options)
-    async with client_of(settings, kind, seconds=0.02) as client:
+    async with client_of(settings, kind) as client:
         responses = await every_path(client)
     assert {response.status_code for response in responses} == {200}
     assert {response.headers.get("x-hook") for response in responses} == {"1"}
@@ -172,7 +170,7 @@ async def test_own_exception_handler_responds_on_every_path(settings: Settings, 
 
     options = {"exception_handlers": {NotFound: teapot, HTTPException: teapot}}
     kind = controller(options) if layer == "handler" else controller({}, **options)
-    async with client_of(settings, kind, seconds=0.02) as client:
+    async with client_of(settings, kind) as client:
         one = "/things/missing"
         cold = await asyncio.gather(*(client.get(one) for _ in range(3)))
         responses = [*cold, await client.get(one), await client.get(one + "?x=1")]

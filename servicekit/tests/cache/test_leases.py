@@ -24,15 +24,6 @@ async def redis(empty: Settings) -> AsyncIterator[Redis]:
         yield redis
 
 
-async def both(one: TwoLevelCache, other: TwoLevelCache, origin: Origin) -> list[str]:
-    """The sources of two reads of one key at once, or the types of their exceptions."""
-    async with asyncio.timeout(HANG):
-        found = await asyncio.gather(
-            *(cache.get("k", origin) for cache in (one, other)), return_exceptions=True
-        )
-    return sorted(type(f).__name__ if isinstance(f, BaseException) else f.source for f in found)
-
-
 async def holder_and_follower(
     one: TwoLevelCache, other: TwoLevelCache, origin: Origin
 ) -> tuple["asyncio.Task[CacheResult]", "asyncio.Task[CacheResult]"]:
@@ -50,10 +41,12 @@ async def holder_and_follower(
 async def test_workers_that_miss_together_call_the_origin_once(
     empty: Settings, cache_of: CacheOf
 ) -> None:
-    origin = Origin(latency=0.2)
+    origin = Origin()
     one, other = await cache_of(empty, lease=LEASE), await cache_of(empty, lease=LEASE)
+    holder, follower = await holder_and_follower(one, other, origin)
+    origin.released.set()
 
-    assert await both(one, other, origin) == ["cache", "external"]
+    assert [(await read).source for read in (holder, follower)] == ["external", "cache"]
     assert origin.calls == 1
     assert [cache.counts.corrupt for cache in (one, other)] == [0, 0]
 
@@ -61,10 +54,14 @@ async def test_workers_that_miss_together_call_the_origin_once(
 async def test_failed_load_ends_the_lease_for_other_workers(
     empty: Settings, cache_of: CacheOf
 ) -> None:
-    origin = Origin(latency=0.1)
+    origin = Origin()
     origin.failing = True
     one, other = await cache_of(empty, lease=LEASE), await cache_of(empty, lease=LEASE)
-    assert await both(one, other, origin) == ["ConnectionError"] * 2
+    reads = await holder_and_follower(one, other, origin)
+    origin.released.set()
+    async with asyncio.timeout(HANG):
+        failures = await asyncio.gather(*reads, return_exceptions=True)
+    assert [type(failure) for failure in failures] == [ConnectionError] * 2
     assert origin.calls == 2
 
 
@@ -129,7 +126,9 @@ async def test_each_worker_loads_by_itself_without_valkey(
     one, other = await cache_of(empty, lease=LEASE), await cache_of(empty, lease=LEASE)
     for cache in (one, other):
         cache._shared._valkey.breaker.record_failure()
-    assert await both(one, other, origin) == ["external"] * 2
+    async with asyncio.timeout(HANG):
+        found = await asyncio.gather(*(cache.get("k", origin) for cache in (one, other)))
+    assert [result.source for result in found] == ["external"] * 2
 
 
 async def test_reader_that_is_cancelled_while_waiting_delays_no_other(

@@ -9,7 +9,7 @@ from app.settings import Settings
 from servicekit.cache.entries import OriginResponse
 from servicekit.errors import NotFound
 from servicekit.testing.clock import ManualClock
-from servicekit.testing.waiting import HANG, until
+from servicekit.testing.waiting import HANG, turns, until
 from servicekit.tests.caches import CacheOf, Origin
 
 
@@ -44,7 +44,7 @@ async def test_reads_that_miss_together_share_one_load(empty: Settings, cache_of
     reads = [asyncio.create_task(cache.get("k", origin)) for _ in range(20)]
     await until(lambda: origin.calls)
     reads += [asyncio.create_task(cache.get("k", origin)) for _ in range(20)]
-    await asyncio.sleep(0)
+    await turns(1)
     origin.released.set()
     assert {(await read).entry.body for read in reads} == {b"1"}
     assert origin.calls == 1
@@ -206,17 +206,18 @@ async def test_memory_keeps_the_most_recently_used(empty: Settings, cache_of: Ca
 
 @pytest.mark.parametrize("lease", [None, 0.2])
 async def test_entry_of_a_key_that_the_origin_no_longer_has_is_dropped_for_all(
-    empty: Settings, cache_of: CacheOf, lease: float | None
+    empty: Settings, cache_of: CacheOf, clock: ManualClock, lease: float | None
 ) -> None:
     async def nothing() -> OriginResponse:
         raise NotFound("no k")
 
     uncached = replace(empty, memory_cache_entries=0)
     one, other = [
-        await cache_of(uncached, fresh=0.1, stale=60.0, missing=60.0, lease=lease) for _ in range(2)
+        await cache_of(uncached, stale=600.0, missing=60.0, lease=lease, clock=clock)
+        for _ in range(2)
     ]
     await one.get("k", Origin())
-    await asyncio.sleep(0.2)
+    clock.advance(61)
     await one.get("k", nothing)  # stale, and refreshed in the background
 
     async def is_gone() -> bool:

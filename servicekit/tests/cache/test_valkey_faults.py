@@ -15,14 +15,14 @@ from servicekit.dev.processes import free_port
 from servicekit.dev.servers import valkey
 from servicekit.testing.clock import ManualClock
 from servicekit.testing.service import serving
-from servicekit.testing.waiting import HANG, until
+from servicekit.testing.waiting import HANG, turns, until
 from servicekit.tests.caches import CacheOf, Origin
 
 
 async def test_failed_load_is_raised_to_all_readers_and_not_cached(
     empty: Settings, cache_of: CacheOf
 ) -> None:
-    origin = Origin(latency=0.05)
+    origin = Origin()
     origin.failing = True
     cache = await cache_of(empty)
     failures = await asyncio.gather(
@@ -87,7 +87,7 @@ async def test_frozen_cache_is_a_miss_and_its_late_answers_are_not_mixed_up(
         port = str(urlsplit(url).port)
         children = psutil.Process().children()
         [process] = [child for child in children if port in " ".join(child.cmdline())]
-        frozen = replace(empty, redis_url=url, memory_cache_entries=0, redis_timeout=0.1)
+        frozen = replace(empty, redis_url=url, memory_cache_entries=0, redis_timeout=1.0)
         cache, origins = await cache_of(frozen), {key: Origin() for key in "abc"}
         origins["b"].calls, origins["c"].calls = 10, 20
         for key, origin in origins.items():
@@ -110,8 +110,7 @@ async def test_busy_process_does_not_take_its_cache_for_dead(
     cache = await cache_of(replace(empty, memory_cache_entries=0, redis_timeout=0.1))
     await cache.get("k", origin)
     reading = asyncio.create_task(cache.get("k", origin))
-    for _ in range(5):  # until the question is on its way
-        await asyncio.sleep(0)
+    await turns(5)  # until the question is on its way
     time.sleep(0.4)  # noqa: ASYNC251 (a loop that is busy elsewhere)
 
     assert (await reading).source == "cache"

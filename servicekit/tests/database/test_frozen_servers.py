@@ -47,6 +47,7 @@ def freeze(own: Settings, frozen: list[psutil.Process]) -> None:
         process.suspend()
 
 
+@pytest.mark.slow("waits for the timeout of a frozen server")
 async def test_reads_of_a_frozen_database_wait_for_two_statements_and_then_for_none(
     own: Settings, frozen: list[psutil.Process]
 ) -> None:

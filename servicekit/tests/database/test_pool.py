@@ -18,6 +18,7 @@ from servicekit.errors import Unavailable
 from servicekit.testing.clock import ManualClock
 from servicekit.testing.service import problem_of, serving, with_empty_cache
 from servicekit.testing.waiting import HANG, until
+from servicekit.tests.served import Served, served
 from servicekit.tests.wire import Wire
 
 TEA = {"name": "tea", "price_cents": 1}
@@ -30,12 +31,17 @@ async def wire(settings: Settings) -> AsyncIterator[Wire]:
 
 
 @pytest.fixture
-async def wired(settings: Settings, wire: Wire) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of a service whose database can fail, and that caches nothing."""
+async def wired_service(settings: Settings, wire: Wire) -> AsyncIterator[Served]:
+    """A service whose database can fail, and that caches nothing."""
     # As many may be repeated at once as there are connections.
     uncached = {"memory_cache_entries": 0, "shared_cache": False, "db_pool_size": 20}
-    async with serving(create_app(replace(settings, database_url=wire.url, **uncached))) as client:
-        yield client
+    async with served(replace(settings, database_url=wire.url, **uncached)) as service:
+        yield service
+
+
+@pytest.fixture
+def wired(wired_service: Served) -> httpx.AsyncClient:
+    return wired_service.client
 
 
 async def status(client: httpx.AsyncClient, path: str) -> int:
@@ -52,10 +58,12 @@ async def sql(settings: Settings, statement: str) -> list[asyncpg.Record]:
 
 
 async def test_retryable_requests_survive_the_loss_of_all_connections(
-    settings: Settings, wired: httpx.AsyncClient
+    settings: Settings, wire: Wire, wired_service: Served
 ) -> None:
+    wired, database = wired_service.client, wired_service.parts.primary
     path = (await wired.post("/items", json=TEA)).headers["location"]
     for _ in range(5):
+        wire.freeze()  # until PostgreSQL has ended all connections
         asking = [
             asyncio.create_task(request)
             for request in (
@@ -65,11 +73,13 @@ async def test_retryable_requests_survive_the_loss_of_all_connections(
                 wired.post("/items", json=TEA, headers={"idempotency-key": secrets.token_hex(8)}),
             )
         ]
+        await until(lambda: database.connections()[1] == 4)  # each has one
         await sql(
             settings,
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity"
             " WHERE application_name = 'app' AND datname = current_database()",
         )
+        wire.thaw()
         answers = await asyncio.gather(*asking)
         assert [answer.status_code for answer in answers] == [200, 200, 200, 201]
 

@@ -14,7 +14,7 @@ from app.settings import Settings
 from servicekit.dev.servers import migrated_stores
 from servicekit.errors import Unavailable
 from servicekit.testing.service import serving, with_empty_cache
-from servicekit.testing.waiting import until
+from servicekit.testing.waiting import turns, until
 from servicekit.tests.caches import CacheOf, Origin
 from servicekit.tests.wire import Wire
 
@@ -96,6 +96,7 @@ async def shows_the_write(client: httpx.AsyncClient, method: str, path: str) -> 
 
 
 @WRITES
+@pytest.mark.slow("waits for the timeout of a commit")
 async def test_write_whose_commit_waits_for_a_standby_is_seen_by_all(
     own: Settings, method: str
 ) -> None:
@@ -127,7 +128,6 @@ async def test_write_that_is_carried_out_after_its_deadline_is_seen(
         path = await cached_item(client)
         wire.freeze()
         assert await write(client, method, path) in {503, 504}
-        await asyncio.sleep(0.5)
         wire.thaw()
         await sql(own, f"DELETE FROM items WHERE id = {path[7:]}")  # a late write, whatever came
         await until(lambda: shows_the_write(client, "DELETE", path))
@@ -203,7 +203,7 @@ async def test_cancelled_invalidation_is_carried_out(empty: Settings, cache_of: 
         await cache.get("k", origin)
         wire.freeze()
         invalidating = asyncio.create_task(cache.invalidate("k"))
-        await asyncio.sleep(0)
+        await turns(1)
         invalidating.cancel()
         await asyncio.wait([invalidating])
         wire.thaw()

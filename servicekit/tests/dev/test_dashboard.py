@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from app.settings import Settings
 from servicekit.dev.processes import free_port
 from servicekit.testing.service import server_process, with_empty_cache
+from servicekit.testing.waiting import HANG, until
 from servicekit.tests.browser import CHROMIUM, Page, browsing
 from servicekit.tests.dev.test_server import local_service, read_until
 
@@ -35,12 +36,9 @@ async def load(base: str) -> AsyncIterator[None]:
         asking.cancel()
 
 
-async def until(page: Page, script: str) -> None:
-    for _ in range(150):
-        if await page.evaluate(script):
-            return
-        await asyncio.sleep(0.1)  # the page polls once a second
-    raise AssertionError(f"never true: {script}")
+async def shows(page: Page, script: str) -> None:
+    """Returns once `script` is true of the page."""
+    await until(lambda: page.evaluate(script))
 
 
 FACT = "document.querySelector('[data-fact=\"{}\"]')?.textContent"
@@ -53,22 +51,22 @@ async def test_page_shows_numbers_that_move_with_the_load(settings: Settings) ->
     own = replace(with_empty_cache(settings), port=free_port(), admin_port=free_port(2))
     with server_process(own) as process:
         async with browsing(f"http://127.0.0.1:{own.admin_port}/") as page:
-            await until(page, FACT.format("workers") + " === '1'")
+            await shows(page, FACT.format("workers") + " === '1'")
             assert await page.evaluate(FACT.format("answers/s")) == "0"
             before = await page.evaluate(LINE.format("Answers per second"))
             async with load(f"http://127.0.0.1:{own.port}"):
-                await until(page, f"parseFloat({FACT.format('answers/s')}) > 10")
-                await until(page, f"{FACT.format('p99')}.endsWith('ms')")
-                await until(page, "document.querySelectorAll('#routes tr').length >= 3")
+                await shows(page, f"parseFloat({FACT.format('answers/s')}) > 10")
+                await shows(page, f"{FACT.format('p99')}.endsWith('ms')")
+                await shows(page, "document.querySelectorAll('#routes tr').length >= 3")
                 cache = "document.querySelector('[data-card=\"Cache reads per second\"] b')"
-                await until(page, f"parseFloat({cache}.textContent) > 0")
+                await shows(page, f"parseFloat({cache}.textContent) > 0")
             assert await page.evaluate(LINE.format("Answers per second")) != before
-            assert page.complaints == []
+            assert page.errors == []
 
             process.send_signal(signal.SIGINT)
-            process.wait(10)
+            process.wait(HANG)
             state = "document.getElementById('state').textContent"
-            await until(page, f"{state} === 'the service does not answer'")
+            await shows(page, f"{state} === 'the service does not answer'")
 
 
 @pytest.mark.extra("starts a browser")
@@ -76,7 +74,7 @@ async def test_page_shows_numbers_that_move_with_the_load(settings: Settings) ->
 async def test_page_fits_a_phone() -> None:
     page_file = Path(__file__).parents[2] / "telemetry/live.html"
     async with browsing(page_file.as_uri(), width=390) as page:
-        await until(page, "document.querySelectorAll('.card').length >= 8")
+        await shows(page, "document.querySelectorAll('.card').length >= 8")
         assert await page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
@@ -92,8 +90,8 @@ async def test_observe_shows_traces_of_its_own(tmp_path: Path) -> None:
         async with browsing(url) as page, aiohttp.ClientSession() as session:
             async with session.get(f"http://127.0.0.1:{port}/data/seen") as answer:
                 assert answer.status == 200
-            await until(page, "document.getElementById('traces').innerText.includes('upstream')")
-            assert page.complaints == []
+            await shows(page, "document.getElementById('traces').innerText.includes('upstream')")
+            assert page.errors == []
         os.kill(process.pid, signal.SIGINT)
-        process.communicate(timeout=30)
+        process.communicate(timeout=HANG)
     assert process.returncode == 0

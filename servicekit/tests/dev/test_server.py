@@ -12,6 +12,7 @@ import pytest
 
 from servicekit.dev.lock import only_one
 from servicekit.dev.processes import free_port
+from servicekit.testing.waiting import HANG
 
 PROJECT = Path(__file__).parents[3] / "{{cookiecutter.project}}"
 
@@ -65,6 +66,7 @@ def descendants(process: subprocess.Popen[str]) -> list[psutil.Process]:
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.slow("starts PostgreSQL, Valkey and the service")
 def test_everything_that_was_started_ends_with_it(tmp_path: Path, ending: signal.Signals) -> None:
     port = free_port()
     with local_service(tmp_path, PORT=str(port)) as process:
@@ -75,11 +77,12 @@ def test_everything_that_was_started_ends_with_it(tmp_path: Path, ending: signal
         assert {"postgres", "valkey-server"} <= {child.name() for child in started}
 
         process.send_signal(ending)
-        process.communicate(timeout=30)
+        process.communicate(timeout=HANG)
     assert process.returncode == 0
-    assert psutil.wait_procs(started, timeout=2)[1] == []
+    assert psutil.wait_procs(started, timeout=HANG)[1] == []
 
 
+@pytest.mark.slow("starts PostgreSQL, Valkey and the service twice")
 def test_data_is_kept_between_runs(tmp_path: Path) -> None:
     answers: list[int] = []
     for _ in range(2):
@@ -90,7 +93,7 @@ def test_data_is_kept_between_runs(tmp_path: Path) -> None:
             answers.append(httpx.get(f"{url}/1").status_code)
             httpx.post(url, json={"name": "tea", "price_cents": 1})
             process.send_signal(signal.SIGINT)
-            process.communicate(timeout=30)
+            process.communicate(timeout=HANG)
     assert answers == [404, 200]
 
 
@@ -98,7 +101,7 @@ def test_start_that_fails_half_way_leaves_nothing(tmp_path: Path) -> None:
     unreachable = f"redis://127.0.0.1:{free_port()}/0"
     (tmp_path / "migrations").mkdir()  # empty, so that alembic fails
     with local_service(tmp_path, REDIS_URL=unreachable) as process:
-        output, _ = process.communicate(timeout=30)
+        output, _ = process.communicate(timeout=HANG)
 
     assert process.returncode == 1
     assert output.splitlines()[-1].endswith("nothing was served.")
@@ -109,7 +112,7 @@ def test_start_that_fails_half_way_leaves_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("port", ["eighty", "80000", "0", "-1", "99999999999", "8000.5", "٨٠٠٠"])
 def test_unusable_port_is_one_sentence(tmp_path: Path, port: str) -> None:
     with local_service(tmp_path, PORT=port) as process:
-        output, _ = process.communicate(timeout=30)
+        output, _ = process.communicate(timeout=HANG)
 
     assert process.returncode == 1
     assert output == f"PORT {port} can't be used; choose a free one, or none.\n"
@@ -122,7 +125,7 @@ def test_unusable_setting_is_one_sentence_before_anything_starts(
     tmp_path: Path, setting: dict[str, str]
 ) -> None:
     with local_service(tmp_path, **setting) as process:
-        output, _ = process.communicate(timeout=30)
+        output, _ = process.communicate(timeout=HANG)
 
     assert process.returncode == 1
     assert output.splitlines()[-1].startswith("The environment is not usable: ")
@@ -133,7 +136,7 @@ def test_second_dev_server_in_a_project_names_the_first(tmp_path: Path) -> None:
     address = f"http://127.0.0.1:{free_port()}"
     data = tmp_path / ".local"
     with only_one(data, address), local_service(tmp_path) as process:
-        output, _ = process.communicate(timeout=30)
+        output, _ = process.communicate(timeout=HANG)
     sentence = f"One runs already, at {address}; end it with Ctrl-C first."
     assert process.returncode == 1
     assert output.splitlines()[-1] == sentence

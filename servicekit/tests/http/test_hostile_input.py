@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from app.settings import Settings
 from servicekit.dev.processes import free_port
 from servicekit.testing.service import server_process, with_empty_cache
+from servicekit.testing.waiting import HANG
 
 JSON = b"Content-Type: application/json\r\n"
 TEA = b'{"name": "tea", "price_cents": 1}'
@@ -35,7 +36,7 @@ def port(settings: Settings) -> Iterator[int]:
         ask(production.port, post(TEA, b"Authorization: Bearer hunter2\r\n"))
         yield production.port
         os.killpg(process.pid, signal.SIGTERM)
-        output, _ = process.communicate(timeout=20)
+        output, _ = process.communicate(timeout=HANG)
     lines = [json.loads(line) for line in output.splitlines()]  # each is one JSON object
     assert not [line for line in lines if line["level"] == "error"]
     assert "hunter2" not in output
@@ -54,7 +55,7 @@ def get(path: bytes, *headers: bytes) -> bytes:
 
 def ask(port: int, sent: bytes) -> int:
     """The status of the only answer to `sent`; the connection may end before all is sent."""
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=HANG) as connection:
         with suppress(ConnectionError):
             connection.sendall(sent)
         answer = connection.recv(65536)
@@ -83,7 +84,7 @@ def test_request_without_one_valid_host_is_400(
 
 def test_http_1_0_needs_no_host(port: int) -> None:
     """haproxy's health checks come so."""
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=HANG) as connection:
         connection.sendall(b"GET /health HTTP/1.0\r\n\r\n")
         assert connection.recv(65536).startswith(b"HTTP/1.0 200 ")
 

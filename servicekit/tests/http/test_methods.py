@@ -14,6 +14,7 @@ from app.settings import Settings
 from servicekit.http.plugin import HttpPlugin
 from servicekit.testing.fake_upstream import FakeUpstream
 from servicekit.testing.service import serving, with_empty_cache
+from servicekit.tests.served import served
 
 VARYING = {"x-request-id", "age", "date"}
 
@@ -87,15 +88,17 @@ async def test_head_of_an_item_that_is_not_cached_loads_it(client: httpx.AsyncCl
     assert answered.headers["content-length"] == asked.headers["content-length"]
 
 
-async def test_head_joins_a_load_in_flight(
-    client: httpx.AsyncClient, upstream: FakeUpstream
-) -> None:
-    upstream.answers("joined", b'{"n": 1}', after=0.2)
-    asked, answered = await asyncio.gather(client.head("/data/joined"), client.get("/data/joined"))
+async def test_head_joins_a_load_in_flight(empty: Settings, upstream: FakeUpstream) -> None:
+    released = upstream.holds("head", b'{"n": 1}')
+    async with served(empty) as service:
+        client = service.client
+        asked, answered = await service.in_flight_together(
+            [client.head("/data/head"), client.get("/data/head")], released
+        )
 
     assert (asked.status_code, asked.content) == (200, b"")
     assert asked.headers["etag"] == answered.headers["etag"]
-    assert upstream.calls["joined"] == 1
+    assert upstream.calls["head"] == 1
 
 
 async def test_head_that_is_rejected_has_no_body(settings: Settings) -> None:

@@ -211,6 +211,7 @@ async def test_document_requires_a_token_where_authentication_is_on(
     assert "securitySchemes" not in document["components"]
 
 
+@pytest.mark.slow("starts the service three times")
 async def test_document_is_the_same_at_each_start(settings: Settings) -> None:
     script = (
         "import json\n"

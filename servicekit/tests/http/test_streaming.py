@@ -1,6 +1,5 @@
 """Streams that outlast REQUEST_TIMEOUT, on the example of the project's docs/streaming.md."""
 
-import asyncio
 import os
 import re
 import shutil
@@ -19,10 +18,13 @@ from app.settings import Settings
 from servicekit.dev.processes import free_port, service
 from servicekit.http.streaming import STREAMING
 from servicekit.overload.admission import Admission
+from servicekit.overload.deadlines import Deadlines
 from servicekit.overload.load_shedding import LoadShedding
 from servicekit.telemetry.access_log import AccessLog
 from servicekit.telemetry.requests import RequestLog, RequestRecorder
+from servicekit.testing.clock import ManualClock
 from servicekit.testing.service import environment_of, with_empty_cache
+from servicekit.testing.waiting import HANG, turns
 
 PROJECT = Path(__file__).parents[3] / "{{cookiecutter.project}}"
 PAGE = PROJECT / "docs/streaming.md"
@@ -53,6 +55,7 @@ def running(project: Path, settings: Settings) -> Iterator[int]:
         yield process_id
 
 
+@pytest.mark.slow("streams beyond a deadline, twice")
 def test_events_outlast_the_deadline_and_go_on_after_a_restart(
     project: Path, settings: Settings
 ) -> None:
@@ -61,7 +64,7 @@ def test_events_outlast_the_deadline_and_go_on_after_a_restart(
     events: list[int] = []
     wanted = int(SECONDS * 10)
     for enough in (wanted, 2 * wanted):
-        with running(project, own) as process_id, httpx.Client(timeout=10) as client:
+        with running(project, own) as process_id, httpx.Client(timeout=HANG) as client:
             headers = {"last-event-id": str(events[-1])} if events else {}
             with client.stream("GET", url, headers=headers) as stream:
                 assert stream.headers["content-type"].startswith("text/event-stream")
@@ -79,39 +82,46 @@ class _Handler:
         self.opt = opt
 
 
-async def _respond(opt: dict[str, Any], before: float, after: float) -> list[str]:
-    """The messages of a response that begins and ends so many seconds later, with 0.05 allowed."""
+async def _respond(opt: dict[str, Any], *, before: float = 0.0, after: float = 0.0) -> list[str]:
+    """The messages of a response that takes so many seconds before and after its start. Its
+    deadline is one second."""
     sent: list[str] = []
+    clock = ManualClock()
+    admission = Admission(10, timeout=1.0, queueing=False)
+    admission.deadlines = Deadlines(1.0, clock)
+
+    async def take(seconds: float) -> None:
+        clock.advance(seconds)
+        admission.deadlines.expire()
+        await turns(1)
 
     async def app(scope: Scope, _receive: Receive, send: Send) -> None:
         cast("Any", scope)["route_handler"] = _Handler(opt)
-        await asyncio.sleep(before)
+        await take(before)
         await send({"type": "http.response.start", "status": 200, "headers": []})
-        await asyncio.sleep(after)
+        await take(after)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def send(message: Any) -> None:
         sent.append(message.get("status") or message["type"])
 
     request = {"type": "http", "method": "GET", "path": "/", "headers": [], "state": {}}
-    admission = Admission(10, timeout=0.05, queueing=False)
     access_log = AccessLog(Settings(database_url="postgresql://none", redis_url="redis://none"))
-    async with admission.lifespan():
-        try:
-            requests = RequestLog(LoadShedding(app, admission), RequestRecorder(None, access_log))
-            await requests(cast("Scope", request), cast("Receive", None), send)
-        except TimeoutError:
-            sent.append("cut")
+    requests = RequestLog(LoadShedding(app, admission), RequestRecorder(None, access_log))
+    try:
+        await requests(cast("Scope", request), cast("Receive", None), send)
+    except TimeoutError:
+        sent.append("cut")
     return sent
 
 
 async def test_stream_has_no_deadline_once_it_has_begun() -> None:
-    assert await _respond(STREAMING, 0, 0.2) == [200, "http.response.body"]
+    assert await _respond(STREAMING, after=2.0) == [200, "http.response.body"]
 
 
 async def test_stream_that_does_not_begin_is_504() -> None:
-    assert await _respond(STREAMING, 0.2, 0) == [504, "http.response.body"]
+    assert await _respond(STREAMING, before=2.0) == [504, "http.response.body"]
 
 
 async def test_response_that_is_no_stream_is_cut_at_the_deadline() -> None:
-    assert await _respond({}, 0, 0.2) == [200, "cut"]
+    assert await _respond({}, after=2.0) == [200, "cut"]

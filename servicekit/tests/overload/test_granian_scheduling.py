@@ -165,6 +165,7 @@ async def test_calls_of_others_pass_by_the_line_and_can_be_cancelled() -> None:
     assert "cancelled" not in entered
 
 
+@pytest.mark.slow("starts Granian")
 def test_requests_of_granian_stand_in_line() -> None:
     """Each is handed over as a coroutine with a context; else none would stand in line, and turns
     were long again."""

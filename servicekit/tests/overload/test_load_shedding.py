@@ -97,17 +97,19 @@ async def test_request_ends_at_its_deadline(settings: Settings, upstream: FakeUp
     released.set()
 
 
-async def test_statement_of_a_request_that_is_over_is_stopped(settings: Settings) -> None:
+async def test_statement_of_a_request_that_is_over_is_stopped(
+    settings: Settings, client: httpx.AsyncClient
+) -> None:
     item = {"name": "tea", "price_cents": 1}
+    path = (await client.post("/items", json=item)).headers["location"]
     connection = await asyncpg.connect(settings.database_url)
-    async with serving(create_app(replace(settings, request_timeout=0.3))) as client:
-        path = (await client.post("/items", json=item)).headers["location"]
-        async with connection.transaction():
-            await connection.execute("LOCK TABLE items IN EXCLUSIVE MODE")
-            assert (await client.put(path, json=item)).status_code == 504
-            waiting = "SELECT count(*) = 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-            await until(lambda: connection.fetchval(waiting))
-        assert (await client.put(path, json=item)).status_code == 200
+    impatient = create_app(replace(settings, request_timeout=0.3))
+    async with serving(impatient) as other, connection.transaction():
+        await connection.execute("LOCK TABLE items IN EXCLUSIVE MODE")
+        assert (await other.put(path, json=item)).status_code == 504
+        waiting = "SELECT count(*) = 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        await until(lambda: connection.fetchval(waiting))
+    assert (await client.put(path, json=item)).status_code == 200
     await connection.close()
 
 

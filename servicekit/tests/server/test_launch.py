@@ -6,7 +6,8 @@ import socket
 import subprocess
 import sys
 import time
-from typing import Any
+from contextlib import ExitStack
+from typing import Any, cast
 
 import httpx
 import psutil
@@ -15,9 +16,12 @@ from msgspec.structs import replace
 
 from app.settings import Settings
 from servicekit.dev.processes import free_port
-from servicekit.testing.fake_upstream import FakeUpstream
+from servicekit.server.launch import drain
+from servicekit.testing.clock import ManualClock
 from servicekit.testing.service import environment_of, server_process, wait_for, with_empty_cache
 from servicekit.testing.waiting import HANG, wait_until
+
+pytestmark = pytest.mark.slow("starts the service's processes")
 
 UPLOAD = b'{"name": "tea", "price_cents":1}'
 
@@ -201,8 +205,8 @@ def family(process: subprocess.Popen[Any]) -> list[psutil.Process]:
     return [launcher, *launcher.children(recursive=True)]
 
 
-def gone(processes: list[psutil.Process], seconds: float) -> bool:
-    return psutil.wait_procs(processes, timeout=seconds)[1] == []
+def all_end(processes: list[psutil.Process]) -> bool:
+    return psutil.wait_procs(processes, timeout=HANG)[1] == []
 
 
 TERM, INT, HUP = signal.SIGTERM, signal.SIGINT, signal.SIGHUP
@@ -213,20 +217,19 @@ TERM, INT, HUP = signal.SIGTERM, signal.SIGINT, signal.SIGHUP
     [(0.0, (TERM, TERM)), (0.004, (TERM, INT, HUP, TERM)), (0.03, (INT, TERM, HUP))],
 )
 def test_signals_a_few_ms_apart_leave_nothing(
-    production: Settings, upstream: FakeUpstream, sent: tuple[signal.Signals, ...], gap: float
+    production: Settings, sent: tuple[signal.Signals, ...], gap: float
 ) -> None:
-    for number in range(20):
-        upstream.answers(f"signal{number}", b"{}", after=0.3)
-    with server_process(replace(production, drain_time=0.2)) as process:
+    """While requests wait for the upstream, which does not answer as long as this test runs."""
+    own = replace(production, drain_time=0.2, upstream_timeout=0.5)
+    with server_process(own) as process, ExitStack() as connections:
         started = family(process)
-        in_flight = [request_data(production.port, f"signal{n}") for n in range(20)]
+        for number in range(20):
+            connections.enter_context(request_data(production.port, f"signal{number}"))
         for number in sent:
             process.send_signal(number)
-            time.sleep(gap)
-        assert process.wait(20) == 0
-        assert gone(started, 5)
-        for connection in in_flight:
-            connection.close()
+            time.sleep(gap)  # as between a terminal's signal and the one that `make` forwards
+        assert process.wait(HANG) == 0
+        assert all_end(started)
 
 
 def request_data(port: int, data_id: str) -> socket.socket:
@@ -241,18 +244,26 @@ def test_signals_to_the_whole_group_leave_nothing(production: Settings) -> None:
         for number in (TERM, INT, TERM):
             os.killpg(process.pid, number)
             time.sleep(0.003)
-        assert gone(started, 15)
+        assert all_end(started)
 
 
-def test_signal_during_the_start_leaves_nothing(production: Settings) -> None:
-    for after in (0.0, 0.3, 1.0, 2.0):
-        process = subprocess.Popen([sys.executable, "-m", "app"], env=environment_of(production))
-        time.sleep(after)
-        started = family(process)
-        process.send_signal(TERM)
-        process.send_signal(TERM)
-        assert process.wait(20) in {0, -TERM}
-        assert gone(started, 5)
+@pytest.mark.parametrize("stage", ["app", "server.preflight", "server.supervisor", "spawn_main"])
+def test_signal_during_the_start_leaves_nothing(production: Settings, stage: str) -> None:
+    """Of the launcher, its check of the database, the supervisor, or a worker."""
+    process = subprocess.Popen([sys.executable, "-m", "app"], env=environment_of(production))
+    wait_until(lambda: any(stage in command(member) for member in family(process)))
+    started = family(process)
+    process.send_signal(TERM)
+    process.send_signal(TERM)
+    assert process.wait(HANG) in {0, -TERM}
+    assert all_end(started)
+
+
+def command(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return ""
 
 
 @pytest.mark.parametrize("killed", ["launcher", "supervisor"])
@@ -261,20 +272,37 @@ def test_process_that_is_killed_takes_its_children_along(production: Settings, k
         started = family(process)
         supervisor = psutil.Process(process.pid).children()[0]
         (process if killed == "launcher" else supervisor).kill()
-        assert process.wait(20) != 0
-        assert gone(started, 15)
+        assert process.wait(HANG) != 0
+        assert all_end(started)
     with socket.create_server(("127.0.0.1", production.port)):
         pass  # the port is free again
 
 
-def test_second_signal_ends_the_drain(production: Settings) -> None:
-    with server_process(replace(production, drain_time=60)) as process:
-        process.send_signal(TERM)
-        process.send_signal(TERM)  # the same stop, sent twice
-        time.sleep(0.7)
-        assert process.poll() is None
-        process.send_signal(TERM)
-        assert process.wait(15) == 0
+class Signals:
+    """A queue of signals that come so many seconds after each other."""
+
+    def __init__(self, clock: ManualClock, *gaps: float) -> None:
+        self._clock = clock
+        self._gaps = list(gaps)
+
+    def wait(self, _server: object, seconds: float) -> int | None:
+        gap = self._gaps.pop(0) if self._gaps else seconds
+        self._clock.advance(min(gap, seconds))
+        return TERM if gap < seconds else None
+
+
+@pytest.mark.parametrize(
+    "gaps, ends_after",
+    [((), 60.0), ((0.0, 0.4), 60.0), ((0.0, 0.4, 0.2), 0.6), ((7.0,), 7.0)],
+    ids=["no other signal", "the same stop", "another stop after it", "another stop"],
+)
+def test_drain_ends_with_its_time_or_another_stop(
+    gaps: tuple[float, ...], ends_after: float
+) -> None:
+    clock = ManualClock()
+    begun = clock()
+    drain(cast("Any", None), 60.0, cast("Any", Signals(clock, *gaps)), clock)
+    assert clock() - begun == pytest.approx(ends_after)
 
 
 def test_two_services_need_no_admin_port_by_hand(production: Settings) -> None:
@@ -297,7 +325,7 @@ def test_two_services_need_no_admin_port_by_hand(production: Settings) -> None:
             wait_for(f"http://127.0.0.1:{one.port}/health", process)
         for process in processes:
             process.send_signal(TERM)
-        outputs = [process.communicate(timeout=20)[0] for process in processes]
+        outputs = [process.communicate(timeout=HANG)[0] for process in processes]
     finally:
         for process in processes:
             process.kill()

@@ -20,6 +20,7 @@ from servicekit.telemetry.logs import ConsoleFormatter, JSONFormatter
 from servicekit.telemetry.stdout import StdoutHandler
 from servicekit.testing.clock import ManualClock
 from servicekit.testing.service import server_process, serving, with_empty_cache
+from servicekit.testing.waiting import HANG
 from servicekit.tests.scraping import settled, value
 
 Lines = Callable[[], list[dict[str, object]]]
@@ -169,7 +170,7 @@ def test_process_whose_log_is_not_read_ends() -> None:
         "logging.warning('never read')"
     )
     subprocess.run(
-        [sys.executable, "-c", script, str(writing)], pass_fds=[writing], check=True, timeout=20
+        [sys.executable, "-c", script, str(writing)], pass_fds=[writing], check=True, timeout=HANG
     )
     os.close(reading)
 
@@ -183,6 +184,7 @@ def test_line_with_lone_surrogates_does_not_end_the_writer(tmp_path: Path) -> No
     assert log.read_text().splitlines() == ["bad \\udc80", "good"]
 
 
+@pytest.mark.slow("starts the service")
 def test_service_whose_log_is_not_read_answers(settings: Settings) -> None:
     own = replace(
         with_empty_cache(settings),
@@ -200,4 +202,4 @@ def test_service_whose_log_is_not_read_answers(settings: Settings) -> None:
         series = settled(own.admin_port, lambda now: value(now, "asyncio_tasks") > 0)
         assert value(series, "log_lines_dropped_total") == 0  # they wait, up to 10,000
         process.terminate()
-        process.wait(6)  # and still nobody reads
+        process.wait(HANG)  # and still nobody reads

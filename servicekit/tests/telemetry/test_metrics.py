@@ -29,6 +29,7 @@ def running(settings: Settings) -> Iterator[Settings]:
         admin_port=free_port(2),
         web_concurrency=WORKERS,
         db_pool_size=3,
+        upstream_timeout=0.5,  # it does not answer while a test runs
     )
     with server_process(own):
         yield own

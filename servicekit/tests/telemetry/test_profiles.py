@@ -17,6 +17,7 @@ from servicekit.testing.service import (
     server_process,
     with_empty_cache,
 )
+from servicekit.testing.waiting import HANG
 from servicekit.tests.scraping import settled, value
 
 SECRET = "0123456789abcdef"
@@ -39,7 +40,7 @@ def running(settings: Settings) -> Iterator[Settings]:
 
 def ask(running: Settings, query: str, headers: dict[str, str] = KNOWN) -> httpx.Response:
     url = f"http://127.0.0.1:{running.admin_port}/profile?{query}"
-    return httpx.post(url, headers=headers, timeout=20)
+    return httpx.post(url, headers=headers, timeout=HANG)
 
 
 @contextmanager
@@ -119,5 +120,5 @@ def _command(environment: dict[str, str], *arguments: str) -> subprocess.Complet
         env=environment,
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=HANG,
     )

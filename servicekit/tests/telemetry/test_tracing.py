@@ -169,6 +169,7 @@ def test_collector_that_refuses_is_logged_once(
     assert said == ["traces can't be delivered; they are dropped until they can"]
 
 
+@pytest.mark.slow("waits for the last spans at the end of a process")
 def test_collector_that_never_answers_holds_up_neither_requests_nor_the_stop(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

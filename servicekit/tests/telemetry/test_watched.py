@@ -25,7 +25,9 @@ SAMPLE = re.compile(r"^(\w+)(?:{(.*)})? ", re.MULTILINE)
 @pytest.fixture(scope="module")
 def samples(settings: Settings) -> Iterator[dict[int, list[tuple[str, str]]]]:
     """Port → names and labels, as they are on the wire, after requests to each of the parts."""
-    own = replace(with_empty_cache(settings), port=free_port(), admin_port=free_port(2))
+    own = replace(
+        with_empty_cache(settings), port=free_port(), admin_port=free_port(2), upstream_timeout=0.5
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRANIAN_METRICS_SCRAPE_INTERVAL", "1")
         with server_process(own):
