@@ -143,8 +143,9 @@ async def turn_clock_of_limit(settings: Settings, client: str, seconds: float) -
     """Valkey's clock can't be turned. Its key holds when (ms) the client's burst is available."""
     key = f"{settings.cache_prefix}rate:address:{client}"
     async with Redis.from_url(settings.redis_url) as redis:
-        free = float(await redis.get(key))
-        await redis.set(key, free - seconds * 1000)
+        free = await redis.get(key)
+        assert free
+        await redis.set(key, float(free) - seconds * 1000)
 
 
 async def test_each_client_has_a_rate_of_its_own(settings: Settings) -> None:
