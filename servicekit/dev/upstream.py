@@ -5,13 +5,13 @@
 
 import asyncio
 import sys
-import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 import uvloop
 from aiohttp import web
+from anyio.from_thread import start_blocking_portal
 
 _DELAY = 0.05  # seconds: slow enough to see that a cached answer is fast
 
@@ -34,23 +34,11 @@ class StandInUpstream:
     def serving(cls, delay: float = _DELAY) -> Iterator["StandInUpstream"]:
         """Serves on a free port of loopback, from a thread of this process."""
         upstream = cls(delay)
-        ready, ended = threading.Event(), asyncio.Event()
-        loop = uvloop.new_event_loop()
-
-        async def serve() -> None:
-            async with upstream.listening("127.0.0.1", 0):
-                ready.set()
-                await ended.wait()
-
-        thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), daemon=True)
-        thread.start()
-        ready.wait()
-        try:
+        with (
+            start_blocking_portal(backend_options={"use_uvloop": True}) as thread,
+            thread.wrap_async_context_manager(upstream.listening("127.0.0.1", 0)),
+        ):
             yield upstream
-        finally:
-            loop.call_soon_threadsafe(ended.set)
-            thread.join()
-            loop.close()
 
     @asynccontextmanager
     async def listening(self, host: str, port: int) -> AsyncIterator[None]:
@@ -61,10 +49,6 @@ class StandInUpstream:
         self.url = f"http://{host}:{port}"
         yield
         await runner.cleanup()
-        left = asyncio.all_tasks() - {asyncio.current_task()}  # handlers whose client is gone
-        for task in left:
-            task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
 
     async def _answer(self, request: web.BaseRequest) -> web.Response:
         data_id = request.path.removeprefix("/")

@@ -7,20 +7,17 @@ ADMIN_PORT come from the environment.
 import argparse
 import os
 import sys
+from http.client import HTTPException
 from pathlib import Path
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from servicekit.telemetry.messages import MAX_PROFILE_SECONDS
-
-_RESPONSE_TIMEOUT = 60  # seconds, beyond those of the sampling
+_TIMEOUT = 120  # seconds: the longest profile takes 60, and a busy worker is late
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="profile", usage=argparse.SUPPRESS)
-    parser.add_argument(
-        "--seconds", type=_seconds, default=5, help=f"at most {MAX_PROFILE_SECONDS:.0f}"
-    )
+    parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--format", choices=("html", "speedscope"), default="html")
     parser.add_argument("--out", metavar="FILE", type=Path, help="default: standard output")
     options = parser.parse_args()
@@ -29,11 +26,11 @@ def main() -> None:
         sys.exit("PROFILE_SECRET is not set; it has to be the one of the service.")
     request = _sampling(options.seconds, options.format, secret)
     try:
-        with urlopen(request, timeout=options.seconds + _RESPONSE_TIMEOUT) as response:
+        with urlopen(request, timeout=_TIMEOUT) as response:
             profile = response.read()
     except HTTPError as error:
         sys.exit(f"{error.code}: {error.read().decode(errors='replace').strip()}")
-    except (URLError, TimeoutError) as error:
+    except (OSError, HTTPException, ValueError, OverflowError) as error:  # also of the port
         sys.exit(f"{request.host} does not answer: {getattr(error, 'reason', error)}")
     if options.out:
         options.out.parent.mkdir(parents=True, exist_ok=True)
@@ -42,22 +39,8 @@ def main() -> None:
         sys.stdout.buffer.write(profile)
 
 
-def _seconds(given: str) -> float:
-    try:
-        seconds = float(given)
-    except ValueError:
-        seconds = 0
-    if not 0 < seconds <= MAX_PROFILE_SECONDS:
-        raise argparse.ArgumentTypeError(
-            f"{given} is not a number above 0 and at most {MAX_PROFILE_SECONDS:.0f}"
-        )
-    return seconds
-
-
 def _sampling(seconds: float, form: str, secret: str) -> Request:
     port = os.environ.get("ADMIN_PORT", "9100")
-    if not (port.isascii() and port.isdecimal() and 0 < int(port) < 65536):
-        sys.exit(f"ADMIN_PORT {port} is not a port from 1 to 65535.")
     url = f"http://127.0.0.1:{port}/profile?seconds={seconds:g}&format={form}"
     return Request(url, method="POST", headers={"Authorization": f"Bearer {secret}"})
 

@@ -1,11 +1,11 @@
 import asyncio
 import sys
-import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 from aiohttp import web
+from anyio.from_thread import start_blocking_portal
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
@@ -63,31 +63,11 @@ class AdminServer:
 @contextmanager
 def admin_thread(settings: Settings) -> Iterator[None]:
     """Runs the admin server in a thread of its own, because Granian needs the main thread."""
-    loop = asyncio.new_event_loop()
-    ended = asyncio.Event()
-    begun: list[BaseException | None] = []
-    ready = threading.Event()
-
-    async def serve() -> None:
-        async with AdminServer(settings).serving():
-            begun.append(None)
-            ready.set()
-            await ended.wait()
-
-    def run() -> None:
+    with start_blocking_portal() as thread, ExitStack() as serving:
         try:
-            loop.run_until_complete(serve())
+            serving.enter_context(
+                thread.wrap_async_context_manager(AdminServer(settings).serving())
+            )
         except OSError as error:
-            begun.append(error)
-        finally:
-            ready.set()
-            loop.close()
-
-    thread = threading.Thread(target=run, name="admin", daemon=True)
-    thread.start()
-    ready.wait()
-    if begun[0] is not None:
-        sys.exit(f"The admin server can't start: {begun[0]}")
-    yield
-    loop.call_soon_threadsafe(ended.set)
-    thread.join(2 * _STOP_TIMEOUT)
+            sys.exit(f"The admin server can't start: {error}")
+        yield

@@ -79,9 +79,18 @@ def test_command_writes_a_page(running: Settings, tmp_path: Path) -> None:
 
     refused = _command({**environment_of(running), "PROFILE_SECRET": "not the right one"})
     assert (refused.returncode, refused.stderr) == (1, "401: The secret is not right.\n")
-    gone = _command({**environment_of(running), "ADMIN_PORT": str(free_port())})
+    for seconds in ("nan", "-1", "61"):
+        refused = _command(environment_of(running), "--seconds", seconds)
+        sentence = "400: `seconds` is above 0 and at most 60.\n"
+        assert (refused.returncode, refused.stderr) == (1, sentence)
+
+
+@pytest.mark.parametrize("port", ["1", "x", "-1", "99999", "٨٠", "8 0"])
+def test_command_without_an_answer_says_so_in_one_sentence(running: Settings, port: str) -> None:
+    gone = _command({**environment_of(running), "ADMIN_PORT": port})
     assert gone.returncode == 1
-    assert "does not answer" in gone.stderr
+    assert gone.stderr.startswith(f"127.0.0.1:{port} does not answer: ")
+    assert gone.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer x"}, {"authorization": SECRET}])
