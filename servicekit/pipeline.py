@@ -11,8 +11,9 @@ from litestar.types import ASGIApp, HTTPScope
 from servicekit.auth.middleware import AuthenticationMiddleware
 from servicekit.auth.rate_limit import RateLimitMiddleware
 from servicekit.auth.tokens import TokenVerifier
-from servicekit.cache.cached_routes import CachedRoutes, FastRoutes, MemoryFastPath, PathIndex
+from servicekit.cache.cached_routes import CachedRoutes, FastRoutes
 from servicekit.cache.invalidations import listen_for_invalidations
+from servicekit.cache.memory_fast_path import MemoryFastPath, PathIndex
 from servicekit.cache.single_flight import InFlightLoads
 from servicekit.domain import Domain
 from servicekit.http.checks import ChecksMiddleware
@@ -23,7 +24,7 @@ from servicekit.http.openapi import openapi_config, to_documentation
 from servicekit.http.plugin import HttpPlugin
 from servicekit.http.proxy_headers import ProxyHeaders
 from servicekit.http.strict_host import has_valid_host_and_framing, host_rejection
-from servicekit.overload.bulkheads import Bulkheads
+from servicekit.overload.bulkheads import Bulkheads, Databases
 from servicekit.overload.garbage_collection import rare_collections
 from servicekit.overload.load_shedding import FastRejection, LoadShedding
 from servicekit.parts import Parts
@@ -64,41 +65,31 @@ def layers(
 ) -> list[Layer]:
     """The layers around routing, outermost first: they bound and mark unknown paths, too."""
     settings, admission, tokens = parts.settings, parts.admission, parts.tokens
-    databases = {
-        domain.controller.path.strip("/"): (domain.reads, domain.writes) for domain in domains
-    }
-    bulkheads = Bulkheads(databases, routes.find, admission)
-    chosen: list[tuple[object, Layer]] = [
+    bulkheads = Bulkheads(_databases(domains), routes.find, admission)
+    chosen = [
         # Every response, a rejection as well, gets an id, security headers and a count.
-        (True, partial(RequestLog, recorder=parts.metrics.requests)),
+        partial(RequestLog, recorder=parts.metrics.requests),
         # Later layers and handlers know GET alone.
-        (True, HeadMiddleware),
+        HeadMiddleware,
         # Later layers see the client's address, not the load balancer's.
-        (settings.proxies, partial(ProxyHeaders, proxies=settings.proxies)),
+        settings.proxies and partial(ProxyHeaders, proxies=settings.proxies),
         # Before any rejection: a browser hides a response without these headers from its page.
-        (settings.origins, partial(CorsMiddleware, origins=settings.origins)),
+        settings.origins and partial(CorsMiddleware, origins=settings.origins),
         # Before load shedding: a request that its database can't serve takes no place in flight.
         # Before any layer that trusts a header.
-        (True, partial(ChecksMiddleware, checks=[bulkheads.rejection, host_rejection])),
-        (True, partial(LoadShedding, admission=admission)),
-        *([(True, _authentication(tokens, settings))] if tokens else []),
+        partial(ChecksMiddleware, checks=[bulkheads.rejection, host_rejection]),
+        partial(LoadShedding, admission=admission),
+        tokens
+        and partial(AuthenticationMiddleware, tokens=tokens, public_paths=settings.public_paths),
         # After authentication: a client is the subject of its token, if it has one.
-        (
-            settings.rate_limit,
-            partial(
-                RateLimitMiddleware,
-                valkey=parts.valkey,
-                per_second=settings.rate_limit,
-                burst=settings.rate_burst,
-            ),
-        ),
-        (True, partial(CachedRoutes, routes=routes, paths=paths, loads=loads)),
+        settings.rate_limit and partial(RateLimitMiddleware, valkey=parts.valkey, limit=settings),
+        partial(CachedRoutes, routes=routes, paths=paths, loads=loads),
     ]
-    return [layer for wanted, layer in chosen if wanted]
+    return [layer for layer in chosen if callable(layer)]
 
 
-def _authentication(tokens: TokenVerifier, settings: Settings) -> Layer:
-    return partial(AuthenticationMiddleware, tokens=tokens, public_paths=settings.public_paths)
+def _databases(domains: Sequence[Domain]) -> Databases:
+    return {domain.controller.path.strip("/"): (domain.reads, domain.writes) for domain in domains}
 
 
 def litestar_app(parts: Parts[Any], domains: Sequence[Domain]) -> Litestar:

@@ -8,6 +8,7 @@ from servicekit.cache.valkey import Valkey
 from servicekit.errors import RateLimited
 from servicekit.http.client_address import UNKNOWN, canonical_client
 from servicekit.http.problems import error_response
+from servicekit.settings import Settings
 
 # The generic cell rate algorithm (GCRA). The key holds the time (ms) at which the client's whole
 # burst is available again. One script reads, decides and writes, by the server's clock, so all
@@ -25,17 +26,17 @@ return 0
 
 
 class RateLimitMiddleware:
-    """Rejects a client's requests beyond `per_second` and a burst of `burst` with 429.
+    """Rejects a client's requests beyond RATE_LIMIT a second and a burst of RATE_BURST with 429.
 
     A client is the subject of its token, or else its address in canonical form. Without Valkey
     every request is let through.
     """
 
-    def __init__(self, app: ASGIApp, valkey: Valkey, per_second: float, burst: int) -> None:
+    def __init__(self, app: ASGIApp, valkey: Valkey, limit: Settings) -> None:
         self._app = app
         self._valkey = valkey
-        self._each = 1000 / per_second  # ms
-        self._burst = burst
+        self._each = 1000 / limit.rate_limit  # ms
+        self._burst = limit.rate_burst
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope = cast("HTTPScope", scope)

@@ -8,6 +8,7 @@ from servicekit.http.problems import rejection
 from servicekit.http.responses import RawResponse
 from servicekit.overload.admission import Admission
 
+Databases = Mapping[str, tuple[DatabasePool | None, DatabasePool | None]]  # of reads and of writes
 _READS = ("GET", "HEAD", "OPTIONS")
 
 
@@ -22,7 +23,7 @@ class Bulkheads:
 
     def __init__(
         self,
-        databases: Mapping[str, tuple[DatabasePool | None, DatabasePool | None]],
+        databases: Databases,
         cached: Callable[[HTTPScope], object],
         admission: Admission,
     ) -> None:

@@ -3,9 +3,9 @@ import time
 import httpx
 import pytest
 
-from servicekit.cache.cached_routes import PathIndex
 from servicekit.cache.entries import CachePolicy, OriginResponse
 from servicekit.cache.memory import MemoryCache
+from servicekit.cache.memory_fast_path import PathIndex
 
 # With a query string, even an unused one, a request is routed.
 ROUTED = "?routed"
