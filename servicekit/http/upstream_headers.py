@@ -15,7 +15,7 @@ _NOT_STALE = ("must-revalidate", "proxy-revalidate")
 _MAX_RETRY_AFTER = 3600  # seconds
 
 
-class Headers(Protocol):
+class ResponseHeaders(Protocol):
     def get(self, name: str, /) -> str | None: ...
     def getall(self, name: str, default: Sequence[str], /) -> Sequence[str]: ...
 
@@ -30,7 +30,7 @@ class Freshness(msgspec.Struct, frozen=True):
     may_be_stale: bool = True
 
 
-def freshness(headers: Headers) -> Freshness:
+def freshness(headers: ResponseHeaders) -> Freshness:
     """The lifetime that RFC 9111 allows a shared cache. The first row that applies decides:
 
     | headers | ttl |
@@ -60,7 +60,7 @@ def freshness(headers: Headers) -> Freshness:
     return Freshness(None, may_be_stale)
 
 
-def retry_after(headers: Headers) -> int:
+def retry_after(headers: ResponseHeaders) -> int:
     """Seconds of `Retry-After` (RFC 9110, section 10.2.3), from 1 to an hour; 1 if it says none."""
     given = headers.get("retry-after") or ""
     seconds = _seconds(given)
@@ -78,7 +78,7 @@ def _directives(lines: Sequence[str]) -> Mapping[str, str]:
     return found
 
 
-def _varies_by_all(headers: Headers) -> bool:
+def _varies_by_all(headers: ResponseHeaders) -> bool:
     return any("*" in line.replace(" ", "").split(",") for line in headers.getall("vary", ()))
 
 

@@ -1,7 +1,8 @@
 """Every metric of the service: its name, kind, labels and meaning."""
 
 from collections.abc import Iterable
-from typing import Literal
+from functools import partial
+from typing import Literal, get_args
 
 import msgspec
 
@@ -11,12 +12,16 @@ from servicekit.telemetry.counters import Timings
 Sample = tuple[str, tuple[str, ...], list[float]]
 
 
+Kind = Literal["counter", "gauge", "histogram"]
+Across = Literal["sum", "max"]
+
+
 class MetricDefinition(msgspec.Struct, frozen=True):
     name: str
-    kind: Literal["counter", "gauge", "histogram"]
+    kind: Kind
     help: str
-    labels: tuple[str, ...] = ()
-    across: Literal["sum", "max"] = "sum"  # how the values of several workers combine
+    labels: tuple[str, ...]
+    across: Across  # how the values of several workers combine
 
     def sample(self, value: float, *labels: str) -> Sample:
         return self.name, labels, [value]
@@ -29,97 +34,66 @@ class MetricDefinition(msgspec.Struct, frozen=True):
         return self.name, labels, [*buckets, sum(t.seconds for t in timings)]
 
 
-REQUESTS = MetricDefinition(
-    "http_requests_total", "counter", "Requests answered.", ("route", "method", "status")
-)
-REQUEST_DURATION = MetricDefinition(
-    "http_request_duration_seconds",
-    "histogram",
-    "From arrival to the last byte.",
-    ("route", "method"),
-)
-IN_FLIGHT = MetricDefinition("http_requests_in_flight", "gauge", "Requests in flight.")
-SHED = MetricDefinition(
-    "http_requests_shed_total", "counter", "Requests rejected by a worker at capacity."
-)
-DEADLINES = MetricDefinition(
-    "http_deadlines_exceeded_total", "counter", "Requests that exceeded their deadline."
-)
+def _metric(
+    kind: Kind, name: str, help: str, *labels: str, across: Across = "sum"
+) -> MetricDefinition:
+    return MetricDefinition(name, kind, help, labels, across)
 
-QUERY_DURATION = MetricDefinition(
-    "database_query_duration_seconds",
-    "histogram",
-    "Time of a statement.",
-    ("pool",),
+
+_counter, _gauge, _histogram = (partial(_metric, kind) for kind in get_args(Kind))
+
+REQUESTS = _counter("http_requests_total", "Requests answered.", "route", "method", "status")
+REQUEST_DURATION = _histogram(
+    "http_request_duration_seconds", "From arrival to the last byte.", "route", "method"
 )
-ACQUIRE_DURATION = MetricDefinition(
-    "database_acquire_duration_seconds", "histogram", "Wait for a connection.", ("pool",)
-)
-ACQUIRES_SLOW = MetricDefinition(
+IN_FLIGHT = _gauge("http_requests_in_flight", "Requests in flight.")
+SHED = _counter("http_requests_shed_total", "Requests rejected by a worker at capacity.")
+DEADLINES = _counter("http_deadlines_exceeded_total", "Requests that exceeded their deadline.")
+
+QUERY_DURATION = _histogram("database_query_duration_seconds", "Time of a statement.", "pool")
+ACQUIRE_DURATION = _histogram("database_acquire_duration_seconds", "Wait for a connection.", "pool")
+ACQUIRES_SLOW = _counter(
     "database_acquires_slow_total",
-    "counter",
     "Waits for a connection of more than half of DB_ACQUIRE_TIMEOUT.",
-    ("pool",),
+    "pool",
 )
-POOL_CONNECTIONS = MetricDefinition(
-    "database_pool_connections", "gauge", "Connections that are open.", ("pool", "state")
+POOL_CONNECTIONS = _gauge(
+    "database_pool_connections", "Connections that are open.", "pool", "state"
 )
-POOL_WAITERS = MetricDefinition(
-    "database_pool_waiters", "gauge", "Callers that wait for a connection.", ("pool",)
+POOL_WAITERS = _gauge("database_pool_waiters", "Callers that wait for a connection.", "pool")
+
+CACHE_READS = _counter(
+    "cache_reads_total", "Reads, by the layer that had the entry.", "cache", "layer"
+)
+CACHE_REFRESHES = _counter(
+    "cache_refreshes_total", "Refreshes in the background.", "cache", "outcome"
+)
+CACHE_CORRUPT = _counter("cache_corrupt_total", "Entries that could not be read.", "cache")
+CACHE_INVALIDATIONS = _counter(
+    "cache_invalidations_total", "Keys invalidated after a write.", "cache", "origin"
 )
 
-CACHE_READS = MetricDefinition(
-    "cache_reads_total", "counter", "Reads, by the layer that had the entry.", ("cache", "layer")
-)
-CACHE_REFRESHES = MetricDefinition(
-    "cache_refreshes_total", "counter", "Refreshes in the background.", ("cache", "outcome")
-)
-CACHE_CORRUPT = MetricDefinition(
-    "cache_corrupt_total", "counter", "Entries that could not be read.", ("cache",)
-)
-CACHE_INVALIDATIONS = MetricDefinition(
-    "cache_invalidations_total", "counter", "Keys invalidated after a write.", ("cache", "origin")
-)
+UPSTREAM_REQUESTS = _counter("upstream_requests_total", "Calls of the upstream.", "outcome")
+UPSTREAM_DURATION = _histogram("upstream_request_duration_seconds", "The same, timed.")
 
-UPSTREAM_REQUESTS = MetricDefinition(
-    "upstream_requests_total", "counter", "Calls of the upstream.", ("outcome",)
-)
-UPSTREAM_DURATION = MetricDefinition(
-    "upstream_request_duration_seconds", "histogram", "The same, timed."
-)
+BREAKER_STATE = _gauge("breaker_state", "0 closed, 1 half open, 2 open.", "name", across="max")
 
-BREAKER_STATE = MetricDefinition(
-    "breaker_state", "gauge", "0 closed, 1 half open, 2 open.", ("name",), across="max"
+GC_PAUSES = _histogram("python_gc_pause_seconds", "Pauses for garbage collection.")
+GC_COLLECTIONS = _counter("python_gc_collections_total", "Garbage collections.", "generation")
+LOOP_LAG = _gauge(
+    "event_loop_lag_seconds", "How late the loop was, at most, in 15 s.", across="max"
 )
+TASKS = _gauge("asyncio_tasks", "Tasks that are not done.")
+THREADS = _gauge("process_threads", "Threads of the workers.")
+RESIDENT = _gauge("process_resident_memory_bytes", "Memory of the workers.")
+OPEN_FILES = _gauge("process_open_fds", "Open files of the worker with most.", across="max")
+WORKERS = _gauge("worker_processes", "Workers that are connected.")
+WORKER_STARTS = _counter("worker_starts_total", "Workers started, respawns among them.")
 
-GC_PAUSES = MetricDefinition(
-    "python_gc_pause_seconds", "histogram", "Pauses for garbage collection."
-)
-GC_COLLECTIONS = MetricDefinition(
-    "python_gc_collections_total", "counter", "Garbage collections.", ("generation",)
-)
-LOOP_LAG = MetricDefinition(
-    "event_loop_lag_seconds", "gauge", "How late the loop was, at most, in 15 s.", across="max"
-)
-TASKS = MetricDefinition("asyncio_tasks", "gauge", "Tasks that are not done.")
-THREADS = MetricDefinition("process_threads", "gauge", "Threads of the workers.")
-RESIDENT = MetricDefinition("process_resident_memory_bytes", "gauge", "Memory of the workers.")
-OPEN_FILES = MetricDefinition(
-    "process_open_fds", "gauge", "Open files of the worker with most.", (), "max"
-)
-WORKERS = MetricDefinition("worker_processes", "gauge", "Workers that are connected.")
-WORKER_STARTS = MetricDefinition(
-    "worker_starts_total", "counter", "Workers started, respawns among them."
-)
+LOG_DROPPED = _counter("log_lines_dropped_total", "Log lines that standard output did not take.")
 
-LOG_DROPPED = MetricDefinition(
-    "log_lines_dropped_total",
-    "counter",
-    "Log lines that standard output did not take.",
-)
-
-PROFILE_REFUSED = MetricDefinition(
-    "profile_requests_refused_total", "counter", "Profiles asked for without the secret."
+PROFILE_REFUSED = _counter(
+    "profile_requests_refused_total", "Profiles asked for without the secret."
 )
 
 METRICS = {

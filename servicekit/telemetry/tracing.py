@@ -20,6 +20,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from servicekit.http.responses import Headers
 from servicekit.telemetry.logs import LOG_CONTEXT
 from servicekit.telemetry.requests import METHODS, OTHER_METHOD, Service
+from servicekit.telemetry.spans import Spans
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ _SHUTDOWN_TIMEOUT = 2.0  # seconds for the last spans at the end
 _PROPAGATOR = CompositePropagator([AwsXRayPropagator(), TraceContextTextMapPropagator()])
 
 
-class Tracing:
+class Tracing(Spans):
     """Spans, sampled and sent as the standard variables say (OTEL_…, see `server/launch.py`)."""
 
     def __init__(self) -> None:
@@ -132,7 +133,7 @@ def _method(scope: HTTPScope) -> str:
     return scope["method"] if scope["method"] in METHODS else OTHER_METHOD
 
 
-class _Headers(Getter[Headers]):
+class _HeaderGetter(Getter[Headers]):
     def get(self, carrier: Headers, key: str) -> list[str] | None:
         name = key.lower().encode()
         return [value.decode("latin-1") for header, value in carrier if header == name] or None
@@ -141,7 +142,7 @@ class _Headers(Getter[Headers]):
         return [name.decode("latin-1") for name, _ in carrier]
 
 
-_HEADERS = _Headers()
+_HEADERS = _HeaderGetter()
 
 
 class _StateLoggingExporter(SpanExporter):

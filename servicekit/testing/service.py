@@ -1,15 +1,13 @@
 """The service as tests reach it: in this process, or as processes of its own."""
 
-import asyncio
 import os
 import secrets
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
-from contextvars import copy_context
 from typing import Any
 
 import httpx
@@ -33,24 +31,6 @@ async def serving(
         ) as client,
     ):
         yield client
-
-
-_outside = copy_context()
-
-
-def hand_over(
-    loop: asyncio.AbstractEventLoop, callback: Callable[..., object], *args: object
-) -> None:
-    """As Granian does with a request: a coroutine, and what begins it, in a context of its own."""
-
-    async def request() -> None:
-        callback(*args)
-
-    def begin(coroutine: Coroutine[Any, Any, None]) -> None:
-        with suppress(StopIteration):
-            coroutine.send(None)
-
-    loop.call_soon_threadsafe(begin, request(), context=_outside)
 
 
 def with_empty_cache(settings: S) -> S:

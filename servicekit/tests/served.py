@@ -9,10 +9,11 @@ import httpx
 
 from app.main import DOMAINS
 from app.settings import Settings
+from servicekit.overload.loop_lag import EventLoopLag
 from servicekit.parts import Parts
 from servicekit.pipeline import service
 from servicekit.testing.service import serving
-from servicekit.testing.waiting import until
+from servicekit.testing.waiting import HANG, until
 
 
 class Served:
@@ -34,6 +35,8 @@ class Served:
 
 @asynccontextmanager
 async def served(settings: Settings) -> AsyncIterator[Served]:
+    """Its event loop may be late for a minute, as on a busy machine, before it sheds load."""
     parts = Parts(settings)
+    parts.admission.lag = EventLoopLag(HANG, parts.admission.queue.wait)
     async with serving(service(parts, [declare(parts) for declare in DOMAINS])) as client:
         yield Served(client, parts)

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from app.main import create_app
 from app.settings import Settings
+from servicekit.database import monitor
 from servicekit.database.pool import DatabasePool
 from servicekit.dev.processes import free_port
 from servicekit.errors import Unavailable
@@ -35,7 +36,8 @@ async def wired_service(settings: Settings, wire: Wire) -> AsyncIterator[Served]
     """A service whose database can fail, and that caches nothing."""
     # As many may be repeated at once as there are connections.
     uncached = {"memory_cache_entries": 0, "shared_cache": False, "db_pool_size": 20}
-    async with served(replace(settings, database_url=wire.url, **uncached)) as service:
+    own = replace(settings, database_url=wire.url, db_command_timeout=HANG, **uncached)
+    async with served(own) as service:
         yield service
 
 
@@ -58,8 +60,9 @@ async def sql(settings: Settings, statement: str) -> list[asyncpg.Record]:
 
 
 async def test_retryable_requests_survive_the_loss_of_all_connections(
-    settings: Settings, wire: Wire, wired_service: Served
+    settings: Settings, wire: Wire, wired_service: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(monitor, "_MAX_SILENCE", HANG)
     wired, database = wired_service.client, wired_service.parts.primary
     path = (await wired.post("/items", json=TEA)).headers["location"]
     for _ in range(5):

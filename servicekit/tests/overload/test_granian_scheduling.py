@@ -18,8 +18,9 @@ from servicekit.dev.processes import free_port
 from servicekit.overload.granian_scheduling import AdmissionQueue, was_queued
 from servicekit.server.launch import GRANIAN
 from servicekit.testing.clock import ManualClock
-from servicekit.testing.service import hand_over, wait_for
+from servicekit.testing.service import wait_for
 from servicekit.testing.waiting import until
+from servicekit.tests.overload.granian import hand_over
 
 
 async def turns_until(done: Callable[[], bool], work: Callable[[], object] = bool) -> None:

@@ -20,8 +20,10 @@ from servicekit.overload.loop_lag import EventLoopLag
 from servicekit.telemetry.access_log import AccessLog
 from servicekit.telemetry.requests import NO_ROUTE, RequestCounters, RequestLog, RequestRecorder
 from servicekit.testing.fake_upstream import FakeUpstream
-from servicekit.testing.service import hand_over, problem_of, serving, with_empty_cache
+from servicekit.testing.service import problem_of, serving, with_empty_cache
 from servicekit.testing.waiting import HANG, until
+from servicekit.tests.overload.granian import hand_over
+from servicekit.tests.served import served
 
 
 async def test_worker_at_capacity_rejects_requests_but_not_health_checks(
@@ -88,10 +90,8 @@ async def test_fast_rejection_sends_the_bytes_of_load_shedding(
 
 async def test_request_ends_at_its_deadline(settings: Settings, upstream: FakeUpstream) -> None:
     released = upstream.holds("l2")
-    async with serving(
-        create_app(replace(with_empty_cache(settings), request_timeout=0.5))
-    ) as client:
-        late = await client.get("/data/l2")
+    async with served(replace(with_empty_cache(settings), request_timeout=0.1)) as service:
+        late = await service.client.get("/data/l2")
         assert late.status_code == 504
         assert problem_of(late)["detail"] == "The request took too long."
     released.set()
@@ -103,10 +103,10 @@ async def test_statement_of_a_request_that_is_over_is_stopped(
     item = {"name": "tea", "price_cents": 1}
     path = (await client.post("/items", json=item)).headers["location"]
     connection = await asyncpg.connect(settings.database_url)
-    impatient = create_app(replace(settings, request_timeout=0.3))
-    async with serving(impatient) as other, connection.transaction():
+    impatient = replace(settings, request_timeout=0.3)
+    async with served(impatient) as service, connection.transaction():
         await connection.execute("LOCK TABLE items IN EXCLUSIVE MODE")
-        assert (await other.put(path, json=item)).status_code == 504
+        assert (await service.client.put(path, json=item)).status_code == 504
         waiting = "SELECT count(*) = 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
         await until(lambda: connection.fetchval(waiting))
     assert (await client.put(path, json=item)).status_code == 200
