@@ -66,7 +66,7 @@ def layers(
     """The layers around routing, outermost first: they bound and mark unknown paths, too."""
     settings, admission, tokens = parts.settings, parts.admission, parts.tokens
     bulkheads = Bulkheads(_databases(domains), routes.find, admission)
-    chosen = [
+    chosen: list[Any] = [
         # Every response, a rejection as well, gets an id, security headers and a count.
         partial(RequestLog, recorder=parts.metrics.requests),
         # Later layers and handlers know GET alone.
@@ -85,7 +85,7 @@ def layers(
         settings.rate_limit and partial(RateLimitMiddleware, valkey=parts.valkey, limit=settings),
         partial(CachedRoutes, routes=routes, paths=paths, loads=loads),
     ]
-    return [layer for layer in chosen if callable(layer)]
+    return [layer for layer in chosen if layer]
 
 
 def _databases(domains: Sequence[Domain]) -> Databases:
