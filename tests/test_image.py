@@ -76,7 +76,7 @@ def test_pins_are_to_be_had_for_both_processors(
     assert outcome.returncode == 0, outcome.stderr
 
 
-def test_what_the_image_holds_serves_unprivileged_and_writes_nothing(
+def test_image_serves_unprivileged_and_writes_nothing(
     image: BuiltImage, demo: Path, tmp_path: Path
 ) -> None:
     log = tmp_path / "log"
@@ -98,7 +98,7 @@ def test_what_the_image_holds_serves_unprivileged_and_writes_nothing(
 
 
 @pytest.mark.extra("builds the image's environment")
-def test_nothing_of_the_build_is_left_in_it(image: BuiltImage) -> None:
+def test_image_has_no_tools_of_the_build(image: BuiltImage) -> None:
     [packages] = image.folder.glob("venv/lib/*/site-packages")
     left = {
         path.name for folder in (packages, image.folder / "venv/bin") for path in folder.iterdir()

@@ -73,7 +73,7 @@ def test_each_project_is_formatted_and_linted(chosen: Path) -> None:
 
 
 @pytest.mark.extra("a rehearsal for each set of answers")
-def test_each_projects_production_stands_up(chosen: Path) -> None:
+def test_production_of_each_project_is_rehearsed(chosen: Path) -> None:
     """Its types and tests are the demo's: its code is, byte for byte."""
     complete = ("upstream_url=https://up.example.com", "allow_http=true")
     rehearse = (sys.executable, "-m", "stackkit.tools.rehearse", "--stack", "prod")

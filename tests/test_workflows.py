@@ -23,12 +23,12 @@ def test_workflows_fit_githubs_schema(workflows: list[Path]) -> None:
     assert outcome.returncode == 0, outcome.stdout
 
 
-def test_workflows_give_nobody_more_than_they_need(workflows: list[Path]) -> None:
+def test_workflows_have_only_the_permissions_they_need(workflows: list[Path]) -> None:
     outcome = run(BIN / "zizmor", "--offline", "--no-progress", *workflows, cwd=ROOT)
     assert outcome.returncode == 0, outcome.stdout
 
 
-def test_actions_are_pinned_by_commit_and_tell_their_version(workflows: list[Path]) -> None:
+def test_actions_are_pinned_by_commit_and_name_their_version(workflows: list[Path]) -> None:
     uses = [
         line.strip(" -")
         for workflow in workflows

@@ -16,7 +16,7 @@ CONNECTION_LOST = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # the server's farewell came instead of an answer
+    asyncpg.InternalClientError,  # the server's last message came instead of an answer
 )
 # The server runs and refuses new connections; a wrong URL or password looks the same.
 CONNECTION_REFUSED = (

@@ -30,13 +30,13 @@ OBSERVED: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("peak, relation", [(50_000, "more than"), (8_000, "fewer than")])
-def test_comparison_says_whether_a_worker_held_what_the_plan_lets_in(
+def test_comparison_says_whether_a_worker_served_the_planned_requests(
     peak: int, relation: str
 ) -> None:
     assert f"{relation} the 4,000" in " ".join(compare(PLAN, [OBSERVED | {"peak": peak}]))
 
 
-def test_observed_figures_stand_beside_those_of_a_task_and_of_the_fleet() -> None:
+def test_observed_figures_are_beside_those_of_a_task_and_of_the_fleet() -> None:
     rows = [line.split() for line in compare(PLAN, [OBSERVED])]
     assert ["answers/s", "5,000", "4,000", "120,000"] in rows
     assert ["in", "flight", "per", "worker", "12,500", "up", "to", "4,000"] in rows

@@ -38,7 +38,7 @@ def test_a_write_is_seen_by_all_nodes(fleet: NodeGroup) -> None:
     assert len(node_equivalence.invalidation([node.port for node in fleet.nodes], writes=5)) == 30
 
 
-def test_the_loss_of_a_node_costs_only_what_it_held(fleet: NodeGroup) -> None:
+def test_lost_node_fails_only_its_own_requests_in_flight(fleet: NodeGroup) -> None:
     lost = node_loss.of_one(fleet, rate=100, seconds=3)
     assert lost.requests == 300
     assert lost.held > 0

@@ -49,7 +49,7 @@ async def test_requests_that_get_no_answer_are_counted(upstream: FakeUpstream) -
     assert report.p99 == float("inf")
 
 
-def test_what_is_missing_is_one_sentence_with_a_way_out() -> None:
+def test_missing_files_are_one_sentence_with_a_remedy() -> None:
     sentence = lacks(50_000, workers=4, files=4096)
     assert sentence
     assert "ulimit -Hn 15125" in sentence

@@ -40,7 +40,7 @@ async def test_shares_decide_how_often_each_request_is_sent(upstream: FakeUpstre
     assert (len(observed.only("often")), len(observed.only("rare"))) == (150, 50)
 
 
-async def test_each_kind_of_end_is_told_from_the_others(upstream: FakeUpstream) -> None:
+async def test_each_outcome_is_counted_by_its_kind(upstream: FakeUpstream) -> None:
     upstream.answers("g-missing", b"{}", status=404)
     upstream.answers("g-busy", b"{}", status=503)
     upstream.answers("g-broken", b"{}", status=500)
@@ -103,7 +103,7 @@ async def test_generator_that_is_late_says_so(upstream: FakeUpstream) -> None:
     assert observed.lateness() > 0.01
 
 
-async def test_stopped_load_ends_with_what_was_sent(upstream: FakeUpstream) -> None:
+async def test_stopped_load_reports_the_requests_that_were_sent(upstream: FakeUpstream) -> None:
     plan = load(upstream, "x", rate=50, seconds=600)
     with await asyncio.to_thread(Sending, plan) as sending:
         await asyncio.sleep(0.5)

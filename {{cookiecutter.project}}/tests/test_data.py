@@ -25,7 +25,7 @@ async def test_second_read_comes_from_memory(
     assert upstream.calls["a1"] == 1
 
 
-async def test_another_worker_reads_what_the_first_one_fetched(
+async def test_another_worker_reads_the_entry_of_the_first_one(
     settings: Settings, upstream: FakeUpstream
 ) -> None:
     shared = with_empty_cache(settings)

@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 PINS = Path("requirements.txt").read_text()
 
 
-def test_the_pins_hold_what_the_project_asks_for() -> None:
+def test_pins_satisfy_the_requirements_of_the_project() -> None:
     """After a change of the dependencies: `make lock`."""
     pinned = dict(re.findall(r"^([a-z0-9-]+)==(\S+)", PINS, re.MULTILINE))
     asked = tomllib.loads(Path("pyproject.toml").read_text())["project"]["dependencies"]
@@ -27,7 +27,7 @@ def test_each_pin_has_hashes_and_no_address() -> None:
     assert "--index-url" not in PINS
 
 
-def test_the_image_gets_what_it_needs_and_nothing_else() -> None:
+def test_image_context_has_the_needed_files_only() -> None:
     sent = [line[1:] for line in Path(".dockerignore").read_text().splitlines() if line[0] == "!"]
     copied = re.findall(r"^COPY (\w\S+)", Path("Dockerfile").read_text(), re.MULTILINE)
     assert sorted(sent) == sorted(copied)

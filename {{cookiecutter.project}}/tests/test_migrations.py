@@ -65,7 +65,7 @@ def test_a_migration_suits_the_version_that_runs_while_it_is_applied(revision: S
         ("CREATE INDEX ON items (name)", "require-concurrent-index-creation"),
     ],
 )
-def test_what_would_break_it_is_flagged_unless_it_is_meant(statement: str, rule: str) -> None:
+def test_breaking_statement_is_flagged_unless_it_is_marked(statement: str, rule: str) -> None:
     assert rule in squawk(f"{statement};", "x.py")
     assert "Found 0 issues" in squawk(f"-- squawk-ignore {rule}\n{statement};", "x.py")
 

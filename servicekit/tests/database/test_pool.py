@@ -277,7 +277,7 @@ async def test_long_wait_for_a_connection_is_counted(settings: Settings) -> None
     assert database.counts.slow == 1
 
 
-async def test_method_chooses_the_lane_whatever_the_sql_begins_with(settings: Settings) -> None:
+async def test_method_and_not_the_sql_chooses_the_lane(settings: Settings) -> None:
     own = replace(settings, db_pool_size=4, db_acquire_timeout=0.3)
     database = DatabasePool(own, own.database_url)
     async with database.lifespan():

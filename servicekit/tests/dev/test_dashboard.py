@@ -41,7 +41,7 @@ async def shows(page: Page, script: str) -> None:
     await until(lambda: page.evaluate(script))
 
 
-FACT = "document.querySelector('[data-fact=\"{}\"]')?.textContent"
+FIGURE = "document.querySelector('[data-figure=\"{}\"]')?.textContent"
 LINE = "document.querySelector('[data-card=\"{}\"] path').getAttribute('d')"
 
 
@@ -51,12 +51,12 @@ async def test_page_shows_numbers_that_move_with_the_load(settings: Settings) ->
     own = replace(with_empty_cache(settings), port=free_port(), admin_port=free_port(2))
     with server_process(own) as process:
         async with browsing(f"http://127.0.0.1:{own.admin_port}/") as page:
-            await shows(page, FACT.format("workers") + " === '1'")
-            assert await page.evaluate(FACT.format("answers/s")) == "0"
+            await shows(page, FIGURE.format("workers") + " === '1'")
+            assert await page.evaluate(FIGURE.format("answers/s")) == "0"
             before = await page.evaluate(LINE.format("Answers per second"))
             async with load(f"http://127.0.0.1:{own.port}"):
-                await shows(page, f"parseFloat({FACT.format('answers/s')}) > 10")
-                await shows(page, f"{FACT.format('p99')}.endsWith('ms')")
+                await shows(page, f"parseFloat({FIGURE.format('answers/s')}) > 10")
+                await shows(page, f"{FIGURE.format('p99')}.endsWith('ms')")
                 await shows(page, "document.querySelectorAll('#routes tr').length >= 3")
                 cache = "document.querySelector('[data-card=\"Cache reads per second\"] b')"
                 await shows(page, f"parseFloat({cache}.textContent) > 0")

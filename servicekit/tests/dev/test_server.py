@@ -143,5 +143,5 @@ def test_second_dev_server_in_a_project_names_the_first(tmp_path: Path) -> None:
     assert not (data / "postgres").exists()
     with only_one(data, address):  # it ended with the block above
         command = [sys.executable, "-m", "servicekit.dev.lock", str(data)]
-        told = subprocess.run(command, capture_output=True, text=True)
-    assert (told.returncode, told.stderr) == (1, f"{sentence}\n")
+        check = subprocess.run(command, capture_output=True, text=True)
+    assert (check.returncode, check.stderr) == (1, f"{sentence}\n")

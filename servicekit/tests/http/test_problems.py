@@ -77,11 +77,11 @@ async def test_defect_is_500_without_a_traceback_and_logged_once(
 
 def test_log_line_is_one_json_object() -> None:
     record = logging.LogRecord("app", logging.WARNING, "", 0, "two\nlines %s", ("x",), None)
-    record.error = "told"
+    record.error = "shown"
     line = JSONFormatter().format(record)
 
     assert "\n" not in line
-    assert json.loads(line) | {"level": "warning", "message": "two\nlines x", "error": "told"} == (
+    assert json.loads(line) | {"level": "warning", "message": "two\nlines x", "error": "shown"} == (
         json.loads(line)
     )
 

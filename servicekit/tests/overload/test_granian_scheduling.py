@@ -1,4 +1,4 @@
-"""Granian's calls reach the event loop a few at a time, and none is lost."""
+"""Requests enter the event loop a few at a time, and none is lost."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ from servicekit.overload.granian_scheduling import AdmissionQueue, was_queued
 from servicekit.server.launch import GRANIAN
 from servicekit.testing.clock import ManualClock
 from servicekit.testing.service import wait_for
-from servicekit.testing.waiting import until
+from servicekit.testing.waiting import HANG, until
 from servicekit.tests.overload.granian import hand_over
 
 
@@ -32,7 +32,7 @@ async def turns_until(done: Callable[[], bool], work: Callable[[], object] = boo
     pytest.fail("not done after 10,000 turns")
 
 
-async def test_line_lets_a_few_in_each_turn_and_in_the_order_in_which_they_came() -> None:
+async def test_queue_starts_a_few_requests_in_each_turn_in_their_order() -> None:
     loop = asyncio.get_running_loop()
     entered: list[int] = []
     async with AdmissionQueue(lambda: False).lifespan():
@@ -92,13 +92,15 @@ async def test_busy_loop_pauses_for_requests_that_bypass_the_queue(
 ) -> None:
     loop = asyncio.get_running_loop()
     default = sys.getswitchinterval()
-    let_in: list[bool] = []
-    sleep, over, came = time.sleep, threading.Event(), threading.Event()
+    entered_during_pause: list[bool] = []
+    sleep, over, arrived = time.sleep, threading.Event(), threading.Event()
 
-    def stop(seconds: float) -> None:
+    def pause(seconds: float) -> None:
         assert seconds < 0.0001
-        came.clear()
-        let_in.append(came.wait(0 if over.is_set() else 5))  # a busy machine is slow to wake it
+        arrived.clear()
+        entered_during_pause.append(
+            arrived.wait(0 if over.is_set() else 5)
+        )  # a busy machine is slow to wake it
 
     def busy() -> None:
         """For longer than the loop goes on without a pause."""
@@ -106,26 +108,26 @@ async def test_busy_loop_pauses_for_requests_that_bypass_the_queue(
         while time.monotonic() < busy_until:
             pass
 
-    def come() -> None:
+    def send_requests() -> None:
         while not over.is_set():
             hand_over(loop, int)
-            came.set()
+            arrived.set()
             sleep(0)  # gives the interpreter away
 
-    monkeypatch.setattr(time, "sleep", stop)
+    monkeypatch.setattr(time, "sleep", pause)
     queue = AdmissionQueue(lambda: True)
     async with queue.lifespan():
         assert sys.getswitchinterval() == pytest.approx(0.001)
-        sys.setswitchinterval(10)  # so none come in but while it stops, or waits
-        thread = threading.Thread(target=come, daemon=True)
+        sys.setswitchinterval(10)  # so that requests enter only while the loop pauses or waits
+        thread = threading.Thread(target=send_requests, daemon=True)
         thread.start()
         try:
-            let_in.clear()
-            await turns_until(lambda: let_in.count(True) >= 10, busy)
+            entered_during_pause.clear()
+            await turns_until(lambda: entered_during_pause.count(True) >= 10, busy)
         finally:
             over.set()
             await asyncio.to_thread(thread.join)
-        await until(lambda: not queue._pausing)  # as no request has come for a while
+        await until(lambda: not queue._pausing)  # without a request for a while
     assert sys.getswitchinterval() == default
 
 
@@ -133,14 +135,14 @@ async def test_nothing_is_lost_between_threads_nor_at_the_end() -> None:
     loop = asyncio.get_running_loop()
     entered: list[int] = []
 
-    def come() -> None:
+    def send_requests() -> None:
         for number in range(5_000):
             hand_over(loop, entered.append, number)
             if number % 100 == 0:
                 time.sleep(0.0001)
 
     async with AdmissionQueue(lambda: False).lifespan():
-        threads = [threading.Thread(target=come) for _ in range(4)]
+        threads = [threading.Thread(target=send_requests) for _ in range(4)]
         for thread in threads:
             thread.start()
         await asyncio.to_thread(lambda: [thread.join() for thread in threads])
@@ -152,7 +154,7 @@ async def test_nothing_is_lost_between_threads_nor_at_the_end() -> None:
     assert len(entered) == 20_100
 
 
-async def test_calls_of_others_pass_by_the_line_and_can_be_cancelled() -> None:
+async def test_call_that_is_no_request_bypasses_the_queue_and_can_be_cancelled() -> None:
     loop = asyncio.get_running_loop()
     entered: list[str] = []
     async with AdmissionQueue(lambda: False).lifespan():
@@ -167,12 +169,11 @@ async def test_calls_of_others_pass_by_the_line_and_can_be_cancelled() -> None:
 
 
 @pytest.mark.slow("starts Granian")
-def test_requests_of_granian_stand_in_line() -> None:
-    """Each is handed over as a coroutine with a context; else none would stand in line, and turns
-    were long again."""
+def test_requests_of_granian_are_queued() -> None:
+    """Granian hands each over as a coroutine with a context, by which the queue recognises it."""
     port = free_port()
     settings = {**os.environ, **GRANIAN, "GRANIAN_FACTORY": "false", "GRANIAN_PORT": str(port)}
-    command = [sys.executable, "-m", "granian", f"{__name__}:standing"]
+    command = [sys.executable, "-m", "granian", f"{__name__}:queued_or_not"]
     with subprocess.Popen(
         command, env=settings | {"GRANIAN_HOST": "127.0.0.1"}, text=True
     ) as process:
@@ -186,17 +187,17 @@ def test_requests_of_granian_stand_in_line() -> None:
 
 
 _inside = ContextVar("inside", default=False)
-_handover = AdmissionQueue(lambda: False)
+_queue = AdmissionQueue(lambda: False)
 
 
-async def standing(
+async def queued_or_not(
     scope: Scope,
     receive: Callable[[], Awaitable[Any]],
     send: Callable[[Any], Awaitable[None]],
 ) -> None:
-    """Answers whether the request has stood in line."""
+    """Answers whether the request was queued."""
     if scope["type"] == "lifespan":
-        async with _handover.lifespan():
+        async with _queue.lifespan():
             await receive()
             await send({"type": "lifespan.startup.complete"})
             await receive()

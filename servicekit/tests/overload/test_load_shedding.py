@@ -46,7 +46,9 @@ async def test_worker_at_capacity_rejects_requests_but_not_health_checks(
         assert (await client.get("/items")).status_code == 200
 
 
-async def told(app: Callable[[Any, Any, Send], Awaitable[None]], method: str = "GET") -> list[Any]:
+async def messages_of(
+    app: Callable[[Any, Any, Send], Awaitable[None]], method: str = "GET"
+) -> list[Any]:
     messages: list[Any] = []
 
     async def send(message: Message) -> None:
@@ -63,13 +65,13 @@ async def test_queued_requests_count_toward_capacity_and_are_admitted(settings: 
     limited = LoadShedding(RawResponse(200, [], b""), admission)
     requests = RequestLog(limited, RequestRecorder(None, AccessLog(settings)))
     async with admission.lifespan():
-        assert (await told(requests))[0]["status"] == 200
+        assert (await messages_of(requests))[0]["status"] == 200
         for _ in range(2):
             hand_over(asyncio.get_running_loop(), int)
         assert admission.at_capacity()
-        assert (await told(requests))[0]["status"] == 503
+        assert (await messages_of(requests))[0]["status"] == 503
         queued = was_queued.set(True)
-        assert (await told(requests))[0]["status"] == 200
+        assert (await messages_of(requests))[0]["status"] == 200
         was_queued.reset(queued)
 
 
@@ -82,8 +84,8 @@ async def test_fast_rejection_sends_the_bytes_of_load_shedding(
     counters = RequestCounters()
     recorder = RequestRecorder(counters, AccessLog(settings))
     fast = FastRejection(admission, recorder)
-    slow_messages = await told(RequestLog(limited, recorder), method)
-    assert await told(lambda scope, _, send: fast(scope, send), method) == slow_messages
+    slow_messages = await messages_of(RequestLog(limited, recorder), method)
+    assert await messages_of(lambda scope, _, send: fast(scope, send), method) == slow_messages
     assert admission.rejected == 2
     assert sum(counters.of(NO_ROUTE, method, 503).buckets) == 2
 
@@ -97,7 +99,7 @@ async def test_request_ends_at_its_deadline(settings: Settings, upstream: FakeUp
     released.set()
 
 
-async def test_statement_of_a_request_that_is_over_is_stopped(
+async def test_statement_is_cancelled_with_its_request(
     settings: Settings, client: httpx.AsyncClient
 ) -> None:
     item = {"name": "tea", "price_cents": 1}
@@ -113,7 +115,7 @@ async def test_statement_of_a_request_that_is_over_is_stopped(
     await connection.close()
 
 
-async def test_database_that_is_too_slow_for_all_refuses_at_once(settings: Settings) -> None:
+async def test_saturated_database_rejects_requests_early(settings: Settings) -> None:
     narrow = replace(settings, db_pool_size=1, db_acquire_timeout=0.5)
     connection = await asyncpg.connect(settings.database_url)
     async with serving(create_app(narrow)) as client:
@@ -139,8 +141,8 @@ async def test_database_that_is_too_slow_for_all_refuses_at_once(settings: Setti
 
 
 def test_loop_is_overloaded_when_it_is_late_for_longer_than_a_burst() -> None:
-    line = 0.0
-    lag = EventLoopLag(burst_tolerance=2.0, queue_wait=lambda: line)
+    queue_wait = 0.0
+    lag = EventLoopLag(burst_tolerance=2.0, queue_wait=lambda: queue_wait)
     for tenth in range(1, 20):
         lag.observe(tenth / 10, lag=0.5)
         assert not lag.overloaded
@@ -150,21 +152,21 @@ def test_loop_is_overloaded_when_it_is_late_for_longer_than_a_burst() -> None:
     # Once overloaded, it is so whenever it is late, until it has been on time for as long.
     lag.observe(2.2, lag=0.0)
     assert not lag.overloaded
-    line = 0.06
+    queue_wait = 0.06
     assert lag.overloaded
-    line = 0.04  # just below the limit is not on time
+    queue_wait = 0.04  # just below the limit is not on time
     for tenth in range(23, 50):
         lag.observe(tenth / 10, lag=0.0)
-    line = 0.06
+    queue_wait = 0.06
     assert lag.overloaded
-    line = 0.0
+    queue_wait = 0.0
     for tenth in range(50, 72):
         lag.observe(tenth / 10, lag=0.0)
-    line = 0.06
+    queue_wait = 0.06
     assert not lag.overloaded
 
 
-async def test_worker_that_does_not_keep_up_sheds_all_but_health_checks(
+async def test_overloaded_worker_rejects_all_but_health_checks(
     settings: Settings,
 ) -> None:
     async def work() -> None:
