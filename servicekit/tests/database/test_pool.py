@@ -65,26 +65,25 @@ async def test_retryable_requests_survive_the_loss_of_all_connections(
     monkeypatch.setattr(monitor, "_MAX_SILENCE", HANG)
     wired, database = wired_service.client, wired_service.parts.primary
     path = (await wired.post("/items", json=TEA)).headers["location"]
-    for _ in range(5):
-        wire.freeze()  # until PostgreSQL has ended all connections
-        asking = [
-            asyncio.create_task(request)
-            for request in (
-                wired.get(path),
-                wired.get("/items"),
-                wired.put(path, json=TEA),
-                wired.post("/items", json=TEA, headers={"idempotency-key": secrets.token_hex(8)}),
-            )
-        ]
-        await until(lambda: database.connections()[1] == 4)  # each has one
-        await sql(
-            settings,
-            "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity"
-            " WHERE application_name = 'app' AND datname = current_database()",
+    wire.freeze()  # until PostgreSQL has ended all connections
+    asking = [
+        asyncio.create_task(request)
+        for request in (
+            wired.get(path),
+            wired.get("/items"),
+            wired.put(path, json=TEA),
+            wired.post("/items", json=TEA, headers={"idempotency-key": secrets.token_hex(8)}),
         )
-        wire.thaw()
-        answers = await asyncio.gather(*asking)
-        assert [answer.status_code for answer in answers] == [200, 200, 200, 201]
+    ]
+    await until(lambda: database.connections()[1] == 4)  # each has one
+    await sql(
+        settings,
+        "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity"
+        " WHERE application_name = 'app' AND datname = current_database()",
+    )
+    wire.thaw()
+    answers = await asyncio.gather(*asking)
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 201]
 
 
 async def test_creation_whose_answer_was_lost_is_repeated_only_with_a_key(

@@ -98,9 +98,7 @@ async def test_busy_loop_pauses_for_requests_that_bypass_the_queue(
     def pause(seconds: float) -> None:
         assert seconds < 0.0001
         arrived.clear()
-        entered_during_pause.append(
-            arrived.wait(0 if over.is_set() else 5)
-        )  # a busy machine is slow to wake it
+        entered_during_pause.append(arrived.wait(0 if over.is_set() else HANG))
 
     def busy() -> None:
         """For longer than the loop goes on without a pause."""
