@@ -23,6 +23,7 @@ from stackkit.resources.delivery_permissions import (
     of_deployer,
     of_reader,
 )
+from stackkit.tools.rehearse.account import Call
 
 # glob patterns meet character by character
 sys.setrecursionlimit(5000)
@@ -43,8 +44,19 @@ AWS_OWN = [
 ]
 
 
-def deployer(of: DeliveryScope = PROD) -> list[Statement]:
-    return [statement for policy in of_deployer(of).values() for statement in policy]
+def deployer(of: DeliveryScope = PROD, calls: Sequence[Call] = ()) -> list[Statement]:
+    """With what the policies of the keys among the calls give it."""
+    own = [statement for policy in of_deployer(of).values() for statement in policy]
+    return [*own, *(statement for call in calls for statement in _of_key(call, of))]
+
+
+def _of_key(call: Call, of: DeliveryScope) -> list[Statement]:
+    if call.operation != "CreateKey":
+        return []
+    key = call.response["KeyMetadata"]["Arn"]
+    given = json.loads(call.parameters["Policy"])["Statement"]
+    ours = {"AWS": of.iam(f"role/{of.name}-deployer")}
+    return [{**statement, "Resource": key} for statement in given if statement["Principal"] == ours]
 
 
 def refused(requests: Sequence[Request], *policies: Sequence[Statement]) -> list[str]:
@@ -118,9 +130,10 @@ def looked_up() -> list[Request]:
     ]
 
 
-def test_a_deployer_may_make_each_resource(made: list[Request]) -> None:
+def test_a_deployer_may_make_each_resource(outcomes: list[Outcome], made: list[Request]) -> None:
     assert len(made) > 500
-    assert refused(made, deployer(), AWS_OWN) == []
+    calls = [call for outcome in outcomes for call in outcome.calls]
+    assert refused(made, deployer(PROD, calls), AWS_OWN) == []
 
 
 def test_a_deployer_and_a_reader_may_read_each_resource(read: list[Request]) -> None:
@@ -190,6 +203,35 @@ def elsewhere(request: Request, stack: str) -> Request:
     return Request(request.action, text, context)
 
 
+# the ends of ARNs that are no stack's
+OTHERS = [
+    *("certificate/1", "scalable-target/1", "key/1", "db-proxy:prx-1", "db:other", "cluster:other"),
+    *("security-group/sg-1", "vpc/vpc-1", "subnet/subnet-1", "loadbalancer/app/other/1"),
+    *("repository/other", "cluster/other", "secret:other-AbCdEf", "topic/other", "alarm:other"),
+    *("role/other", "log-group:other", "regional/webacl/other/1"),
+]
+# tagged by the call that makes it, and AWS asks as for one that exists
+CLAIMABLE = {
+    "acm:AddTagsToCertificate",
+    "application-autoscaling:TagResource",
+    "kms:TagResource",
+    "rds:AddTagsToResource",
+}
+
+
+def test_only_what_aws_can_not_tell_from_a_new_resource_can_be_claimed(made: list[Request]) -> None:
+    tagging = {r.action for r in writes(made) if re.search("Tag(s|Resource|Role|Inst)", r.action)}
+    assert {*CLAIMABLE, "ec2:CreateTags"} <= tagging
+    untagged = [
+        Request(action, PROD.arn(action.partition(":")[0], rest), PROD.tags("RequestTag"))
+        for action in tagging
+        for rest in OTHERS
+    ]
+    assert {request.action for request in untagged if allowing(deployer(), request)} == CLAIMABLE
+    other_key = {**PROD.tags("RequestTag"), "kms:ResourceAliases": ["alias/other"]}
+    assert not allowing(deployer(), Request("kms:TagResource", PROD.arn("kms", "key/1"), other_key))
+
+
 @pytest.mark.parametrize("stack", ["prod-eu", "dev", "prod2"])
 def test_another_stack_is_out_of_reach(made: list[Request], stack: str) -> None:
     reached = set()
@@ -241,6 +283,8 @@ SSM = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
         Request("secretsmanager:GetSecretValue", PROD.arn("secretsmanager", "secret:other-AbCdEf")),
         Request("secretsmanager:GetSecretValue", PROD.arn("secretsmanager", "secret:rds!db-1")),
         Request("kms:Decrypt", PROD.arn("kms", "key/0a1b"), {"kms:ResourceAliases": ["alias/a"]}),
+        Request("kms:Decrypt", PROD.arn("kms", "key/0a1b"), PROD.tags("ResourceTag")),
+        Request("kms:PutKeyPolicy", PROD.arn("kms", "key/0a1b"), PROD.tags("ResourceTag")),
         Request("s3:GetObject", "arn:aws:s3:::shop-prod-eu-state-123456789012-eu-west-1/a"),
     ],
     ids=str,
@@ -259,6 +303,7 @@ def test_the_boundary_leaves_each_role_what_the_program_gives_it(outcomes: list[
     database = f"arn:aws:rds:{REGION}:{ACCOUNT}:db:shop-prod-0a1b2c3"
     context: dict[str, Any] = PROD.tags("ResourceTag")
     context["aws:ResourceTag/aws:rds:primaryDBInstanceArn"] = database
+    context["kms:ViaService"] = f"secretsmanager.{REGION}.amazonaws.com"
     named = [line.partition("=")[2] for line in json.loads(pairs.SECRETS)]
     bound = of_boundary(PROD, [":".join(arn.split(":")[:7]) for arn in named])
     given = [

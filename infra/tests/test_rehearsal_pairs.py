@@ -36,7 +36,9 @@ def test_a_deployer_may_make_all_of_them(outcomes: dict[int, Outcome]) -> None:
     for number, outcome in outcomes.items():
         own = scope(STACKS[number]["tier"])
         made = all_requests(outcome.calls, own)
-        assert refused(list(made), deployer(own), AWS_OWN) == [], shown(STACKS[number])
+        assert refused(list(made), deployer(own, outcome.calls), AWS_OWN) == [], shown(
+            STACKS[number]
+        )
 
 
 def test_no_pair_is_left_out() -> None:

@@ -57,12 +57,14 @@ for warning in measurement_warnings(
     pulumi.warn(warning)
 name = settings.name
 overrides.register()
+deployer = ""
 if settings.github_repository:
     # the roles themselves and the boundary are made by `make bootstrap`
     account = aws.get_caller_identity().account_id
     scope = DeliveryScope.of(settings, region, account)
     boundary.register(scope)
-    pulumi.export("deployer", scope.iam(f"role/{name}-deployer"))
+    deployer = scope.iam(f"role/{name}-deployer")
+    pulumi.export("deployer", deployer)
     pulumi.export("reader", scope.iam(f"role/{name}-reader"))
 
 # Network
@@ -113,6 +115,7 @@ database = Database(
         statement_timeout_s=numbers.timeouts.statement.value,
         idle_in_transaction_s=numbers.timeouts.idle_in_transaction.value,
         production=settings.production,
+        deployer_arn=deployer,
     ),
 )
 database_host = database.instance.address

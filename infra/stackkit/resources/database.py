@@ -4,7 +4,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from stackkit.resources.policies import assumed_by
+from stackkit.resources.delivery_permissions import of_key
+from stackkit.resources.policies import assumed_by, document
 from stackkit.resources.security_groups import POSTGRESQL
 
 NAME = "app"
@@ -25,6 +26,8 @@ class DatabaseArgs:
     statement_timeout_s: int
     idle_in_transaction_s: int
     production: bool
+    # of GitHub's runs, if they deploy the stack
+    deployer_arn: str = ""
 
 
 class Database(pulumi.ComponentResource):
@@ -54,12 +57,14 @@ class Database(pulumi.ComponentResource):
         self.register_outputs({"endpoint": self.instance.endpoint})
 
     def _make_key(self) -> aws.kms.Key:
+        deployer = self._args.deployer_arn
         return aws.kms.Key(
             f"{self._prefix}-database",
             aws.kms.KeyArgs(
                 description=f"Storage, snapshots and password of {self._prefix}'s database",
                 enable_key_rotation=True,
                 deletion_window_in_days=30 if self._args.production else 7,
+                policy=document(*of_key(deployer)) if deployer else None,
             ),
             opts=self._stateful,
         )

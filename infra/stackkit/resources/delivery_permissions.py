@@ -85,8 +85,8 @@ _GROUP = """
     RollbackInstanceRefresh AttachLoadBalancerTargetGroups DetachLoadBalancerTargetGroups
 """
 _TASK_SCALING = """
-    DeregisterScalableTarget PutScalingPolicy DeleteScalingPolicy PutScheduledAction
-    DeleteScheduledAction UntagResource ListTagsForResource
+    RegisterScalableTarget DeregisterScalableTarget PutScalingPolicy DeleteScalingPolicy
+    PutScheduledAction DeleteScheduledAction UntagResource ListTagsForResource
 """
 _DATABASE = """
     AddTagsToResource RemoveTagsFromResource CreateDBInstance CreateDBInstanceReadReplica
@@ -109,8 +109,8 @@ _SECRET = """
     CreateSecret DeleteSecret UpdateSecret PutSecretValue GetSecretValue TagResource UntagResource
 """
 _KEY = """
-    EnableKeyRotation UpdateKeyDescription PutKeyPolicy ScheduleKeyDeletion UntagResource
-    CreateGrant Decrypt Encrypt GenerateDataKey
+    EnableKeyRotation UpdateKeyDescription PutKeyPolicy ScheduleKeyDeletion TagResource
+    UntagResource CreateGrant Decrypt Encrypt GenerateDataKey
 """
 _ROLE = """
     DeleteRole UpdateRole UpdateRoleDescription UpdateAssumeRolePolicy TagRole UntagRole
@@ -264,6 +264,15 @@ def of_deployer(scope: DeliveryScope) -> Mapping[str, list[Statement]]:
     }
 
 
+def of_key(deployer: str) -> list[Statement]:
+    """A key's own policy: what tags say of a key, anybody who may tag could have written."""
+    root = ":".join([*deployer.split(":")[:5], "root"])
+    return [
+        {**allow(["kms:*"], ["*"]), "Principal": {"AWS": root}},
+        {**allow(_actions("kms", _KEY), ["*"]), "Principal": {"AWS": deployer}},
+    ]
+
+
 def of_boundary(scope: DeliveryScope, secrets: Sequence[str] = ()) -> list[Statement]:
     """The most that a role of the program may do; `secrets` are the ARNs in the stack's keys."""
     group = scope.named("autoscaling", "autoScalingGroup:*:autoScalingGroupName/{}")
@@ -299,7 +308,7 @@ def of_boundary(scope: DeliveryScope, secrets: Sequence[str] = ()) -> list[State
         allow(
             ["kms:Decrypt"],
             [scope.arn("kms", "key/*")],
-            {"StringEquals": scope.tags("ResourceTag")},
+            {"StringEquals": {"kms:ViaService": f"secretsmanager.{scope.region}.amazonaws.com"}},
         ),
         allow(["ecs:UpdateService"], scope.named("ecs", "service/{}/{}")),
         allow(_actions("autoscaling", "StartInstanceRefresh CompleteLifecycleAction"), group),
@@ -360,12 +369,6 @@ def _network(scope: DeliveryScope) -> list[Statement]:
             ["ec2:CreateTags"],
             ec2("*"),
             requested | {"Null": {"ec2:CreateAction": "false"}},
-        ),
-        # a VPC's default group belongs to no stack before it has its tags
-        allow(
-            ["ec2:CreateTags"],
-            ec2("security-group"),
-            requested | {"Null": {"aws:ResourceTag/stack": "true"}},
         ),
         allow(_actions("ec2", _NETWORK), ec2("*"), {"StringEquals": scope.tags("ResourceTag")}),
         # the launch template, its subnets and groups are the stack's by the statement above
@@ -441,7 +444,7 @@ def _watching(scope: DeliveryScope) -> list[Statement]:
             requested | untaken,
         ),
         allow(
-            _actions("cloudwatch", "DeleteAlarms UntagResource"),
+            _actions("cloudwatch", f"{_ALARM} DeleteAlarms UntagResource"),
             [scope.arn("cloudwatch", f"alarm:{scope.name}-*")],
             ours,
         ),
@@ -565,10 +568,9 @@ def _data(scope: DeliveryScope) -> list[Statement]:
             requested
             | {
                 "StringEqualsIfExists": scope.tags("ResourceTag"),
-                "Null": {"aws:ResourceTag/state-of": "true"},
+                "Null": {"aws:ResourceTag/state-of": "true", "kms:ResourceAliases": "true"},
             },
         ),
-        allow(_actions("kms", _KEY), [scope.arn("kms", "key/*")], ours),
     ]
 
 

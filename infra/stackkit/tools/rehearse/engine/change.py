@@ -11,6 +11,7 @@ from stackkit.tools.rehearse.map_to_api import MappingError
 _CHANGES = {
     "acm.RequestCertificate": "UpdateCertificateOptions",
     "cloudwatch.PutMetricAlarm": "PutMetricAlarm",
+    "kms.CreateKey": "PutKeyPolicy",
     "ec2.CreateLaunchTemplate": "CreateLaunchTemplateVersion",
     "rds.CreateDBInstanceReadReplica": "ModifyDBInstance",
     "application-autoscaling.RegisterScalableTarget": "RegisterScalableTarget",
