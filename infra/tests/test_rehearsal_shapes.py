@@ -27,7 +27,7 @@ from stackkit.tools.rehearse.api_models import faults
             "iam",
             "CreateInstanceProfile",
             {"InstanceProfileName": "a" * 129},
-            f"InstanceProfileName: 129 characters ('{'a' * 129}'), at most 128 are allowed",
+            f"InstanceProfileName: 129 characters ('{'a' * 129}') is above 128",
         ),
         (
             "kms",
@@ -35,14 +35,20 @@ from stackkit.tools.rehearse.api_models import faults
             {"KeyId": "k", "PendingWindowInDays": 400},
             "PendingWindowInDays: 400 is above 365",
         ),
-        ("ecs", "CreateService", {"serviceName": 3}, "serviceName: 3 is not text"),
+        (
+            "ecs",
+            "CreateService",
+            {"serviceName": 3},
+            "Invalid type for parameter serviceName, value: 3, type: <class 'int'>, valid types:"
+            " <class 'str'>",
+        ),
         (
             "ecs",
             "RegisterTaskDefinition",
             {"family": "a", "containerDefinitions": [{"nmae": "app"}]},
-            "containerDefinitions[0].nmae: the API knows no such member",
+            'Unknown parameter in containerDefinitions[0]: "nmae", must be one of: name, image',
         ),
-        ("sns", "CreateTopic", {}, "Name: required, and missing"),
+        ("sns", "CreateTopic", {}, 'Missing required parameter in input: "Name"'),
     ],
     ids=["enum", "pattern", "length", "maximum", "type", "typo", "required"],
 )
@@ -51,4 +57,5 @@ def test_models_are_held_in_full(
 ) -> None:
     model = botocore.session.get_session().get_service_model(service)
     shape: Any = model.operation_model(operation).input_shape
-    assert list(faults(shape, parameters)) == [fault]
+    [found] = faults(shape, parameters)
+    assert found.startswith(fault)

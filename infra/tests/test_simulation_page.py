@@ -144,7 +144,7 @@ def test_a_trace_is_read_or_its_line_is_named(
     ("arguments", "sentence"),
     [
         (["--shape", "wave"], "SHAPE: 'wave' is none; use day, flash, step, or TRACE=file.csv.\n"),
-        (["--set", "fleet_min"], "SET: 'fleet_min' is not a key and its value, as in fleet_min=60"),
+        (["--set", "fleet_min"], "fleet_min: write it as KEY=VALUE.\n"),
         (
             ["--trace", "a.csv", "--shape", "day"],
             "SHAPE and TRACE: each is traffic of its own; use",

@@ -31,7 +31,9 @@ ADMINISTRATORS = ("AdministratorAccess", "PowerUserAccess", "FullAccess")
 Statement = Mapping[str, Any]
 
 
+@resource_policy("iam-actions-named", (*DOCUMENTS, ROLE))
 def actions_are_named(args: ResourceValidationArgs) -> Iterator[str]:
+    """Permissions name their actions."""
     for statement in _allowed(args.resource_type, args.props):
         wild = [action for action in _listed(statement.get("Action")) if "*" in action]
         if "NotAction" in statement:
@@ -40,7 +42,9 @@ def actions_are_named(args: ResourceValidationArgs) -> Iterator[str]:
             yield f"{', '.join(wild)} is allowed; name the actions that are used."
 
 
+@resource_policy("iam-resources-named", (*DOCUMENTS, ROLE))
 def resources_are_named(args: ResourceValidationArgs) -> Iterator[str]:
+    """Permissions name their resources."""
     for statement in _allowed(args.resource_type, args.props):
         open_ended = [r for r in _listed(statement.get("Resource")) if _everything(r)]
         if "NotResource" in statement:
@@ -54,7 +58,9 @@ def resources_are_named(args: ResourceValidationArgs) -> Iterator[str]:
             )
 
 
+@resource_policy("iam-trust-named", (ROLE,))
 def roles_trust_somebody(args: ResourceValidationArgs) -> Iterator[str]:
+    """Roles name whom they trust."""
     for statement in _statements(args.props["assumeRolePolicy"]):
         principal = statement.get("Principal")
         named = principal.values() if isinstance(principal, Mapping) else [principal]
@@ -62,7 +68,9 @@ def roles_trust_somebody(args: ResourceValidationArgs) -> Iterator[str]:
             yield "any principal may assume the role; name the service or the account that does."
 
 
+@resource_policy("iam-no-administrators", ATTACHMENTS)
 def nobody_is_administrator(args: ResourceValidationArgs) -> Iterator[str]:
+    """No role has an administrator's permissions."""
     arn = args.props["policyArn"]
     if arn.endswith(ADMINISTRATORS):
         yield f"{arn} is attached; write a policy with the actions and resources that are used."
@@ -87,31 +95,3 @@ def _listed(value: Any) -> list[str]:
 def _everything(resource: str) -> bool:
     """All resources, or all of a service."""
     return resource.split(":", 5)[-1] == "*"
-
-
-POLICIES = [
-    resource_policy(
-        "iam-actions-named",
-        "Permissions name their actions.",
-        (*DOCUMENTS, ROLE),
-        actions_are_named,
-    ),
-    resource_policy(
-        "iam-resources-named",
-        "Permissions name their resources.",
-        (*DOCUMENTS, ROLE),
-        resources_are_named,
-    ),
-    resource_policy(
-        "iam-trust-named",
-        "Roles name whom they trust.",
-        (ROLE,),
-        roles_trust_somebody,
-    ),
-    resource_policy(
-        "iam-no-administrators",
-        "No role has an administrator's permissions.",
-        ATTACHMENTS,
-        nobody_is_administrator,
-    ),
-]

@@ -23,7 +23,9 @@ POOL = "DB_POOL_SIZE"
 WORKERS = "WEB_CONCURRENCY"
 
 
+@stack_policy("connections-fit")
 def connections_fit(args: StackValidationArgs) -> Iterator[Finding]:
+    """A deployment at the fleet's largest fits into the database's connections."""
     for resource in of_kind(args, *KINDS):
         for container in containers(resource.resource_type, resource.props):
             if "DATABASE_URL" in container.environment:
@@ -67,12 +69,3 @@ def _largest_fleet(args: StackValidationArgs) -> int:
     # a service that nothing scales
     fixed = [int(r.props.get("desiredCount") or 0) for r in of_kind(args, SERVICE)]
     return max(known or fixed, default=0)
-
-
-POLICIES = [
-    stack_policy(
-        "connections-fit",
-        "A deployment at the fleet's largest fits into the database's connections.",
-        connections_fit,
-    )
-]

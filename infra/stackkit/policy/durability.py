@@ -25,7 +25,9 @@ KEPT = {
 }
 
 
+@resource_policy("database-survives", (DATABASE,))
 def database_survives(args: ResourceValidationArgs) -> Iterator[str]:
+    """Production's database has backups, a standby and a last snapshot."""
     # a replica has its primary
     if not production() or args.props.get("replicateSourceDb"):
         return
@@ -36,7 +38,9 @@ def database_survives(args: ResourceValidationArgs) -> Iterator[str]:
         yield "skipFinalSnapshot is true, so its last state is lost with it; set it to false."
 
 
+@resource_policy("balancer-survives", (BALANCER,))
 def balancer_survives(args: ResourceValidationArgs) -> Iterator[str]:
+    """Production keeps its load balancer."""
     if production() and not args.props.get("enableDeletionProtection"):
         yield (
             "enableDeletionProtection is not true; set it in production: a new balancer has a new"
@@ -44,34 +48,18 @@ def balancer_survives(args: ResourceValidationArgs) -> Iterator[str]:
         )
 
 
+@resource_policy("bucket-survives", (BUCKET,))
 def bucket_survives(args: ResourceValidationArgs) -> Iterator[str]:
+    """Production keeps its logs."""
     if production() and args.props.get("forceDestroy"):
         yield "forceDestroy is true, so the bucket goes with its logs; set it to false."
 
 
+@resource_policy("state-protected", STATEFUL)
 def state_is_protected(args: ResourceValidationArgs) -> Iterator[str]:
+    """In production Pulumi deletes nothing that holds data or an address."""
     if production() and not args.opts.protect and not args.props.get("replicateSourceDb"):
         yield (
             "the resource is not protected; pass protect=True in production, so that `pulumi"
             " destroy` and a renaming stop before it."
         )
-
-
-POLICIES = [
-    resource_policy(
-        "database-survives",
-        "Production's database has backups, a standby and a last snapshot.",
-        (DATABASE,),
-        database_survives,
-    ),
-    resource_policy(
-        "balancer-survives", "Production keeps its load balancer.", (BALANCER,), balancer_survives
-    ),
-    resource_policy("bucket-survives", "Production keeps its logs.", (BUCKET,), bucket_survives),
-    resource_policy(
-        "state-protected",
-        "In production Pulumi deletes nothing that holds data or an address.",
-        STATEFUL,
-        state_is_protected,
-    ),
-]

@@ -27,7 +27,9 @@ LOCKS = {
 }
 
 
+@resource_policy("database-encrypted", DATABASES)
 def database_is_encrypted(args: ResourceValidationArgs) -> Iterator[str]:
+    """Databases are encrypted."""
     if not args.props.get("storageEncrypted"):
         yield (
             "storageEncrypted is not true; set it now: a database can't be encrypted later without"
@@ -35,19 +37,25 @@ def database_is_encrypted(args: ResourceValidationArgs) -> Iterator[str]:
         )
 
 
+@resource_policy("database-tls", PARAMETERS)
 def database_refuses_plain_text(args: ResourceValidationArgs) -> Iterator[str]:
+    """PostgreSQL accepts only TLS."""
     family = args.props.get("family") or ""
     values = {entry["name"]: entry["value"] for entry in args.props.get("parameters") or ()}
     if "postgres" in family and values.get("rds.force_ssl") != "1":
         yield 'rds.force_ssl is not "1"; set it, so that PostgreSQL refuses plain text.'
 
 
+@resource_policy("proxy-tls", (PROXY,))
 def proxy_refuses_plain_text(args: ResourceValidationArgs) -> Iterator[str]:
+    """RDS Proxy accepts only TLS."""
     if not args.props.get("requireTls"):
         yield "requireTls is not true; set it, so that the proxy refuses plain text."
 
 
+@resource_policy("cache-encrypted", (CACHE,))
 def cache_is_encrypted(args: ResourceValidationArgs) -> Iterator[str]:
+    """The cache is encrypted and accepts only TLS."""
     if not args.props.get("atRestEncryptionEnabled"):
         yield "atRestEncryptionEnabled is not true; set it: snapshots hold what the cache holds."
     encrypted = args.props.get("transitEncryptionEnabled")
@@ -58,7 +66,9 @@ def cache_is_encrypted(args: ResourceValidationArgs) -> Iterator[str]:
         )
 
 
+@resource_policy("disks-encrypted", (TEMPLATE,))
 def disks_are_encrypted(args: ResourceValidationArgs) -> Iterator[str]:
+    """Instances' disks are encrypted."""
     mapped = args.props.get("blockDeviceMappings") or ()
     disks = [(entry.get("deviceName"), entry["ebs"]) for entry in mapped if entry.get("ebs")]
     plain = [str(name) for name, disk in disks if str(disk.get("encrypted")).lower() != "true"]
@@ -68,12 +78,16 @@ def disks_are_encrypted(args: ResourceValidationArgs) -> Iterator[str]:
         yield 'the AMI decides on the disk; map its root device with ebs.encrypted set to "true".'
 
 
+@resource_policy("key-rotated", (KEY,))
 def key_is_rotated(args: ResourceValidationArgs) -> Iterator[str]:
+    """Keys of our own are rotated."""
     if not args.props.get("enableKeyRotation"):
         yield "enableKeyRotation is not true; set it: AWS then renews the key each year."
 
 
+@resource_policy("bucket-tls", (BUCKET_POLICY,))
 def bucket_policy_denies_plain_text(args: ResourceValidationArgs) -> Iterator[str]:
+    """Buckets are read and written over TLS."""
     statements = json.loads(args.props["policy"])["Statement"]
     denials = [
         statement
@@ -85,7 +99,9 @@ def bucket_policy_denies_plain_text(args: ResourceValidationArgs) -> Iterator[st
         yield "plain HTTP is accepted; deny s3:* where aws:SecureTransport is false."
 
 
+@stack_policy("bucket-locked")
 def buckets_are_locked(args: StackValidationArgs) -> Iterator[Finding]:
+    """Every bucket is private, encrypted and TLS only."""
     locked = {
         (lock.resource_type, bucket.urn)
         for lock in of_kind(args, *LOCKS)
@@ -98,33 +114,3 @@ def buckets_are_locked(args: StackValidationArgs) -> Iterator[Finding]:
                 f"the bucket has no {', '.join(missing)}; add what resources/log_bucket.py has.",
                 bucket,
             )
-
-
-POLICIES = [
-    resource_policy(
-        "database-encrypted", "Databases are encrypted.", DATABASES, database_is_encrypted
-    ),
-    resource_policy(
-        "database-tls", "PostgreSQL accepts only TLS.", PARAMETERS, database_refuses_plain_text
-    ),
-    resource_policy("proxy-tls", "RDS Proxy accepts only TLS.", (PROXY,), proxy_refuses_plain_text),
-    resource_policy(
-        "cache-encrypted",
-        "The cache is encrypted and accepts only TLS.",
-        (CACHE,),
-        cache_is_encrypted,
-    ),
-    resource_policy(
-        "disks-encrypted", "Instances' disks are encrypted.", (TEMPLATE,), disks_are_encrypted
-    ),
-    resource_policy("key-rotated", "Keys of our own are rotated.", (KEY,), key_is_rotated),
-    resource_policy(
-        "bucket-tls",
-        "Buckets are read and written over TLS.",
-        (BUCKET_POLICY,),
-        bucket_policy_denies_plain_text,
-    ),
-    stack_policy(
-        "bucket-locked", "Every bucket is private, encrypted and TLS only.", buckets_are_locked
-    ),
-]

@@ -40,12 +40,16 @@ BLOCKS = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictP
 Opening = tuple[str, int, int]
 
 
+@resource_policy("database-private", DATABASES)
 def database_is_private(args: ResourceValidationArgs) -> Iterator[str]:
+    """A database has no public address."""
     if args.props.get("publiclyAccessible"):
         yield "publiclyAccessible is true; set it to false: the service reaches it inside the VPC."
 
 
+@resource_policy("compute-private", (SERVICE, TEMPLATE))
 def compute_is_private(args: ResourceValidationArgs) -> Iterator[str]:
+    """Tasks and instances have no public address."""
     interfaces = args.props.get("networkInterfaces") or ()
     task = (args.props.get("networkConfiguration") or {}).get("assignPublicIp")
     # development without NAT gateways; its security group admits the load balancer alone
@@ -57,13 +61,17 @@ def compute_is_private(args: ResourceValidationArgs) -> Iterator[str]:
         )
 
 
+@resource_policy("bucket-private", (BLOCK,))
 def bucket_stays_private(args: ResourceValidationArgs) -> Iterator[str]:
+    """Nothing in a bucket can be made public."""
     missing = [name for name in BLOCKS if not args.props.get(name)]
     if missing:
         yield f"{', '.join(missing)} not set; set all four to true, so that no grant opens it."
 
 
+@resource_policy("only-web-ports-open", (INGRESS, OLD_RULE, *GROUPS))
 def addresses_reach_only_web_ports(args: ResourceValidationArgs) -> Iterator[str]:
+    """Addresses reach ports 80 and 443; the rest is open from group to group."""
     for addresses, first, last in _openings(args.resource_type, args.props):
         if (first, last) not in [(port, port) for port in WEB_PORTS]:
             yield (
@@ -72,7 +80,9 @@ def addresses_reach_only_web_ports(args: ResourceValidationArgs) -> Iterator[str
             )
 
 
+@stack_policy("data-admits-groups")
 def data_admits_only_groups(args: StackValidationArgs) -> Iterator[Finding]:
+    """The database and the cache admit security groups, never addresses."""
     groups = _data_groups(args)
     for rule in of_kind(args, INGRESS, OLD_RULE, *GROUPS):
         owners = rule.property_dependencies.get("securityGroupId", [])
@@ -118,30 +128,3 @@ def _opening(addresses: list[str], rule: Props, protocol: str | None) -> Iterato
         first, last = int(rule.get("fromPort") or 0), int(rule.get("toPort") or last)
     if addresses:
         yield ", ".join(addresses), first, last
-
-
-POLICIES = [
-    resource_policy(
-        "database-private", "A database has no public address.", DATABASES, database_is_private
-    ),
-    resource_policy(
-        "compute-private",
-        "Tasks and instances have no public address.",
-        (SERVICE, TEMPLATE),
-        compute_is_private,
-    ),
-    resource_policy(
-        "bucket-private", "Nothing in a bucket can be made public.", (BLOCK,), bucket_stays_private
-    ),
-    resource_policy(
-        "only-web-ports-open",
-        "Addresses reach ports 80 and 443; the rest is open from group to group.",
-        (INGRESS, OLD_RULE, *GROUPS),
-        addresses_reach_only_web_ports,
-    ),
-    stack_policy(
-        "data-admits-groups",
-        "The database and the cache admit security groups, never addresses.",
-        data_admits_only_groups,
-    ),
-]

@@ -15,7 +15,9 @@ PERMANENT = ("HTTP_301", "HTTP_308")
 AGREED = {"path": "/health", "matcher": "200", "protocol": "HTTP", "enabled": True}
 
 
+@resource_policy("listener-tls", (LISTENER,))
 def tls_is_strong(args: ResourceValidationArgs) -> Iterator[str]:
+    """HTTPS is TLS 1.2 with forward secrecy or newer."""
     if args.props.get("protocol") != "HTTPS":
         return
     policy = args.props.get("sslPolicy") or "the default"
@@ -26,7 +28,9 @@ def tls_is_strong(args: ResourceValidationArgs) -> Iterator[str]:
         )
 
 
+@stack_policy("http-redirects")
 def http_only_redirects(args: StackValidationArgs) -> Iterator[Finding]:
+    """With a certificate, port 80 only redirects."""
     listeners = of_kind(args, LISTENER)
     if not any(listener.props.get("protocol") == "HTTPS" for listener in listeners):
         return
@@ -47,7 +51,9 @@ def _redirects(listener: PolicyResource) -> bool:
     return bool(actions) and all(permanent(action.get("redirect") or {}) for action in actions)
 
 
+@resource_policy("health-check", (TARGETS,))
 def health_check_is_as_agreed(args: ResourceValidationArgs) -> Iterator[str]:
+    """The health check requests /health, which has no dependencies."""
     check = args.props.get("healthCheck") or {}
     for name, agreed in AGREED.items():
         if check.get(name) != agreed:
@@ -56,22 +62,3 @@ def health_check_is_as_agreed(args: ResourceValidationArgs) -> Iterator[str]:
                 " service answers by itself: a check that reaches the database takes every target"
                 " out when the database fails."
             )
-
-
-POLICIES = [
-    resource_policy(
-        "listener-tls",
-        "HTTPS is TLS 1.2 with forward secrecy or newer.",
-        (LISTENER,),
-        tls_is_strong,
-    ),
-    stack_policy(
-        "http-redirects", "With a certificate, port 80 only redirects.", http_only_redirects
-    ),
-    resource_policy(
-        "health-check",
-        "The health check requests /health, which has no dependencies.",
-        (TARGETS,),
-        health_check_is_as_agreed,
-    ),
-]

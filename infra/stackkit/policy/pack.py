@@ -12,13 +12,7 @@ from stackkit.policy import (
 )
 
 NAME = "service-invariants"
-POLICIES: list[Policy] = [
-    *exposure.POLICIES,
-    *encryption.POLICIES,
-    *listeners.POLICIES,
-    *timing.POLICIES,
-    *durability.POLICIES,
-    *budget.POLICIES,
-    *access.POLICIES,
-    *workload.POLICIES,
+MODULES = (exposure, encryption, listeners, timing, durability, budget, access, workload)
+POLICIES = [
+    each for module in MODULES for each in vars(module).values() if isinstance(each, Policy)
 ]

@@ -1,5 +1,7 @@
 """How a policy is written: a function that yields what is wrong and what would be right.
 
+Its docstring is the policy's description.
+
 Properties are spelled as the provider's schema does (camelCase) and numbers are floats. Reading
 one that a preview can't know yet ends the policy for that preview, with a notice by Pulumi.
 """
@@ -26,37 +28,33 @@ StackCheck = Callable[[StackValidationArgs], Iterator[Finding]]
 
 
 def resource_policy(
-    name: str,
-    description: str,
-    kinds: Collection[str],
-    check: ResourceCheck,
-    level: EnforcementLevel = EnforcementLevel.MANDATORY,
-) -> ResourceValidationPolicy:
+    name: str, kinds: Collection[str], level: EnforcementLevel = EnforcementLevel.MANDATORY
+) -> Callable[[ResourceCheck], ResourceValidationPolicy]:
     """Looks at each resource of some types before it is made or changed."""
 
-    def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
-        if args.resource_type in kinds:
-            for message in check(args):
-                report(message, None)
+    def policy(check: ResourceCheck) -> ResourceValidationPolicy:
+        def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
+            if args.resource_type in kinds:
+                for message in check(args):
+                    report(message, None)
 
-    return ResourceValidationPolicy(
-        name=name, description=description, validate=validate, enforcement_level=level
-    )
+        return ResourceValidationPolicy(name, check.__doc__ or "", validate, level)
+
+    return policy
 
 
-def stack_policy(name: str, description: str, check: StackCheck) -> StackValidationPolicy:
+def stack_policy(name: str) -> Callable[[StackCheck], StackValidationPolicy]:
     """Looks at all resources together, at the end of a preview and of an update."""
 
-    def validate(args: StackValidationArgs, report: ReportViolation) -> None:
-        for message, resource in check(args):
-            report(message, resource.urn)
+    def policy(check: StackCheck) -> StackValidationPolicy:
+        def validate(args: StackValidationArgs, report: ReportViolation) -> None:
+            for message, resource in check(args):
+                report(message, resource.urn)
 
-    return StackValidationPolicy(
-        name=name,
-        description=description,
-        validate=validate,
-        enforcement_level=EnforcementLevel.MANDATORY,
-    )
+        level = EnforcementLevel.MANDATORY
+        return StackValidationPolicy(name, check.__doc__ or "", validate, level)
+
+    return policy
 
 
 def of_kind(args: StackValidationArgs, *kinds: str) -> list[PolicyResource]:

@@ -17,7 +17,9 @@ KILL = "GRANIAN_WORKERS_KILL_TIMEOUT"
 Rung = tuple[str, float]
 
 
+@stack_policy("timeouts-in-order")
 def timeouts_are_in_order(args: StackValidationArgs) -> Iterator[Finding]:
+    """Each timeout ends before the one around it, so that the innermost cause is reported."""
     delays = _seconds(args, TARGETS, "deregistrationDelay")
     for resource in of_kind(args, *KINDS):
         for container in containers(resource.resource_type, resource.props):
@@ -38,7 +40,9 @@ def _ladder(container: DeclaredContainer, delays: list[Rung]) -> list[Rung]:
     return [*inside, *delays, *kill, *([("the stop timeout", stop)] if stop else [])]
 
 
+@stack_policy("balancer-hangs-up-first")
 def balancer_hangs_up_first(args: StackValidationArgs) -> Iterator[Finding]:
+    """The load balancer closes idle connections before the service does."""
     for resource in of_kind(args, *KINDS):
         for container in containers(resource.resource_type, resource.props):
             kept = float(container.environment.get(KEEP_ALIVE, "inf")) / 1000
@@ -54,17 +58,3 @@ def balancer_hangs_up_first(args: StackValidationArgs) -> Iterator[Finding]:
 def _seconds(args: StackValidationArgs, kind: str, name: str) -> list[Rung]:
     found = [resource.props.get(name) for resource in of_kind(args, kind)]
     return [(name, float(value)) for value in found if value is not None]
-
-
-POLICIES = [
-    stack_policy(
-        "timeouts-in-order",
-        "Each timeout ends before the one around it, so that the innermost cause is reported.",
-        timeouts_are_in_order,
-    ),
-    stack_policy(
-        "balancer-hangs-up-first",
-        "The load balancer closes idle connections before the service does.",
-        balancer_hangs_up_first,
-    ),
-]

@@ -18,7 +18,9 @@ SECRET_VALUE = re.compile(r"://[^/@\s:]*:[^/@\s]+@|\b(AKIA|ASIA)[0-9A-Z]{16}\b")
 ROOT = ("", "0", "root")
 
 
+@resource_policy("metadata-token", METADATA)
 def metadata_wants_a_token(args: ResourceValidationArgs) -> Iterator[str]:
+    """Instance metadata requires a token (IMDSv2)."""
     where = METADATA[args.resource_type]
     options = args.props.get(where) or {}
     if options.get("httpTokens") != "required":
@@ -30,7 +32,9 @@ def metadata_wants_a_token(args: ResourceValidationArgs) -> Iterator[str]:
         )
 
 
+@resource_policy("no-plain-secrets", KINDS)
 def secrets_are_references(args: ResourceValidationArgs) -> Iterator[str]:
+    """Secrets reach a container by reference."""
     for container in containers(args.resource_type, args.props):
         names = [
             name
@@ -45,7 +49,9 @@ def secrets_are_references(args: ResourceValidationArgs) -> Iterator[str]:
             )
 
 
+@resource_policy("container-confined", (TASK,))
 def containers_are_confined(args: ResourceValidationArgs) -> Iterator[str]:
+    """Containers have no root, no privileges and nothing to write to."""
     for container in containers(args.resource_type, args.props):
         definition = container.definition or {}
         if definition.get("privileged"):
@@ -56,7 +62,9 @@ def containers_are_confined(args: ResourceValidationArgs) -> Iterator[str]:
             yield f"{container.name} runs as root; name the image's own user."
 
 
+@resource_policy("image-by-digest", (TASK,), EnforcementLevel.ADVISORY)
 def images_are_fixed(args: ResourceValidationArgs) -> Iterator[str]:
+    """What was tested is what starts."""
     for container in containers(args.resource_type, args.props):
         definition = container.definition or {}
         image = definition.get("image", "")
@@ -66,33 +74,8 @@ def images_are_fixed(args: ResourceValidationArgs) -> Iterator[str]:
             yield f"{image} can change between two tasks; name the image by its digest."
 
 
+@resource_policy("logs-expire", (LOG_GROUP,))
 def logs_expire(args: ResourceValidationArgs) -> Iterator[str]:
+    """Logs are kept for a time."""
     if not args.props.get("retentionInDays"):
         yield "retentionInDays is not set, so logs are kept and paid for ever; set log_days."
-
-
-POLICIES = [
-    resource_policy(
-        "metadata-token",
-        "Instance metadata requires a token (IMDSv2).",
-        METADATA,
-        metadata_wants_a_token,
-    ),
-    resource_policy(
-        "no-plain-secrets", "Secrets reach a container by reference.", KINDS, secrets_are_references
-    ),
-    resource_policy(
-        "container-confined",
-        "Containers have no root, no privileges and nothing to write to.",
-        (TASK,),
-        containers_are_confined,
-    ),
-    resource_policy(
-        "image-by-digest",
-        "What was tested is what starts.",
-        (TASK,),
-        images_are_fixed,
-        EnforcementLevel.ADVISORY,
-    ),
-    resource_policy("logs-expire", "Logs are kept for a time.", (LOG_GROUP,), logs_expire),
-]

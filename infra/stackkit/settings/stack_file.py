@@ -1,6 +1,6 @@
 """Reads Pulumi.yaml and Pulumi.<stack>.yaml as the engine would, without it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,3 +46,11 @@ def read_stack(folder: Path, stack: str) -> StackFile:
 
 def _yaml(file: Path) -> dict[str, Any]:
     return yaml.safe_load(file.read_text()) or {} if file.exists() else {}
+
+
+def assignments(given: Iterable[str]) -> dict[str, str]:
+    """Keys and values that stand in place of the file's, as fleet_min=60."""
+    for each in given:
+        if "=" not in each:
+            raise ConfigError(f"{each}: write it as KEY=VALUE.")
+    return dict(each.split("=", 1) for each in given)

@@ -6,18 +6,17 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from stackkit.plan import plan
 from stackkit.plan.capacity import read_measurement
 from stackkit.settings import config
 from stackkit.settings.errors import ConfigError
-from stackkit.settings.stack_file import StackFile, read_stack
+from stackkit.settings.stack_file import StackFile, assignments, read_stack
 from stackkit.tools.rehearse.account_snapshot import AccountSnapshot
 from stackkit.tools.rehearse.document import RehearsalReport, document
 from stackkit.tools.rehearse.engine.rehearsal import play
 from stackkit.tools.rehearse.prerequisites import PASSWORD
-from stackkit.tools.rehearse.program import Rehearsal, rehearse
+from stackkit.tools.rehearse.program import rehearse
 from stackkit.tools.rehearse.summary import lines
 from stackkit.tools.rehearse.validate import validate
 
@@ -48,10 +47,8 @@ def main(arguments: list[str] | None = None) -> int:
         file.secrets,
         progress=_progress(sys.stderr.isatty()),
     )
-    if options.record:
-        options.record.write_text(json.dumps(record(run), default=str, indent=1))
     snapshot = AccountSnapshot(run.account)
-    results = validate(snapshot) if run.resources else []
+    results = list(validate(snapshot)) if run.resources else []
     print("\n".join(lines(run, snapshot, results, time.monotonic() - started)))
     if run.resources:
         settings = config.read(project, options.stack, values, file.secrets)
@@ -59,23 +56,11 @@ def main(arguments: list[str] | None = None) -> int:
         shown = RehearsalReport(
             run=run, snapshot=snapshot, results=results, settings=settings, numbers=numbers
         )
-        print(f"\nThe page for a design review: {_write(options, document(shown))}")
+        page = options.page or Path.cwd() / "build" / f"rehearsal-{options.stack}.html"
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text(document(shown))
+        print(f"\nThe page for a design review: {page}")
     return 1 if run.failures or any(result.problems for result in results) else 0
-
-
-def _write(options: argparse.Namespace, text: str) -> Path:
-    file = options.page or Path.cwd() / "build" / f"rehearsal-{options.stack}.html"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text)
-    return file
-
-
-def record(run: Rehearsal) -> dict[str, Any]:
-    """Every call and every resource, for tools that grade them."""
-    return {
-        "calls": [vars(call) for call in run.account.calls],
-        "resources": [vars(resource) for resource in run.resources],
-    }
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
@@ -87,7 +72,6 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="in its place"
     )
-    parser.add_argument("--record", type=Path, metavar="FILE", help="write the calls as JSON")
     parser.add_argument("--page", type=Path, metavar="FILE", help="write the page there")
     return parser.parse_args(arguments)
 
@@ -99,17 +83,9 @@ def _stack_file(stack: str) -> StackFile:
 
 def _values(file: StackFile, given: list[str]) -> dict[str, str]:
     """As the engine hands them over: text, or JSON for what isn't."""
-    values = {name: _text(value) for name, value in file.values.items()}
+    values = {k: v if isinstance(v, str) else json.dumps(v) for k, v in file.values.items()}
     # nobody but the engine can decrypt a secret; any other does as well here
-    values |= dict.fromkeys(file.secrets, PASSWORD)
-    for assignment in given:
-        if "=" not in assignment:
-            raise ConfigError(f"{assignment}: write it as KEY=VALUE.")
-    return values | {name: value for name, _, value in (a.partition("=") for a in given)}
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    return values | dict.fromkeys(file.secrets, PASSWORD) | assignments(given)
 
 
 def _progress(terminal: bool) -> Callable[[str, str], None]:

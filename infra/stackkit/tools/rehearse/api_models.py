@@ -5,11 +5,11 @@ ranges, which only AWS would refuse.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from botocore.model import Shape
+from botocore.validate import ParamValidator
 
 # Java's classes, as the models spell them, in Python's terms
 _JAVA = {
@@ -22,70 +22,44 @@ _JAVA = {
     r"\p{ASCII}": r"\x00-\x7f",
     r"\p{Graph}": r"\x21-\x7e",
     # wider than Java's, so that nothing is refused that AWS takes
-    r"\p{L}": r"\w",
-    r"\p{M}": r"\w",
-    r"\p{N}": r"\w",
+    **{rf"\p{{{kind}}}": r"\w" for kind in "LMN"},
     r"\p{Z}": r"\s",
-    r"\p{S}": r"\W",
-    r"\p{P}": r"\W",
+    **{rf"\p{{{kind}}}": r"\W" for kind in "SP"},
 }
 
 
-def faults(shape: Shape, value: Any, where: str = "") -> Iterator[str]:
-    """What of a value the model forbids, each with the path to it."""
-    check = {
-        "structure": _structure,
-        "list": _list,
-        "map": _map,
-        "string": _string,
-        "integer": _number,
-        "long": _number,
-        "float": _number,
-        "double": _number,
-        "boolean": _boolean,
-    }.get(shape.type_name)
-    if check:
-        yield from check(shape, value, where)
+def faults(shape: Any, parameters: Mapping[str, Any]) -> Iterator[str]:
+    """What of a request the model forbids, each with the path to it."""
+    # botocore makes up such tokens itself
+    tokens = {n: "" for n, each in shape.members.items() if each.metadata.get("idempotencyToken")}
+    report = ParamValidator().validate(tokens | dict(parameters), shape).generate_report()
+    yield from report.splitlines()
+    if not report:
+        yield from _limits(shape, parameters, "")
 
 
-def _structure(shape: Any, value: Any, where: str) -> Iterator[str]:
-    if not isinstance(value, Mapping):
-        yield f"{where}: {value!r} is not a structure"
-        return
-    for missing in sorted(set(shape.required_members) - set(value)):
-        # botocore makes up the tokens itself
-        if not shape.members[missing].metadata.get("idempotencyToken"):
-            yield f"{_below(where, missing)}: required, and missing"
-    for name, entry in value.items():
-        if name not in shape.members:
-            yield f"{_below(where, name)}: the API knows no such member"
-        else:
-            yield from faults(shape.members[name], entry, _below(where, name))
+def _limits(shape: Any, value: Any, where: str) -> Iterator[str]:
+    """Of a value whose types are right."""
+    kind = shape.type_name
+    if kind == "structure":
+        for name, entry in value.items():
+            yield from _limits(shape.members[name], entry, f"{where}.{name}" if where else name)
+    elif kind == "list":
+        yield from _size(shape, len(value), where, "entries")
+        for index, entry in enumerate(value):
+            yield from _limits(shape.member, entry, f"{where}[{index}]")
+    elif kind == "map":
+        yield from _size(shape, len(value), where, "entries")
+        for key, entry in value.items():
+            yield from _limits(shape.key, key, f"{where} (key)")
+            yield from _limits(shape.value, entry, f"{where}.{key}")
+    elif kind == "string":
+        yield from _text(shape, value, where)
+    elif kind in ("integer", "long", "float", "double"):
+        yield from _size(shape, value, where, "")
 
 
-def _list(shape: Any, value: Any, where: str) -> Iterator[str]:
-    if isinstance(value, str) or not isinstance(value, Sequence):
-        yield f"{where}: {value!r} is not a list"
-        return
-    yield from _size(shape, len(value), where, "entries")
-    for index, entry in enumerate(value):
-        yield from faults(shape.member, entry, f"{where}[{index}]")
-
-
-def _map(shape: Any, value: Any, where: str) -> Iterator[str]:
-    if not isinstance(value, Mapping):
-        yield f"{where}: {value!r} is not a map"
-        return
-    yield from _size(shape, len(value), where, "entries")
-    for key, entry in value.items():
-        yield from faults(shape.key, key, f"{where} (key)")
-        yield from faults(shape.value, entry, _below(where, key))
-
-
-def _string(shape: Any, value: Any, where: str) -> Iterator[str]:
-    if not isinstance(value, str):
-        yield f"{where}: {value!r} is not text"
-        return
+def _text(shape: Any, value: str, where: str) -> Iterator[str]:
     if shape.enum and value not in shape.enum:
         yield f"{where}: {value!r} is none of {', '.join(shape.enum)}"
     yield from _size(shape, len(value), where, f"characters ({value!r})")
@@ -94,29 +68,13 @@ def _string(shape: Any, value: Any, where: str) -> Iterator[str]:
         yield f"{where}: {value!r} doesn't match {shape.metadata['pattern']}"
 
 
-def _number(shape: Any, value: Any, where: str) -> Iterator[str]:
-    whole = shape.type_name in ("integer", "long")
-    if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
-        yield f"{where}: {value!r} is not a{' whole' if whole else ''} number"
-        return
-    low, high = shape.metadata.get("min"), shape.metadata.get("max")
-    if low is not None and value < low:
-        yield f"{where}: {value} is below {low}"
-    if high is not None and value > high:
-        yield f"{where}: {value} is above {high}"
-
-
-def _boolean(shape: Any, value: Any, where: str) -> Iterator[str]:
-    if not isinstance(value, bool):
-        yield f"{where}: {value!r} is neither true nor false"
-
-
-def _size(shape: Any, size: int, where: str, unit: str) -> Iterator[str]:
+def _size(shape: Any, size: float, where: str, unit: str) -> Iterator[str]:
+    shown = f"{where}: {size} {unit}".rstrip()
     low, high = shape.metadata.get("min"), shape.metadata.get("max")
     if low is not None and size < low:
-        yield f"{where}: {size} {unit}, at least {low} are needed"
+        yield f"{shown} is below {low}"
     if high is not None and size > high:
-        yield f"{where}: {size} {unit}, at most {high} are allowed"
+        yield f"{shown} is above {high}"
 
 
 @cache
@@ -136,7 +94,3 @@ def _classes(text: str, around: str) -> str:
     for java, python in _JAVA.items():
         text = text.replace(java, around.format(python))
     return text
-
-
-def _below(where: str, name: str) -> str:
-    return f"{where}.{name}" if where else name

@@ -1,7 +1,7 @@
 """What the components of awsx make of their arguments, resource by resource."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from stackkit.tools.rehearse.monitor import reference
@@ -103,3 +103,9 @@ def expand_repository(name: str, inputs: Inputs, register: Register) -> Inputs:
     ]
     own = {"repository": url.partition("/")[2], "policy": json.dumps({"rules": rules})}
     return {"url": url, "lifecyclePolicy": reference(LIFECYCLE, register(LIFECYCLE, name, own))}
+
+
+COMPONENTS: Mapping[str, Callable[[str, Inputs, Register], Inputs]] = {
+    "awsx:ec2:Vpc": expand_vpc,
+    "awsx:ecr:Repository": expand_repository,
+}

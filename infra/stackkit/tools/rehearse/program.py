@@ -15,7 +15,7 @@ from pulumi.runtime import mocks, set_all_config, settings
 from stackkit.settings import config
 from stackkit.settings.errors import ConfigError
 from stackkit.tools.rehearse.account import ApiError, SimulatedAccount
-from stackkit.tools.rehearse.components import expand_repository, expand_vpc
+from stackkit.tools.rehearse.components import COMPONENTS
 from stackkit.tools.rehearse.lookups import look_up, whole
 from stackkit.tools.rehearse.map_to_api import MappingError
 from stackkit.tools.rehearse.monitor import Monitor
@@ -27,7 +27,7 @@ from stackkit.tools.rehearse.resource_creator import ResourceCreator
 PROVIDERS = ("aws:", "awsx:", "command:", "docker-build:", "random:")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Failure:
     """A resource that AWS wouldn't make, or the program itself."""
 
@@ -79,15 +79,10 @@ class RehearsalMocks(mocks.Mocks):
             if not args.typ.startswith(PROVIDERS):
                 # a component of the program: its parts follow by themselves
                 return args.name, inputs
-            if args.typ == "awsx:ec2:Vpc":
-                return args.name, self._vpc(args.name, inputs)
-            if args.typ == "awsx:ecr:Repository":
-                return args.name, expand_repository(args.name, inputs, self._register_part)
+            if args.typ in COMPONENTS:
+                return args.name, COMPONENTS[args.typ](args.name, inputs, self._register_part)
             outputs = self._make(args.typ, args.name, inputs)
             return outputs.pop("id", args.name), {**inputs, **outputs}
-
-    def _vpc(self, name: str, inputs: dict[str, Any]) -> dict[str, Any]:
-        return expand_vpc(name, inputs, self._register_part)
 
     def _register_part(self, kind: str, name: str, inputs: dict[str, Any]) -> str:
         """A part of a component of awsx: overrides reach it too."""
@@ -118,7 +113,7 @@ class RehearsalMocks(mocks.Mocks):
         except MappingError as error:
             self._fail(kind, name, str(error))
         except ApiError as error:
-            self._fail(kind, name, str(error), error.operation, error.parameters)
+            self._fail(kind, name, str(error), error)
         except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
             # inputs in a shape that the row doesn't expect must not end the program
             self._fail(kind, name, f"the rehearsal can't read it: {error!r}")
@@ -126,22 +121,9 @@ class RehearsalMocks(mocks.Mocks):
             return outputs
         return not_created(kind, name)
 
-    def _fail(
-        self,
-        kind: str,
-        name: str,
-        message: str,
-        operation: str = "",
-        parameters: Mapping[str, Any] | None = None,
-    ) -> None:
-        failure = Failure(
-            name=name,
-            type=kind,
-            message=message,
-            operation=operation,
-            parameters=parameters or {},
-        )
-        self._run.failures.append(failure)
+    def _fail(self, kind: str, name: str, message: str, call: ApiError | None = None) -> None:
+        operation, parameters = (call.operation, call.parameters) if call else ("", {})
+        self._run.failures.append(Failure(name, kind, message, operation, parameters))
 
 
 def rehearse(
@@ -180,9 +162,9 @@ def rehearse(
     try:
         program()
     except pulumi.RunError as error:
-        run.failures.append(Failure(name="the program", type="refused", message=str(error)))
+        run.failures.append(Failure("the program", "refused", str(error)))
     except Exception as error:  # the user must read any error of a changed program
         where = traceback.extract_tb(error.__traceback__)[-1]
         message = f"{type(error).__name__}: {error} ({where.filename}:{where.lineno})"
-        run.failures.append(Failure(name="the program", type="raised", message=message))
+        run.failures.append(Failure("the program", "raised", message))
     return run

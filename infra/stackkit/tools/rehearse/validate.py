@@ -19,22 +19,14 @@ class CheckResult:
     missing_input: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Check:
-    made_by: Callable[[AccountSnapshot], Iterator[str]]
-    # lists of the snapshot that must not be empty
-    needs: tuple[str, ...] = ()
-
-
-def validate(snapshot: AccountSnapshot) -> list[CheckResult]:
-    return [_verdict(snapshot, subject, check) for subject, check in CHECKS.items()]
-
-
-def _verdict(snapshot: AccountSnapshot, subject: str, check: Check) -> CheckResult:
-    for name in check.needs:
-        if not getattr(snapshot, name):
-            return CheckResult(subject=subject, problems=(), missing_input=name)
-    return CheckResult(subject=subject, problems=tuple(check.made_by(snapshot)))
+def validate(snapshot: AccountSnapshot) -> Iterator[CheckResult]:
+    for subject, (check, needs) in CHECKS.items():
+        missing = next((name for name in needs if not getattr(snapshot, name)), "")
+        yield CheckResult(
+            subject=subject,
+            problems=() if missing else tuple(check(snapshot)),
+            missing_input=missing,
+        )
 
 
 def path(snapshot: AccountSnapshot) -> Iterator[str]:
@@ -54,17 +46,13 @@ def path(snapshot: AccountSnapshot) -> Iterator[str]:
     for workload in snapshot.workloads:
         if workload.target_group not in forwarded:
             yield f"{workload.name}: no listener forwards to its target group"
-        yield from _port(workload.name, workload.port, workload.published, workload.environment)
-
-
-def _port(
-    name: str, port: int, published: tuple[int, ...], environment: Mapping[str, str]
-) -> Iterator[str]:
-    if port not in published:
-        shown = ", ".join(map(str, published)) or "none"
-        yield f"{name}: requests go to port {port}, the container publishes {shown}"
-    if environment.get("PORT", str(port)) != str(port):
-        yield f"{name}: requests go to port {port}, the process listens on {environment['PORT']}"
+        requests = f"{workload.name}: requests go to port {workload.port}"
+        if workload.port not in workload.published:
+            shown = ", ".join(map(str, workload.published)) or "none"
+            yield f"{requests}, the container publishes {shown}"
+        listening = workload.environment.get("PORT", str(workload.port))
+        if listening != str(workload.port):
+            yield f"{requests}, the process listens on {listening}"
 
 
 def addresses(snapshot: AccountSnapshot) -> Iterator[str]:
@@ -92,21 +80,18 @@ def _aliases(snapshot: AccountSnapshot, hosts: set[str]) -> Iterator[str]:
 
 
 _RUNNING = ("workloads",)
-CHECKS: Mapping[str, Check] = {
-    "listener → target group → container port": Check(made_by=path),
-    "security groups: who reaches whom": Check(
-        made_by=reach.reachable, needs=("balancers", "workloads", "databases", "caches")
-    ),
-    "database and cache: only compute reaches them": Check(
-        made_by=reach.private, needs=("workloads", "databases", "caches")
-    ),
-    "subnets and zones": Check(
-        made_by=reach.placed, needs=("balancers", "workloads", "databases", "caches")
-    ),
-    "hosts in the service's environment": Check(made_by=addresses, needs=_RUNNING),
-    "secrets exist, and the role reads exactly them": Check(made_by=secrets, needs=_RUNNING),
-    "roles trust exactly the services that use them": Check(made_by=trust, needs=_RUNNING),
-    "alarms watch and progress what exists": Check(made_by=watching.alarms, needs=("alarms",)),
-    "scaling moves what exists": Check(made_by=watching.scaling, needs=_RUNNING),
-    "logs go to groups that exist": Check(made_by=watching.logs, needs=_RUNNING),
+_STORED = ("workloads", "databases", "caches")
+Check = Callable[[AccountSnapshot], Iterator[str]]
+# check, and the lists of the snapshot that must not be empty
+CHECKS: Mapping[str, tuple[Check, tuple[str, ...]]] = {
+    "listener → target group → container port": (path, ()),
+    "security groups: who reaches whom": (reach.reachable, ("balancers", *_STORED)),
+    "database and cache: only compute reaches them": (reach.private, _STORED),
+    "subnets and zones": (reach.placed, ("balancers", *_STORED)),
+    "hosts in the service's environment": (addresses, _RUNNING),
+    "secrets exist, and the role reads exactly them": (secrets, _RUNNING),
+    "roles trust exactly the services that use them": (trust, _RUNNING),
+    "alarms watch and notify what exists": (watching.alarms, ("alarms",)),
+    "scaling moves what exists": (watching.scaling, _RUNNING),
+    "logs go to groups that exist": (watching.logs, _RUNNING),
 }

@@ -11,6 +11,7 @@ from stackkit.plan import plan
 from stackkit.plan.derived_value import LimitCheck
 from stackkit.settings import config, conflicts
 from stackkit.settings.errors import ConfigError
+from stackkit.settings.stack_file import assignments
 from stackkit.tools.report import comparison, export
 from stackkit.tools.report.columns import indented, row
 from stackkit.tools.report.estimate import (
@@ -141,9 +142,7 @@ def _given(options: argparse.Namespace) -> Iterator[tuple[str, object]]:
         yield "base_in_flight", 0
     if options.latency_ms:
         yield "latency_ms", options.latency_ms
-    for assignment in options.set:
-        name, _, value = assignment.partition("=")
-        yield name, value
+    yield from assignments(options.set).items()
 
 
 if __name__ == "__main__":

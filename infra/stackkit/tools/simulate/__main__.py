@@ -2,11 +2,11 @@
 
 import argparse
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 from stackkit.plan.fleet import rate
 from stackkit.settings.errors import ConfigError
+from stackkit.settings.stack_file import assignments
 from stackkit.tools.report.stack_report import StackReport, analyse
 from stackkit.tools.simulate.findings import findings
 from stackkit.tools.simulate.report import SimulationReport, html, text
@@ -18,7 +18,7 @@ from stackkit.tools.simulate.traffic import Trace, read_trace, shaped
 def main(arguments: list[str] | None = None) -> int:
     options = _options(arguments)
     try:
-        stack = analyse(Path.cwd(), options.stack, dict(_given(options)), options.prices)
+        stack = analyse(Path.cwd(), options.stack, assignments(options.set), options.prices)
         report = _played(stack, _trace(options, stack))
     except ConfigError as error:
         print(error, file=sys.stderr)
@@ -58,16 +58,6 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--prices", metavar="FILE", help="prices before the built-in ones, as JSON")
     parser.add_argument("--page", type=Path, default=Path("simulation.html"), metavar="FILE")
     return parser.parse_args(arguments)
-
-
-def _given(options: argparse.Namespace) -> Iterator[tuple[str, object]]:
-    for assignment in options.set:
-        name, equals, value = assignment.partition("=")
-        if not equals:
-            raise ConfigError(
-                f"SET: {assignment!r} is not a key and its value, as in fleet_min=60."
-            )
-        yield name, value
 
 
 if __name__ == "__main__":

@@ -1,12 +1,25 @@
 """Security groups, subnets and zones."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from stackkit.settings.config import WORLD
 from stackkit.tools.rehearse.account_snapshot import AccountSnapshot
 
 POSTGRESQL, VALKEY, HTTPS = 5432, 6379, 443
+
+
+@dataclass(frozen=True)
+class Store:
+    """A database or a cache."""
+
+    name: str
+    groups: Sequence[str]
+    subnets: Sequence[str]
+    port: int
+    # compute connects to it
+    direct: bool = True
 
 
 def reachable(snapshot: AccountSnapshot) -> Iterator[str]:
@@ -21,8 +34,11 @@ def reachable(snapshot: AccountSnapshot) -> Iterator[str]:
         for workload in snapshot.workloads:
             where = f"load balancer → {workload.name}"
             yield from _connected(snapshot, groups, workload.groups, workload.port, where)
+    called = [(store.groups, store.port, store.name) for store in _stores(snapshot) if store.direct]
+    for proxy in snapshot.proxies:
+        called.append((proxy["VpcSecurityGroupIds"], POSTGRESQL, f"proxy {proxy['DBProxyName']}"))
     for workload in snapshot.workloads:
-        for groups, port, name in _data(snapshot):
+        for groups, port, name in called:
             where = f"{workload.name} → {name}"
             yield from _connected(snapshot, workload.groups, groups, port, where)
         if not _open(snapshot, workload.groups, "IpPermissionsEgress", HTTPS, WORLD):
@@ -31,20 +47,19 @@ def reachable(snapshot: AccountSnapshot) -> Iterator[str]:
 
 def private(snapshot: AccountSnapshot) -> Iterator[str]:
     """No address range opens the data tier, only groups of compute (and of a proxy) do."""
-    compute = {group for workload in snapshot.workloads for group in workload.groups}
-    compute |= {group for proxy in snapshot.proxies for group in proxy["VpcSecurityGroupIds"]}
-    for groups, _, name in _data(snapshot, behind_proxy=True):
-        for group in groups:
+    allowed = {group for workload in snapshot.workloads for group in workload.groups}
+    allowed |= {group for proxy in snapshot.proxies for group in proxy["VpcSecurityGroupIds"]}
+    names = {id: group["GroupName"] for id, group in snapshot.security_groups.items()}
+    for store in _stores(snapshot):
+        for group in store.groups:
             for rule in snapshot.security_groups[group]["IpPermissions"]:
-                yield from (f"{name}: open to {cidr}" for cidr in ranges(rule))
-                sources = {pair["GroupId"] for pair in rule["UserIdGroupPairs"]}
-                yield from (f"{name}: open to {_named(snapshot, g)}" for g in sources - compute)
+                others = [names.get(other, other) for other in _others(rule) - allowed]
+                yield from (f"{store.name}: open to {other}" for other in others)
+        routed = [subnet for subnet in store.subnets if snapshot.route_to_internet(subnet)]
+        yield from (f"{store.name}: subnet {subnet} has a way to the internet" for subnet in routed)
     for database in snapshot.databases:
         if database.get("PubliclyAccessible"):
             yield f"{database['DBInstanceIdentifier']}: has a public address"
-    for name, subnets in _data_subnets(snapshot):
-        routed = [subnet for subnet in subnets if snapshot.route_to_internet(subnet)]
-        yield from (f"{name}: subnet {subnet} has a way to the internet" for subnet in routed)
 
 
 def placed(snapshot: AccountSnapshot) -> Iterator[str]:
@@ -63,8 +78,8 @@ def placed(snapshot: AccountSnapshot) -> Iterator[str]:
             way = snapshot.route_to_internet(subnet)
             if not way.startswith("igw-" if workload.public_addresses else "nat-"):
                 yield f"{workload.name}: subnet {subnet} has no NAT gateway"
-    for name, subnets in _data_subnets(snapshot):
-        yield from _spread(snapshot, name, subnets)
+    for store in _stores(snapshot):
+        yield from _spread(snapshot, store.name, store.subnets)
 
 
 def _spread(snapshot: AccountSnapshot, name: str, subnets: Sequence[str]) -> Iterator[str]:
@@ -73,32 +88,18 @@ def _spread(snapshot: AccountSnapshot, name: str, subnets: Sequence[str]) -> Ite
         yield f"{name}: stands in {len(zones)} zone"
 
 
-def _data(
-    snapshot: AccountSnapshot, behind_proxy: bool = False
-) -> Iterator[tuple[list[str], int, str]]:
-    """Groups, port and name of what compute connects to."""
-    for proxy in snapshot.proxies:
-        yield proxy["VpcSecurityGroupIds"], POSTGRESQL, f"proxy {proxy['DBProxyName']}"
+def _stores(snapshot: AccountSnapshot) -> Iterator[Store]:
     for database in snapshot.databases:
-        # behind a proxy, the proxy connects to the primary and compute to the replicas
-        if (
-            behind_proxy
-            or not snapshot.proxies
-            or "ReadReplicaSourceDBInstanceIdentifier" in database
-        ):
-            groups = [group["VpcSecurityGroupId"] for group in database["VpcSecurityGroups"]]
-            port = database["Endpoint"]["Port"]
-            yield groups, port, f"database {database['DBInstanceIdentifier']}"
-    for (groups, _), cache in zip(snapshot.cache_places, snapshot.caches, strict=True):
-        yield groups, VALKEY, f"cache {cache['ReplicationGroupId']}"
-
-
-def _data_subnets(snapshot: AccountSnapshot) -> Iterator[tuple[str, list[str]]]:
-    for database in snapshot.databases:
-        subnets = [s["SubnetIdentifier"] for s in database["DBSubnetGroup"]["Subnets"]]
-        yield f"database {database['DBInstanceIdentifier']}", subnets
-    for (_, subnets), cache in zip(snapshot.cache_places, snapshot.caches, strict=True):
-        yield f"cache {cache['ReplicationGroupId']}", subnets
+        yield Store(
+            name=f"database {database['DBInstanceIdentifier']}",
+            groups=[group["VpcSecurityGroupId"] for group in database["VpcSecurityGroups"]],
+            subnets=[s["SubnetIdentifier"] for s in database["DBSubnetGroup"]["Subnets"]],
+            port=database["Endpoint"]["Port"],
+            # behind a proxy, the proxy connects to the primary and compute to the replicas
+            direct=not snapshot.proxies or "ReadReplicaSourceDBInstanceIdentifier" in database,
+        )
+    for (groups, subnets), cache in zip(snapshot.cache_places, snapshot.caches, strict=True):
+        yield Store(f"cache {cache['ReplicationGroupId']}", groups, subnets, VALKEY)
 
 
 def _connected(
@@ -133,9 +134,3 @@ def ranges(rule: dict[str, Any]) -> list[str]:
     """Of addresses, IPv4 and IPv6."""
     found = [entry["CidrIp"] for entry in rule["IpRanges"]]
     return found + [entry["CidrIpv6"] for entry in rule["Ipv6Ranges"]]
-
-
-def _named(snapshot: AccountSnapshot, group: str) -> str:
-    return (
-        snapshot.security_groups[group]["GroupName"] if group in snapshot.security_groups else group
-    )
