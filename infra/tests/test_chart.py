@@ -17,7 +17,7 @@ def test_every_point_lies_within_the_picture() -> None:
         unit="requests/s",
         x_unit="minutes",
         xs=[0, 1, 2],
-        curves=[Curve(label="load", values=[0, 700, 20], colour="first", fill_to=[0, 0, 0])],
+        curves=[Curve("load", "first", [0, 700, 20], fill_to=[0, 0, 0])],
         levels=[("maximum 800", 800)],
     )
     drawn = str(draw(chart))

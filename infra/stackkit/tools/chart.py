@@ -11,13 +11,13 @@ from stackkit.tools.page import picture
 _path = h.Element("path")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Curve:
     """One value for each x, and the page's colour that the line has."""
 
     label: str
-    values: Sequence[float]
     colour: str
+    values: Sequence[float]
     dashed: bool = False
     # fill down to these values
     fill_to: Sequence[float] | None = None

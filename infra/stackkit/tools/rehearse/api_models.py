@@ -31,7 +31,9 @@ _JAVA = {
 def faults(shape: Any, parameters: Mapping[str, Any]) -> Iterator[str]:
     """What of a request the model forbids, each with the path to it."""
     # botocore makes up such tokens itself
-    tokens = {n: "" for n, each in shape.members.items() if each.metadata.get("idempotencyToken")}
+    tokens = {
+        n: "0" * 36 for n, each in shape.members.items() if each.metadata.get("idempotencyToken")
+    }
     report = ParamValidator().validate(tokens | dict(parameters), shape).generate_report()
     yield from report.splitlines()
     if not report:

@@ -80,34 +80,21 @@ def lines(report: StackReport) -> Iterator[str]:
 
 
 def _inputs(numbers: plan.Plan) -> Iterator[tuple[str, str, str, str]]:
-    workload, task = numbers.config, numbers.config
-    data = numbers.config
-    yield "peak in flight", f"{workload.peak_in_flight:,}", "requests", "peak_in_flight"
-    yield "base in flight", f"{workload.base_load:,}", "requests", "base_in_flight"
-    yield "mean latency", f"{workload.latency_ms:,}", "ms", "latency_ms"
-    yield "use at the peak", str(workload.utilisation_percent), "% of a task", "utilisation_percent"
-    yield (
-        "waiting for upstream",
-        str(workload.upstream_percent),
-        "% of requests",
-        "upstream_percent",
-    )
-    yield "zones", str(workload.zones), _zone_loss(numbers), "tier"
-    yield (
-        "a task has",
-        f"{task.vcpu_units / 1024:g}",
-        f"vCPU, {task.memory_mib:,} MiB",
-        task.compute,
-    )
-    rate = f"{numbers.capacity.requests_per_second:,}"
-    yield "a task sustains", rate, "requests/s", numbers.capacity.origin
-    yield "  and holds", f"{numbers.capacity.in_flight:,}", "in flight", numbers.capacity.origin
-    yield "database", "", "", data.database_class
-    yield "cache", "", "", data.cache_class
-
-
-def _zone_loss(numbers: plan.Plan) -> str:
-    return "one may fail" if numbers.config.production else "none may fail"
+    inputs, capacity = numbers.config, numbers.capacity
+    size = f"{inputs.vcpu_units / 1024:g}", f"vCPU, {inputs.memory_mib:,} MiB"
+    loss = "one may fail" if inputs.production else "none may fail"
+    yield "peak in flight", f"{inputs.peak_in_flight:,}", "requests", "peak_in_flight"
+    yield "base in flight", f"{inputs.base_load:,}", "requests", "base_in_flight"
+    yield "mean latency", f"{inputs.latency_ms:,}", "ms", "latency_ms"
+    yield "use at the peak", f"{inputs.utilisation_percent}", "% of a task", "utilisation_percent"
+    yield "waiting for upstream", f"{inputs.upstream_percent}", "% of requests", "upstream_percent"
+    yield "zones", f"{inputs.zones}", loss, "tier"
+    yield "a task has", *size, inputs.compute
+    rate = f"{capacity.requests_per_second:,}"
+    yield "a task sustains", rate, "requests/s", capacity.origin
+    yield "  and holds", f"{capacity.in_flight:,}", "in flight", capacity.origin
+    yield "database", "", "", inputs.database_class
+    yield "cache", "", "", inputs.cache_class
 
 
 def _verdict(check: LimitCheck) -> tuple[str, str, str]:

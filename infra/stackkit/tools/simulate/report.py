@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
+from operator import attrgetter
 
 import htpy as h
 
@@ -132,15 +133,12 @@ def _charts(report: SimulationReport) -> Sequence[Chart]:
         xs=[hour * 60 for hour in hours] if short else hours,
         x_unit="minutes" if short else "hours",
     )
-    load, capacity, shed = (
-        means(lambda one: one.load),
-        means(lambda one: one.capacity),
-        means(lambda one: one.shed),
-    )
-    target = float(report.stack.settings.utilisation_percent)
+    names = ("load", "capacity", "shed", "desired", "serving", "utilisation")
+    load, capacity, shed, asked, serving, used = (means(attrgetter(name)) for name in names)
+    target, price = float(report.stack.settings.utilisation_percent), dollars or 1
+    paid = accumulate(sum(tick.tasks for tick in one) * TICK_S / HOUR * price for one in bins)
+    flat = [setup.maximum * (hour - hours[0]) * price for hour in hours]
     bounds = (("minimum", setup.minimum), ("maximum", setup.maximum))
-    price = dollars or 1
-    paid = [sum(tick.tasks for tick in one) * TICK_S / HOUR * price for one in bins]
     return (
         chart(
             title="Load and capacity",
@@ -148,14 +146,9 @@ def _charts(report: SimulationReport) -> Sequence[Chart]:
             unit="requests/s",
             curves=(
                 # below the others, whose lines cover its outline
-                Curve(
-                    label="shed",
-                    values=list(map(max, load, capacity)),
-                    colour="bad",
-                    fill_to=capacity,
-                ),
-                Curve(label="capacity", values=capacity, colour="first"),
-                Curve(label="load", values=load, colour="second"),
+                Curve("shed", "bad", list(map(max, load, capacity)), fill_to=capacity),
+                Curve("capacity", "first", capacity),
+                Curve("load", "second", load),
             ),
         ),
         chart(
@@ -163,13 +156,8 @@ def _charts(report: SimulationReport) -> Sequence[Chart]:
             caption="Desired by the policies, and serving.",
             unit="tasks",
             curves=(
-                Curve(
-                    label="asked for",
-                    values=means(lambda one: one.desired),
-                    colour="second",
-                    dashed=True,
-                ),
-                Curve(label="serving", values=means(lambda one: one.serving), colour="first"),
+                Curve("asked for", "second", asked, dashed=True),
+                Curve("serving", "first", serving),
             ),
             levels=[(f"{name} {bound:,}", bound) for name, bound in bounds],
         ),
@@ -177,9 +165,7 @@ def _charts(report: SimulationReport) -> Sequence[Chart]:
             title="Utilisation",
             caption="Load over the capacity that serves; three minutes above the target add tasks.",
             unit="%",
-            curves=(
-                Curve(label="used", values=means(lambda one: one.utilisation), colour="first"),
-            ),
+            curves=(Curve("used", "first", used),),
             levels=[("target", target), ("shrinks below", target * IN_SHARE)],
             top=105,
         ),
@@ -187,7 +173,7 @@ def _charts(report: SimulationReport) -> Sequence[Chart]:
             title="Requests shed",
             caption="Requests above the capacity, which got a 503.",
             unit="requests/s",
-            curves=(Curve(label="shed", values=shed, colour="bad", fill_to=[0.0] * len(shed)),),
+            curves=(Curve("shed", "bad", shed, fill_to=[0.0] * len(shed)),),
             top=1.1 * (max(shed) or max(load) or 1),
         ),
         chart(
@@ -195,13 +181,8 @@ def _charts(report: SimulationReport) -> Sequence[Chart]:
             caption="The sum so far, beside a fleet of one size.",
             unit="task-hours" if dollars is None else "US dollars",
             curves=(
-                Curve(
-                    label="at the maximum",
-                    values=[setup.maximum * (hour - hours[0]) * price for hour in hours],
-                    colour="muted",
-                    dashed=True,
-                ),
-                Curve(label="this fleet", values=list(accumulate(paid)), colour="first"),
+                Curve("at the maximum", "muted", flat, dashed=True),
+                Curve("this fleet", "first", list(paid)),
             ),
         ),
     )

@@ -1,7 +1,7 @@
 """Requests a second over time: a shape made from the plan, or a trace that was recorded."""
 
 import csv
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -35,20 +35,6 @@ class Trace:
         return len(self.rates) * TICK_S
 
 
-def shaped(shape: str, base: float, peak: float) -> Trace:
-    """Shapes between base and peak: a day, a flash crowd within a minute, a step and back."""
-    shapes: dict[str, tuple[int, Callable[[int], float]]] = {
-        "day": (24 * HOUR, _day),
-        "flash": (2 * HOUR, _flash),
-        "step": (4 * HOUR, _step),
-    }
-    if shape not in shapes:
-        raise ConfigError(f"SHAPE: {shape!r} is none; use {', '.join(shapes)}, or TRACE=file.csv.")
-    seconds, share = shapes[shape]
-    rates = [base + (peak - base) * share(second) for second in range(0, seconds, TICK_S)]
-    return Trace(shape, MONDAY, rates)
-
-
 def _day(second: int) -> float:
     """Quietest at 4:00, busiest at 16:00."""
     return (1 - cos(2 * pi * (second / HOUR - 4) / 24)) / 2
@@ -61,7 +47,23 @@ def _flash(second: int) -> float:
 
 
 def _step(second: int) -> float:
-    return 1.0 if HOUR / 2 <= second < 2 * HOUR else 0.0
+    return float(HOUR / 2 <= second < 2 * HOUR)
+
+
+# name → how long, and the share of what lies between base and peak
+SHAPES: Mapping[str, tuple[int, Callable[[int], float]]] = {
+    "day": (24 * HOUR, _day),
+    "flash": (2 * HOUR, _flash),
+    "step": (4 * HOUR, _step),
+}
+
+
+def shaped(shape: str, base: float, peak: float) -> Trace:
+    if shape not in SHAPES:
+        raise ConfigError(f"SHAPE: {shape!r} is none; use {', '.join(SHAPES)}, or TRACE=file.csv.")
+    seconds, share = SHAPES[shape]
+    rates = [base + (peak - base) * share(second) for second in range(0, seconds, TICK_S)]
+    return Trace(shape, MONDAY, rates)
 
 
 def read_trace(file: Path) -> Trace:
@@ -72,13 +74,10 @@ def read_trace(file: Path) -> Trace:
     except (UnicodeDecodeError, csv.Error):
         raise ConfigError(f"{file}: it is not text with commas; it is to have {_WANTED}.") from None
     if not lines or tuple(name.strip() for name in lines[0]) != HEADER:
-        raise ConfigError(f"{file}, line 1: {_shown(lines[:1])} is not {_WANTED}.")
+        shown = repr(",".join(lines[0])) if lines else "nothing"
+        raise ConfigError(f"{file}, line 1: {shown} is not {_WANTED}.")
     points = [_point(file, number, line) for number, line in enumerate(lines[1:], start=2)]
     return Trace(file.name, points[0][0] if points else MONDAY, _even(file, points))
-
-
-def _shown(lines: Sequence[Sequence[str]]) -> str:
-    return repr(",".join(lines[0])) if lines else "nothing"
 
 
 def _point(file: Path, number: int, line: Sequence[str]) -> tuple[datetime, float]:

@@ -11,7 +11,7 @@ POSTGRESQL, VALKEY, HTTPS = 5432, 6379, 443
 
 
 @dataclass(frozen=True)
-class Store:
+class DataStore:
     """A database or a cache."""
 
     name: str
@@ -88,9 +88,9 @@ def _spread(snapshot: AccountSnapshot, name: str, subnets: Sequence[str]) -> Ite
         yield f"{name}: stands in {len(zones)} zone"
 
 
-def _stores(snapshot: AccountSnapshot) -> Iterator[Store]:
+def _stores(snapshot: AccountSnapshot) -> Iterator[DataStore]:
     for database in snapshot.databases:
-        yield Store(
+        yield DataStore(
             name=f"database {database['DBInstanceIdentifier']}",
             groups=[group["VpcSecurityGroupId"] for group in database["VpcSecurityGroups"]],
             subnets=[s["SubnetIdentifier"] for s in database["DBSubnetGroup"]["Subnets"]],
@@ -99,7 +99,7 @@ def _stores(snapshot: AccountSnapshot) -> Iterator[Store]:
             direct=not snapshot.proxies or "ReadReplicaSourceDBInstanceIdentifier" in database,
         )
     for (groups, subnets), cache in zip(snapshot.cache_places, snapshot.caches, strict=True):
-        yield Store(f"cache {cache['ReplicationGroupId']}", groups, subnets, VALKEY)
+        yield DataStore(f"cache {cache['ReplicationGroupId']}", groups, subnets, VALKEY)
 
 
 def _connected(
