@@ -1,7 +1,7 @@
 """Makes a resource as `resources.yaml` says: its inputs become the parameters of API calls."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -115,14 +115,19 @@ def _move(given: dict[str, Any], source: list[str], target: list[str]) -> None:
         given[member] = value
 
 
-def _recipes() -> Iterator[tuple[str, Recipe]]:
-    table = yaml.safe_load((Path(__file__).parent / "resources.yaml").read_text())
-    for key, recipe in table.items():
-        module, name = key.split()
-        yield f"aws:{module}/{name[0].lower()}{name[1:]}:{name}", recipe
+def read_table(file: Path) -> Mapping[str, Any]:
+    """Type → row; a type such as aws:ec2/vpc:Vpc is "ec2 Vpc" in the file."""
+    rows = yaml.safe_load(file.read_text())
+    return {_type(key) if " " in key else key: row for key, row in rows.items()}
 
 
+def _type(key: str) -> str:
+    module, name = key.split()
+    return f"aws:{module}/{name[0].lower()}{name[1:]}:{name}"
+
+
+_RECIPES: Mapping[str, Recipe] = read_table(Path(__file__).with_name("resources.yaml"))
 CREATORS: Mapping[str, Create] = {
-    **{kind: partial(follow, recipe) for kind, recipe in _recipes()},
+    **{kind: partial(follow, recipe) for kind, recipe in _RECIPES.items()},
     **SPECIAL,
 }
