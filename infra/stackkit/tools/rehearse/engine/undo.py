@@ -5,9 +5,11 @@ request or the response of CreateX.
 """
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import jmespath
+import yaml
 
 from stackkit.tools.rehearse.account import Call, SimulatedAccount
 from stackkit.tools.rehearse.engine.gaps import BY_HAND
@@ -24,121 +26,17 @@ _OPPOSITES = {
     "Register": "Deregister",
     "Subscribe": "Unsubscribe",
 }
-_DATABASE = {"DBInstanceIdentifier": "request.DBInstanceIdentifier", "SkipFinalSnapshot": "`true`"}
-_RULE = {"GroupId": "request.GroupId", "IpPermissions": "request.IpPermissions"}
-# where the names differ: operation → opposite, and its parameters as JMESPath over
-# {request, response}; None: nothing of its own is left
-_NAMED: Mapping[str, tuple[str, Mapping[str, str]] | None] = {
-    "ec2.AllocateAddress": ("ReleaseAddress", {"AllocationId": "response.AllocationId"}),
-    "ec2.CreateFlowLogs": ("DeleteFlowLogs", {"FlowLogIds": "response.FlowLogIds"}),
-    "ec2.CreateLaunchTemplate": (
-        "DeleteLaunchTemplate",
-        {"LaunchTemplateId": "response.LaunchTemplate.LaunchTemplateId"},
-    ),
-    "ec2.CreateRoute": (
-        "DeleteRoute",
-        {
-            "RouteTableId": "request.RouteTableId",
-            "DestinationCidrBlock": "request.DestinationCidrBlock",
-        },
-    ),
-    "ec2.CreateSecurityGroup": ("DeleteSecurityGroup", {"GroupId": "response.GroupId"}),
-    "ec2.AuthorizeSecurityGroupEgress": ("RevokeSecurityGroupEgress", _RULE),
-    "ec2.AuthorizeSecurityGroupIngress": ("RevokeSecurityGroupIngress", _RULE),
-    "ec2.AssociateRouteTable": (
-        "DisassociateRouteTable",
-        {"AssociationId": "response.AssociationId"},
-    ),
-    "ec2.CreateVpcEndpoint": (
-        "DeleteVpcEndpoints",
-        {"VpcEndpointIds": "[response.VpcEndpoint.VpcEndpointId]"},
-    ),
-    "kms.CreateKey": ("ScheduleKeyDeletion", {"KeyId": "response.KeyMetadata.KeyId"}),
-    "rds.CreateDBInstance": ("DeleteDBInstance", _DATABASE),
-    "rds.CreateDBInstanceReadReplica": ("DeleteDBInstance", _DATABASE),
-    "rds.RegisterDBProxyTargets": (
-        "DeregisterDBProxyTargets",
-        {
-            "DBProxyName": "request.DBProxyName",
-            "DBInstanceIdentifiers": "request.DBInstanceIdentifiers",
-        },
-    ),
-    "secretsmanager.CreateSecret": (
-        "DeleteSecret",
-        {"SecretId": "response.ARN", "ForceDeleteWithoutRecovery": "`true`"},
-    ),
-    "cloudwatch.PutMetricAlarm": ("DeleteAlarms", {"AlarmNames": "[request.AlarmName]"}),
-    "cloudwatch.PutDashboard": (
-        "DeleteDashboards",
-        {"DashboardNames": "[request.DashboardName]"},
-    ),
-    "ecs.CreateService": (
-        "DeleteService",
-        {"cluster": "request.cluster", "service": "request.serviceName", "force": "`true`"},
-    ),
-    "ecs.CreateCluster": ("DeleteCluster", {"cluster": "request.clusterName"}),
-    "ecs.RegisterTaskDefinition": (
-        "DeregisterTaskDefinition",
-        {"taskDefinition": "response.taskDefinition.taskDefinitionArn"},
-    ),
-    "autoscaling.CreateAutoScalingGroup": (
-        "DeleteAutoScalingGroup",
-        {"AutoScalingGroupName": "request.AutoScalingGroupName", "ForceDelete": "`true`"},
-    ),
-    "autoscaling.PutScalingPolicy": (
-        "DeletePolicy",
-        {
-            "AutoScalingGroupName": "request.AutoScalingGroupName",
-            "PolicyName": "request.PolicyName",
-        },
-    ),
-    "autoscaling.PutScheduledUpdateGroupAction": (
-        "DeleteScheduledAction",
-        {
-            "AutoScalingGroupName": "request.AutoScalingGroupName",
-            "ScheduledActionName": "request.ScheduledActionName",
-        },
-    ),
-    "application-autoscaling.PutScheduledAction": (
-        "DeleteScheduledAction",
-        {
-            "ServiceNamespace": "request.ServiceNamespace",
-            "ScheduledActionName": "request.ScheduledActionName",
-            "ResourceId": "request.ResourceId",
-            "ScalableDimension": "request.ScalableDimension",
-        },
-    ),
-    "iam.AddRoleToInstanceProfile": (
-        "RemoveRoleFromInstanceProfile",
-        {"InstanceProfileName": "request.InstanceProfileName", "RoleName": "request.RoleName"},
-    ),
-    "iam.CreatePolicy": ("DeletePolicy", {"PolicyArn": "response.Policy.Arn"}),
-    "ecr.CreateRepository": (
-        "DeleteRepository",
-        {"repositoryName": "request.repositoryName", "force": "`true`"},
-    ),
-    "ecr.PutImage": None,
-    "route53.CreateHostedZone": ("DeleteHostedZone", {"Id": "response.HostedZone.Id"}),
-    "route53.ChangeResourceRecordSets": (
-        "ChangeResourceRecordSets",
-        {
-            "HostedZoneId": "request.HostedZoneId",
-            "ChangeBatch": "{Changes: request.ChangeBatch.Changes[].{Action: 'DELETE',"
-            " ResourceRecordSet: ResourceRecordSet}}",
-        },
-    ),
-    "s3.PutBucketLifecycleConfiguration": (
-        "DeleteBucketLifecycle",
-        {"Bucket": "request.Bucket"},
-    ),
-    "ecs.PutClusterCapacityProviders": None,
-    "secretsmanager.PutSecretValue": None,
-    "secretsmanager.RotateSecret": None,
-}
+# operation → opposite → parameters, where the names differ
+_NAMED: Mapping[str, Mapping[str, Mapping[str, str]] | None] = yaml.safe_load(
+    Path(__file__).with_name("undo.yaml").read_text()
+)
 
 
 def empty(account: SimulatedAccount, bucket: str) -> None:
-    """As the provider does with a bucket that may be destroyed: S3 deletes no full one."""
+    """As the provider does with a bucket that may be destroyed: S3 deletes no full one.
+
+    Other services wrote there, too.
+    """
     s3 = account.client("s3")
     for entry in s3.list_objects_v2(Bucket=bucket).get("Contents", ()):
         s3.delete_object(Bucket=bucket, Key=entry["Key"])
@@ -152,7 +50,7 @@ def undo(account: SimulatedAccount, call: Call) -> None:
         return
     operation, parameters = opposite
     if operation == "DeleteBucket":
-        _empty(account, parameters["Bucket"])
+        empty(account, parameters["Bucket"])
     by_hand = BY_HAND.get(f"{call.service}.{operation}")
     if by_hand:
         by_hand(account, parameters)
@@ -164,11 +62,9 @@ def _opposite(account: SimulatedAccount, call: Call) -> tuple[str, dict[str, Any
     sources = {"request": call.parameters, "response": call.response}
     key = f"{call.service}.{call.operation}"
     if key in _NAMED:
-        named = _NAMED[key]
-        if named is None:
-            return None
-        operation, paths = named
-        return operation, {name: jmespath.search(path, sources) for name, path in paths.items()}
+        for operation, paths in (_NAMED[key] or {}).items():
+            return operation, {name: jmespath.search(path, sources) for name, path in paths.items()}
+        return None
     model = account.client(call.service).meta.service_model
     for verb, against in _OPPOSITES.items():
         operation = against + call.operation.removeprefix(verb)
@@ -207,10 +103,3 @@ def _below(level: list[Any]) -> Iterator[Any]:
             yield from (
                 v for v in (value if isinstance(value, list) else [value]) if isinstance(v, dict)
             )
-
-
-def _empty(account: SimulatedAccount, bucket: str) -> None:
-    """Delete what other services wrote there: a bucket must be empty to be deleted."""
-    client = account.client("s3")
-    for entry in client.list_objects_v2(Bucket=bucket).get("Contents", []):
-        client.delete_object(Bucket=bucket, Key=entry["Key"])
