@@ -16,7 +16,7 @@ DEPLOYED = "deployed-"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Image:
+class StoredImage:
     # with its digest
     uri: str
     # what the service says on /ready
@@ -32,7 +32,7 @@ class Repository:
         self._url = url
         self._name = url.partition("/")[2]
 
-    def image(self, wanted: str) -> Image:
+    def image(self, wanted: str) -> StoredImage:
         """The image of a digest, or of a URI with one."""
         url, _, digest = wanted.rpartition("@")
         if url and url != self._url:
@@ -72,12 +72,12 @@ class Repository:
             imageTag=f"{DEPLOYED}{datetime.now(UTC):%Y%m%dT%H%M%SZ}",
         )
 
-    def _image(self, digest: str, tags: list[str]) -> Image:
+    def _image(self, digest: str, tags: list[str]) -> StoredImage:
         for tag in tags:
             build, _, architecture = tag.rpartition("-")
             if architecture in PLATFORMS:
                 uri = f"{self._url}@{digest}"
-                return Image(uri=uri, build=build, architecture=architecture)
+                return StoredImage(uri=uri, build=build, architecture=architecture)
         raise ConfigError(f"{digest} has no tag that names its build: `make deploy` makes one.")
 
     def _tags(self, digest: str) -> list[str]:

@@ -18,7 +18,7 @@ from pulumi.runtime.proto import provider_pb2_grpc
 
 from stackkit.settings import config
 from stackkit.tools.rehearse.account import SimulatedAccount
-from stackkit.tools.rehearse.engine.commands import Commands
+from stackkit.tools.rehearse.engine.commands import CommandRunner
 from stackkit.tools.rehearse.engine.gaps import correct_moto
 from stackkit.tools.rehearse.engine.provider import Provider
 from stackkit.tools.rehearse.engine.tasks import end_tasks
@@ -41,7 +41,7 @@ def main() -> None:
     api.start()
     host, api_port = api.get_host_and_port()
     address = f"http://{host}:{api_port}"
-    commands = Commands(folder=Path(sys.argv[2]), api=address)
+    commands = CommandRunner(folder=Path(sys.argv[2]), api=address)
     server = grpc.server(ThreadPoolExecutor(_THREADS))
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(Provider(account, commands), server)
     port = server.add_insecure_port("127.0.0.1:0")

@@ -13,7 +13,7 @@ class CommandError(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Commands:
+class CommandRunner:
     # where `pulumi up` was typed
     folder: Path
     # the address of the simulated account

@@ -15,7 +15,7 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 from stackkit.tools.rehearse.account import ApiError, Call, SimulatedAccount
 from stackkit.tools.rehearse.engine.awsx import construct
 from stackkit.tools.rehearse.engine.change import Changing
-from stackkit.tools.rehearse.engine.commands import CommandError, Commands
+from stackkit.tools.rehearse.engine.commands import CommandError, CommandRunner
 from stackkit.tools.rehearse.engine.reading import as_found, read
 from stackkit.tools.rehearse.engine.replacement import detailed, replacing
 from stackkit.tools.rehearse.engine.undo import empty, undo
@@ -55,7 +55,7 @@ class Naming(ResourceCreator):
 
 
 class Provider(provider_pb2_grpc.ResourceProviderServicer):
-    def __init__(self, account: SimulatedAccount, commands: Commands) -> None:
+    def __init__(self, account: SimulatedAccount, commands: CommandRunner) -> None:
         self._account = account
         self._commands = commands
         # moto isn't made for several threads

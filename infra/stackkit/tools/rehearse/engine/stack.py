@@ -37,7 +37,7 @@ class CommandFailed(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Account:
+class Addresses:
     """The addresses of a simulated account."""
 
     api: str
@@ -45,7 +45,7 @@ class Account:
 
 
 @contextmanager
-def simulated_account(region: str, project: Path, settings: str = "") -> Iterator[Account]:
+def simulated_account(region: str, project: Path, settings: str = "") -> Iterator[Addresses]:
     """A process that answers for AWS and for the providers; its resources end with it.
 
     `settings` is a stack's project, stack, values and secrets as JSON: the account then holds what
@@ -56,7 +56,7 @@ def simulated_account(region: str, project: Path, settings: str = "") -> Iterato
     pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     process: Any
     with subprocess.Popen(command, cwd=_PACKAGES, text=True, **pipes) as process:
-        yield Account(**json.loads(process.stdout.readline()))
+        yield Addresses(**json.loads(process.stdout.readline()))
         process.stdin.close()
 
 
@@ -67,7 +67,7 @@ class Stack:
     cli: Path
     project: Path
     name: str
-    account: Account
+    account: Addresses
     home: Path
     backend: str
 
