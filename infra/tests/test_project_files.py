@@ -4,12 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pulumi_yaml
 import pytest
 import yaml
 from jinja2 import Template
 
 from stackkit.plan import plan
-from stackkit.settings import config, schema
+from stackkit.settings import config
 from stackkit.settings.errors import ConfigError
 from stackkit.settings.load import parse
 
@@ -55,7 +56,7 @@ def test_a_stack_file_names_only_keys_of_the_chosen_compute(stack: str) -> None:
 
 def test_pulumi_yaml_is_what_the_keys_generate() -> None:
     written = (PROJECT / "infra/Pulumi.yaml").read_text()
-    assert written == schema.updated(written), "run python -m stackkit.settings.schema in infra/"
+    assert written == pulumi_yaml.updated(written), "run scripts/pulumi_yaml.py"
 
 
 def test_the_generated_schema_has_the_keys_with_their_types_and_defaults() -> None:

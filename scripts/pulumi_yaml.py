@@ -1,12 +1,16 @@
-"""Writes the config block of Pulumi.yaml: `python -m stackkit.settings.schema` in infra/."""
+"""Writes the keys of a stack into a project's Pulumi.yaml.
+
+`PYTHONPATH=infra python scripts/pulumi_yaml.py`
+"""
 
 import json
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
+from key_descriptions import DESCRIPTIONS
+
 from stackkit.settings.config import KEYS
-from stackkit.settings.descriptions import DESCRIPTIONS
 
 _START = "config:\n"
 
@@ -30,5 +34,5 @@ def _lines() -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    file = Path("Pulumi.yaml")
+    file = Path(__file__).parents[1] / "{{cookiecutter.project}}/infra/Pulumi.yaml"
     file.write_text(updated(file.read_text()))
