@@ -103,6 +103,10 @@ DESCRIPTIONS = {
         "Route 53 zone that holds the domain and validates its certificate; empty for the "
         "domain's parent (api.example.com is in example.com)."
     ),
+    "take_over_domain": (
+        "Point the domain's record to this stack although the zone has one that leads elsewhere; "
+        "false refuses that."
+    ),
     "certificate_arn": (
         "An ACM certificate that exists, instead of one validated in the zone; the name is then "
         "only put into a zone that is set."
@@ -147,6 +151,10 @@ DESCRIPTIONS = {
     "secrets": (
         "More variables of the service whose values are secrets, as NAME=ARN of Secrets Manager "
         "or of an SSM parameter."
+    ),
+    "secrets_key_arn": (
+        "ARN of a key of your own that encrypts what secrets and otlp_headers name; empty for AWS's"
+        " own keys."
     ),
     "github_repository": (
         "The project's repository on GitHub, as owner/name, or with the ids that GitHub names newer"

@@ -187,6 +187,7 @@ ROWS: Mapping[Operation, Row] = {
         type="AWS::ECR::Repository", gives={"repositoryName": "", "repositoryArn": "Arn"}
     ),
     ("logs", "CreateLogGroup"): Row(type="AWS::Logs::LogGroup", gives={"logGroupName": ""}),
+    ("logs", "PutResourcePolicy"): Row(type="AWS::Logs::ResourcePolicy"),
     ("rds", "CreateDBInstance"): _DATABASE,
     ("rds", "CreateDBInstanceReadReplica"): _DATABASE,
     ("rds", "CreateDBParameterGroup"): Row(

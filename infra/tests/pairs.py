@@ -13,6 +13,7 @@ SECRETS = json.dumps(
         "MAIL=arn:aws:ssm:eu-west-1:123456789012:parameter/mail",
     ]
 )
+SECRETS_KEY = "arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-0000-0000-000000000000"
 Values = Mapping[str, str]
 DERIVED = {"step_out_requests": "0", "step_in_requests": "0"}
 
@@ -46,7 +47,7 @@ OPTIONS: Mapping[str, Mapping[str, Values]] = {
     "clients": {"anybody": {}, "a range": {"allow_from": '["203.0.113.0/24"]'}},
     "zones": {"three": {}, "two": {"zones": "2"}},
     "reserved": {"none": {}, "some": {"alb_lcu": "500"}},
-    "secrets": {"own": {}, "more": {"secrets": SECRETS}},
+    "secrets": {"own": {}, "more": {"secrets": SECRETS, "secrets_key_arn": SECRETS_KEY}},
     "cache password": {"made": {}, "given": {"cache_password": "0123456789abcdef"}},
     "processor": {
         "arm64": {},

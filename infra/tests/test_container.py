@@ -194,6 +194,7 @@ def test_ones_own_image_variables_and_secrets_reach_the_container() -> None:
         "image": image,
         "environment": '["LOCALE=en"]',
         "secrets": json.dumps([f"MAIL_KEY={secret}:key::", f"COLOUR={parameter}"]),
+        "secrets_key_arn": "arn:aws:kms:eu-west-1:123456789012:key/mail",
         "upstream_url": "http://upstream.example.com:8080/v1",
     }
     made = run("prod", PROD | {"domain": DOMAIN} | own)
@@ -204,6 +205,10 @@ def test_ones_own_image_variables_and_secrets_reach_the_container() -> None:
     assert given["secrets"]["MAIL_KEY"] == f"{secret}:key::"
     assert secret in allowed["secretsmanager:GetSecretValue"]
     assert allowed["ssm:GetParameters"] == [parameter]
+    assert own["secrets_key_arn"] in allowed["kms:Decrypt"]
+    policy = made.one("aws:iam/rolePolicy:RolePolicy", "shop-prod-execution").inputs["policy"]
+    for service in ("secretsmanager", "ssm"):
+        assert f'"{service}.eu-west-1.amazonaws.com"' in policy
     assert [action for action in allowed if action.startswith("ecr:")] == []
     outward = made.names("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule")
     assert "shop-prod-compute-world-8080" in outward

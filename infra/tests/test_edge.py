@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from cloud import ZONE_ID
+from cloud import ACCOUNT, REGION, ZONE_ID
 from harness import DEV, DOMAIN, PROD, Run, keys, run, stack
 from stackkit.resources.waf import COUNTED
 
@@ -112,6 +112,8 @@ def test_the_certificate_proves_itself_in_the_zone() -> None:
     assert (record["zoneId"], record["type"]) == (ZONE_ID, "CNAME")
     assert record["records"] == ["_value.acm-validations.aws"]
     assert validated["validationRecordFqdns"] == [f"_proof.{DOMAIN}"]
+    # another certificate of the domain may have left it there
+    assert record["allowOverwrite"] is True
     https = made.one(LISTENER, "shop-prod-https").inputs
     assert https["certificateArn"] == validated["certificateArn"]
 
@@ -122,6 +124,13 @@ def test_the_domain_is_an_alias_of_the_balancer() -> None:
     assert alias["aliases"] == [
         {"name": "shop-prod.elb.amazonaws.com", "zoneId": "ZELB", "evaluateTargetHealth": True}
     ]
+
+
+@pytest.mark.parametrize("taken_over", [False, True])
+def test_a_domain_that_leads_elsewhere_is_taken_over_by_its_key_alone(taken_over: bool) -> None:
+    made = run("prod", PROD | {"domain": DOMAIN, "take_over_domain": str(taken_over).lower()})
+    alias = made.one("aws:route53/record:Record", "shop-prod").inputs
+    assert alias["allowOverwrite"] is taken_over
 
 
 def test_a_certificate_of_ones_own_needs_no_zone() -> None:
@@ -207,6 +216,20 @@ def test_the_firewall_logs_what_it_refused_without_credentials() -> None:
     assert log["logDestinationConfigs"][0].endswith("logGroup/shop-prod-waf")
     assert hidden == ["authorization", "cookie"]
     assert log["loggingFilter"]["defaultBehavior"] == "DROP"
+
+
+def test_the_firewall_may_write_its_log_by_a_policy_of_this_stack() -> None:
+    made = stack("prod")
+    policy = made.one("aws:cloudwatch/logResourcePolicy:LogResourcePolicy")
+    logging = made.one("aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration")
+    [statement] = json.loads(policy.inputs["policyDocument"])["Statement"]
+    assert policy.urn in logging.depends_on
+    assert statement["Principal"] == {"Service": "delivery.logs.amazonaws.com"}
+    assert statement["Resource"] == f"{logging.inputs['logDestinationConfigs'][0]}:*"
+    assert statement["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": ACCOUNT},
+        "ArnLike": {"aws:SourceArn": f"arn:aws:logs:{REGION}:{ACCOUNT}:*"},
+    }
 
 
 def test_capacity_is_reserved_only_when_asked_for() -> None:

@@ -4,6 +4,7 @@ import json
 import re
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -305,7 +306,8 @@ def test_the_boundary_leaves_each_role_what_the_program_gives_it(outcomes: list[
     context["aws:ResourceTag/aws:rds:primaryDBInstanceArn"] = database
     context["kms:ViaService"] = f"secretsmanager.{REGION}.amazonaws.com"
     named = [line.partition("=")[2] for line in json.loads(pairs.SECRETS)]
-    bound = of_boundary(PROD, [":".join(arn.split(":")[:7]) for arn in named])
+    secrets = [":".join(arn.split(":")[:7]) for arn in named]
+    bound = of_boundary(PROD, secrets, pairs.SECRETS_KEY)
     given = [
         Request(action, resource.replace(":*:", f":{ACCOUNT}:", 1), context)
         for outcome in outcomes
@@ -316,4 +318,8 @@ def test_the_boundary_leaves_each_role_what_the_program_gives_it(outcomes: list[
         for resource in statement["Resource"]
     ]
     assert len(given) > 20
+    # nobody has tagged the team's own key with the stack
+    foreign = [replace(r, context={}) if r.resource == pairs.SECRETS_KEY else r for r in given]
+    assert foreign != given
+    assert refused(foreign, bound) == []
     assert refused(given, bound) == []

@@ -68,6 +68,7 @@ IN_PRODUCTION = Counter(
         "aws:cloudwatch/logGroup:LogGroup": 1,
         "aws:cloudwatch/metricAlarm:MetricAlarm": 35,
         "aws:cloudwatch/compositeAlarm:CompositeAlarm": 2,
+        "aws:cloudwatch/logResourcePolicy:LogResourcePolicy": 1,
         "aws:sns/topicSubscription:TopicSubscription": 2,
         "aws:wafv2/webAcl:WebAcl": 1,
         "aws:wafv2/webAclAssociation:WebAclAssociation": 1,

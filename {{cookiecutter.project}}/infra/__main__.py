@@ -197,7 +197,15 @@ resource_names = {
     MonitoredResource.TARGETS: [edge.targets.arn_suffix],
 }
 if zone_id is not None:
-    Alias(name, AliasArgs(domain=settings.domain, zone_id=zone_id, balancer=edge.balancer))
+    Alias(
+        name,
+        AliasArgs(
+            domain=settings.domain,
+            zone_id=zone_id,
+            balancer=edge.balancer,
+            taken_over=settings.take_over_domain,
+        ),
+    )
 if settings.waf:
     waf = Waf(
         name,

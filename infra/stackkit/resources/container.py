@@ -12,6 +12,8 @@ NAME = "app"
 # the image's own user; root inside a container is root for the kernel
 USER = "10001"
 SCRATCH_MIB = 64
+# what decrypts a secret for a container that starts
+_VIA = ("secretsmanager", "ssm")
 # as ECS names them
 ARCHITECTURES = {"arm64": "ARM64", "x86_64": "X86_64"}
 
@@ -70,7 +72,7 @@ def _secrets(container: Container, region: str) -> list[Statement]:
         allow(
             ["kms:Decrypt"],
             container.key_arns,
-            {"StringEquals": {"kms:ViaService": f"secretsmanager.{region}.amazonaws.com"}},
+            {"StringEquals": {"kms:ViaService": [f"{via}.{region}.amazonaws.com" for via in _VIA]}},
         ),
     ]
     if parameters:

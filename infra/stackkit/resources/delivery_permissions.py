@@ -273,7 +273,9 @@ def of_key(deployer: str) -> list[Statement]:
     ]
 
 
-def of_boundary(scope: DeliveryScope, secrets: Sequence[str] = ()) -> list[Statement]:
+def of_boundary(
+    scope: DeliveryScope, secrets: Sequence[str] = (), secrets_key: str = ""
+) -> list[Statement]:
     """The most that a role of the program may do; `secrets` are the ARNs in the stack's keys."""
     group = scope.named("autoscaling", "autoScalingGroup:*:autoScalingGroupName/{}")
     pull = "BatchCheckLayerAvailability BatchGetImage GetDownloadUrlForLayer"
@@ -310,6 +312,7 @@ def of_boundary(scope: DeliveryScope, secrets: Sequence[str] = ()) -> list[State
             [scope.arn("kms", "key/*")],
             {"StringEquals": {"kms:ViaService": f"secretsmanager.{scope.region}.amazonaws.com"}},
         ),
+        *([allow(["kms:Decrypt"], [secrets_key])] if secrets_key else []),
         allow(["ecs:UpdateService"], scope.named("ecs", "service/{}/{}")),
         allow(_actions("autoscaling", "StartInstanceRefresh CompleteLifecycleAction"), group),
         # what the SSM agent and Image Builder do on an instance

@@ -34,6 +34,8 @@ class Certificate(pulumi.ComponentResource):
                 type=proof.resource_record_type,
                 records=[proof.resource_record_value],
                 ttl=300,
+                # the same in each certificate of this domain and account
+                allow_overwrite=True,
             ),
             opts=child,
         )
@@ -53,6 +55,8 @@ class AliasArgs:
     domain: str
     zone_id: pulumi.Input[str]
     balancer: aws.lb.LoadBalancer
+    # a record that is there leads elsewhere
+    taken_over: bool
 
 
 class Alias(pulumi.ComponentResource):
@@ -68,6 +72,7 @@ class Alias(pulumi.ComponentResource):
                 zone_id=args.zone_id,
                 name=args.domain,
                 type="A",
+                allow_overwrite=args.taken_over,
                 aliases=[
                     aws.route53.RecordAliasArgs(
                         name=args.balancer.dns_name,

@@ -41,7 +41,7 @@ def container(settings: Config, numbers: plan.Plan, dependencies: ServiceDepende
         port=CONTAINER_PORT,
         environment=_environment(settings, numbers, dependencies),
         secrets=_secrets(settings, dependencies),
-        key_arns=[dependencies.database_key_arn],
+        key_arns=[dependencies.database_key_arn, *filter(None, [settings.secrets_key_arn])],
         open_files=numbers.server.open_files.value,
         kernel=numbers.server.kernel,
         stop_timeout_s=numbers.timeouts.stop.value,

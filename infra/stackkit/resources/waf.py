@@ -3,6 +3,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from stackkit.resources.policies import document
+
 MANAGED_GROUPS = (
     "AWSManagedRulesAmazonIpReputationList",
     "AWSManagedRulesCommonRuleSet",
@@ -75,6 +77,7 @@ class Waf(pulumi.ComponentResource):
             aws.cloudwatch.LogGroupArgs(name=f"aws-waf-logs-{name}", retention_in_days=days),
             opts=pulumi.ResourceOptions(parent=self),
         )
+        allowed = self._let_write(name, group)
         header = aws.wafv2.WebAclLoggingConfigurationRedactedFieldSingleHeaderArgs
         aws.wafv2.WebAclLoggingConfiguration(
             name,
@@ -88,6 +91,32 @@ class Waf(pulumi.ComponentResource):
                     for secret in SECRET_HEADERS
                 ],
                 logging_filter=_refused_only(),
+            ),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[allowed]),
+        )
+
+    def _let_write(self, name: str, group: aws.cloudwatch.LogGroup) -> pulumi.Resource:
+        """Else AWS lengthens a policy of the account's, which holds few log groups and stays."""
+        # arn:aws:logs:region:account:log-group:…
+        place = group.arn.apply(lambda arn: arn.split(":")[3:5])
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"Service": "delivery.logs.amazonaws.com"},
+            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+            "Resource": pulumi.Output.format("{0}:*", group.arn),
+            "Condition": {
+                "StringEquals": {"aws:SourceAccount": place[1]},
+                "ArnLike": {
+                    "aws:SourceArn": pulumi.Output.format(
+                        "arn:aws:logs:{0}:{1}:*", place[0], place[1]
+                    )
+                },
+            },
+        }
+        return aws.cloudwatch.LogResourcePolicy(
+            f"{name}-waf",
+            aws.cloudwatch.LogResourcePolicyArgs(
+                policy_name=f"{name}-waf", policy_document=document(statement)
             ),
             opts=pulumi.ResourceOptions(parent=self),
         )

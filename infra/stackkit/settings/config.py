@@ -75,6 +75,7 @@ class Config:
     alb_lcu: int = whole(0, 0, 100_000)
     domain: str = text("", _HOST, "a host name such as api.example.com")
     zone: str = text("", _HOST, "a Route 53 zone such as example.com")
+    take_over_domain: bool = flag(False)
     certificate_arn: str = text("", _ARN + r"acm:[\w:/-]+", "the ARN of an ACM certificate")
     allow_http: bool = flag(False)
     allow_from: tuple[str, ...] = items((WORLD,), r"\S+", "a range of addresses")
@@ -103,6 +104,7 @@ class Config:
         rf"[A-Z][A-Z0-9_]*={_ARN}(secretsmanager|ssm):\S+",
         "a line NAME=ARN of a secret in Secrets Manager or of an SSM parameter",
     )
+    secrets_key_arn: str = text("", _ARN + r"kms:[\w:/-]+", "the ARN of a key in KMS")
     github_repository: str = text(
         "",
         rf"{_OWNER}/{_REPOSITORY}|{_OWNER}@\d+/{_REPOSITORY}@\d+",

@@ -28,6 +28,7 @@ READS: Mapping[str, str] = {
     "cloudwatch/compositeAlarm": "cloudwatch:DescribeAlarms cloudwatch:ListTagsForResource",
     "cloudwatch/dashboard": "cloudwatch:GetDashboard",
     "cloudwatch/logGroup": "logs:DescribeLogGroups logs:ListTagsForResource",
+    "cloudwatch/logResourcePolicy": "logs:DescribeResourcePolicies",
     "cloudwatch/metricAlarm": "cloudwatch:DescribeAlarms cloudwatch:ListTagsForResource",
     "ec2/defaultSecurityGroup": "ec2:DescribeSecurityGroups",
     "ec2/eip": "ec2:DescribeAddresses ec2:DescribeAddressesAttribute",

@@ -35,7 +35,8 @@ def make(account: Account, settings: Config) -> Iterator[str]:
     scope = DeliveryScope.of(settings, account.region, account.id)
     if _make_provider(iam):
         yield "GitHub as an identity provider of the account"
-    if _put_policy(iam, scope.boundary, of_boundary(scope, secret_arns(settings))):
+    bound = of_boundary(scope, secret_arns(settings), settings.secrets_key_arn)
+    if _put_policy(iam, scope.boundary, bound):
         yield f"boundary {scope.boundary}"
     repository = settings.github_repository
     main = ["ref:refs/heads/main"]
