@@ -33,10 +33,7 @@ _NAMED: Mapping[str, Mapping[str, Mapping[str, str]] | None] = yaml.safe_load(
 
 
 def empty(account: SimulatedAccount, bucket: str) -> None:
-    """As the provider does with a bucket that may be destroyed: S3 deletes no full one.
-
-    Other services wrote there, too.
-    """
+    """As the provider does with a bucket that may be destroyed: S3 deletes no full one."""
     s3 = account.client("s3")
     for entry in s3.list_objects_v2(Bucket=bucket).get("Contents", ()):
         s3.delete_object(Bucket=bucket, Key=entry["Key"])
@@ -49,8 +46,6 @@ def undo(account: SimulatedAccount, call: Call) -> None:
     if opposite is None:
         return
     operation, parameters = opposite
-    if operation == "DeleteBucket":
-        empty(account, parameters["Bucket"])
     by_hand = BY_HAND.get(f"{call.service}.{operation}")
     if by_hand:
         by_hand(account, parameters)
