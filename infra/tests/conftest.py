@@ -6,7 +6,7 @@ import boto3
 import pytest
 
 from cloud import ACCOUNT
-from delivering import Clock, Commands, DeployScenario, Session, make_project
+from delivering import Clock, DeployScenario, FakeCommands, Session, make_project
 from rehearsed import Rehearsals, in_two_processes
 from stackkit.tools.deploy import poll_policy as patience
 
@@ -27,11 +27,11 @@ def rehearsals() -> Iterator[Rehearsals]:
 
 
 @pytest.fixture
-def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Commands:
+def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeCommands:
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
-    made = Commands(folder)
+    made = FakeCommands(folder)
     made.put("docker", "pulumi")
     return made
 
@@ -50,7 +50,7 @@ def infra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def scenario(
     infra: Path,
-    commands: Commands,
+    commands: FakeCommands,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Iterator[DeployScenario]:

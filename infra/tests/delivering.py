@@ -67,7 +67,7 @@ class Asked:
 
 
 @dataclass
-class Commands:
+class FakeCommands:
     """docker and pulumi, on PATH before the real ones."""
 
     folder: Path
@@ -196,7 +196,7 @@ class DeployScenario:
     """One command of a person, on a project of theirs."""
 
     infra: Path
-    commands: Commands
+    commands: FakeCommands
     session: Session
     capture: pytest.CaptureFixture[str]
     clock: Clock

@@ -17,7 +17,7 @@ STACKS = list(product(("dev", "prod"), ("fargate", "ec2"), (True, False)))
 
 
 @pytest.mark.parametrize(("tier", "compute", "domain"), STACKS)
-def test_every_alarm_measures_what_is_there_tells_somebody_and_has_a_runbook(
+def test_every_alarm_has_a_metric_a_recipient_and_a_runbook(
     tier: str, compute: str, domain: bool
 ) -> None:
     made = stack(tier, compute, domain)
@@ -150,7 +150,7 @@ def test_a_channel_of_slack_hears_of_pages_and_tickets_and_may_only_look_at_alar
     assert stack("prod").all(CHANNEL) == []
 
 
-def test_an_end_is_told_to_whom_the_beginning_was() -> None:
+def test_recovery_is_notified_to_the_recipient_of_the_alarm() -> None:
     for kind in (ALARM, COMPOSITE):
         for alarm in stack("prod").all(kind):
             assert alarm.inputs.get("okActions") == alarm.inputs.get("alarmActions")

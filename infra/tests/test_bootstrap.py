@@ -10,7 +10,7 @@ import pytest
 from moto import mock_aws
 
 from cloud import ACCOUNT, REGION
-from delivering import Commands, DeployScenario
+from delivering import DeployScenario, FakeCommands
 from stackkit.tools.deploy.__main__ import main
 
 BUCKET = f"shop-dev-state-{ACCOUNT}-{REGION}"
@@ -25,7 +25,7 @@ def aws(infra: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[boto3.Session]
 
 
 @pytest.fixture
-def prepared(aws: boto3.Session, infra: Path, commands: Commands) -> boto3.Session:
+def prepared(aws: boto3.Session, infra: Path, commands: FakeCommands) -> boto3.Session:
     commands.answer("pulumi", "ls", out=[])
     made = [[["pulumi", "ls"], json.dumps([{"name": "dev"}]), "", 0, None]]
     commands.answer("pulumi", "init", then=made)
@@ -49,7 +49,9 @@ def test_the_state_is_kept_in_versions_sealed_and_closed(prepared: boto3.Session
     assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 365}
 
 
-def test_its_secrets_have_a_key_that_rotates(prepared: boto3.Session, commands: Commands) -> None:
+def test_its_secrets_have_a_key_that_rotates(
+    prepared: boto3.Session, commands: FakeCommands
+) -> None:
     kms = client(prepared, "kms")
     key = kms.describe_key(KeyId="alias/shop-dev-state")["KeyMetadata"]["KeyId"]
     assert kms.get_key_rotation_status(KeyId=key)["KeyRotationEnabled"] is True
@@ -62,7 +64,7 @@ def test_its_secrets_have_a_key_that_rotates(prepared: boto3.Session, commands: 
 def test_a_second_run_makes_nothing(
     prepared: boto3.Session,
     infra: Path,
-    commands: Commands,
+    commands: FakeCommands,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     capsys.readouterr()
@@ -73,8 +75,8 @@ def test_a_second_run_makes_nothing(
     assert len(commands.asked("pulumi", "init")) == 1
 
 
-def test_what_a_run_that_was_cut_off_has_left_is_completed(
-    aws: boto3.Session, infra: Path, commands: Commands
+def test_run_that_was_cut_off_is_completed_by_the_next(
+    aws: boto3.Session, infra: Path, commands: FakeCommands
 ) -> None:
     where = {"LocationConstraint": REGION}
     client(aws, "s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration=where)
@@ -84,7 +86,7 @@ def test_what_a_run_that_was_cut_off_has_left_is_completed(
 
 
 def test_a_backend_of_ones_own_choice_needs_neither_bucket_nor_key(
-    aws: boto3.Session, infra: Path, commands: Commands, monkeypatch: pytest.MonkeyPatch
+    aws: boto3.Session, infra: Path, commands: FakeCommands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PULUMI_BACKEND_URL", "https://api.pulumi.com")
     commands.answer("pulumi", "ls", out=[])

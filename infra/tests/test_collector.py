@@ -154,7 +154,7 @@ def test_an_endpoint_takes_the_place_of_cloudwatch() -> None:
     assert any("The service's own alarms are not made" in line for line in made.outputs["warnings"])
 
 
-def test_who_takes_no_running_totals_gets_differences() -> None:
+def test_collector_sends_differences_where_totals_are_not_accepted() -> None:
     def steps(endpoint: str) -> list[str]:
         made = run("prod", keys("prod") | {"otlp_endpoint": endpoint})
         return configuration(made)["service"]["pipelines"]["metrics"]["processors"]

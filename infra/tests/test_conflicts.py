@@ -182,7 +182,7 @@ def test_values_that_contradict_each_other_are_refused(
         stack(**values)
 
 
-def test_every_contradiction_is_told_in_one_run() -> None:
+def test_all_contradictions_are_reported_in_one_run() -> None:
     wrong = {"instance_types": ["t2.micro"], "domain": "", "cache_replicas": 0, "alb_lcu": 5}
     with pytest.raises(ConfigError) as refused:
         stack(**EC2 | wrong | {"database_class": "db.x9.large"})
@@ -213,5 +213,5 @@ def test_a_name_that_another_stacks_deployer_would_take_for_its_own_is_refused()
     assert parse("shop", "state", COMPLETE).name == "shop-state"
 
 
-def test_production_speaks_http_when_told_so() -> None:
+def test_production_with_allow_http_serves_http() -> None:
     assert stack(domain="", allow_http=True).hosted_zone == ""

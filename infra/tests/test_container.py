@@ -40,7 +40,7 @@ def statements(made: Run, name: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("tier", ["dev", "prod"])
-def test_the_plans_numbers_are_what_the_container_gets(tier: str) -> None:
+def test_container_gets_the_numbers_of_the_plan(tier: str) -> None:
     numbers = planned(tier)
     made = stack(tier)
     given = container(made)

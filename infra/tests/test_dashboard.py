@@ -110,7 +110,7 @@ def test_the_golden_signals_are_on_top_and_a_tier_follows_the_other() -> None:
     ]
 
 
-def test_the_plans_limits_are_lines_in_the_graphs() -> None:
+def test_graphs_show_the_limits_of_the_plan() -> None:
     made = stack("prod")
     limits = {
         line["label"].partition(":")[0]: line["value"]

@@ -66,7 +66,7 @@ def test_the_database_is_watched_and_grows(tier: str) -> None:
 
 
 @pytest.mark.parametrize("tier", ["dev", "prod"])
-def test_the_database_insists_on_tls_and_ends_what_hangs(tier: str) -> None:
+def test_database_requires_tls_and_bounds_statements(tier: str) -> None:
     group = stack(tier).one("aws:rds/parameterGroup:ParameterGroup").inputs
     values = {entry["name"]: entry["value"] for entry in group["parameters"]}
     assert group["family"] == "postgres18"
@@ -128,7 +128,7 @@ def test_replicas_follow_the_primary_and_share_one_name(extended: Run) -> None:
     )
 
 
-def test_a_proxy_takes_the_primarys_place_and_says_what_it_can_not(extended: Run) -> None:
+def test_proxy_replaces_the_primarys_address_and_names_its_limits(extended: Run) -> None:
     proxy = extended.one("aws:rds/proxy:Proxy").inputs
     policy = json.loads(
         extended.one("aws:iam/rolePolicy:RolePolicy", "shop-prod-proxy").inputs["policy"]

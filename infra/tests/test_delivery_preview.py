@@ -15,7 +15,9 @@ def test_a_preview_is_that_of_a_plain_pulumi(scenario: DeployScenario, code: int
 
 
 @pytest.mark.parametrize("code", [0, 255])
-def test_drift_is_what_aws_has_and_the_state_has_not(scenario: DeployScenario, code: int) -> None:
+def test_drift_lists_differences_between_aws_and_the_state(
+    scenario: DeployScenario, code: int
+) -> None:
     scenario.commands.answer("pulumi", "refresh", code=code)
     assert scenario.run("drift")[0] == code
     [refresh] = scenario.commands.asked("pulumi", "refresh")

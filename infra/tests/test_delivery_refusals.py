@@ -11,7 +11,7 @@ from botocore.response import StreamingBody
 
 import rollouts as aws
 from cloud import ACCOUNT, REGION
-from delivering import Commands, DeployScenario, Session, make_project
+from delivering import DeployScenario, FakeCommands, Session, make_project
 from stackkit.tools.deploy.__main__ import main
 
 
@@ -56,7 +56,7 @@ def test_a_profile_that_does_not_exist(
 )
 def test_credentials_that_aws_does_not_take(
     infra: Path,
-    commands: Commands,
+    commands: FakeCommands,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     code: str,
@@ -114,7 +114,7 @@ def test_a_stack_that_does_not_add_up(infra: Path, capsys: pytest.CaptureFixture
     assert refused_before_aws(infra, capsys).startswith("zone: it needs a domain")
 
 
-def test_a_stack_that_nobody_has_made(scenario: DeployScenario) -> None:
+def test_stack_that_does_not_exist_is_refused(scenario: DeployScenario) -> None:
     aws.unlocked(scenario.session)
     scenario.commands.answer("pulumi", "ls", out=[{"name": "organization/shop/prod"}])
     assert refused(scenario) == (
@@ -156,7 +156,7 @@ def test_a_stack_that_pulumi_cloud_is_changing(
     assert refused(scenario).startswith("Stack dev is locked by another update: wait until")
 
 
-def test_what_production_would_run_is_committed(scenario: DeployScenario) -> None:
+def test_uncommitted_changes_are_refused_in_production(scenario: DeployScenario) -> None:
     aws.unlocked(scenario.session)
     file = scenario.infra / "Pulumi.dev.yaml"
     ours = "  shop:tier: prod\n  shop:domain: a.example.com\n"
@@ -227,7 +227,7 @@ def test_a_run_that_begins_between_the_look_and_the_update(scenario: DeployScena
     assert err.startswith("Stack dev is locked by another run that has begun meanwhile: wait until")
 
 
-def without(commands: Commands, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def without(commands: FakeCommands, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only git and the other pretended command are left on PATH."""
     commands.put(*{"docker", "pulumi"} - {name})
     (commands.folder / name).unlink()

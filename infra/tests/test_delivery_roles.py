@@ -11,7 +11,7 @@ import pytest
 from moto import mock_aws
 
 from cloud import ACCOUNT, REGION
-from delivering import Commands
+from delivering import FakeCommands
 from harness import keys, run
 from stackkit.tools.deploy import github
 from stackkit.tools.deploy.__main__ import main
@@ -24,7 +24,7 @@ TAGS = """\
 
 
 @pytest.fixture
-def iam(infra: Path, commands: Commands, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def iam(infra: Path, commands: FakeCommands, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "key")
     # managed policies are attached by ARN and must exist
@@ -88,7 +88,7 @@ def test_a_second_run_changes_nothing(
     assert "made nothing: everything is there" in capsys.readouterr().out
 
 
-def test_what_has_been_changed_is_put_right(
+def test_changed_roles_are_corrected(
     iam: Any, infra: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert bootstrap(infra) == 0
@@ -152,7 +152,7 @@ def test_every_role_of_the_program_stays_within_the_boundary() -> None:
     assert made.outputs["deployer"] == f"arn:aws:iam::{ACCOUNT}:role/shop-prod-deployer"
 
 
-def test_without_a_repository_nobody_is_let_in() -> None:
+def test_without_a_repository_no_role_can_be_assumed() -> None:
     made = run("prod", keys("prod"))
     assert "deployer" not in made.outputs
     assert [r for r in made.all("aws:iam/role:Role") if "permissionsBoundary" in r.inputs] == []

@@ -147,7 +147,7 @@ def test_a_migration_without_an_end_is_stopped_after_an_hour(program: DeployScen
     assert told.err == "The task did not end within 60 minutes and was stopped.\n"
 
 
-def test_a_person_who_stops_a_command_stops_its_task(
+def test_interrupted_command_stops_its_task(
     scenario: DeployScenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scenario.commands.answer("pulumi", "output", out=aws.exported("https://shop.test", "old"))

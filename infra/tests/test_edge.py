@@ -199,7 +199,7 @@ def test_the_firewall_refuses_floods_and_known_attacks() -> None:
     assert association["resourceArn"].endswith("loadBalancer/shop-prod")
 
 
-def test_production_says_what_the_firewall_costs_before_it_is_made() -> None:
+def test_preview_names_the_cost_of_the_firewall_in_production() -> None:
     warnings = stack("prod").outputs["warnings"]
     assert warnings == [
         "WAF costs about 542,025 USD a month at the mean load, 0.6 for each million requests."
@@ -207,7 +207,7 @@ def test_production_says_what_the_firewall_costs_before_it_is_made() -> None:
     ]
 
 
-def test_the_firewall_logs_what_it_refused_without_credentials() -> None:
+def test_firewall_logs_rejected_requests_without_credentials() -> None:
     made = stack("prod")
     log = made.one("aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration").inputs
     group = made.one("aws:cloudwatch/logGroup:LogGroup", "shop-prod-waf").inputs

@@ -39,7 +39,7 @@ def test_the_estimate_is_dated_and_shows_its_arithmetic(
     assert "tasks with a zone lost 51,361 214 full tasks raise peak_in_flight" in words
 
 
-def test_a_plan_opens_with_what_is_paid_for(
+def test_plan_begins_with_the_monthly_cost(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     head = printed(capsys, "--stack", "prod").partition("\nFrom these inputs")[0]
@@ -113,7 +113,7 @@ def test_programs_read_the_same(folder: Path, capsys: pytest.CaptureFixture[str]
     assert [one["name"] for one in read["compared"] if one["refused"]] == ["fargate 0.5 vCPU, 1 GB"]
 
 
-def test_a_doubtful_measurement_is_told_with_the_plan(
+def test_plan_warns_of_a_doubtful_measurement(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sustained = '{"requests_per_second": 2000, "in_flight": 3000, "vcpu_units": 1024,'

@@ -154,7 +154,7 @@ def test_spot_takes_its_share() -> None:
     assert policy["instancesDistribution"]["onDemandPercentageAboveBaseCapacity"] == 60
 
 
-def test_an_instance_may_do_what_its_start_and_its_end_take() -> None:
+def test_instance_role_allows_the_calls_of_its_start_and_stop() -> None:
     made = stack("prod", "ec2")
     document = json.loads(
         made.one("aws:iam/rolePolicy:RolePolicy", "shop-prod-instance").inputs["policy"]

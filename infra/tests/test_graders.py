@@ -132,7 +132,7 @@ def matches(finding: Finding, line: tuple[str, str, str]) -> bool:
 
 
 @pytest.mark.parametrize("grader", GRADERS)
-def test_a_grader_finds_exactly_what_is_accepted(grader: str, graded: Graded) -> None:
+def test_grader_finds_exactly_the_accepted_violations(grader: str, graded: Graded) -> None:
     accepted = GRADERS[grader][1]
     ours = {finding for finding in graded[grader].result() if not finding[1].startswith(PLANTED)}
     assert [f for f in sorted(ours) if not any(matches(f, line) for line in accepted)] == []

@@ -113,14 +113,14 @@ SMALL = {"peak_in_flight": 10, "base_in_flight": 1, "latency_ms": 200}
         ),
     ],
 )
-def test_what_does_not_add_up_is_refused_with_the_ways_out(
+def test_contradictory_plan_is_refused_with_its_remedies(
     values: dict[str, object], sentence: str
 ) -> None:
     with pytest.raises(ConfigError, match=f"^{re.escape(sentence)}$"):
         planned(**values)
 
 
-def test_all_that_does_not_add_up_is_told_at_once() -> None:
+def test_all_contradictions_of_a_plan_are_reported_at_once() -> None:
     values = {"request_timeout_s": 60, "fleet_max": 300, "warm_pool": 3, "cache_replicas": 0}
     settings = config.read("shop", "prod", values)
     with pytest.raises(ConfigError) as refusal:
@@ -129,7 +129,7 @@ def test_all_that_does_not_add_up_is_told_at_once() -> None:
     assert keys == ["fleet_max", "request_timeout_s", "warm_pool", "domain", "cache_replicas"]
 
 
-def test_all_limits_that_a_fleet_misses_are_told_at_once() -> None:
+def test_all_exceeded_limits_of_a_fleet_are_reported_at_once() -> None:
     with pytest.raises(ConfigError) as refusal:
         planned(task_cpu=512, upstream_percent=100, peak_in_flight=120_000)
     keys = [line.partition(":")[0] for line in str(refusal.value).splitlines()]

@@ -49,7 +49,7 @@ def said(pack: analyzer_pb2_grpc.AnalyzerStub, kind: str, props: dict[str, Any])
     return [found.message for found in pack.Analyze(request).diagnostics]
 
 
-def test_pulumi_finds_every_policy_and_what_it_enforces(
+def test_pulumi_lists_every_policy_with_its_enforcement(
     pack: analyzer_pb2_grpc.AnalyzerStub,
 ) -> None:
     info = pack.GetAnalyzerInfo(empty_pb2.Empty())
@@ -59,7 +59,7 @@ def test_pulumi_finds_every_policy_and_what_it_enforces(
     assert advisory == ["image-by-digest"]
 
 
-def test_a_violation_says_what_is_wrong_and_what_would_be_right(
+def test_violation_names_the_error_and_the_remedy(
     pack: analyzer_pb2_grpc.AnalyzerStub,
 ) -> None:
     [message] = said(pack, "aws:cloudwatch/logGroup:LogGroup", {"retentionInDays": 0})
@@ -73,14 +73,16 @@ def test_the_stack_s_tier_reaches_the_pack(pack: analyzer_pb2_grpc.AnalyzerStub)
     assert said(pack, "aws:lb/loadBalancer:LoadBalancer", {}) == []
 
 
-def test_a_preview_says_what_it_could_not_judge(pack: analyzer_pb2_grpc.AnalyzerStub) -> None:
+def test_preview_names_the_policies_that_could_not_be_checked(
+    pack: analyzer_pb2_grpc.AnalyzerStub,
+) -> None:
     unknown = {"containerDefinitions": UNKNOWN_STRING_VALUE}
     messages = said(pack, "aws:ecs/taskDefinition:TaskDefinition", unknown)
     assert messages
     assert all("can't run policy" in message for message in messages)
 
 
-def test_the_pack_runs_on_what_the_program_installs() -> None:
+def test_policy_pack_runs_on_the_packages_of_the_program() -> None:
     options = yaml.safe_load((FOLDER / "PulumiPolicy.yaml").read_text())["runtime"]["options"]
     assert options == {"toolchain": "pip", "virtualenv": "../../../infra/venv"}
     required = (PROGRAM / "requirements.txt").read_text()

@@ -127,14 +127,16 @@ def test_a_stack_is_made_of_exactly_this(tier: str, compute: str, domain: bool) 
 
 
 @every_stack
-def test_a_preview_registers_what_an_update_does(tier: str, compute: str, domain: bool) -> None:
+def test_preview_registers_the_resources_of_an_update(
+    tier: str, compute: str, domain: bool
+) -> None:
     unknown = stack(tier, compute, domain, preview=True)
     assert len(unknown.registrations) > 50
     assert unknown.counts() == stack(tier, compute, domain).counts()
 
 
 @every_stack
-def test_names_leave_room_for_what_pulumi_appends(tier: str, compute: str, domain: bool) -> None:
+def test_names_leave_room_for_the_suffix_of_pulumi(tier: str, compute: str, domain: bool) -> None:
     made = stack(tier, compute, domain)
     short = ("aws:lb/loadBalancer:LoadBalancer", "aws:lb/targetGroup:TargetGroup")
     assert [made.one(kind).name for kind in short] == [f"shop-{tier}"] * 2

@@ -54,7 +54,7 @@ def test_a_stack_file_names_only_keys_of_the_chosen_compute(stack: str) -> None:
     assert not tasks & set(stack_values(stack, compute="ec2"))
 
 
-def test_pulumi_yaml_is_what_the_keys_generate() -> None:
+def test_pulumi_yaml_is_generated_from_the_keys() -> None:
     written = (PROJECT / "infra/Pulumi.yaml").read_text()
     assert written == pulumi_yaml.updated(written), "run scripts/pulumi_yaml.py"
 
@@ -77,7 +77,7 @@ def test_every_default_is_accepted_by_its_own_key() -> None:
 
 @pytest.mark.parametrize("compute", ["fargate", "ec2"])
 @pytest.mark.parametrize("stack", ["dev", "small", "prod"])
-def test_a_stack_file_lacks_nothing_but_what_only_its_owner_knows(stack: str, compute: str) -> None:
+def test_stack_file_is_complete_but_for_the_owners_values(stack: str, compute: str) -> None:
     own = {
         "compute": compute,
         "upstream_url": "https://upstream.example.com",

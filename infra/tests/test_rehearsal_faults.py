@@ -125,16 +125,16 @@ def test_a_program_that_calls_aws_itself_reaches_nothing(unpaired: str) -> None:
     assert 'Could not connect to the endpoint URL: "http://127.0.0.1:9/"' in " ".join(own.split())
 
 
-def test_what_does_not_depend_on_a_fault_is_still_made(broken: str) -> None:
+def test_resources_that_do_not_depend_on_a_fault_are_created(broken: str) -> None:
     assert "cache rehearsal-prod-" in broken
     assert "Listener rehearsal-prod-https needs LoadBalancer rehearsal-prod" in broken
 
 
-def test_what_cannot_be_judged_is_not_called_good(broken: str) -> None:
+def test_check_that_could_not_run_is_not_reported_as_passed(broken: str) -> None:
     assert "--  security groups: who reaches whom (not judged: no balancers made)" in broken
 
 
-def test_the_page_shows_what_is_refused_and_what_is_left(broken: str, broken_infra: Path) -> None:
+def test_page_shows_refused_and_created_resources(broken: str, broken_infra: Path) -> None:
     page = (broken_infra / PAGE).read_text()
     assert "Cannot find version 19 for postgres" in page
     assert "EngineVersion = &#39;19&#39;" in page
@@ -156,7 +156,7 @@ def miswired(tmp_path_factory: pytest.TempPathFactory) -> str:
     return refused(infra)
 
 
-def test_a_wrong_container_port_is_found_in_what_was_made(miswired: str) -> None:
+def test_wrong_container_port_is_found_in_the_account(miswired: str) -> None:
     assert "requests go to port 9000, the container publishes 8000" in miswired
     assert "load balancer → service" in miswired
     assert "no rule lets port 9000 in" in miswired
@@ -168,7 +168,7 @@ def test_a_role_that_trusts_another_service_is_found(miswired: str) -> None:
     assert "also trusts lambda.amazonaws.com" in shown
 
 
-def test_a_refused_stack_is_told_in_the_programs_words() -> None:
+def test_refused_stack_shows_the_programs_message() -> None:
     outcome = rehearse("prod", {"domain": "api.example.com", "cache_replicas": "0"})
     assert outcome.returncode == 1
     assert "cache_replicas: production fails over to a replica" in outcome.stdout

@@ -87,7 +87,7 @@ def test_another_shows_the_dashboard_with_its_limits(page: Path, browser: Browse
     assert "burn-fast\tpage\tabove 1.44 % over 60 minutes and over 5\t" in shown
 
 
-def test_it_says_what_holds_why_and_what_it_cannot_show(page: Path, browser: Browser) -> None:
+def test_page_names_checks_reasons_and_limits(page: Path, browser: Browser) -> None:
     browser.open(page, DESK, "light")
     shown = browser.value("document.body.innerText")
     assert shown.count("holds\t") == len(CHECKS)

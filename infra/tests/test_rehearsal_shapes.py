@@ -52,7 +52,7 @@ from stackkit.tools.rehearse.api_models import faults
     ],
     ids=["enum", "pattern", "length", "maximum", "type", "typo", "required"],
 )
-def test_models_are_held_in_full(
+def test_api_models_are_enforced_in_full(
     service: str, operation: str, parameters: dict[str, Any], fault: str
 ) -> None:
     model = botocore.session.get_session().get_service_model(service)

@@ -31,7 +31,7 @@ def test_a_stacks_plan_is_printed(folder: Path, capsys: pytest.CaptureFixture[st
     assert max(len(line) for line in printed.splitlines()) <= 100
 
 
-def test_what_is_still_to_set_is_said_below(
+def test_missing_keys_are_listed_below_the_plan(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     report.main(["--stack", "prod"])

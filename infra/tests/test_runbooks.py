@@ -32,7 +32,7 @@ PAGES = {
 
 
 @pytest.mark.parametrize(("compute", "spec"), SPECS.values(), ids=SPECS)
-def test_a_page_says_what_is_wrong_from_when_on_and_what_to_do(
+def test_runbook_names_the_fault_the_threshold_and_the_remedy(
     compute: str, spec: AlarmSpec
 ) -> None:
     page = PAGES[compute][f"{spec.name}.md"]
@@ -62,7 +62,7 @@ def test_a_page_has_the_number_of_its_stack() -> None:
         assert f"Fires {beyond(cpu.limit)}" in runbooks.pages(known, None)["cpu.md"]
 
 
-def test_the_command_writes_the_pages_and_removes_those_of_alarms_that_are_gone(
+def test_command_writes_the_pages_and_removes_those_of_former_alarms(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "Pulumi.yaml").write_text("name: shop\nruntime: python\n")

@@ -31,7 +31,7 @@ def test_a_group_doesnt_add_twice_while_instances_warm_up() -> None:
     assert after(settled(size, policies, 300, True), policies, 60, 300)[1] == 14
 
 
-def test_a_service_adds_only_what_is_more_than_the_step_before() -> None:
+def test_service_adds_only_the_difference_to_the_step_before() -> None:
     """Application, "Cooldown period": 2 were added; a step of 3 in the cooldown adds 1 more."""
     three = Step("more", "cpu", 70, 1, 3)
     policies = replace(SERVICE, steps=(OUT, three))

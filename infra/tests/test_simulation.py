@@ -151,7 +151,7 @@ def test_a_day_is_followed() -> None:
     assert min(one.serving for one in run.ticks) == run.setup.minimum
 
 
-def test_a_flash_crowd_is_not_and_the_minimum_that_would_is_named() -> None:
+def test_flash_load_is_not_served_and_the_sufficient_minimum_is_named() -> None:
     run, numbers = followed("flash")
     found = findings(run, numbers.config.zones, numbers.pace.minimum_to_peak.value)[0]
     assert (found.kind, found.subject) == ("bad", "too fast")
@@ -160,7 +160,7 @@ def test_a_flash_crowd_is_not_and_the_minimum_that_would_is_named() -> None:
     assert sum(one.shed for one in simulate(with_minimum(run.setup, 207), run.trace).ticks) > 0
 
 
-def test_the_schedule_that_is_proposed_serves_the_crowd() -> None:
+def test_proposed_schedule_serves_the_flash_load() -> None:
     run, numbers = followed("flash")
     sentence = findings(run, 3, numbers.pace.minimum_to_peak.value)[0].sentence
     line = sentence.partition('"')[2].partition('"')[0]

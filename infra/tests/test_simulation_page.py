@@ -76,7 +76,9 @@ def test_no_picture_is_cut_off(browser: Browser, page: Path, size: tuple[int, in
     assert browser.value(outside) == []
 
 
-def test_the_lines_say_what_the_page_says(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_printed_lines_agree_with_the_page(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = folder / "own.html"
     assert command.main(["--shape", "step", "--page", str(file)]) == 0
     shown = capsys.readouterr().out
@@ -155,7 +157,7 @@ def test_a_trace_is_read_or_its_line_is_named(
         (["--prices", "none.json"], "none.json: there is no such file of prices.\n"),
     ],
 )
-def test_what_was_typed_wrong_is_one_sentence(
+def test_wrong_argument_is_one_sentence(
     folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], sentence: str
 ) -> None:
     assert command.main(arguments) == 1

@@ -31,7 +31,7 @@ def test_a_first_deployment_and_one_of_a_stack_without_this_output_are_free(
     transition.check(planned(**after), {})
 
 
-def test_a_larger_database_is_refused_until_the_key_says_what_runs() -> None:
+def test_larger_database_is_refused_until_a_key_names_the_running_class() -> None:
     now, wanted = {"database_class": SMALL}, {"database_class": LARGE}
     assert becomes(now, wanted) == (
         f"database_class: {SMALL} runs until RDS changes it in its maintenance window, and pools"

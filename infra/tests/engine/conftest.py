@@ -13,7 +13,7 @@ from cookiecutter.main import cookiecutter
 
 from harness import INFRA
 from stackkit.tools.rehearse.account import ACCOUNT
-from stackkit.tools.rehearse.engine.stack import Stack, simulated_account
+from stackkit.tools.rehearse.engine.stack import EngineStack, simulated_account
 
 REGION = "eu-central-1"
 POLICIES = ("--policy-pack", "../vendor/stackkit/policy")
@@ -44,15 +44,15 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def new_stack(
     cli: Path, project: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[..., Stack]]:
+) -> Iterator[Callable[..., EngineStack]]:
     """Makes stacks without resources, each in an empty account, from a name and keys."""
     with ExitStack() as accounts:
 
-        def make(name: str, bootstrapped: bool = False, **keys: str) -> Stack:
+        def make(name: str, bootstrapped: bool = False, **keys: str) -> EngineStack:
             home = tmp_path_factory.mktemp("pulumi")
             (home / "state").mkdir()
             infra = copy_of(project, home)
-            stack = Stack(
+            stack = EngineStack(
                 cli=cli,
                 project=infra,
                 name=name,
@@ -75,7 +75,7 @@ def remote(name: str) -> str:
     return f"s3://{bucket(name)}?region={REGION}"
 
 
-def bootstrap(stack: Stack) -> None:
+def bootstrap(stack: EngineStack) -> None:
     """Make the state's bucket and key, and the stack in it, as `make bootstrap` does."""
     stack.install_language_host()
     own = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE")

@@ -9,7 +9,7 @@ import pytest
 from engine.conftest import POLICIES, REGION, commit
 from engine.inventory import inventory
 from engine.plans import BROKEN_IMAGE, EDITS, Edit, replaced
-from stackkit.tools.rehearse.engine.stack import CommandFailed, Stack
+from stackkit.tools.rehearse.engine.stack import CommandFailed, EngineStack
 
 SERVICE = {"fargate": "aws:ecs/service:Service", "ec2": "aws:autoscaling/group:Group"}
 
@@ -20,37 +20,41 @@ def compute(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def new(new_stack: Callable[..., Stack], compute: str) -> Stack:
+def new(new_stack: Callable[..., EngineStack], compute: str) -> EngineStack:
     """As generated: no key but the kind of compute is set."""
     return new_stack("dev", compute=compute)
 
 
 @pytest.fixture(scope="module")
-def empty(new: Stack) -> set[str]:
+def empty(new: EngineStack) -> set[str]:
     """What the account held before the first `up`."""
     return inventory(new.account.api, REGION)
 
 
 @pytest.fixture(scope="module")
-def stack(new: Stack, empty: set[str]) -> Stack:
+def stack(new: EngineStack, empty: set[str]) -> EngineStack:
     created = new.up(*POLICIES)
     assert {change.operation for change in created} == {"create"}
     return new
 
 
-def test_a_second_up_changes_nothing(stack: Stack) -> None:
+def test_a_second_up_changes_nothing(stack: EngineStack) -> None:
     assert stack.up() == []
 
 
 @pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.name)
-def test_an_edited_key_changes_what_its_plan_says(stack: Stack, edit: Edit, compute: str) -> None:
+def test_edited_key_changes_the_planned_resources(
+    stack: EngineStack, edit: Edit, compute: str
+) -> None:
     stack.set(**edit.keys) if edit.keys else commit(stack.project.parent)
     changes = stack.up()
     assert replaced(changes) == []
     assert list(map(str, changes)) == edit.plan(compute)
 
 
-def test_a_failed_migration_ends_the_update_before_the_service(stack: Stack, compute: str) -> None:
+def test_a_failed_migration_ends_the_update_before_the_service(
+    stack: EngineStack, compute: str
+) -> None:
     before = stack.inputs(SERVICE[compute])
     stack.set(image=BROKEN_IMAGE)
     with pytest.raises(CommandFailed, match="`alembic upgrade head` exited with 1"):
@@ -60,11 +64,11 @@ def test_a_failed_migration_ends_the_update_before_the_service(stack: Stack, com
     assert replaced(stack.up()) == []
 
 
-def test_refresh_finds_no_drift(stack: Stack) -> None:
+def test_refresh_finds_no_drift(stack: EngineStack) -> None:
     assert stack.refresh() == []
 
 
-def test_up_repairs_what_other_hands_changed_and_deleted(stack: Stack) -> None:
+def test_up_repairs_changes_and_deletions_made_outside_pulumi(stack: EngineStack) -> None:
     session = boto3.Session("rehearsal", "rehearsal", region_name=REGION)
     database: Any = session.client("rds", endpoint_url=stack.account.api)
     [instance] = database.describe_db_instances()["DBInstances"]
@@ -84,7 +88,7 @@ def test_up_repairs_what_other_hands_changed_and_deleted(stack: Stack) -> None:
     assert stack.refresh() == []
 
 
-def test_destroy_leaves_the_account_as_it_was(stack: Stack, empty: set[str]) -> None:
+def test_destroy_leaves_the_account_as_it_was(stack: EngineStack, empty: set[str]) -> None:
     full = inventory(stack.account.api, REGION)
     stack.destroy()
     assert inventory(stack.account.api, REGION) - empty == set()

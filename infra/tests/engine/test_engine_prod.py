@@ -9,7 +9,7 @@ import pytest
 from engine.conftest import POLICIES, REGION, bucket
 from engine.inventory import inventory
 from engine.plans import IMAGE, replaced
-from stackkit.tools.rehearse.engine.stack import CommandFailed, Stack
+from stackkit.tools.rehearse.engine.stack import CommandFailed, EngineStack
 
 PASSWORD = "correcthorsebatterystaple"
 EDITS = {
@@ -28,7 +28,7 @@ OVERRIDES[("aws:rds/instance:Instance", "*")] = {"publiclyAccessible": True}
 
 
 @pytest.fixture(scope="module", params=["fargate", "ec2"])
-def new(new_stack: Callable[..., Stack], request: pytest.FixtureRequest) -> Stack:
+def new(new_stack: Callable[..., EngineStack], request: pytest.FixtureRequest) -> EngineStack:
     """A stack in the bucket and with the key that `make bootstrap` makes."""
     stack = new_stack("prod", bootstrapped=True, compute=request.param, allow_http="true")
     stack.run("config", "set", "--stack", "prod", "--secret", "cache_password", PASSWORD)
@@ -36,13 +36,13 @@ def new(new_stack: Callable[..., Stack], request: pytest.FixtureRequest) -> Stac
 
 
 @pytest.fixture(scope="module")
-def empty(new: Stack) -> set[str]:
+def empty(new: EngineStack) -> set[str]:
     """What the account holds before the first `up`: the state's bucket and key, the repository."""
     return inventory(new.account.api, REGION)
 
 
 @pytest.fixture(scope="module")
-def refused(new: Stack, empty: set[str]) -> str:
+def refused(new: EngineStack, empty: set[str]) -> str:
     """What `up` says of a program that a policy forbids; it runs before the first good one."""
     file = new.project / "overrides.py"
     program = file.read_text()
@@ -55,7 +55,7 @@ def refused(new: Stack, empty: set[str]) -> str:
 
 
 @pytest.fixture(scope="module")
-def stack(new: Stack, refused: str) -> Stack:
+def stack(new: EngineStack, refused: str) -> EngineStack:
     created = new.up(*POLICIES)
     assert {change.operation for change in created} == {"create"}
     return new
@@ -65,17 +65,17 @@ def test_a_policy_refuses_a_public_database_before_anything_is_made(refused: str
     assert "publiclyAccessible" in refused
 
 
-def test_a_second_up_changes_nothing(stack: Stack) -> None:
+def test_a_second_up_changes_nothing(stack: EngineStack) -> None:
     assert stack.up(*POLICIES) == []
 
 
-def test_secrets_are_encrypted_in_the_state(stack: Stack) -> None:
+def test_secrets_are_encrypted_in_the_state(stack: EngineStack) -> None:
     objects = list(_objects(stack))
     assert any(b"aws:rds/instance:Instance" in body for body in objects)
     assert not any(PASSWORD.encode() in body for body in objects)
 
 
-def test_a_preview_refuses_what_would_not_fit_what_runs_until_it_has_happened(stack: Stack) -> None:
+def test_preview_refuses_a_plan_that_does_not_fit_the_running_database(stack: EngineStack) -> None:
     stack.run("config", "set", "--stack", "prod", "--path", "instance_types[0]", "c8g.2xlarge")
     stack.set(**EDITS, database_version="17")
     with pytest.raises(CommandFailed) as refused:
@@ -90,7 +90,7 @@ def test_a_preview_refuses_what_would_not_fit_what_runs_until_it_has_happened(st
 
 
 def test_edits_of_every_kind_at_once_replace_nothing_that_holds_data_or_an_address(
-    stack: Stack,
+    stack: EngineStack,
 ) -> None:
     fleet = str(stack.outputs()["deployed"]["largest_fleet"])
     stack.set(**EDITS, running_database_class="db.r8g.2xlarge", fleet_max=fleet)
@@ -101,11 +101,11 @@ def test_edits_of_every_kind_at_once_replace_nothing_that_holds_data_or_an_addre
     }
 
 
-def test_refresh_finds_no_drift(stack: Stack) -> None:
+def test_refresh_finds_no_drift(stack: EngineStack) -> None:
     assert stack.refresh() == []
 
 
-def test_an_up_during_another_is_refused(stack: Stack) -> None:
+def test_an_up_during_another_is_refused(stack: EngineStack) -> None:
     first = stack.start("up", "--yes", "--skip-preview", "--stack", "prod")
     while first.poll() is None and not list(_objects(stack, ".pulumi/locks/")):
         time.sleep(0.05)
@@ -115,7 +115,7 @@ def test_an_up_during_another_is_refused(stack: Stack) -> None:
     assert first.returncode == 0
 
 
-def test_destroy_is_refused_before_anything_is_deleted(stack: Stack) -> None:
+def test_destroy_is_refused_before_anything_is_deleted(stack: EngineStack) -> None:
     before = inventory(stack.account.api, REGION)
     with pytest.raises(CommandFailed, match="because it is protected"):
         stack.run("destroy", "--yes", "--stack", "prod")
@@ -123,7 +123,7 @@ def test_destroy_is_refused_before_anything_is_deleted(stack: Stack) -> None:
 
 
 def test_a_stack_that_becomes_dev_can_be_destroyed_and_made_again(
-    stack: Stack, empty: set[str]
+    stack: EngineStack, empty: set[str]
 ) -> None:
     names = once_used(stack)
     s3 = boto3.Session("rehearsal", "rehearsal", region_name=REGION).client(
@@ -141,14 +141,14 @@ def test_a_stack_that_becomes_dev_can_be_destroyed_and_made_again(
     assert names & once_used(stack) == set()
 
 
-def once_used(stack: Stack) -> set[str]:
+def once_used(stack: EngineStack) -> set[str]:
     snapshot = stack.inputs("aws:rds/instance:Instance")["finalSnapshotIdentifier"]
     cache = stack.inputs("aws:elasticache/user:User")["userId"]
     users = stack.inputs("aws:elasticache/userGroup:UserGroup")["userGroupId"]
     return {snapshot, cache, users}
 
 
-def _objects(stack: Stack, prefix: str = ".pulumi/") -> Iterator[bytes]:
+def _objects(stack: EngineStack, prefix: str = ".pulumi/") -> Iterator[bytes]:
     """What lies in the state's bucket."""
     session = boto3.Session("rehearsal", "rehearsal", region_name=REGION)
     s3 = session.client("s3", endpoint_url=stack.account.api)

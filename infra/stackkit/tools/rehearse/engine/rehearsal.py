@@ -10,7 +10,12 @@ import yaml
 
 from stackkit.settings.errors import ConfigError
 from stackkit.settings.stack_file import StackFile
-from stackkit.tools.rehearse.engine.stack import Change, CommandFailed, Stack, simulated_account
+from stackkit.tools.rehearse.engine.stack import (
+    Change,
+    CommandFailed,
+    EngineStack,
+    simulated_account,
+)
 
 _UNWANTED = shutil.ignore_patterns("venv", "build", "__pycache__", ".*_cache", "tests")
 
@@ -27,7 +32,7 @@ def play(infra: Path, name: str, file: StackFile, values: Mapping[str, str]) -> 
         TemporaryDirectory() as folder,
         simulated_account(file.region, infra, json.dumps(settings, default=list)) as account,
     ):
-        stack = Stack(
+        stack = EngineStack(
             cli=Path(cli),
             project=_copy(infra, Path(folder, "project")),
             name=name,
@@ -43,7 +48,7 @@ def play(infra: Path, name: str, file: StackFile, values: Mapping[str, str]) -> 
             return 1
 
 
-def _life(stack: Stack) -> int:
+def _life(stack: EngineStack) -> int:
     print(stack.run("version").strip(), "on a simulated account; nothing leaves this machine")
     _show("up", stack.up())
     repeated = stack.up()
@@ -75,7 +80,7 @@ def _copy(infra: Path, folder: Path) -> Path:
     return folder / infra.name
 
 
-def _write_stack_file(stack: Stack, file: StackFile, values: Mapping[str, str]) -> None:
+def _write_stack_file(stack: EngineStack, file: StackFile, values: Mapping[str, str]) -> None:
     """The stack's keys; its secrets, sealed with a key that is not here, get other values."""
     path = stack.project / f"Pulumi.{stack.name}.yaml"
     others = {

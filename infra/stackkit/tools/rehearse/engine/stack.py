@@ -61,7 +61,7 @@ def simulated_account(region: str, project: Path, settings: str = "") -> Iterato
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stack:
+class EngineStack:
     """One stack of a project; `home` is where the CLI keeps what is its own."""
 
     cli: Path
