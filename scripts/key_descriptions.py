@@ -87,6 +87,18 @@ DESCRIPTIONS = {
     ),
     "zones": "Availability zones: 3, or 2 where a region has no more.",
     "vpc_cidr": "The VPC's private range, /16 to /19.",
+    "vpc_id": (
+        "A VPC that exists, instead of one that the program makes with gateways and endpoints. It "
+        "needs private_subnet_ids, and public_subnet_ids unless internal."
+    ),
+    "public_subnet_ids": (
+        "The load balancer's subnets in vpc_id, one in each zone, with a route to an internet "
+        "gateway."
+    ),
+    "private_subnet_ids": (
+        "Subnets of tasks, database and cache in vpc_id, one in each zone, with a default route "
+        "such as to a NAT gateway."
+    ),
     "nat": (
         "Tasks reach the internet by NAT gateways. false, for tier dev on fargate: by public "
         "addresses of their own in the public subnets, which admit the load balancer alone."

@@ -18,6 +18,44 @@ REGISTRY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
 DIGEST = f"sha256:{'a' * 64}"
 
 
+# a VPC that exists; tests change what is in it
+VPC = "vpc-0a1b2c3d"
+PUBLIC = [f"subnet-aaaaaaa{zone}" for zone in (1, 2, 3)]
+PRIVATE = [f"subnet-bbbbbbb{zone}" for zone in (1, 2, 3)]
+SUBNETS: dict[str, dict[str, Any]] = {
+    subnet: {
+        "availabilityZone": f"{REGION}{zone}",
+        "cidrBlock": f"172.31.{number}.0/24",
+        "ipv6CidrBlock": f"2001:db8:0:{number}::/64",
+        "availableIpAddressCount": 4000,
+    }
+    for number, (subnet, zone) in enumerate(zip(PUBLIC + PRIVATE, "abcabc", strict=True))
+}
+# route table → what its routes lead to, and its subnets; "" for those that no other table has
+TABLES: dict[str, tuple[dict[str, str], list[str]]] = {
+    "rtb-1": ({"gatewayId": "local"}, [""]),
+    "rtb-2": ({"gatewayId": "igw-1"}, PUBLIC),
+    "rtb-3": ({"natGatewayId": "nat-1"}, PRIVATE),
+}
+# subnet → addresses that the stack has there already
+OCCUPIED: dict[str, int] = {}
+
+
+def _route_table(asked: Mapping[str, Any]) -> dict[str, Any]:
+    target, subnets = TABLES[asked["routeTableId"]]
+    everywhere = "172.31.0.0/16" if target == {"gatewayId": "local"} else "0.0.0.0/0"
+    return {
+        "routes": [{"cidrBlock": everywhere, **target}],
+        "associations": [{"main": not each, "subnetId": each} for each in subnets],
+    }
+
+
+def _occupied(asked: Mapping[str, Any]) -> dict[str, Any]:
+    wanted = {each["name"]: each["values"] for each in asked["filters"]}
+    assert "shop-prod-compute-???????" in wanted["group-name"]
+    return {"ids": [f"eni-{n}" for n in range(OCCUPIED.get(wanted["subnet-id"][0], 0))]}
+
+
 class Cloud(mocks.Mocks):
     def __init__(self, preview: bool, last_outputs: Mapping[str, Any] | None = None) -> None:
         self._preview = preview
@@ -85,6 +123,13 @@ _ANSWERS: dict[str, Any] = {
         "name": asked["name"],
         "insecureValue": AMI_ID,
     },
+    "aws:ec2/getSubnets:getSubnets": lambda asked: {
+        "ids": list(SUBNETS) if asked["filters"] == [{"name": "vpc-id", "values": [VPC]}] else []
+    },
+    "aws:ec2/getSubnet:getSubnet": lambda asked: SUBNETS[asked["id"]],
+    "aws:ec2/getRouteTables:getRouteTables": lambda asked: {"ids": list(TABLES)},
+    "aws:ec2/getRouteTable:getRouteTable": _route_table,
+    "aws:ec2/getNetworkInterfaces:getNetworkInterfaces": _occupied,
     "aws:index/getCallerIdentity:getCallerIdentity": lambda asked: {"accountId": ACCOUNT},
 }
 

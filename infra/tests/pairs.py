@@ -42,9 +42,14 @@ OPTIONS: Mapping[str, Mapping[str, Values]] = {
         "on": {"slack_workspace_id": "T07EA123LEP", "slack_channel_id": "C07EZ1ABC23"},
     },
     "waf": {"on": {"waf": "true"}, "off": {"waf": "false"}},
+    "network": {"made": {}, "existing": {"vpc_id": "vpc-0a1b2c3d"}},
     "nat": {"gateways": {}, "none": {"nat": "false"}},
     "balancer": {"public": {}, "internal": {"internal": "true"}},
-    "clients": {"anybody": {}, "a range": {"allow_from": '["203.0.113.0/24"]'}},
+    "clients": {
+        "anybody": {},
+        "a range": {"allow_from": '["203.0.113.0/24"]'},
+        "IPv6": {"allow_from": '["0.0.0.0/0", "::/0"]'},
+    },
     "zones": {"three": {}, "two": {"zones": "2"}},
     "reserved": {"none": {}, "some": {"alb_lcu": "500"}},
     "secrets": {"own": {}, "more": {"secrets": SECRETS, "secrets_key_arn": SECRETS_KEY}},
@@ -62,8 +67,13 @@ def allowed(choices: Choices) -> bool:
     """What conflicts.py refuses together; of the options that are chosen so far."""
     warm = choices.get("warm pool") == "two"
     own = choices.get("ami", "Amazon's") != "Amazon's"
-    private = choices.get("tier") == "prod" or choices.get("compute") == "ec2"
+    existing = choices.get("network") == "existing"
+    private = choices.get("tier") == "prod" or choices.get("compute") == "ec2" or existing
     if choices.get("nat") == "none" and (private or warm or own):
+        return False
+    if choices.get("clients") == "IPv6" and (
+        choices.get("network") == "made" or choices.get("nat") == "none"
+    ):
         return False
     if choices.get("compute") == "fargate":
         return not (warm or own)
@@ -117,4 +127,14 @@ def values(stack: Choices) -> dict[str, str]:
     chosen = keys(stack["tier"], stack["compute"], stack["edge"] != "none")
     for option, choice in stack.items():
         chosen |= OPTIONS[option][choice]
-    return chosen
+    return chosen | (_subnets(chosen) if "vpc_id" in chosen else {})
+
+
+def _subnets(chosen: Values) -> dict[str, str]:
+    """Of a VPC that exists: one for each zone, public ones where the load balancer needs them."""
+
+    def ids(start: str) -> str:
+        return json.dumps([f"subnet-{start}{n}" for n in range(int(chosen.get("zones", "3")))])
+
+    public = {} if "internal" in chosen else {"public_subnet_ids": ids("aaaaaaa")}
+    return {"private_subnet_ids": ids("bbbbbbb")} | public

@@ -8,6 +8,12 @@ from stackkit.settings.load import parse
 
 EC2 = {"compute": "ec2"}
 DEV = {"tier": "dev"}
+EXISTING = {
+    "vpc_id": "vpc-0a1b2c3d",
+    "zones": 2,
+    "public_subnet_ids": ["subnet-0a1b2c3d", "subnet-0a1b2c3e"],
+    "private_subnet_ids": ["subnet-1a1b2c3d", "subnet-1a1b2c3e"],
+}
 
 
 @pytest.mark.parametrize(
@@ -142,6 +148,35 @@ DEV = {"tier": "dev"}
         (
             DEV | {"backup_days": 0, "database_replicas": 1},
             "database_replicas: RDS replicates only with backups; set backup_days.",
+        ),
+        (
+            {"private_subnet_ids": ["subnet-0a1b2c3d"]},
+            "private_subnet_ids: it needs vpc_id; set vpc_id or unset private_subnet_ids.",
+        ),
+        (
+            EXISTING | {"vpc_cidr": "10.1.0.0/16"},
+            "vpc_cidr: the VPC of vpc_id has a range of its own; unset vpc_cidr.",
+        ),
+        (
+            EXISTING | DEV | {"nat": False},
+            "nat: routes of the VPC of vpc_id lead tasks to the internet; set nat to true.",
+        ),
+        (
+            EXISTING | {"internal": True},
+            "public_subnet_ids: an internal load balancer stands in the private subnets; unset it.",
+        ),
+        (
+            EXISTING | {"zones": 3, "internal": True, "public_subnet_ids": []},
+            "private_subnet_ids: 2 are named and zones is 3; name one in each zone.",
+        ),
+        (
+            EXISTING | {"public_subnet_ids": []},
+            "public_subnet_ids: 0 are named and zones is 2; name one in each zone.",
+        ),
+        (
+            {"allow_from": ["2001:db8::/32"]},
+            "allow_from: the VPC that the program makes has no IPv6; name IPv4 ranges, or set"
+            " vpc_id.",
         ),
         (
             {"allow_from": []},

@@ -30,9 +30,18 @@ from stackkit.tools.rehearse.account import Call
 sys.setrecursionlimit(5000)
 
 
-def scope(stack: str) -> DeliveryScope:
+VPC = pairs.OPTIONS["network"]["existing"]["vpc_id"]
+
+
+def scope(stack: str, in_existing_vpc: bool = False) -> DeliveryScope:
     return DeliveryScope(
-        project="shop", stack=stack, region=REGION, account=ACCOUNT, domain="api.example.com"
+        project="shop",
+        stack=stack,
+        region=REGION,
+        account=ACCOUNT,
+        domain="api.example.com",
+        vpc_id=VPC if in_existing_vpc else "",
+        subnet_ids=SUBNETS if in_existing_vpc else (),
     )
 
 
@@ -43,6 +52,9 @@ AWS_OWN = [
     for arn in READERS
     for statement in _AWS[arn.rpartition("/")[2]]["Document"]["Statement"]
 ]
+
+
+SUBNETS = ("subnet-aaaaaaa0", "subnet-bbbbbbb0")
 
 
 def deployer(of: DeliveryScope = PROD, calls: Sequence[Call] = ()) -> list[Statement]:
@@ -159,6 +171,25 @@ def test_a_deployer_may_look_at_a_deployment_and_run_a_task() -> None:
     assert refused(asked, deployer(), AWS_OWN) == []
 
 
+EXISTING = scope("prod", in_existing_vpc=True)
+GROUP = Request("ec2:CreateSecurityGroup", PROD.arn("ec2", f"vpc/{VPC}"), PROD.tags("RequestTag"))
+LAUNCH = Request("ec2:RunInstances", PROD.arn("ec2", f"subnet/{SUBNETS[1]}"))
+
+
+@pytest.mark.parametrize("request_", [GROUP, LAUNCH], ids=str)
+def test_a_deployer_uses_a_vpc_that_exists_where_the_keys_name_it(request_: Request) -> None:
+    assert allowing(deployer(EXISTING), request_)
+    assert not allowing(deployer(), request_)
+
+
+@pytest.mark.parametrize(
+    "action",
+    ["ec2:DeleteVpc", "ec2:CreateSubnet", "ec2:CreateVpcEndpoint", "ec2:ModifyVpcAttribute"],
+)
+def test_a_deployer_changes_nothing_of_a_vpc_that_exists(action: str) -> None:
+    assert not allowing(deployer(EXISTING), Request(action, GROUP.resource))
+
+
 ALL = {**of_deployer(PROD), "reader": of_reader(PROD), "boundary": of_boundary(PROD)}
 
 
@@ -175,6 +206,8 @@ def test_each_policy_has_room_for_the_longest_names(policy: str) -> None:
         region="ap-southeast-1",
         account=ACCOUNT,
         domain=f"{'d' * 60}.example.com",
+        vpc_id="vpc-0123456789abcdef0",
+        subnet_ids=["subnet-0123456789abcdef0"] * 6,
     )
     policies = {
         **of_deployer(longest),

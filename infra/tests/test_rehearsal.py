@@ -1,6 +1,7 @@
 """The command, as a user runs it."""
 
 import atexit
+import json
 import os
 import shutil
 import subprocess
@@ -56,3 +57,18 @@ def test_production_stands_up() -> None:
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
     assert "Refused" not in outcome.stdout
     assert outcome.stdout.count("  ok  ") == len(CHECKS)
+
+
+def test_a_stack_stands_up_in_a_vpc_that_exists_behind_an_internal_balancer(
+    tmp_path: Path,
+) -> None:
+    subnets = ["subnet-0a1b2c3d", "subnet-0a1b2c3e", "subnet-0a1b2c3f"]
+    named = {"vpc_id": "vpc-0a1b2c3d", "private_subnet_ids": json.dumps(subnets)}
+    office = {"internal": "true", "allow_from": '["203.0.113.0/24"]'}
+    page = tmp_path / "page.html"
+    outcome = rehearse("prod", {"domain": DOMAIN} | named | office, page=page)
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    assert outcome.stdout.count("  ok  ") == len(CHECKS)
+    shown = page.read_text()
+    assert "VPC 10.0.0.0/16, which exists" in shown
+    assert "internal, 3 zones, HTTP 80, HTTPS 443, from 203.0.113.0/24" in shown

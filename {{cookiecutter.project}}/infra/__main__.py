@@ -12,7 +12,8 @@ from stackkit.alarms.panels import sections
 from stackkit.plan import plan, transition
 from stackkit.plan.capacity import installed_versions, measurement_warnings, read_measurement
 from stackkit.plan.fleet import mean_in_flight, rate
-from stackkit.resources import boundary, compute, last_deployment, service
+from stackkit.plan.quotas import addresses
+from stackkit.resources import boundary, compute, existing_network, last_deployment, service
 from stackkit.resources.build import build_id
 from stackkit.resources.cache import Cache, CacheArgs
 from stackkit.resources.collector import Collector, CollectorArgs
@@ -49,6 +50,8 @@ try:
     numbers = plan.derive(settings, measured)
     conflicts.check(settings)
     last_deployment.check(numbers)
+    needed = addresses(settings, numbers.fleet)
+    existing = existing_network.find(settings, needed) if settings.vpc_id else None
 except ConfigError as error:
     raise pulumi.RunError(str(error)) from None
 for warning in measurement_warnings(
@@ -76,6 +79,8 @@ network = Network(
         zones=settings.zones,
         nat_gateways=settings.nat_gateways,
         log_days=settings.log_days,
+        existing=existing,
+        internal=settings.internal,
     ),
 )
 groups = SecurityGroups(
@@ -88,7 +93,7 @@ groups = SecurityGroups(
         outbound_ports=service.outbound_ports(settings),
     ),
 )
-if settings.production:
+if settings.production and not existing:
     Endpoints(
         name,
         EndpointsArgs(
@@ -171,9 +176,10 @@ edge = Edge(
     name,
     EdgeArgs(
         vpc_id=network.vpc_id,
-        subnet_ids=network.private_subnet_ids if settings.internal else network.public_subnet_ids,
+        subnet_ids=network.balancer_subnet_ids,
         security_group_id=groups.balancer_id,
         internal=settings.internal,
+        ipv6=settings.ipv6,
         certificate_arn=certificate_arn,
         container_port=config.CONTAINER_PORT,
         target_type="ip" if settings.compute == "fargate" else "instance",
@@ -204,6 +210,7 @@ if zone_id is not None:
             zone_id=zone_id,
             balancer=edge.balancer,
             taken_over=settings.take_over_domain,
+            ipv6=settings.ipv6,
         ),
     )
 if settings.waf:
@@ -246,6 +253,7 @@ container = service.container(
     service.ServiceDependencies(
         image=image.uri,
         repository_arn=image.repository_arn,
+        balancer_ranges=network.balancer_ranges,
         database_host=database_host,
         replica_host=replica_host,
         database_secret_arn=database.secret_arn,

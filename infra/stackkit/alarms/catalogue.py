@@ -42,7 +42,7 @@ def table(context: AlarmContext) -> Sequence[AlarmSpec]:
         settings.compute: True,
         "metrics": not settings.otlp_endpoint,
         "waf": settings.waf,
-        "nat": settings.nat,
+        "nat": settings.nat_gateways,
         "database_replicas": settings.database_replicas,
         "cache_replicas": settings.cache_replicas,
     }

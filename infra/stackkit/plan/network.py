@@ -1,4 +1,4 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 
 from stackkit.plan.derived_value import DerivedValue
@@ -55,7 +55,8 @@ def nat_ports(config: Config) -> int:
 
     AWS, "NAT gateway basics": 55,000 to each unique destination.
     """
-    gateways = config.nat_gateways
+    # a VPC that exists is taken to have as many as the program would make
+    gateways = replace(config, vpc_id="").nat_gateways
     # without a gateway each task has an address, and at least one runs
     return NAT_PORTS * (gateways - 1 if config.production else max(1, gateways))
 

@@ -32,7 +32,8 @@ class Plan:
     server: Server
     pools: Pools
     timeouts: Timeouts
-    subnets: Subnets
+    # None in a VPC that exists
+    subnets: Subnets | None
     checks: tuple[LimitCheck, ...]
 
 
@@ -57,7 +58,7 @@ def derive(config: Config, measured: Measurement | None = None) -> Plan:
         server=server(config, capacity, shares),
         pools=shares,
         timeouts=timeouts(config.request_timeout_s),
-        subnets=subnets(config.vpc_cidr),
+        subnets=None if config.vpc_id else subnets(config.vpc_cidr),
         checks=checks(config, fleet),
     )
 

@@ -32,7 +32,7 @@ def limits(config: Config, fleet: FleetSize) -> tuple[LimitCheck, ...]:
     return (
         _targets(config, deploying),
         *by_compute(config, deploying),
-        _addresses(config, deploying),
+        *(() if config.vpc_id else (_addresses(config, fleet),)),
         _nat_ports(config),
         _cache_clients(config, deploying),
     )
@@ -79,9 +79,18 @@ def _vcpu(config: Config, deploying: int, first_quota: int) -> LimitCheck:
     )
 
 
-def _addresses(config: Config, deploying: int) -> LimitCheck:
-    zones = config.zones - 1 if config.production else config.zones
-    needed = ceil_div(deploying, zones) + OTHER_ADDRESSES
+def addresses(config: Config, fleet: FleetSize) -> int:
+    """What a private subnet must have while a deployment doubles the fleet."""
+    deploying = fleet.maximum.value * ROLLING_FACTOR
+    return ceil_div(deploying, _zones_left(config)) + OTHER_ADDRESSES
+
+
+def _zones_left(config: Config) -> int:
+    return config.zones - 1 if config.production else config.zones
+
+
+def _addresses(config: Config, fleet: FleetSize) -> LimitCheck:
+    zones, needed = _zones_left(config), addresses(config, fleet)
     prefix = subnets(config.vpc_cidr).private.value
     usable = 2 ** (32 - prefix) - RESERVED_ADDRESSES
     return LimitCheck(

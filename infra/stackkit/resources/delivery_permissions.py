@@ -171,6 +171,9 @@ class DeliveryScope:
     account: str
     # of the records that the stack makes; "" for none
     domain: str = ""
+    # of a VPC that the program doesn't make; "" and none otherwise
+    vpc_id: str = ""
+    subnet_ids: Sequence[str] = ()
 
     @classmethod
     def of(cls, settings: Config, region: str, account: str) -> "DeliveryScope":
@@ -180,6 +183,8 @@ class DeliveryScope:
             region=region,
             account=account,
             domain=settings.domain,
+            vpc_id=settings.vpc_id,
+            subnet_ids=(*settings.public_subnet_ids, *settings.private_subnet_ids),
         )
 
     @property
@@ -377,9 +382,21 @@ def _network(scope: DeliveryScope) -> list[Statement]:
         # the launch template, its subnets and groups are the stack's by the statement above
         allow(
             ["ec2:RunInstances"],
-            ["arn:aws:ec2:*::image/*", *ec2("instance", "network-interface", "volume")],
+            [
+                "arn:aws:ec2:*::image/*",
+                *ec2("instance", "network-interface", "volume"),
+                *(scope.arn("ec2", f"subnet/{subnet}") for subnet in scope.subnet_ids),
+            ],
         ),
+        *_existing_vpc(scope),
     ]
+
+
+def _existing_vpc(scope: DeliveryScope) -> list[Statement]:
+    """Its tags are not the stack's."""
+    if not scope.vpc_id:
+        return []
+    return [allow(["ec2:CreateSecurityGroup"], [scope.arn("ec2", f"vpc/{scope.vpc_id}")])]
 
 
 def _edge(scope: DeliveryScope) -> list[Statement]:

@@ -57,6 +57,7 @@ class AliasArgs:
     balancer: aws.lb.LoadBalancer
     # a record that is there leads elsewhere
     taken_over: bool
+    ipv6: bool
 
 
 class Alias(pulumi.ComponentResource):
@@ -66,21 +67,20 @@ class Alias(pulumi.ComponentResource):
         self, name: str, args: AliasArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("service:edge:Alias", name, None, opts)
-        aws.route53.Record(
-            name,
-            aws.route53.RecordArgs(
-                zone_id=args.zone_id,
-                name=args.domain,
-                type="A",
-                allow_overwrite=args.taken_over,
-                aliases=[
-                    aws.route53.RecordAliasArgs(
-                        name=args.balancer.dns_name,
-                        zone_id=args.balancer.zone_id,
-                        evaluate_target_health=True,
-                    )
-                ],
-            ),
-            opts=pulumi.ResourceOptions(parent=self),
+        alias = aws.route53.RecordAliasArgs(
+            name=args.balancer.dns_name, zone_id=args.balancer.zone_id, evaluate_target_health=True
         )
+        for suffix, kind in {"": "A", "-ipv6": "AAAA"}.items():
+            if args.ipv6 or kind == "A":
+                aws.route53.Record(
+                    f"{name}{suffix}",
+                    aws.route53.RecordArgs(
+                        zone_id=args.zone_id,
+                        name=args.domain,
+                        type=kind,
+                        allow_overwrite=args.taken_over,
+                        aliases=[alias],
+                    ),
+                    opts=pulumi.ResourceOptions(parent=self),
+                )
         self.register_outputs({})

@@ -17,6 +17,7 @@ class EdgeArgs:
     subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
     security_group_id: pulumi.Input[str]
     internal: bool
+    ipv6: bool
     # None serves plain HTTP
     certificate_arn: pulumi.Input[str] | None
     container_port: int
@@ -66,7 +67,7 @@ class Edge(pulumi.ComponentResource):
             aws.lb.LoadBalancerArgs(
                 load_balancer_type="application",
                 internal=args.internal,
-                ip_address_type="ipv4",
+                ip_address_type="dualstack" if args.ipv6 else "ipv4",
                 subnets=args.subnet_ids,
                 security_groups=[args.security_group_id],
                 idle_timeout=args.idle_timeout_s,

@@ -5,6 +5,7 @@ import pulumi_aws as aws
 import pulumi_awsx as awsx
 
 from stackkit.plan.network import blocks
+from stackkit.resources.existing_network import ExistingNetwork
 from stackkit.resources.policies import allow, assumed_by, document
 
 
@@ -15,6 +16,9 @@ class NetworkArgs:
     zones: int
     nat_gateways: int
     log_days: int
+    # nothing but it is used then
+    existing: ExistingNetwork | None
+    internal: bool
 
 
 class Network(pulumi.ComponentResource):
@@ -23,9 +27,12 @@ class Network(pulumi.ComponentResource):
     vpc_id: pulumi.Output[str]
     public_subnet_ids: pulumi.Output[list[str]]
     private_subnet_ids: pulumi.Output[list[str]]
+    balancer_subnet_ids: pulumi.Output[list[str]]
     isolated_subnet_ids: pulumi.Output[list[str]]
     compute_subnet_ids: pulumi.Output[list[str]]
     nat_gateway_ids: list[pulumi.Output[str]]
+    # the load balancer has its addresses from them
+    balancer_ranges: list[str]
 
     def __init__(
         self, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None
@@ -33,6 +40,26 @@ class Network(pulumi.ComponentResource):
         super().__init__("service:network:Network", name, None, opts)
         self._prefix = name
         self._child = pulumi.ResourceOptions(parent=self)
+        if args.existing:
+            self._use(args.existing, args.internal)
+        else:
+            self._make(args)
+        self.balancer_subnet_ids = (
+            self.private_subnet_ids if args.internal else self.public_subnet_ids
+        )
+        self.register_outputs({"vpcId": self.vpc_id})
+
+    def _use(self, found: ExistingNetwork, internal: bool) -> None:
+        """It has no subnets for data alone."""
+        self.vpc_id = pulumi.Output.from_input(found.vpc_id)
+        self.public_subnet_ids = pulumi.Output.from_input([s.id for s in found.public])
+        self.private_subnet_ids = pulumi.Output.from_input([s.id for s in found.private])
+        self.compute_subnet_ids = self.isolated_subnet_ids = self.private_subnet_ids
+        self.nat_gateway_ids = []
+        self.balancer_ranges = [s.cidr for s in (found.private if internal else found.public)]
+
+    def _make(self, args: NetworkArgs) -> None:
+        self.balancer_ranges = [args.cidr]
         vpc = self._vpc(args)
         self.vpc_id = vpc.vpc_id
         self.public_subnet_ids = vpc.public_subnet_ids.apply(list)
@@ -48,12 +75,11 @@ class Network(pulumi.ComponentResource):
         ]
         # adopted and emptied: a resource that names no group can reach nothing
         aws.ec2.DefaultSecurityGroup(
-            name,
+            self._prefix,
             aws.ec2.DefaultSecurityGroupArgs(vpc_id=self.vpc_id, ingress=[], egress=[]),
             opts=self._child,
         )
         self._flow_logs(args.log_days)
-        self.register_outputs({"vpcId": self.vpc_id})
 
     def _vpc(self, args: NetworkArgs) -> awsx.ec2.Vpc:
         strategy = awsx.ec2.NatGatewayStrategy

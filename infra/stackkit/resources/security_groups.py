@@ -1,8 +1,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import pulumi
 import pulumi_aws as aws
+from pulumi_aws.vpc import SecurityGroupEgressRule as Egress
+from pulumi_aws.vpc import SecurityGroupIngressRule as Ingress
 
 from stackkit.settings.config import WORLD
 
@@ -41,16 +44,22 @@ class SecurityGroups(pulumi.ComponentResource):
         self.compute_id = self._group("compute", "Tasks or instances of the service")
         self.database_id = self._group("database", "PostgreSQL")
         self.cache_id = self._group("cache", "Valkey")
-        for port in args.public_ports:
-            for source in args.allow_from:
-                self._from(source, "alb", self.balancer_id, port)
-        for port in args.outbound_ports:
-            self._to_world("compute", self.compute_id, port)
-        allow = self._allow
-        allow("alb-compute", self.balancer_id, self.compute_id, args.container_port)
-        allow("compute-database", self.compute_id, self.database_id, POSTGRESQL)
-        allow("compute-cache", self.compute_id, self.cache_id, VALKEY)
+        self._connect(name, args)
         self.register_outputs({})
+
+    def _connect(self, name: str, args: SecurityGroupsArgs) -> None:
+        for port, source in product(args.public_ports, args.allow_from):
+            # "::" separates the parts of a resource's URN
+            label = "world" if source == WORLD else source.replace(":", ".")
+            _rule(Ingress, f"{name}-{label}-alb-{port}", self.balancer_id, port, self, source)
+        for port in args.outbound_ports:
+            _rule(Egress, f"{name}-compute-world-{port}", self.compute_id, port, self, WORLD)
+        for pair, source, target, port in (
+            ("alb-compute", self.balancer_id, self.compute_id, args.container_port),
+            ("compute-database", self.compute_id, self.database_id, POSTGRESQL),
+            ("compute-cache", self.compute_id, self.cache_id, VALKEY),
+        ):
+            connect(f"{name}-{pair}", source, target, port, self)
 
     def _group(self, role: str, description: str) -> pulumi.Output[str]:
         # no rules inside: the provider then also removes AWS's "everything out"
@@ -59,40 +68,6 @@ class SecurityGroups(pulumi.ComponentResource):
             aws.ec2.SecurityGroupArgs(vpc_id=self._vpc_id, description=description),
             opts=pulumi.ResourceOptions(parent=self),
         ).id
-
-    def _from(self, source: str, role: str, group: pulumi.Input[str], port: int) -> None:
-        # "::" separates the parts of a resource's URN
-        label = "world" if source == WORLD else source.replace(":", ".")
-        aws.vpc.SecurityGroupIngressRule(
-            f"{self._prefix}-{label}-{role}-{port}",
-            aws.vpc.SecurityGroupIngressRuleArgs(
-                security_group_id=group,
-                cidr_ipv4=None if ":" in source else source,
-                cidr_ipv6=source if ":" in source else None,
-                ip_protocol="tcp",
-                from_port=port,
-                to_port=port,
-            ),
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-
-    def _to_world(self, role: str, group: pulumi.Input[str], port: int) -> None:
-        aws.vpc.SecurityGroupEgressRule(
-            f"{self._prefix}-{role}-world-{port}",
-            aws.vpc.SecurityGroupEgressRuleArgs(
-                security_group_id=group,
-                cidr_ipv4=WORLD,
-                ip_protocol="tcp",
-                from_port=port,
-                to_port=port,
-            ),
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-
-    def _allow(
-        self, pair: str, source: pulumi.Input[str], target: pulumi.Input[str], port: int
-    ) -> None:
-        connect(f"{self._prefix}-{pair}", source, target, port, self)
 
 
 def connect(
@@ -103,25 +78,28 @@ def connect(
     parent: pulumi.Resource,
 ) -> None:
     """Let one group open TCP connections to a port of another: out of one and into the other."""
-    aws.vpc.SecurityGroupEgressRule(
+    _rule(Egress, name, source, port, parent, group=target)
+    _rule(Ingress, name, target, port, parent, group=source)
+
+
+def _rule(
+    direction: type[Ingress | Egress],
+    name: str,
+    owner: pulumi.Input[str],
+    port: int,
+    parent: pulumi.Resource,
+    addresses: str = "",
+    group: pulumi.Input[str] | None = None,
+) -> None:
+    ipv6 = ":" in addresses
+    direction(
         name,
-        aws.vpc.SecurityGroupEgressRuleArgs(
-            security_group_id=source,
-            referenced_security_group_id=target,
-            ip_protocol="tcp",
-            from_port=port,
-            to_port=port,
-        ),
-        opts=pulumi.ResourceOptions(parent=parent),
-    )
-    aws.vpc.SecurityGroupIngressRule(
-        name,
-        aws.vpc.SecurityGroupIngressRuleArgs(
-            security_group_id=target,
-            referenced_security_group_id=source,
-            ip_protocol="tcp",
-            from_port=port,
-            to_port=port,
-        ),
+        security_group_id=owner,
+        cidr_ipv4=addresses if addresses and not ipv6 else None,
+        cidr_ipv6=addresses if ipv6 else None,
+        referenced_security_group_id=group,
+        ip_protocol="tcp",
+        from_port=port,
+        to_port=port,
         opts=pulumi.ResourceOptions(parent=parent),
     )

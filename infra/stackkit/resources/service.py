@@ -1,6 +1,6 @@
 """The service's environment: addresses of its dependencies, the plan's numbers, its secrets."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -23,6 +23,7 @@ class ServiceDependencies:
 
     image: pulumi.Input[str]
     repository_arn: pulumi.Input[str] | None
+    balancer_ranges: Sequence[str]
     database_host: pulumi.Input[str]
     # None: reads go where writes go
     replica_host: pulumi.Input[str] | None
@@ -68,8 +69,8 @@ def _environment(
         "ENVIRONMENT": "production",
         "HOST": "0.0.0.0",
         "PORT": str(CONTAINER_PORT),
-        # the load balancer's addresses are in it, and only it reaches the service
-        "TRUSTED_PROXIES": settings.vpc_cidr,
+        # the load balancer's addresses are in them, and only it reaches the service
+        "TRUSTED_PROXIES": ",".join(dependencies.balancer_ranges),
         "ADMIN_PORT": str(ADMIN_PORT),
         "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{OTLP_PORT}",
         "OTEL_SERVICE_NAME": settings.name,

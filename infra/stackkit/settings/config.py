@@ -17,6 +17,7 @@ WORLD = "0.0.0.0/0"
 LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653)
 _HOST = r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}"
 _ARN = r"arn:aws[a-z-]*:"
+_ID = r"([0-9a-f]{8}|[0-9a-f]{17})"
 _OWNER, _REPOSITORY = r"[A-Za-z0-9-]+", r"[A-Za-z0-9._-]+"
 _EMAIL = r"[^@\s]+@[^@\s]+\.[^@\s]+"
 
@@ -48,9 +49,7 @@ class Config:
     instance_types: tuple[str, ...] = items(
         ("c8g.xlarge", "c7g.xlarge"), r"[a-z0-9-]+\.[a-z0-9]+", "an instance type"
     )
-    ami_id: str = text(
-        "", r"ami-([0-9a-f]{8}|[0-9a-f]{17})", "an AMI id such as ami-0123456789abcdef0"
-    )
+    ami_id: str = text("", "ami-" + _ID, "an AMI id such as ami-0123456789abcdef0")
     bake_ami: bool = flag(False)
     warm_pool: int = whole(0, 0, 1000)
 
@@ -70,6 +69,9 @@ class Config:
 
     zones: int = whole(3, 2, 3)
     vpc_cidr: str = text("10.0.0.0/16", r"[0-9.]+/\d+", "a range such as 10.0.0.0/16")
+    vpc_id: str = text("", "vpc-" + _ID, "the id of a VPC such as vpc-0123456789abcdef0")
+    public_subnet_ids: tuple[str, ...] = items((), "subnet-" + _ID, "the id of a subnet")
+    private_subnet_ids: tuple[str, ...] = items((), "subnet-" + _ID, "the id of a subnet")
     nat: bool = flag(True)
     alb_target_quota: int = whole(1000, 1, 100_000)
     alb_lcu: int = whole(0, 0, 100_000)
@@ -152,7 +154,8 @@ class Config:
 
     @property
     def nat_gateways(self) -> int:
-        if not self.nat:
+        """Those that the program makes: none in a VPC that exists."""
+        if self.vpc_id or not self.nat:
             return 0
         return self.zones if self.production else 1
 
@@ -160,6 +163,11 @@ class Config:
     def public(self) -> bool:
         """Anybody on the internet can reach the load balancer."""
         return not self.internal and WORLD in self.allow_from
+
+    @property
+    def ipv6(self) -> bool:
+        """Of the load balancer's clients."""
+        return any(":" in source for source in self.allow_from)
 
     @property
     def hosted_zone(self) -> str:

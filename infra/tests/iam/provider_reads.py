@@ -129,7 +129,8 @@ READS: Mapping[str, str] = {
 LOOKUPS = (
     "sts:GetCallerIdentity ec2:DescribeAvailabilityZones ec2:DescribeImages ssm:GetParameter"
     " route53:ListHostedZones route53:GetHostedZone route53:ListTagsForResource"
-    " ecr:GetAuthorizationToken"
+    " ecr:GetAuthorizationToken ec2:DescribeSubnets ec2:DescribeRouteTables"
+    " ec2:DescribeNetworkInterfaces"
 )
 # what `make deploy`, `make rollback` and `make run` ask beside Pulumi
 WATCHING = (

@@ -124,7 +124,8 @@ def _requests(call: Call, scope: DeliveryScope, seen: set[str]) -> Iterator[Requ
     }
     for arn in sorted(found or {example(action)}):
         exists = arn in given | seen or not creates
-        yield Request(action, arn, context | (scope.tags("ResourceTag") if exists else {}))
+        ours = exists and not arn.endswith(f"/{scope.vpc_id or None}")
+        yield Request(action, arn, context | (scope.tags("ResourceTag") if ours else {}))
         if not exists and (tagging := _tagging(action)):
             target = _tag_target(action, arn, named)
             yield Request(tagging, target, context | _created_by(call))

@@ -69,6 +69,16 @@ class AccountSnapshot:
         return list(workloads(self.account))
 
     @cached_property
+    def vpcs(self) -> Found:
+        """Those that the stack stands in."""
+        return [v for v in self.read("ec2", "describe_vpcs", "Vpcs") if not v["IsDefault"]]
+
+    @property
+    def existing_vpc(self) -> bool:
+        """The program didn't make it."""
+        return not self.sent("CreateVpc")
+
+    @cached_property
     def dashboards(self) -> Found:
         """Their widgets, one after the other."""
         client = self.account.client("cloudwatch")

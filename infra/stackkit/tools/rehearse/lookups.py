@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stackkit.tools.rehearse.account import SimulatedAccount
+from stackkit.tools.rehearse.lookups_of_vpc import of_vpc
 
 # how Pulumi's wire marks a secret
 _SECRET = "4dabf18193072939515e22adb298388d"
@@ -30,6 +31,8 @@ def look_up(account: SimulatedAccount, token: str, asked: dict[str, Any]) -> dic
         return {"name": asked["name"], "insecureValue": found["Value"]}
     if token == "aws:index/getCallerIdentity:getCallerIdentity":
         return {"accountId": account.client("sts").get_caller_identity()["Account"]}
+    if token.startswith("aws:ec2/"):
+        return of_vpc(account.client("ec2"), token.rpartition(":")[2], asked)
     raise LookupError(f"the rehearsal can't answer {token}")
 
 

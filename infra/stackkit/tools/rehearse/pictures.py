@@ -19,12 +19,12 @@ def architecture(snapshot: AccountSnapshot, host: str) -> h.Element:
     """`host` is the name that clients request."""
     nodes = list(_nodes(snapshot))
     internal = any(each["Scheme"] == "internal" for each in snapshot.balancers)
-    vpc = next((v for v in snapshot.read("ec2", "describe_vpcs", "Vpcs") if not v["IsDefault"]), {})
+    [vpc] = snapshot.vpcs or [{"CidrBlock": ""}]
     private, edge = _zones(snapshot, "private"), [node for tier, node in nodes if tier == "edge"]
     drawn = [
         _node("outside", "Clients", host),
         h.div(".vpc")[
-            f"VPC {vpc.get('CidrBlock', '')}",
+            f"VPC {vpc['CidrBlock']}{', which exists' if snapshot.existing_vpc else ''}",
             _zones(snapshot, "public"),
             [private, edge] if internal else [edge, private],
             [node for tier, node in nodes if tier == "compute"],

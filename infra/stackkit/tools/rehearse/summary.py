@@ -90,17 +90,16 @@ def _data(snapshot: AccountSnapshot) -> Iterator[tuple[str, str, str]]:
 
 
 def _network(snapshot: AccountSnapshot) -> Iterator[tuple[str, str, str]]:
-    made = [call for call in snapshot.account.calls if call.operation == "CreateVpc"]
-    for call in made:
-        vpc = call.response.get("Vpc", {})
-        own = [s for s in snapshot.subnets.values() if s["VpcId"] == vpc.get("VpcId")]
+    for vpc in snapshot.vpcs:
+        own = [s for s in snapshot.subnets.values() if s["VpcId"] == vpc["VpcId"]]
         zones = len({subnet["AvailabilityZone"] for subnet in own})
         ways = Counter(
             snapshot.route_to_internet(s["SubnetId"]).partition("-")[0] or "none" for s in own
         )
         words = {"igw": "public", "nat": "private", "none": "isolated"}
         shown = ", ".join(f"{count} {words.get(way, way)}" for way, count in sorted(ways.items()))
-        yield "network", f"VPC {call.parameters['CidrBlock']}", f"{zones} zones, subnets: {shown}"
+        exists = f", {vpc['VpcId']}, which exists" if snapshot.existing_vpc else ""
+        yield "network", f"VPC {vpc['CidrBlock']}", f"{zones} zones, subnets: {shown}{exists}"
 
 
 def _own_parts(names: list[str]) -> Iterator[str]:

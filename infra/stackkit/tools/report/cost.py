@@ -154,12 +154,12 @@ def _network(settings: Config, load: Load, per_second: float, prices: Prices) ->
     share = settings.upstream_percent / 100
     gigabytes = per_second * share * ANSWER_BYTES * 3600 * HOURS / 1e9
     each = prices.of("NAT gateway GB")
-    if settings.nat:
+    if settings.nat_gateways:
         yield Line("NAT traffic", f"{gigabytes:,.0f} GB x {each:g}", gigabytes * each)
     addresses = 0 if settings.internal else settings.zones
-    addresses += settings.nat_gateways or load.tasks
+    addresses += settings.nat_gateways if settings.nat else load.tasks
     yield _hourly("public addresses", addresses, "public address", prices)
-    if settings.production:
+    if settings.production and not settings.vpc_id:
         count = len(endpoints(settings.compute == "ec2")) * settings.zones
         yield _hourly("endpoints", count, "interface endpoint", prices)
 

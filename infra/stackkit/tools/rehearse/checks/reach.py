@@ -55,8 +55,11 @@ def private(snapshot: AccountSnapshot) -> Iterator[str]:
             for rule in snapshot.security_groups[group]["IpPermissions"]:
                 others = [names.get(other, other) for other in _others(rule) - allowed]
                 yield from (f"{store.name}: open to {other}" for other in others)
-        routed = [subnet for subnet in store.subnets if snapshot.route_to_internet(subnet)]
-        yield from (f"{store.name}: subnet {subnet} has a way to the internet" for subnet in routed)
+        for subnet in store.subnets:
+            way = snapshot.route_to_internet(subnet)
+            # a VPC that exists has no subnets of the data tier's own
+            if way.startswith("igw-") if snapshot.existing_vpc else way:
+                yield f"{store.name}: subnet {subnet} has a way to the internet"
     for database in snapshot.databases:
         if database.get("PubliclyAccessible"):
             yield f"{database['DBInstanceIdentifier']}: has a public address"
