@@ -34,7 +34,9 @@ class Topics(pulumi.ComponentResource):
         if email:
             aws.sns.TopicSubscription(
                 name,
-                aws.sns.TopicSubscriptionArgs(topic=topic.arn, protocol="email", endpoint=email),
+                topic=topic.arn,
+                protocol="email",
+                endpoint=email,
                 opts=child,
             )
         return topic.arn

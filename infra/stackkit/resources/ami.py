@@ -43,11 +43,9 @@ class Ami(pulumi.ComponentResource):
         builder, distribution = self._builder(), self._distribution()
         image = imagebuilder.Image(
             name,
-            imagebuilder.ImageArgs(
-                image_recipe_arn=recipe.arn,
-                infrastructure_configuration_arn=builder.arn,
-                distribution_configuration_arn=distribution.arn,
-            ),
+            image_recipe_arn=recipe.arn,
+            infrastructure_configuration_arn=builder.arn,
+            distribution_configuration_arn=distribution.arn,
             opts=self._child,
         )
         self.ami_id = image.output_resources[0].amis[0].image.apply(str)
@@ -57,46 +55,44 @@ class Ami(pulumi.ComponentResource):
         args = self._args
         component = imagebuilder.Component(
             self._prefix,
-            imagebuilder.ComponentArgs(
-                platform="Linux",
-                version=VERSION,
-                supported_os_versions=["Amazon Linux 2023"],
-                data=_bake(args.container.image, args.region),
-            ),
+            platform="Linux",
+            version=VERSION,
+            supported_os_versions=["Amazon Linux 2023"],
+            data=_bake(args.container.image, args.region),
             opts=self._child,
         )
         parent = PARENTS[args.container.architecture]
         return imagebuilder.ImageRecipe(
             self._prefix,
-            imagebuilder.ImageRecipeArgs(
-                version=VERSION,
-                parent_image=f"arn:aws:imagebuilder:{args.region}:aws:image/{parent}/x.x.x",
-                components=[imagebuilder.ImageRecipeComponentArgs(component_arn=component.arn)],
-            ),
+            version=VERSION,
+            parent_image=f"arn:aws:imagebuilder:{args.region}:aws:image/{parent}/x.x.x",
+            components=[imagebuilder.ImageRecipeComponentArgs(component_arn=component.arn)],
             opts=self._child,
         )
 
     def _profile(self) -> iam.InstanceProfile:
         role = iam.Role(
             f"{self._prefix}-builder",
-            iam.RoleArgs(assume_role_policy=assumed_by("ec2.amazonaws.com")),
+            assume_role_policy=assumed_by("ec2.amazonaws.com"),
             opts=self._child,
         )
         for purpose, policy in MANAGED.items():
             iam.RolePolicyAttachment(
                 f"{self._prefix}-builder-{purpose}",
-                iam.RolePolicyAttachmentArgs(role=role.name, policy_arn=policy),
+                role=role.name,
+                policy_arn=policy,
                 opts=self._child,
             )
         if self._args.container.repository_arn is not None:
             iam.RolePolicy(
                 f"{self._prefix}-builder",
-                iam.RolePolicyArgs(role=role.id, policy=_may_pull(self._args.container)),
+                role=role.id,
+                policy=_may_pull(self._args.container),
                 opts=self._child,
             )
         return iam.InstanceProfile(
             f"{self._prefix}-builder",
-            iam.InstanceProfileArgs(role=role.name),
+            role=role.name,
             opts=self._child,
         )
 
@@ -106,14 +102,12 @@ class Ami(pulumi.ComponentResource):
         )
         return imagebuilder.InfrastructureConfiguration(
             self._prefix,
-            imagebuilder.InfrastructureConfigurationArgs(
-                instance_profile_name=self._profile().name,
-                instance_types=[self._args.instance_type],
-                subnet_id=self._args.subnet_id,
-                security_group_ids=[self._args.security_group_id],
-                terminate_instance_on_failure=True,
-                instance_metadata_options=metadata,
-            ),
+            instance_profile_name=self._profile().name,
+            instance_types=[self._args.instance_type],
+            subnet_id=self._args.subnet_id,
+            security_group_ids=[self._args.security_group_id],
+            terminate_instance_on_failure=True,
+            instance_metadata_options=metadata,
             opts=self._child,
         )
 
@@ -124,13 +118,11 @@ class Ami(pulumi.ComponentResource):
         )
         return imagebuilder.DistributionConfiguration(
             self._prefix,
-            imagebuilder.DistributionConfigurationArgs(
-                distributions=[
-                    imagebuilder.DistributionConfigurationDistributionArgs(
-                        region=self._args.region, ami_distribution_configuration=ami
-                    )
-                ]
-            ),
+            distributions=[
+                imagebuilder.DistributionConfigurationDistributionArgs(
+                    region=self._args.region, ami_distribution_configuration=ami
+                )
+            ],
             opts=self._child,
         )
 

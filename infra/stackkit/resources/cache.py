@@ -44,7 +44,7 @@ class Cache(pulumi.ComponentResource):
         password = self._password()
         self.secret_arn = self._kept(password)
         self._subnets = aws.elasticache.SubnetGroup(
-            name, aws.elasticache.SubnetGroupArgs(subnet_ids=args.subnet_ids), opts=self._child
+            name, subnet_ids=args.subnet_ids, opts=self._child
         )
         group = self._replication_group(self._users(password))
         self.endpoint = group.primary_endpoint_address
@@ -57,22 +57,22 @@ class Cache(pulumi.ComponentResource):
         # ElastiCache takes 16 to 128 characters
         return random.RandomPassword(
             f"{self._prefix}-cache",
-            random.RandomPasswordArgs(length=64, special=False),
+            length=64,
+            special=False,
             opts=self._child,
         ).result
 
     def _kept(self, password: pulumi.Output[str]) -> pulumi.Output[str]:
         secret = aws.secretsmanager.Secret(
             f"{self._prefix}-cache",
-            aws.secretsmanager.SecretArgs(
-                description="The service's password of the cache",
-                recovery_window_in_days=30 if self._args.production else 0,
-            ),
+            description="The service's password of the cache",
+            recovery_window_in_days=30 if self._args.production else 0,
             opts=self._child,
         )
         version = aws.secretsmanager.SecretVersion(
             f"{self._prefix}-cache",
-            aws.secretsmanager.SecretVersionArgs(secret_id=secret.id, secret_string=password),
+            secret_id=secret.id,
+            secret_string=password,
             opts=self._child,
         )
         # by way of the version: what starts with this ARN finds a value behind it
@@ -84,20 +84,20 @@ class Cache(pulumi.ComponentResource):
         id = self._subnets.name
         user = aws.elasticache.User(
             self._prefix,
-            aws.elasticache.UserArgs(
-                engine=ENGINE,
-                user_id=id,
-                user_name=USER,
-                access_string=ACCESS,
-                authentication_mode=aws.elasticache.UserAuthenticationModeArgs(
-                    type="password", passwords=[password]
-                ),
+            engine=ENGINE,
+            user_id=id,
+            user_name=USER,
+            access_string=ACCESS,
+            authentication_mode=aws.elasticache.UserAuthenticationModeArgs(
+                type="password", passwords=[password]
             ),
             opts=self._child,
         )
         return aws.elasticache.UserGroup(
             self._prefix,
-            aws.elasticache.UserGroupArgs(engine=ENGINE, user_group_id=id, user_ids=[user.user_id]),
+            engine=ENGINE,
+            user_group_id=id,
+            user_ids=[user.user_id],
             opts=self._child,
         )
 
@@ -107,44 +107,40 @@ class Cache(pulumi.ComponentResource):
         args = self._args
         return aws.elasticache.ReplicationGroup(
             self._prefix,
-            aws.elasticache.ReplicationGroupArgs(
-                description=f"Cache of {self._prefix}",
-                engine=ENGINE,
-                engine_version=VERSION,
-                node_type=args.node_type,
-                port=VALKEY,
-                num_cache_clusters=1 + args.replicas,
-                automatic_failover_enabled=args.replicas > 0,
-                multi_az_enabled=args.replicas > 0,
-                subnet_group_name=self._subnets.name,
-                security_group_ids=[args.security_group_id],
-                parameter_group_name=self._parameters().name,
-                at_rest_encryption_enabled=True,
-                transit_encryption_enabled=True,
-                transit_encryption_mode="required",
-                user_group_ids=[users.user_group_id],
-                snapshot_retention_limit=3 if args.production else 0,
-                snapshot_window="02:00-03:00",
-                maintenance_window="sun:03:30-sun:04:30",
-                auto_minor_version_upgrade=True,
-                # nodes of another type are filled beside the old ones: plan and fleet can count on
-                # them in this deployment, not in a window's
-                apply_immediately=True,
-            ),
+            description=f"Cache of {self._prefix}",
+            engine=ENGINE,
+            engine_version=VERSION,
+            node_type=args.node_type,
+            port=VALKEY,
+            num_cache_clusters=1 + args.replicas,
+            automatic_failover_enabled=args.replicas > 0,
+            multi_az_enabled=args.replicas > 0,
+            subnet_group_name=self._subnets.name,
+            security_group_ids=[args.security_group_id],
+            parameter_group_name=self._parameters().name,
+            at_rest_encryption_enabled=True,
+            transit_encryption_enabled=True,
+            transit_encryption_mode="required",
+            user_group_ids=[users.user_group_id],
+            snapshot_retention_limit=3 if args.production else 0,
+            snapshot_window="02:00-03:00",
+            maintenance_window="sun:03:30-sun:04:30",
+            auto_minor_version_upgrade=True,
+            # nodes of another type are filled beside the old ones: plan and fleet can count on
+            # them in this deployment, not in a window's
+            apply_immediately=True,
             opts=pulumi.ResourceOptions(parent=self, protect=args.production),
         )
 
     def _parameters(self) -> aws.elasticache.ParameterGroup:
         return aws.elasticache.ParameterGroup(
             self._prefix,
-            aws.elasticache.ParameterGroupArgs(
-                family=FAMILY,
-                parameters=[
-                    aws.elasticache.ParameterGroupParameterArgs(
-                        name="maxmemory-policy", value="allkeys-lru"
-                    )
-                ],
-            ),
+            family=FAMILY,
+            parameters=[
+                aws.elasticache.ParameterGroupParameterArgs(
+                    name="maxmemory-policy", value="allkeys-lru"
+                )
+            ],
             opts=self._child,
         )
 

@@ -50,7 +50,7 @@ class Collector(pulumi.ComponentResource):
     def _cloudwatch(self, name: str, args: CollectorArgs) -> pulumi.Output[str]:
         group = aws.cloudwatch.LogGroup(
             f"{name}-metrics",
-            aws.cloudwatch.LogGroupArgs(retention_in_days=args.log_days),
+            retention_in_days=args.log_days,
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.permissions = [

@@ -60,12 +60,10 @@ class Database(pulumi.ComponentResource):
         deployer = self._args.deployer_arn
         return aws.kms.Key(
             f"{self._prefix}-database",
-            aws.kms.KeyArgs(
-                description=f"Storage, snapshots and password of {self._prefix}'s database",
-                enable_key_rotation=True,
-                deletion_window_in_days=30 if self._args.production else 7,
-                policy=document(*of_key(deployer)) if deployer else None,
-            ),
+            description=f"Storage, snapshots and password of {self._prefix}'s database",
+            enable_key_rotation=True,
+            deletion_window_in_days=30 if self._args.production else 7,
+            policy=document(*of_key(deployer)) if deployer else None,
             opts=self._stateful,
         )
 
@@ -80,34 +78,31 @@ class Database(pulumi.ComponentResource):
         }
         return aws.rds.ParameterGroup(
             self._prefix,
-            aws.rds.ParameterGroupArgs(
-                family=f"postgres{args.version.partition('.')[0]}",
-                parameters=[
-                    aws.rds.ParameterGroupParameterArgs(name=name, value=str(value))
-                    for name, value in immediate.items()
-                ],
-            ),
+            family=f"postgres{args.version.partition('.')[0]}",
+            parameters=[
+                aws.rds.ParameterGroupParameterArgs(name=name, value=str(value))
+                for name, value in immediate.items()
+            ],
             opts=self._child,
         )
 
     def _monitoring_role(self) -> pulumi.Output[str]:
         role = aws.iam.Role(
             f"{self._prefix}-monitoring",
-            aws.iam.RoleArgs(assume_role_policy=assumed_by("monitoring.rds.amazonaws.com")),
+            assume_role_policy=assumed_by("monitoring.rds.amazonaws.com"),
             opts=self._child,
         )
         aws.iam.RolePolicyAttachment(
             f"{self._prefix}-monitoring",
-            aws.iam.RolePolicyAttachmentArgs(role=role.name, policy_arn=MONITORING_POLICY),
+            role=role.name,
+            policy_arn=MONITORING_POLICY,
             opts=self._child,
         )
         return role.arn
 
     def _primary(self) -> aws.rds.Instance:
         args = self._args
-        subnets = aws.rds.SubnetGroup(
-            self._prefix, aws.rds.SubnetGroupArgs(subnet_ids=args.subnet_ids), opts=self._child
-        )
+        subnets = aws.rds.SubnetGroup(self._prefix, subnet_ids=args.subnet_ids, opts=self._child)
         primary = self._settings()
         primary.engine = "postgres"
         primary.engine_version = args.version

@@ -47,7 +47,8 @@ class DatabaseProxy(pulumi.ComponentResource):
         args = self._args
         group = aws.ec2.SecurityGroup(
             f"{self._prefix}-proxy",
-            aws.ec2.SecurityGroupArgs(vpc_id=args.vpc_id, description="RDS Proxy"),
+            vpc_id=args.vpc_id,
+            description="RDS Proxy",
             opts=self._child,
         ).id
         inward, outward = f"{self._prefix}-compute-proxy", f"{self._prefix}-proxy-database"
@@ -60,20 +61,18 @@ class DatabaseProxy(pulumi.ComponentResource):
         service = f"secretsmanager.{args.region}.amazonaws.com"
         role = aws.iam.Role(
             f"{self._prefix}-proxy",
-            aws.iam.RoleArgs(assume_role_policy=assumed_by("rds.amazonaws.com")),
+            assume_role_policy=assumed_by("rds.amazonaws.com"),
             opts=self._child,
         )
         aws.iam.RolePolicy(
             f"{self._prefix}-proxy",
-            aws.iam.RolePolicyArgs(
-                role=role.id,
-                policy=document(
-                    allow(["secretsmanager:GetSecretValue"], [args.secret_arn]),
-                    allow(
-                        ["kms:Decrypt"],
-                        [args.key_arn],
-                        {"StringEquals": {"kms:ViaService": service}},
-                    ),
+            role=role.id,
+            policy=document(
+                allow(["secretsmanager:GetSecretValue"], [args.secret_arn]),
+                allow(
+                    ["kms:Decrypt"],
+                    [args.key_arn],
+                    {"StringEquals": {"kms:ViaService": service}},
                 ),
             ),
             opts=self._child,
@@ -83,21 +82,19 @@ class DatabaseProxy(pulumi.ComponentResource):
     def _proxy(self, group: pulumi.Input[str], role: aws.iam.Role) -> aws.rds.Proxy:
         return aws.rds.Proxy(
             self._prefix,
-            aws.rds.ProxyArgs(
-                engine_family="POSTGRESQL",
-                role_arn=role.arn,
-                vpc_subnet_ids=self._args.subnet_ids,
-                vpc_security_group_ids=[group],
-                require_tls=True,
-                auths=[
-                    aws.rds.ProxyAuthArgs(
-                        auth_scheme="SECRETS",
-                        iam_auth="DISABLED",
-                        client_password_auth_type="POSTGRES_SCRAM_SHA_256",
-                        secret_arn=self._args.secret_arn,
-                    )
-                ],
-            ),
+            engine_family="POSTGRESQL",
+            role_arn=role.arn,
+            vpc_subnet_ids=self._args.subnet_ids,
+            vpc_security_group_ids=[group],
+            require_tls=True,
+            auths=[
+                aws.rds.ProxyAuthArgs(
+                    auth_scheme="SECRETS",
+                    iam_auth="DISABLED",
+                    client_password_auth_type="POSTGRES_SCRAM_SHA_256",
+                    secret_arn=self._args.secret_arn,
+                )
+            ],
             opts=self._child,
         )
 
@@ -109,17 +106,14 @@ class DatabaseProxy(pulumi.ComponentResource):
         )
         targets = aws.rds.ProxyDefaultTargetGroup(
             self._prefix,
-            aws.rds.ProxyDefaultTargetGroupArgs(
-                db_proxy_name=proxy.name, connection_pool_config=pool
-            ),
+            db_proxy_name=proxy.name,
+            connection_pool_config=pool,
             opts=self._child,
         )
         aws.rds.ProxyTarget(
             self._prefix,
-            aws.rds.ProxyTargetArgs(
-                db_proxy_name=proxy.name,
-                target_group_name=targets.name,
-                db_instance_identifier=self._args.database.identifier,
-            ),
+            db_proxy_name=proxy.name,
+            target_group_name=targets.name,
+            db_instance_identifier=self._args.database.identifier,
             opts=self._child,
         )

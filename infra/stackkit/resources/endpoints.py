@@ -27,21 +27,20 @@ class Endpoints(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         group = aws.ec2.SecurityGroup(
             f"{name}-endpoints",
-            aws.ec2.SecurityGroupArgs(vpc_id=args.vpc_id, description="Endpoints of AWS services"),
+            vpc_id=args.vpc_id,
+            description="Endpoints of AWS services",
             opts=child,
         )
         connect(f"{name}-compute-endpoints", args.client_group_id, group.id, HTTPS, self)
         for service in endpoints(args.sessions):
             aws.ec2.VpcEndpoint(
                 f"{name}-{service.replace('.', '-')}",
-                aws.ec2.VpcEndpointArgs(
-                    vpc_id=args.vpc_id,
-                    service_name=f"com.amazonaws.{args.region}.{service}",
-                    vpc_endpoint_type="Interface",
-                    private_dns_enabled=True,
-                    subnet_ids=args.subnet_ids,
-                    security_group_ids=[group.id],
-                ),
+                vpc_id=args.vpc_id,
+                service_name=f"com.amazonaws.{args.region}.{service}",
+                vpc_endpoint_type="Interface",
+                private_dns_enabled=True,
+                subnet_ids=args.subnet_ids,
+                security_group_ids=[group.id],
                 opts=child,
             )
         self.register_outputs({})

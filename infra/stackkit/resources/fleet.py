@@ -68,31 +68,27 @@ class Fleet(pulumi.ComponentResource):
         args = self._args
         return autoscaling.Group(
             self._prefix,
-            autoscaling.GroupArgs(
-                min_size=args.minimum,
-                max_size=args.maximum,
-                vpc_zone_identifiers=args.subnet_ids,
-                target_group_arns=[args.target_group_arn],
-                health_check_type="ELB",
-                health_check_grace_period=INSTANCE_START_S,
-                default_instance_warmup=INSTANCE_START_S,
-                # `pulumi up` fails when the instances don't become healthy
-                wait_for_elb_capacity=args.minimum,
-                capacity_rebalance=True,
-                instance_maintenance_policy=autoscaling.GroupInstanceMaintenancePolicyArgs(
-                    min_healthy_percentage=100, max_healthy_percentage=200
-                ),
-                instance_refresh=self._refresh(),
-                enabled_metrics=[Metric.GROUP_DESIRED_CAPACITY, Metric.GROUP_IN_SERVICE_INSTANCES],
-                tags=[
-                    autoscaling.GroupTagArgs(
-                        key="Name", value=self._prefix, propagate_at_launch=False
-                    )
-                ],
-                launch_template=self._single(),
-                mixed_instances_policy=self._mixed(),
-                warm_pool=self._warm_pool(),
+            min_size=args.minimum,
+            max_size=args.maximum,
+            vpc_zone_identifiers=args.subnet_ids,
+            target_group_arns=[args.target_group_arn],
+            health_check_type="ELB",
+            health_check_grace_period=INSTANCE_START_S,
+            default_instance_warmup=INSTANCE_START_S,
+            # `pulumi up` fails when the instances don't become healthy
+            wait_for_elb_capacity=args.minimum,
+            capacity_rebalance=True,
+            instance_maintenance_policy=autoscaling.GroupInstanceMaintenancePolicyArgs(
+                min_healthy_percentage=100, max_healthy_percentage=200
             ),
+            instance_refresh=self._refresh(),
+            enabled_metrics=[Metric.GROUP_DESIRED_CAPACITY, Metric.GROUP_IN_SERVICE_INSTANCES],
+            tags=[
+                autoscaling.GroupTagArgs(key="Name", value=self._prefix, propagate_at_launch=False)
+            ],
+            launch_template=self._single(),
+            mixed_instances_policy=self._mixed(),
+            warm_pool=self._warm_pool(),
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=[*args.listeners, *permissions, args.migration],
@@ -155,13 +151,11 @@ class Fleet(pulumi.ComponentResource):
         leaving = self._args.launch.drain_s + self._args.launch.container.stop_timeout_s
         autoscaling.LifecycleHook(
             f"{self._prefix}-{HOOK}",
-            autoscaling.LifecycleHookArgs(
-                name=HOOK,
-                autoscaling_group_name=self.group.name,
-                lifecycle_transition="autoscaling:EC2_INSTANCE_TERMINATING",
-                # an instance that does not respond is terminated after this time
-                heartbeat_timeout=leaving + HOOK_MARGIN_S,
-                default_result="CONTINUE",
-            ),
+            name=HOOK,
+            autoscaling_group_name=self.group.name,
+            lifecycle_transition="autoscaling:EC2_INSTANCE_TERMINATING",
+            # an instance that does not respond is terminated after this time
+            heartbeat_timeout=leaving + HOOK_MARGIN_S,
+            default_result="CONTINUE",
             opts=self._child,
         )

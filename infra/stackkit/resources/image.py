@@ -46,13 +46,11 @@ class Image(pulumi.ComponentResource):
         super().__init__("service:delivery:Image", name, None, opts)
         repository = awsx.ecr.Repository(
             name,
-            awsx.ecr.RepositoryArgs(
-                image_scanning_configuration=aws.ecr.RepositoryImageScanningConfigurationArgs(
-                    scan_on_push=True
-                ),
-                force_delete=args.destroyable,
-                lifecycle_policy=awsx.ecr.LifecyclePolicyArgs(rules=[_newest()]),
+            image_scanning_configuration=aws.ecr.RepositoryImageScanningConfigurationArgs(
+                scan_on_push=True
             ),
+            force_delete=args.destroyable,
+            lifecycle_policy=awsx.ecr.LifecyclePolicyArgs(rules=[_newest()]),
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.repository_url = repository.url
@@ -72,15 +70,13 @@ class Image(pulumi.ComponentResource):
         # the image when a refresh meets the registry token of the last update.
         image = docker_build.Image(
             name,
-            docker_build.ImageArgs(
-                tags=[tag],
-                context=docker_build.BuildContextArgs(location=args.context),
-                platforms=[PLATFORMS[args.architecture]],
-                build_args={"BUILD_ID": args.build},
-                push=True,
-                build_on_preview=False,
-                registries=[_login(self)],
-            ),
+            tags=[tag],
+            context=docker_build.BuildContextArgs(location=args.context),
+            platforms=[PLATFORMS[args.architecture]],
+            build_args={"BUILD_ID": args.build},
+            push=True,
+            build_on_preview=False,
+            registries=[_login(self)],
             # a rollback, and tasks that start again, need the images of before
             opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
         )

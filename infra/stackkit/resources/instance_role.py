@@ -24,24 +24,20 @@ def instance_profile(
     child = pulumi.ResourceOptions(parent=parent)
     role = iam.Role(
         f"{name}-instance",
-        iam.RoleArgs(assume_role_policy=assumed_by("ec2.amazonaws.com")),
+        assume_role_policy=assumed_by("ec2.amazonaws.com"),
         opts=child,
     )
-    agent = iam.RolePolicyAttachment(
-        f"{name}-ssm", iam.RolePolicyAttachmentArgs(role=role.name, policy_arn=SSM), opts=child
-    )
+    agent = iam.RolePolicyAttachment(f"{name}-ssm", role=role.name, policy_arn=SSM, opts=child)
     group = f"arn:aws:autoscaling:{region}:*:autoScalingGroup:*:autoScalingGroupName/{name}{SUFFIX}"
     policy = iam.RolePolicy(
         f"{name}-instance",
-        iam.RolePolicyArgs(
-            role=role.id,
-            policy=document(
-                *start_permissions(container, log_group_arn, region),
-                *container.collector.permissions,
-                allow(["autoscaling:CompleteLifecycleAction"], [group]),
-            ),
+        role=role.id,
+        policy=document(
+            *start_permissions(container, log_group_arn, region),
+            *container.collector.permissions,
+            allow(["autoscaling:CompleteLifecycleAction"], [group]),
         ),
         opts=child,
     )
-    profile = iam.InstanceProfile(name, iam.InstanceProfileArgs(role=role.name), opts=child)
+    profile = iam.InstanceProfile(name, role=role.name, opts=child)
     return profile, [agent, policy]

@@ -48,21 +48,19 @@ def launch_template(
     return ec2.LaunchTemplate(
         # an AMI is of one architecture
         f"{name}-{args.container.architecture}",
-        ec2.LaunchTemplateArgs(
-            image_id=args.ami_id,
-            instance_type=instance_type,
-            user_data=_user_data(args, log_group),
-            update_default_version=True,
-            iam_instance_profile=ec2.LaunchTemplateIamInstanceProfileArgs(arn=profile_arn),
-            block_device_mappings=[
-                ec2.LaunchTemplateBlockDeviceMappingArgs(device_name=ROOT_DEVICE, ebs=disk)
-            ],
-            network_interfaces=[interface],
-            metadata_options=_metadata(),
-            # one-minute metrics: scaling reacts a minute after a burst, not five
-            monitoring=ec2.LaunchTemplateMonitoringArgs(enabled=True),
-            tag_specifications=[_tagged(name, kind, args.tags) for kind in ("instance", "volume")],
-        ),
+        image_id=args.ami_id,
+        instance_type=instance_type,
+        user_data=_user_data(args, log_group),
+        update_default_version=True,
+        iam_instance_profile=ec2.LaunchTemplateIamInstanceProfileArgs(arn=profile_arn),
+        block_device_mappings=[
+            ec2.LaunchTemplateBlockDeviceMappingArgs(device_name=ROOT_DEVICE, ebs=disk)
+        ],
+        network_interfaces=[interface],
+        metadata_options=_metadata(),
+        # one-minute metrics: scaling reacts a minute after a burst, not five
+        monitoring=ec2.LaunchTemplateMonitoringArgs(enabled=True),
+        tag_specifications=[_tagged(name, kind, args.tags) for kind in ("instance", "volume")],
         opts=pulumi.ResourceOptions(
             parent=parent, ignore_changes=["image_id"] if args.ami_kept else []
         ),

@@ -26,7 +26,7 @@ class LogBucket(pulumi.ComponentResource):
         self._child = pulumi.ResourceOptions(parent=self)
         bucket = aws.s3.Bucket(
             self._prefix,
-            aws.s3.BucketArgs(force_destroy=args.destroyable),
+            force_destroy=args.destroyable,
             opts=pulumi.ResourceOptions(parent=self, protect=not args.destroyable),
         )
         self.bucket = bucket.bucket
@@ -39,21 +39,17 @@ class LogBucket(pulumi.ComponentResource):
     def _lock(self, bucket: aws.s3.Bucket) -> None:
         aws.s3.BucketPublicAccessBlock(
             self._prefix,
-            aws.s3.BucketPublicAccessBlockArgs(
-                bucket=bucket.id,
-                block_public_acls=True,
-                block_public_policy=True,
-                ignore_public_acls=True,
-                restrict_public_buckets=True,
-            ),
+            bucket=bucket.id,
+            block_public_acls=True,
+            block_public_policy=True,
+            ignore_public_acls=True,
+            restrict_public_buckets=True,
             opts=self._child,
         )
         aws.s3.BucketOwnershipControls(
             self._prefix,
-            aws.s3.BucketOwnershipControlsArgs(
-                bucket=bucket.id,
-                rule=aws.s3.BucketOwnershipControlsRuleArgs(object_ownership="BucketOwnerEnforced"),
-            ),
+            bucket=bucket.id,
+            rule=aws.s3.BucketOwnershipControlsRuleArgs(object_ownership="BucketOwnerEnforced"),
             opts=self._child,
         )
         default = (
@@ -87,7 +83,8 @@ class LogBucket(pulumi.ComponentResource):
         )
         aws.s3.BucketLifecycleConfiguration(
             self._prefix,
-            aws.s3.BucketLifecycleConfigurationArgs(bucket=bucket.id, rules=[rule]),
+            bucket=bucket.id,
+            rules=[rule],
             opts=self._child,
         )
 
@@ -110,6 +107,7 @@ class LogBucket(pulumi.ComponentResource):
         }
         return aws.s3.BucketPolicy(
             self._prefix,
-            aws.s3.BucketPolicyArgs(bucket=bucket.id, policy=document(write, plain)),
+            bucket=bucket.id,
+            policy=document(write, plain),
             opts=self._child,
         )

@@ -33,16 +33,14 @@ class Migration(pulumi.ComponentResource):
         super().__init__("service:data:Migration", name, None, opts)
         local.Command(
             f"{name}-migration",
-            local.CommandArgs(
-                create=f"{_python()} -m stackkit.tools.deploy task {COMMAND}",
-                # a change that isn't a trigger, such as of the subnets, runs nothing
-                update="true",
-                triggers=[args.image],
-                environment={
-                    **_account(args.region),
-                    VARIABLE: pulumi.Output.json_dumps(args.task),
-                },
-            ),
+            create=f"{_python()} -m stackkit.tools.deploy task {COMMAND}",
+            # a change that isn't a trigger, such as of the subnets, runs nothing
+            update="true",
+            triggers=[args.image],
+            environment={
+                **_account(args.region),
+                VARIABLE: pulumi.Output.json_dumps(args.task),
+            },
             opts=pulumi.ResourceOptions(parent=self, depends_on=args.needs),
         )
         self.register_outputs({})

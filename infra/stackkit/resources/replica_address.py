@@ -28,23 +28,20 @@ class ReplicaAddress(pulumi.ComponentResource):
         self.host = f"replica.{domain}"
         zone = aws.route53.Zone(
             name,
-            aws.route53.ZoneArgs(name=domain, vpcs=[aws.route53.ZoneVpcArgs(vpc_id=args.vpc_id)]),
+            name=domain,
+            vpcs=[aws.route53.ZoneVpcArgs(vpc_id=args.vpc_id)],
             opts=child,
         )
         for number, replica in enumerate(args.replicas, start=1):
             aws.route53.Record(
                 f"{name}-replica-{number}",
-                aws.route53.RecordArgs(
-                    zone_id=zone.zone_id,
-                    name=self.host,
-                    type="CNAME",
-                    ttl=TTL_S,
-                    records=[replica.address],
-                    set_identifier=str(number),
-                    weighted_routing_policies=[
-                        aws.route53.RecordWeightedRoutingPolicyArgs(weight=1)
-                    ],
-                ),
+                zone_id=zone.zone_id,
+                name=self.host,
+                type="CNAME",
+                ttl=TTL_S,
+                records=[replica.address],
+                set_identifier=str(number),
+                weighted_routing_policies=[aws.route53.RecordWeightedRoutingPolicyArgs(weight=1)],
                 opts=child,
             )
         self.register_outputs({"host": self.host})

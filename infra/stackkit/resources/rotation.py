@@ -44,40 +44,35 @@ class Rotation(pulumi.ComponentResource):
         restart = args.restart
         aws.secretsmanager.SecretRotation(
             name,
-            aws.secretsmanager.SecretRotationArgs(
-                secret_id=args.secret_arn,
-                # not on the day of the first deployment, under the feet of the tasks that start
-                rotate_immediately=False,
-                rotation_rules=aws.secretsmanager.SecretRotationRotationRulesArgs(
-                    schedule_expression=ROTATE, duration=WINDOW
-                ),
+            secret_id=args.secret_arn,
+            # not on the day of the first deployment, under the feet of the tasks that start
+            rotate_immediately=False,
+            rotation_rules=aws.secretsmanager.SecretRotationRotationRulesArgs(
+                schedule_expression=ROTATE, duration=WINDOW
             ),
             opts=child,
         )
         role = aws.iam.Role(
             f"{name}-rotation",
-            aws.iam.RoleArgs(assume_role_policy=assumed_by("scheduler.amazonaws.com")),
+            assume_role_policy=assumed_by("scheduler.amazonaws.com"),
             opts=child,
         )
         policy = aws.iam.RolePolicy(
             f"{name}-rotation",
-            aws.iam.RolePolicyArgs(
-                role=role.id, policy=document(allow([restart.operation], [restart.resource]))
-            ),
+            role=role.id,
+            policy=document(allow([restart.operation], [restart.resource])),
             opts=child,
         )
         aws.scheduler.Schedule(
             f"{name}-rotation",
-            aws.scheduler.ScheduleArgs(
-                description="Restart the service after its database password has changed",
-                schedule_expression=RENEW,
-                schedule_expression_timezone="UTC",
-                flexible_time_window=aws.scheduler.ScheduleFlexibleTimeWindowArgs(mode="OFF"),
-                target=aws.scheduler.ScheduleTargetArgs(
-                    arn=_target(restart.operation),
-                    role_arn=role.arn,
-                    input=pulumi.Output.json_dumps(restart.parameters),
-                ),
+            description="Restart the service after its database password has changed",
+            schedule_expression=RENEW,
+            schedule_expression_timezone="UTC",
+            flexible_time_window=aws.scheduler.ScheduleFlexibleTimeWindowArgs(mode="OFF"),
+            target=aws.scheduler.ScheduleTargetArgs(
+                arn=_target(restart.operation),
+                role_arn=role.arn,
+                input=pulumi.Output.json_dumps(restart.parameters),
             ),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),
         )

@@ -46,12 +46,10 @@ class StandaloneTask(pulumi.ComponentResource):
         self._args = args
         self._child = pulumi.ResourceOptions(parent=self)
         self.log_group = aws.cloudwatch.LogGroup(
-            name, aws.cloudwatch.LogGroupArgs(retention_in_days=args.log_days), opts=self._child
+            name, retention_in_days=args.log_days, opts=self._child
         )
         insights = aws.ecs.ClusterSettingArgs(name="containerInsights", value="enabled")
-        self.cluster = aws.ecs.Cluster(
-            name, aws.ecs.ClusterArgs(settings=[insights]), opts=self._child
-        )
+        self.cluster = aws.ecs.Cluster(name, settings=[insights], opts=self._child)
         self.execution_role = self._role("execution")
         self.task_role = self._role("task")
         self.permissions = self._permissions()
@@ -72,7 +70,7 @@ class StandaloneTask(pulumi.ComponentResource):
         condition = {"ArnLike": {"aws:SourceArn": account}}
         return aws.iam.Role(
             f"{self._prefix}-{purpose}",
-            aws.iam.RoleArgs(assume_role_policy=assumed_by("ecs-tasks.amazonaws.com", condition)),
+            assume_role_policy=assumed_by("ecs-tasks.amazonaws.com", condition),
             opts=self._child,
         )
 
@@ -89,7 +87,8 @@ class StandaloneTask(pulumi.ComponentResource):
         return [
             aws.iam.RolePolicy(
                 f"{self._prefix}-{purpose}",
-                aws.iam.RolePolicyArgs(role=role.id, policy=document(*statements)),
+                role=role.id,
+                policy=document(*statements),
                 opts=self._child,
             )
             for purpose, (role, statements) in needed.items()
@@ -100,21 +99,19 @@ class StandaloneTask(pulumi.ComponentResource):
         container = self._args.container
         return aws.ecs.TaskDefinition(
             f"{self._prefix}-task",
-            aws.ecs.TaskDefinitionArgs(
-                family=f"{self._prefix}-task",
-                requires_compatibilities=["FARGATE"],
-                network_mode="awsvpc",
-                cpu=str(STANDALONE_CPU),
-                memory=str(STANDALONE_MIB),
-                runtime_platform=aws.ecs.TaskDefinitionRuntimePlatformArgs(
-                    cpu_architecture=ARCHITECTURES[container.architecture],
-                    operating_system_family="LINUX",
-                ),
-                execution_role_arn=self.execution_role.arn,
-                task_role_arn=self.task_role.arn,
-                container_definitions=standalone_definition(
-                    container, self.log_group.name, self._args.region
-                ),
+            family=f"{self._prefix}-task",
+            requires_compatibilities=["FARGATE"],
+            network_mode="awsvpc",
+            cpu=str(STANDALONE_CPU),
+            memory=str(STANDALONE_MIB),
+            runtime_platform=aws.ecs.TaskDefinitionRuntimePlatformArgs(
+                cpu_architecture=ARCHITECTURES[container.architecture],
+                operating_system_family="LINUX",
+            ),
+            execution_role_arn=self.execution_role.arn,
+            task_role_arn=self.task_role.arn,
+            container_definitions=standalone_definition(
+                container, self.log_group.name, self._args.region
             ),
             # a task of the policy is not started before it may read its secrets
             opts=pulumi.ResourceOptions(parent=self, depends_on=self.permissions),

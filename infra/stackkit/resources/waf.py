@@ -45,25 +45,24 @@ class Waf(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         acl = aws.wafv2.WebAcl(
             name,
-            aws.wafv2.WebAclArgs(
-                scope="REGIONAL",
-                default_action=aws.wafv2.WebAclDefaultActionArgs(
-                    allow=aws.wafv2.WebAclDefaultActionAllowArgs()
-                ),
-                visibility_config=aws.wafv2.WebAclVisibilityConfigArgs(
-                    cloudwatch_metrics_enabled=True, metric_name=name, sampled_requests_enabled=True
-                ),
-                # the cheapest rule first: a flood isn't worth an inspection
-                rules=[
-                    _rate_rule(args.rate_limit),
-                    *(_managed(group, i) for i, group in enumerate(MANAGED_GROUPS, start=1)),
-                ],
+            scope="REGIONAL",
+            default_action=aws.wafv2.WebAclDefaultActionArgs(
+                allow=aws.wafv2.WebAclDefaultActionAllowArgs()
             ),
+            visibility_config=aws.wafv2.WebAclVisibilityConfigArgs(
+                cloudwatch_metrics_enabled=True, metric_name=name, sampled_requests_enabled=True
+            ),
+            # the cheapest rule first: a flood isn't worth an inspection
+            rules=[
+                _rate_rule(args.rate_limit),
+                *(_managed(group, i) for i, group in enumerate(MANAGED_GROUPS, start=1)),
+            ],
             opts=child,
         )
         aws.wafv2.WebAclAssociation(
             name,
-            aws.wafv2.WebAclAssociationArgs(resource_arn=args.balancer_arn, web_acl_arn=acl.arn),
+            resource_arn=args.balancer_arn,
+            web_acl_arn=acl.arn,
             opts=child,
         )
         self._log(name, acl, args.log_days)
@@ -74,24 +73,23 @@ class Waf(pulumi.ComponentResource):
         group = aws.cloudwatch.LogGroup(
             f"{name}-waf",
             # WAF accepts no name without this beginning
-            aws.cloudwatch.LogGroupArgs(name=f"aws-waf-logs-{name}", retention_in_days=days),
+            name=f"aws-waf-logs-{name}",
+            retention_in_days=days,
             opts=pulumi.ResourceOptions(parent=self),
         )
         allowed = self._let_write(name, group)
         header = aws.wafv2.WebAclLoggingConfigurationRedactedFieldSingleHeaderArgs
         aws.wafv2.WebAclLoggingConfiguration(
             name,
-            aws.wafv2.WebAclLoggingConfigurationArgs(
-                resource_arn=acl.arn,
-                log_destination_configs=[group.arn],
-                redacted_fields=[
-                    aws.wafv2.WebAclLoggingConfigurationRedactedFieldArgs(
-                        single_header=header(name=secret)
-                    )
-                    for secret in SECRET_HEADERS
-                ],
-                logging_filter=_refused_only(),
-            ),
+            resource_arn=acl.arn,
+            log_destination_configs=[group.arn],
+            redacted_fields=[
+                aws.wafv2.WebAclLoggingConfigurationRedactedFieldArgs(
+                    single_header=header(name=secret)
+                )
+                for secret in SECRET_HEADERS
+            ],
+            logging_filter=_refused_only(),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[allowed]),
         )
 
@@ -115,9 +113,8 @@ class Waf(pulumi.ComponentResource):
         }
         return aws.cloudwatch.LogResourcePolicy(
             f"{name}-waf",
-            aws.cloudwatch.LogResourcePolicyArgs(
-                policy_name=f"{name}-waf", policy_document=document(statement)
-            ),
+            policy_name=f"{name}-waf",
+            policy_document=document(statement),
             opts=pulumi.ResourceOptions(parent=self),
         )
 
