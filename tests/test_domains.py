@@ -144,6 +144,7 @@ def test_main_of_a_project_is_short(project: Path) -> None:
     assert len((project / "app/main.py").read_text().splitlines()) <= 40
 
 
+@pytest.mark.slow("type checks a project")
 def test_added_domains_pass_lint_and_types(extended: Path) -> None:
     for tool in (
         ("ruff", "check", "--no-cache", "--fix", "."),

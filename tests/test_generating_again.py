@@ -35,12 +35,14 @@ def test_caches_stay_in_the_template(used_template: Path, tmp_path: Path, projec
     assert not list(again.rglob("__pycache__"))
 
 
+@pytest.mark.slow("generates a project twice")
 def test_second_run_changes_nothing(template: Path, tmp_path: Path, project: Path) -> None:
     generate(template, tmp_path)
     assert cookiecutter(template, "--overwrite-if-exists", cwd=tmp_path).returncode == 0
     assert contents(tmp_path / "orders") == contents(project)
 
 
+@pytest.mark.slow("generates a project twice")
 def test_second_run_keeps_what_the_project_added(template: Path, tmp_path: Path) -> None:
     mine = generate(template, tmp_path)
     for name in (

@@ -63,6 +63,7 @@ def test_from_a_zip(template: Path, tmp_path: Path, output: Path, project: Path)
     assert contents(generate(archive, output)) == contents(project)
 
 
+@pytest.mark.slow("creates and checks a project by cruft")
 def test_with_cruft(repository: Path, output: Path, project: Path) -> None:
     outcome = cruft_create(f"file://{repository}", cwd=output)
     assert outcome.returncode == 0, outcome.stderr

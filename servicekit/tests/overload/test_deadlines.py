@@ -6,6 +6,7 @@ from litestar.types import HTTPScope
 
 from servicekit.overload.deadlines import Deadline, Deadlines
 from servicekit.testing.clock import ManualClock
+from servicekit.testing.waiting import HANG
 
 SCOPE = cast("HTTPScope", {"type": "http", "state": {}})
 
@@ -80,7 +81,7 @@ async def test_closed_deadline_cancels_nothing() -> None:
 async def test_deadlines_expire_by_themselves_while_the_service_runs() -> None:
     deadlines = Deadlines(0.05)
     async with deadlines.lifespan():
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(HANG):
             assert await wait_within(deadlines, []) == "expired"
 
 

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from servicekit.resilience.timeouts import wait_excluding_lag
+from servicekit.testing.waiting import HANG, turns
 
 
 async def test_result_before_the_timeout_is_returned() -> None:
@@ -42,17 +43,17 @@ async def test_lag_of_the_event_loop_does_not_count() -> None:
 
 async def test_cancellation_from_outside_is_no_timeout() -> None:
     waiting = asyncio.create_task(wait_excluding_lag(asyncio.sleep(10), 5))
-    await asyncio.sleep(0.01)
+    await turns(1)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
 
 
 async def test_inner_timeout_is_not_taken_for_the_outer_one() -> None:
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(HANG):
         with pytest.raises(TimeoutError):
-            await wait_excluding_lag(asyncio.sleep(10), 0.02)
-        await asyncio.sleep(0.02)
+            await wait_excluding_lag(asyncio.sleep(HANG), 0.02)
+        await turns(2)
 
 
 async def test_timer_leaves_no_reference_cycle() -> None:

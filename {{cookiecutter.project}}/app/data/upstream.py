@@ -1,8 +1,6 @@
 import asyncio
 import hashlib
 import random
-import time
-from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,6 +9,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import msgspec
 
+from app.data.call_counts import CallCounts
 from app.settings import Settings
 from servicekit.cache.entries import OriginResponse
 from servicekit.cache.results import CacheResult
@@ -27,18 +26,9 @@ from servicekit.http.upstream_headers import freshness, retry_after
 from servicekit.resilience.circuit_breaker import CircuitBreaker
 from servicekit.resilience.retry_budget import RetryBudget
 from servicekit.telemetry.collectors import breaker_samples
-from servicekit.telemetry.counters import Timings
-from servicekit.telemetry.metrics import UPSTREAM_DURATION, UPSTREAM_REQUESTS, Sample
+from servicekit.telemetry.metrics import Sample
 from servicekit.telemetry.spans import UNTRACED, Spans
 
-_OUTCOME = {
-    NotFound: "missing",
-    UpstreamFailed: "failed",
-    UpstreamOverloaded: "failed",
-    UpstreamTimeout: "timeout",
-    Unavailable: "refused",  # by the breaker, or for want of a free connection
-}
-_OUTCOMES = ("ok", *dict.fromkeys(_OUTCOME.values()), "cancelled")
 _MAX_BYTES = 1_000_000  # of a response
 _FAILURES = 5  # in a row open the breaker
 _PAUSE = 1.0  # seconds, between calls that try whether the upstream has recovered
@@ -72,8 +62,7 @@ class Upstream:
         self._settings = settings
         self._opened: aiohttp.ClientSession | None = None
         self._slots = asyncio.Semaphore(settings.upstream_connections)
-        self._outcomes: Counter[str] = Counter()
-        self._timings = Timings()
+        self._calls = CallCounts()
 
     @asynccontextmanager
     async def lifespan(self, _app: object = None) -> AsyncIterator[None]:
@@ -85,25 +74,11 @@ class Upstream:
         return await self.cache.get(data_id, lambda: self._load(data_id))
 
     async def _load(self, data_id: str) -> OriginResponse:
-        """Fetches, and counts the outcome and the time."""
-        begun = time.perf_counter()
-        outcome = "cancelled"
-        try:
-            with self.spans.span("upstream", remote=True):
-                response = await self._fetch(data_id)
-            outcome = "ok"
-        except tuple(_OUTCOME) as error:
-            outcome = _OUTCOME[type(error)]
-            raise
-        finally:
-            self._outcomes[outcome] += 1
-            self._timings.add(time.perf_counter() - begun)
-        return response
+        with self._calls.counted(), self.spans.span("upstream", remote=True):
+            return await self._fetch(data_id)
 
     def samples(self) -> Iterator[Sample]:
-        for outcome in _OUTCOMES:
-            yield UPSTREAM_REQUESTS.sample(self._outcomes[outcome], outcome)
-        yield UPSTREAM_DURATION.histogram([self._timings])
+        yield from self._calls.samples()
         yield from breaker_samples(self.breaker)
 
     async def _fetch(self, data_id: str) -> OriginResponse:
