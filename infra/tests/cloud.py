@@ -16,6 +16,8 @@ BAKED_AMI_ID = "ami-0fedcba9876543210"
 GENERATED = "a-generated-password"
 REGISTRY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
 DIGEST = f"sha256:{'a' * 64}"
+# what RDS has changed by itself: name of the instance → properties
+GROWN: dict[str, dict[str, Any]] = {}
 
 
 # a VPC that exists; tests change what is in it
@@ -165,6 +167,7 @@ _OUTPUTS: dict[str, Any] = {
         "masterUserSecrets": [
             {"secretArn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:rds!{name}-AbCdEf"}
         ],
+        **GROWN.get(name, {}),
     },
     "aws:rds/proxy:Proxy": lambda name, inputs: {"endpoint": f"{name}.proxy.amazonaws.com"},
     "aws:secretsmanager/secretVersion:SecretVersion": lambda name, inputs: {

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import cloud
 from editing import edited
 from harness import Run, keys, run, stack
 from iam.requests import changes
@@ -23,6 +24,17 @@ def test_every_alarm_has_a_metric_a_recipient_and_a_runbook(
     made = stack(tier, compute, domain)
     assert len(made.all(ALARM)) >= 4
     assert list(faults(made)) == []
+
+
+def test_the_alarm_of_the_disk_follows_the_disk_that_has_grown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def threshold(made: Run) -> float:
+        return made.one(ALARM, "shop-prod-database-storage").inputs["threshold"]
+
+    assert threshold(stack("prod")) == 5 * 10**9
+    monkeypatch.setitem(cloud.GROWN, "shop-prod", {"allocatedStorage": 400})
+    assert threshold(run("prod", keys("prod"))) == 20 * 10**9
 
 
 def test_every_option_is_watched_as_well() -> None:

@@ -45,7 +45,7 @@ EVERYWHERE = Counter(
         "aws:s3/bucketPolicy:BucketPolicy": 1,
         "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": 1,
         "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": 1,
-        "aws:scheduler/schedule:Schedule": 1,
+        "aws:scheduler/schedule:Schedule": 2,
         "aws:secretsmanager/secret:Secret": 1,
         "aws:secretsmanager/secretRotation:SecretRotation": 1,
         "aws:secretsmanager/secretVersion:SecretVersion": 1,

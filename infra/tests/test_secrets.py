@@ -66,16 +66,22 @@ def test_the_database_password_is_made_and_kept_by_rds(tier: str) -> None:
 def test_the_fleet_starts_afresh_after_each_rotation() -> None:
     made = stack("prod")
     rotation = made.one("aws:secretsmanager/secretRotation:SecretRotation").inputs
-    renewal = made.one("aws:scheduler/schedule:Schedule").inputs
-    assert ":secret:rds!shop-prod" in rotation["secretId"]
+    rotate = made.one("aws:scheduler/schedule:Schedule", "shop-prod-rotation").inputs
+    renewal = made.one("aws:scheduler/schedule:Schedule", "shop-prod-restart").inputs
+    secret = rotation["secretId"]
+    assert ":secret:rds!shop-prod" in secret
     assert rotation["rotateImmediately"] is False
-    assert rotation["rotationRules"] == {
-        "scheduleExpression": "cron(0 4 1 * ? *)",
-        "duration": "1h",
-    }
-    assert renewal["scheduleExpression"] == "cron(10 4,5 1 * ? *)"
+    # later than the schedule's next turn
+    assert rotation["rotationRules"] == {"automaticallyAfterDays": 60}
+    assert rotate["scheduleExpression"] == "cron(0 4 1 * ? *)"
+    assert rotate["target"]["arn"] == "arn:aws:scheduler:::aws-sdk:secretsmanager:rotateSecret"
+    assert json.loads(rotate["target"]["input"]) == {"SecretId": secret}
+    assert renewal["scheduleExpression"] == "cron(5 4,5 1 * ? *)"
     assert renewal["target"]["arn"] == "arn:aws:scheduler:::aws-sdk:ecs:updateService"
-    assert permitted(made) == (["ecs:UpdateService"], "service/shop-prod")
+    assert permitted(made) == {
+        "secretsmanager:RotateSecret": secret.rpartition(":")[2],
+        "ecs:UpdateService": "service/shop-prod",
+    }
     assert json.loads(renewal["target"]["input"]) == {
         "Cluster": "shop-prod-0123456",
         "Service": "shop-prod-0123456",
@@ -85,18 +91,20 @@ def test_the_fleet_starts_afresh_after_each_rotation() -> None:
 
 def test_instances_start_afresh_after_each_rotation_too() -> None:
     made = stack("prod", "ec2")
-    target = made.one("aws:scheduler/schedule:Schedule").inputs["target"]
+    target = made.one("aws:scheduler/schedule:Schedule", "shop-prod-restart").inputs["target"]
     asked = json.loads(target["input"])
     assert target["arn"] == "arn:aws:scheduler:::aws-sdk:autoscaling:startInstanceRefresh"
     assert asked["AutoScalingGroupName"] == made.outputs["group"]
     # instances of an unchanged template are the very ones that need a new password
     assert asked["Preferences"]["SkipMatching"] is False
-    assert permitted(made) == (["autoscaling:StartInstanceRefresh"], "group/shop-prod")
+    assert permitted(made)["autoscaling:StartInstanceRefresh"] == "group/shop-prod"
 
 
-def permitted(made: Run) -> tuple[list[str], str]:
-    """What the schedule may do, and the end of the one ARN that it may do it to."""
+def permitted(made: Run) -> dict[str, str]:
+    """What the schedules may do, and the end of the one ARN that they may do it to."""
     policy = made.one("aws:iam/rolePolicy:RolePolicy", "shop-prod-rotation").inputs["policy"]
-    [statement] = json.loads(policy)["Statement"]
-    [resource] = statement["Resource"]
-    return statement["Action"], resource.rpartition(":")[2]
+    found = {}
+    for statement in json.loads(policy)["Statement"]:
+        [action], [resource] = statement["Action"], statement["Resource"]
+        found[action] = resource.rpartition(":")[2]
+    return found

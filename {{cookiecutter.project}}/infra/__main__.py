@@ -8,6 +8,7 @@ import pulumi_aws as aws
 from stackkit.alarms import monitoring
 from stackkit.alarms.context import AlarmContext
 from stackkit.alarms.dashboard import Dashboard, DashboardArgs
+from stackkit.alarms.limits import storage_limit
 from stackkit.alarms.panels import sections
 from stackkit.plan import plan, transition
 from stackkit.plan.capacity import installed_versions, measurement_warnings, read_measurement
@@ -301,7 +302,9 @@ Rotation(name, RotationArgs(secret_arn=database.secret_arn, restart=running_comp
 
 # Observability
 monitored = {**resource_names, **running_compute.resource_names}
-monitoring.everything(context, topics, rollback, monitored)
+# the disk grows by itself
+disk = {"database-storage": database.instance.allocated_storage.apply(storage_limit)}
+monitoring.everything(context, topics, rollback, monitored, disk)
 dashboard = Dashboard(
     name,
     DashboardArgs(

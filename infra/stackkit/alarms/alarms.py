@@ -26,6 +26,8 @@ class AlarmsArgs:
     topics: Mapping[Severity, pulumi.Input[str]]
     # where the runbooks are read
     runbooks: str
+    # row → its limit in AWS, where that moves by itself
+    limits: Mapping[str, pulumi.Input[float]]
 
 
 class Alarms(pulumi.ComponentResource):
@@ -49,7 +51,7 @@ class Alarms(pulumi.ComponentResource):
         alarm = _measure(row, args.resource_names)
         alarm.alarm_description = description(row, args.runbooks)
         alarm.comparison_operator = f"{'Greater' if row.limit.above else 'Less'}ThanThreshold"
-        alarm.threshold = row.limit.value
+        alarm.threshold = args.limits.get(row.name, row.limit.value)
         alarm.evaluation_periods = row.window.periods
         alarm.datapoints_to_alarm = row.window.breaching
         alarm.treat_missing_data = "breaching" if row.missing_is_breaching else "notBreaching"

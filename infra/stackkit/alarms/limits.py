@@ -54,7 +54,7 @@ def limits(context: AlarmContext) -> Mapping[str, Any]:
         "database_connections": connections.value,
         "database_connections_rationale": connections.rationale,
         "storage_gb": settings.database_storage_gb,
-        "storage_limit": settings.database_storage_gb * 10**9 // 20,
+        "storage_limit": storage_limit(settings.database_storage_gb),
         "database_class": settings.counted_database_class,
         "database_memory_limit": settings.database_memory // 20,
         "workers": workers,
@@ -63,6 +63,11 @@ def limits(context: AlarmContext) -> Mapping[str, Any]:
         "network_target": settings.network_target_mbps,
         **_compute(context),
     }
+
+
+def storage_limit(gigabytes: float) -> float:
+    """Free bytes of the disk below which RDS should long have grown it."""
+    return gigabytes * 10**9 // 20
 
 
 def _compute(context: AlarmContext) -> Mapping[str, Any]:

@@ -1,6 +1,8 @@
 """Creates the alarms: those that roll a deployment back before compute, the others after it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+
+import pulumi
 
 from stackkit.alarms.alarms import Alarms, AlarmsArgs
 from stackkit.alarms.catalogue import ROLLBACK, table
@@ -38,10 +40,15 @@ def rollback(context: AlarmContext, topics: Topics, resource_names: ResourceName
 
 
 def everything(
-    context: AlarmContext, topics: Topics, before: Alarms, resource_names: ResourceNames
+    context: AlarmContext,
+    topics: Topics,
+    before: Alarms,
+    resource_names: ResourceNames,
+    limits: Mapping[str, pulumi.Input[float]],
 ) -> None:
+    """`limits` are those that AWS moves by itself: row → what it is now."""
     alarms = _alarms(
-        "alarms", context, topics, resource_names, lambda row: row.name not in ROLLBACK
+        "alarms", context, topics, resource_names, lambda row: row.name not in ROLLBACK, limits
     )
     if context.settings.production:
         Paging(
@@ -60,6 +67,7 @@ def _alarms(
     topics: Topics,
     resource_names: ResourceNames,
     chosen: Callable[[AlarmSpec], bool],
+    limits: Mapping[str, pulumi.Input[float]] | None = None,
 ) -> Alarms:
     settings = context.settings
     # in production composites page, so that one failure is one page
@@ -72,5 +80,6 @@ def _alarms(
             resource_names=resource_names,
             topics={kind: arn for kind, arn in topics.arns.items() if kind not in composed},
             runbooks=settings.runbooks_url or RUNBOOKS,
+            limits=limits or {},
         ),
     )

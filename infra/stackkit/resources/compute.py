@@ -16,7 +16,7 @@ from stackkit.resources.fleet import Fleet, FleetArgs
 from stackkit.resources.group_scaling import GroupScaling, GroupScalingArgs
 from stackkit.resources.launch import LaunchArgs
 from stackkit.resources.monitored import MonitoredResource, ResourceNames
-from stackkit.resources.rotation import RestartAction
+from stackkit.resources.rotation import ScheduledAction
 from stackkit.resources.scaling import ScalingArgs, StepArgs
 from stackkit.resources.service_scaling import ServiceScaling, ServiceScalingArgs
 from stackkit.resources.standalone_task import StandaloneTask
@@ -47,7 +47,7 @@ class ComputeOutputs:
     # by which CloudWatch knows it
     resource_names: ResourceNames
     # starts every task afresh
-    restart: RestartAction
+    restart: ScheduledAction
 
 
 def run(
@@ -96,7 +96,7 @@ def _fargate(
             MonitoredResource.CLUSTER: [cluster.name],
             MonitoredResource.SERVICE: [service.name],
         },
-        restart=RestartAction(
+        restart=ScheduledAction(
             operation="ecs:UpdateService", resource=service.arn, parameters=again
         ),
     )
@@ -130,7 +130,7 @@ def _instances(
     return ComputeOutputs(
         outputs={"group": fleet.group.name, "template_version": fleet.template_version},
         resource_names={MonitoredResource.GROUP: [fleet.group.name]},
-        restart=RestartAction(
+        restart=ScheduledAction(
             operation="autoscaling:StartInstanceRefresh",
             resource=fleet.group.arn,
             parameters={"AutoScalingGroupName": fleet.group.name, "Preferences": preferences},

@@ -241,7 +241,7 @@ def _refreshed(scope: DeliveryScope) -> list[Statement]:
         ),
         allow(
             _actions("scheduler", "GetSchedule"),
-            scope.named("scheduler", "schedule/*/{}", "rotation"),
+            scope.named("scheduler", "schedule/*/{}", "rotation", "restart"),
         ),
         allow(
             ["application-autoscaling:ListTagsForResource"],
@@ -308,7 +308,7 @@ def of_boundary(
         ),
         *(allow(["ssm:GetParameters"], [arn]) for arn in secrets if ":ssm:" in arn),
         allow(
-            ["secretsmanager:GetSecretValue"],
+            ["secretsmanager:GetSecretValue", "secretsmanager:RotateSecret"],
             [scope.arn("secretsmanager", "secret:rds!*")],
             _of_database(scope),
         ),
@@ -473,7 +473,8 @@ def _watching(scope: DeliveryScope) -> list[Statement]:
             [f"arn:aws:cloudwatch::{scope.account}:dashboard/{scope.name}"],
         ),
         allow(
-            _actions("scheduler", _SCHEDULE), scope.named("scheduler", "schedule/*/{}", "rotation")
+            _actions("scheduler", _SCHEDULE),
+            scope.named("scheduler", "schedule/*/{}", "rotation", "restart"),
         ),
     ]
 

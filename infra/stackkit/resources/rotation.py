@@ -7,16 +7,17 @@ import pulumi_aws as aws
 
 from stackkit.resources.policies import allow, assumed_by, document
 
-# RDS's own choice would be any hour of every seventh day
+# a window of Secrets Manager's own has an hour, in which nobody knows when: a schedule has a minute
 ROTATE = "cron(0 4 1 * ? *)"
-WINDOW = "1h"
-# once when the password has most likely changed, once when it has for certain
-RENEW = "cron(10 4,5 1 * ? *)"
+# days after the last rotation, if the schedule doesn't rotate; RDS's own choice would be 7
+AT_THE_LATEST = 60
+# a rotation takes about a minute: once when it has most likely ended, once when it has for certain
+RESTART = "cron(5 4,5 1 * ? *)"
 
 
 @dataclass(frozen=True, kw_only=True)
-class RestartAction:
-    """The API operation that renews the fleet, such as ecs:UpdateService, on what and how."""
+class ScheduledAction:
+    """An operation of AWS's API, such as ecs:UpdateService, on what and how."""
 
     operation: str
     resource: pulumi.Input[str]
@@ -26,57 +27,68 @@ class RestartAction:
 @dataclass(frozen=True, kw_only=True)
 class RotationArgs:
     secret_arn: pulumi.Input[str]
-    restart: RestartAction
+    # starts every task afresh
+    restart: ScheduledAction
 
 
 class Rotation(pulumi.ComponentResource):
     """A new database password each month, and a fleet that starts afresh with it.
 
     A task reads its secrets when it starts: after a rotation its open connections live on and new
-    ones are refused, until the task is replaced.
+    ones are refused, until the task is replaced. So the restart follows within minutes.
     """
 
     def __init__(
         self, name: str, args: RotationArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("service:data:Rotation", name, None, opts)
-        child = pulumi.ResourceOptions(parent=self)
-        restart = args.restart
+        self._prefix = name
+        self._child = pulumi.ResourceOptions(parent=self)
         aws.secretsmanager.SecretRotation(
             name,
             secret_id=args.secret_arn,
             # not on the day of the first deployment, under the feet of the tasks that start
             rotate_immediately=False,
             rotation_rules=aws.secretsmanager.SecretRotationRotationRulesArgs(
-                schedule_expression=ROTATE, duration=WINDOW
+                automatically_after_days=AT_THE_LATEST
             ),
-            opts=child,
+            opts=self._child,
         )
-        role = aws.iam.Role(
-            f"{name}-rotation",
-            assume_role_policy=assumed_by("scheduler.amazonaws.com"),
-            opts=child,
+        rotate = ScheduledAction(
+            operation="secretsmanager:RotateSecret",
+            resource=args.secret_arn,
+            parameters={"SecretId": args.secret_arn},
         )
-        policy = aws.iam.RolePolicy(
-            f"{name}-rotation",
-            role=role.id,
-            policy=document(allow([restart.operation], [restart.resource])),
-            opts=child,
-        )
-        aws.scheduler.Schedule(
-            f"{name}-rotation",
-            description="Restart the service after its database password has changed",
-            schedule_expression=RENEW,
-            schedule_expression_timezone="UTC",
-            flexible_time_window=aws.scheduler.ScheduleFlexibleTimeWindowArgs(mode="OFF"),
-            target=aws.scheduler.ScheduleTargetArgs(
-                arn=_target(restart.operation),
-                role_arn=role.arn,
-                input=pulumi.Output.json_dumps(restart.parameters),
-            ),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),
-        )
+        self._schedules({"rotation": (ROTATE, rotate), "restart": (RESTART, args.restart)})
         self.register_outputs({})
+
+    def _schedules(self, actions: Mapping[str, tuple[str, ScheduledAction]]) -> None:
+        role = aws.iam.Role(
+            f"{self._prefix}-rotation",
+            assume_role_policy=assumed_by("scheduler.amazonaws.com"),
+            opts=self._child,
+        )
+        allowed = [allow([action.operation], [action.resource]) for _, action in actions.values()]
+        policy = aws.iam.RolePolicy(
+            f"{self._prefix}-rotation",
+            role=role.id,
+            policy=document(*allowed),
+            opts=self._child,
+        )
+        for purpose, (when, action) in actions.items():
+            aws.scheduler.Schedule(
+                f"{self._prefix}-{purpose}",
+                description="Rotate the database password, then restart the service with it",
+                schedule_expression=when,
+                schedule_expression_timezone="UTC",
+                flexible_time_window=aws.scheduler.ScheduleFlexibleTimeWindowArgs(mode="OFF"),
+                target=aws.scheduler.ScheduleTargetArgs(
+                    arn=_target(action.operation),
+                    role_arn=role.arn,
+                    input=pulumi.Output.json_dumps(action.parameters),
+                ),
+                opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),
+            )
 
 
 def _target(operation: str) -> str:

@@ -17,7 +17,17 @@ LONGEST_NAME = 24
 SMALLEST_RESERVATION = 100
 # resources of a stack are named by it, and by one of these: deployers know their own by that
 PURPOSES = (
-    *("task", "execution", "instance", "builder", "rotation", "flow", "monitoring", "proxy"),
+    *(
+        "task",
+        "execution",
+        "instance",
+        "builder",
+        "rotation",
+        "restart",
+        "flow",
+        "monitoring",
+        "proxy",
+    ),
     *("metrics", "page", "ticket", "cache", "logs", "deployer", "reader", "boundary", "state"),
     "slack",
 )
