@@ -1,6 +1,9 @@
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Mapping
+import math
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from typing import Generic, TypeVar
+
+from servicekit.errors import Unavailable
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -12,6 +15,9 @@ class Batcher(Generic[K, V]):
     Keys that are requested in one tick of the event loop form one call, which starts at once. While
     `concurrency` calls are under way, further keys wait and form the next call: batches grow with
     the load, and an idle service does not wait.
+
+    A caller that has waited for `max_wait` seconds gets `Unavailable`; its call goes on. One timer
+    serves all callers: their limit is the same, so they reach it in the order in which they came.
     """
 
     def __init__(
@@ -20,8 +26,12 @@ class Batcher(Generic[K, V]):
         *,
         max_size: int,
         concurrency: int,
+        max_wait: float = math.inf,
     ) -> None:
         self._fetch = fetch
+        self._max_wait = max_wait
+        self._open: dict[asyncio.Future[V | None], float] = {}  # the ends of their waits
+        self._timer: asyncio.TimerHandle | None = None
         self._max_size = max_size
         self._concurrency = concurrency
         self._waiting: list[tuple[K, asyncio.Future[V | None]]] = []
@@ -31,16 +41,40 @@ class Batcher(Generic[K, V]):
     async def get(self, key: K) -> V | None:
         """The value of `key`, or None if `fetch` returned none. An error of `fetch` is raised to
         all callers of the batch."""
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[V | None] = loop.create_future()
-        self._waiting.append((key, answer))
-        self._start()
-        return await answer
+        return await self._request(key)
+
+    async def get_all(self, keys: Iterable[K]) -> list[V | None]:
+        requests = [self._request(key) for key in keys]
+        return [await request for request in requests]
 
     async def finish(self) -> None:
         """Returns when no call is under way."""
         while self._running:
             await asyncio.wait(self._running)
+
+    def _request(self, key: K) -> "asyncio.Future[V | None]":
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[V | None] = loop.create_future()
+        self._waiting.append((key, answer))
+        self._start()
+        if self._max_wait < math.inf:
+            self._open[answer] = loop.time() + self._max_wait
+            answer.add_done_callback(self._open.pop)
+            if self._timer is None:
+                self._timer = loop.call_later(self._max_wait, self._expire)
+        return answer
+
+    def _expire(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._timer = None
+        for answer, end in self._open.items():
+            if end > loop.time():
+                self._timer = loop.call_at(end, self._expire)
+                return
+            if not answer.done():
+                unavailable = Unavailable("The database did not answer in time.")
+                unavailable.outcome_unknown = True
+                answer.set_exception(unavailable)
 
     def _start(self) -> None:
         if self._waiting and not self._starting and len(self._running) < self._concurrency:

@@ -1,4 +1,5 @@
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from servicekit.cache.entries import Clock, Entry, EntryCodec
@@ -71,13 +72,13 @@ class SharedLevel:
         if self._leases:
             await self._leases.release(self._key(key), stored)
 
-    async def tombstone(self, key: str, seconds: float) -> None:
-        """Removes the entry. Loads that began before, at most `seconds` ago, can't store theirs."""
-        await self._valkey.tombstone(self._key(key), seconds)
+    async def tombstones(self, keys: Sequence[str], seconds: float) -> None:
+        """Removes the entries. Loads that began at most `seconds` ago can't store theirs."""
+        await self._valkey.tombstones([self._key(key) for key in keys], seconds)
 
-    async def final_tombstone(self, key: str) -> None:
-        """Removes the entry, and keeps the key empty while a failed write may be carried out."""
-        await self._valkey.final_tombstone(self._key(key), _UNKNOWN_OUTCOME)
+    async def final_tombstones(self, keys: Sequence[str]) -> None:
+        """Removes the entries, and keeps the keys empty while a failed write may be carried out."""
+        await self._valkey.final_tombstones([self._key(key) for key in keys], _UNKNOWN_OUTCOME)
 
     def publish_invalidation(self, key: str) -> None:
         self._valkey.publish_invalidation(self._key(key))

@@ -1,7 +1,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -94,10 +94,10 @@ class TwoLevelCache:
         """A new entry from the origin, whatever is cached. It replaces what is cached."""
         return self.count_read(await asyncio.shield(self._start_load(key, self._reload(key, load))))
 
-    async def invalidate(self, key: str) -> None:
+    async def invalidate(self, *keys: str) -> None:
         """Call after a write, before it is acknowledged."""
         # Shielded: a caller that is cancelled has written all the same.
-        await asyncio.shield(self._start_invalidation(key, final=False))
+        await asyncio.shield(self._start_invalidation(keys, final=False))
 
     @contextmanager
     def writing(self, key: str) -> Iterator[None]:
@@ -111,7 +111,7 @@ class TwoLevelCache:
             yield
         except BaseException as error:
             if not isinstance(error, Unavailable) or error.outcome_unknown:
-                self._start_invalidation(key, final=True)
+                self._start_invalidation([key], final=True)
             raise
 
     async def invalidate_unless(self, key: str, etag: str | None) -> None:
@@ -151,21 +151,23 @@ class TwoLevelCache:
         if ending := loads | self._invalidations:
             await asyncio.wait(ending)
 
-    def _start_invalidation(self, key: str, *, final: bool) -> asyncio.Task[None]:
-        self.evict(key, "local")
-        task = asyncio.create_task(self._invalidate(key, final))
+    def _start_invalidation(self, keys: Sequence[str], *, final: bool) -> asyncio.Task[None]:
+        for key in keys:
+            self.evict(key, "local")
+        task = asyncio.create_task(self._invalidate(keys, final))
         self._invalidations.add(task)
         task.add_done_callback(self._invalidations.discard)
         return task
 
-    async def _invalidate(self, key: str, final: bool) -> None:
+    async def _invalidate(self, keys: Sequence[str], final: bool) -> None:
         if final:
-            await self._shared.final_tombstone(key)
+            await self._shared.final_tombstones(keys)
         else:
-            await self._shared.tombstone(key, self._load_timeout)
+            await self._shared.tombstones(keys, self._load_timeout)
         # Until then, loads of this worker and of others may have found the old entry in Valkey.
-        self._evict(key)
-        self._shared.publish_invalidation(key)
+        for key in keys:
+            self._evict(key)
+            self._shared.publish_invalidation(key)
 
     def _shared_load(self, key: str, load: Load) -> asyncio.Task[CacheResult]:
         return self._loading.get(key) or self._start_load(

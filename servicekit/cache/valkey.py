@@ -1,7 +1,7 @@
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -102,16 +102,22 @@ class Valkey:
         """Removes `value` if the key holds it; later, if that can't be done now."""
         await self._write("SET", self._prefix + key, _TOMBSTONE, "PX", 1, "IFEQ", value)
 
-    async def tombstone(self, key: str, seconds: float) -> None:
-        """Empties the key, so that no `put` which began before fills it. A later one does."""
+    async def tombstones(self, keys: Sequence[str], seconds: float) -> None:
+        """Empties the keys, so that no `put` which began before fills them. A later one does."""
         self._tombstones += 1  # each is unlike all others, so a later `put` can tell them apart
-        value = _TOMBSTONE + self._worker + b":%d" % self._tombstones
-        await self._write("SET", self._prefix + key, value, "PX", _ms(seconds))
+        await self._empty(keys, _TOMBSTONE + self._worker + b":%d" % self._tombstones, seconds)
 
-    async def final_tombstone(self, key: str, seconds: float) -> None:
-        """Empties the key, and keeps it empty for `seconds`: see `may_replace`."""
-        value = _FINAL_TOMBSTONE + b"%.3f" % (time.time() + seconds)
-        await self._write("SET", self._prefix + key, value, "PX", _ms(seconds))
+    async def final_tombstones(self, keys: Sequence[str], seconds: float) -> None:
+        """Empties the keys, and keeps them empty for `seconds`: see `may_replace`."""
+        await self._empty(keys, _FINAL_TOMBSTONE + b"%.3f" % (time.time() + seconds), seconds)
+
+    async def _empty(self, keys: Sequence[str], tombstone: bytes, seconds: float) -> None:
+        px = _ms(seconds)
+        commands = [("SET", self._prefix + key, tombstone, "PX", px) for key in keys]
+        if self._enabled and self.breaker.closed:
+            await self._writes.get_all(commands)
+        elif self._enabled:
+            self._defer_tombstones(commands)
 
     def publish_invalidation(self, key: str) -> None:
         """Lets all other workers evict the key, a few milliseconds from now."""
@@ -183,7 +189,7 @@ class Valkey:
         present = (_NIL if reply is None else reply for reply in replies)
         return dict(zip(commands, present, strict=True))
 
-    def _defer_tombstones(self, commands: list[Command]) -> None:
+    def _defer_tombstones(self, commands: Sequence[Command]) -> None:
         for command in commands:
             key, value = command[1], command[2]
             if not is_tombstone(value) or len(self._pending_tombstones) >= _MAX_PENDING:

@@ -29,6 +29,8 @@ class Case:
 
 
 _COLUMNS = "id, name, price_cents, description, version, created_at, updated_at"
+_BODY = '{"name": "tea {}", "price_cents": {}, "description": "a box of {}"}'
+_JSON = {"Content-Type": "application/json"}
 _NO_MEMORY = {"MEMORY_CACHE_ENTRIES": "0"}
 
 CASES = (
@@ -70,11 +72,23 @@ CASES = (
         url="/items",
         ids=HOT,
         method="POST",
-        body='{"name": "tea {}", "price_cents": {}, "description": "a box of {}"}',
-        headers={"Content-Type": "application/json"},
+        body=_BODY,
+        headers=_JSON,
         status=201,
         sql="INSERT INTO items (name, price_cents, description)"
         f" VALUES ('tea ' || :id, :id, 'a box of ' || :id) RETURNING {_COLUMNS};",
         promised={"blacksheep": 2.0, "conventional": 6.0},
+    ),
+    Case(
+        name="replace",
+        url="/items/{}",
+        ids=ITEMS,
+        method="PUT",
+        body=_BODY,
+        headers=_JSON,
+        sql="UPDATE items SET name = 'tea ' || :id, price_cents = :id,"
+        " description = 'a box of ' || :id, version = version + 1, updated_at = now()"
+        f" WHERE id = :id RETURNING {_COLUMNS};",
+        promised={"blacksheep": 1.5},
     ),
 )

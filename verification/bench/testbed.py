@@ -22,7 +22,7 @@ from verification.bench.cases import ITEMS, Case
 WORKERS = 2
 _PEERS = "verification.bench.peers"
 # Different between two applications that do the same, or between two responses of one.
-_OWN_FIELDS = ("source", "id", "created_at", "updated_at")
+_OWN_FIELDS = ("source", "id", "version", "created_at", "updated_at")
 _GUNICORN = (
     sys.executable, "-m", "gunicorn", f"{_PEERS}.conventional:app",
     "--worker-class", "uvicorn_worker.UvicornWorker",

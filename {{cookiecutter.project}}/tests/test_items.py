@@ -355,3 +355,106 @@ async def test_simultaneous_changes_of_different_fields_are_both_kept(
         assert item["price_cents"] == round
         assert item["description"] == f"round {round}"
         assert item["name"] == f"tea {round}"
+
+
+async def test_items_replaced_at_once_are_each_their_own(any_client: httpx.AsyncClient) -> None:
+    items = [await create(any_client) for _ in range(30)]
+    answers = await asyncio.gather(
+        *(
+            any_client.put(f"/items/{item['id']}", json={**TEA, "name": f"item {item['id']}"})
+            for item in items
+        )
+    )
+    assert [answer.status_code for answer in answers] == [200] * 30
+    for item, answer in zip(items, answers, strict=True):
+        assert answer.json()["name"] == f"item {item['id']}"
+        assert (await any_client.get(f"/items/{item['id']}")).json() == answer.json()
+
+
+async def test_each_of_the_replaces_at_once_has_its_own_preconditions(
+    client: httpx.AsyncClient,
+) -> None:
+    items = [await create(client) for _ in range(10)]
+    tags = [(await client.get(f"/items/{item['id']}")).headers["etag"] for item in items]
+    sent = [tag if n % 2 else '"0"' for n, tag in enumerate(tags)]
+    paths = ["/items/999999999", *(f"/items/{item['id']}" for item in items)]
+    answers = await asyncio.gather(
+        *(
+            client.put(path, json=TEA, headers={"if-match": tag})
+            for path, tag in zip(paths, [tags[0], *sent], strict=True)
+        )
+    )
+    assert [answer.status_code for answer in answers] == [404, *[412, 200] * 5]
+
+
+async def test_writes_of_the_same_items_by_two_workers_are_all_carried_out_once(
+    settings: Settings,
+) -> None:
+    """In opposite orders: statements that lock several rows must not wait for one another."""
+    async with (
+        serving(create_app(with_empty_cache(settings))) as one,
+        serving(create_app(with_empty_cache(settings))) as other,
+    ):
+        paths = [f"/items/{(await create(one))['id']}" for _ in range(8)]
+
+        async def write(client: httpx.AsyncClient, path: str, number: int) -> int:
+            method = "PUT" if number % 2 else "PATCH"
+            return (await client.request(method, path, json=TEA)).status_code
+
+        orders = ((one, paths), (other, paths[::-1]), (one, paths[::-1]), (other, paths))
+        statuses = await asyncio.gather(
+            *(
+                write(client, path, number)
+                for number in range(10)
+                for client, order in orders
+                for path in order
+            )
+        )
+        assert set(statuses) == {200}
+        versions = [(await one.get(path)).json()["version"] for path in paths]
+        assert versions == [1 + 10 * len(orders)] * len(paths)
+
+
+async def test_locked_item_holds_up_no_other(client: httpx.AsyncClient, settings: Settings) -> None:
+    locked, *others = [f"/items/{(await create(client))['id']}" for _ in range(20)]
+    connection = await asyncpg.connect(settings.database_url)
+    async with connection.transaction():
+        await connection.execute(
+            "SELECT FROM items WHERE id = $1 FOR UPDATE", int(locked.rpartition("/")[2])
+        )
+        waiting = asyncio.create_task(client.put(locked, json=TEA))
+        answers = await asyncio.gather(*(client.put(path, json=TEA) for path in others))
+        assert {answer.status_code for answer in answers} == {200}
+        assert not waiting.done()
+    assert (await waiting).status_code == 200
+    await connection.close()
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+async def test_item_that_violates_a_constraint_fails_alone(
+    client: httpx.AsyncClient, settings: Settings, method: str
+) -> None:
+    paths = [f"/items/{(await create(client))['id']}" for _ in range(10)]
+    connection = await asyncpg.connect(settings.database_url)
+    await connection.execute("ALTER TABLE items ADD CONSTRAINT own CHECK (name <> 'refused')")
+    try:
+        answers = await asyncio.gather(
+            *(
+                client.request(
+                    method,
+                    path if method == "PUT" else "/items",
+                    json={**TEA, "name": "refused" if path == paths[5] else path},
+                )
+                for path in paths
+            )
+        )
+    finally:
+        await connection.execute("ALTER TABLE items DROP CONSTRAINT own")
+        await connection.close()
+    good = 200 if method == "PUT" else 201
+    assert [answer.status_code for answer in answers] == [
+        500 if path == paths[5] else good for path in paths
+    ]
+    assert [answer.json()["name"] for answer in answers if answer.is_success] == [
+        path for path in paths if path != paths[5]
+    ]

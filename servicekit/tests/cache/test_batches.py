@@ -3,6 +3,7 @@ import asyncio
 import pytest
 
 from servicekit.cache.batches import Batcher
+from servicekit.errors import Unavailable
 from servicekit.testing.waiting import turns, until
 
 
@@ -77,3 +78,15 @@ async def test_cancelled_reader_does_not_affect_its_batch() -> None:
     assert await staying == 8
     with pytest.raises(asyncio.CancelledError):
         await leaving
+
+
+async def test_caller_that_waits_too_long_gets_unavailable_and_later_ones_do_not() -> None:
+    backend = Backend()
+    backend.released.clear()
+    reads = Batcher(backend, max_size=1, concurrency=1, max_wait=1)
+    for _ in range(2):  # the timer starts again
+        asking = (reads.get(key) for key in (2, 4, 6))
+        answers = await asyncio.gather(*asking, return_exceptions=True)
+        assert [type(answer) for answer in answers] == [Unavailable] * 3
+    backend.released.set()
+    assert await reads.get(8) == 16

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import asyncpg
 import msgspec
-from blacksheep import Application, Content, Request, Response, get, post
+from blacksheep import Application, Content, Request, Response, get, post, put
 from msgspec import Meta
 
 _COLUMNS = "id, name, price_cents, description, version, created_at, updated_at"
@@ -92,6 +92,25 @@ async def create_item(request: Request) -> Response:
     assert row
     headers = [(b"Location", b"/items/%d" % row["id"]), (b"ETag", b'"%d"' % row["version"])]
     return _json(201, ItemRead(*row), headers)
+
+
+@put("/items/{item_id}")
+async def replace_item(request: Request, item_id: int) -> Response:
+    try:
+        new = _decode(await request.read() or b"")
+    except msgspec.DecodeError:
+        return Response(400)
+    row = await _pool.fetchrow(
+        "UPDATE items SET name = $2, price_cents = $3, description = $4, version = version + 1,"
+        f" updated_at = now() WHERE id = $1 RETURNING {_COLUMNS}",
+        item_id,
+        new.name,
+        new.price_cents,
+        new.description,
+    )
+    if row is None:
+        return Response(404)
+    return _json(200, ItemRead(*row), [(b"ETag", b'"%d"' % row["version"])])
 
 
 def _json(status: int, document: Any, headers: list[tuple[bytes, bytes]] | None = None) -> Response:

@@ -15,7 +15,7 @@ import httpx
 from fastapi import Depends, FastAPI, Header, HTTPException, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from redis.asyncio import BlockingConnectionPool, Redis
-from sqlalchemy import BigInteger, DateTime, func, select
+from sqlalchemy import BigInteger, DateTime, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -137,6 +137,24 @@ async def create_item(new: ItemCreate, session: Session, response: Response) -> 
     session.add(row)
     await session.commit()
     response.headers["Location"] = f"/items/{row.id}"
+    response.headers["ETag"] = f'"{row.version}"'
+    return ItemRead.model_validate(row)
+
+
+@app.put("/items/{item_id}")
+async def replace_item(
+    item_id: int, new: ItemCreate, session: Session, response: Response
+) -> ItemRead:
+    row = await session.scalar(
+        update(ItemRow)
+        .where(ItemRow.id == item_id)
+        .values(**new.model_dump(), version=ItemRow.version + 1, updated_at=func.now())
+        .returning(ItemRow)
+    )
+    if row is None:
+        raise HTTPException(404, f"There is no item {item_id}.")
+    await session.commit()
+    await redis.delete(f"item:{item_id}")
     response.headers["ETag"] = f'"{row.version}"'
     return ItemRead.model_validate(row)
 

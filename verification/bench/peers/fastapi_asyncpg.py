@@ -72,6 +72,21 @@ async def create_item(new: ItemCreate) -> Response:
     return _json(dict(item), status=201, headers=headers)
 
 
+@app.put("/items/{item_id}")
+async def replace_item(item_id: int, new: ItemCreate) -> Response:
+    item = await app.state.pool.fetchrow(
+        "UPDATE items SET name = $2, price_cents = $3, description = $4, version = version + 1,"
+        f" updated_at = now() WHERE id = $1 RETURNING {_COLUMNS}",
+        item_id,
+        new.name,
+        new.price_cents,
+        new.description,
+    )
+    if item is None:
+        raise HTTPException(404, f"There is no item {item_id}.")
+    return _json(dict(item), headers={"ETag": f'"{item["version"]}"'})
+
+
 def _json(
     document: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None
 ) -> Response:

@@ -6,7 +6,7 @@ from litestar.params import HeaderParameter, JSONBody, PathParameter, QueryParam
 from litestar.types import ASGIApp
 
 from app.items.models import Item, ItemPage, ItemPatch, NewItem
-from app.items.store import ItemStore, etag_of
+from app.items.store import MAX_PAGE, ItemStore, etag_of
 from servicekit.cache.representation import Representation, bypasses_cache
 from servicekit.http.idempotency import idempotency_key_of
 from servicekit.http.openapi import ETAG, LOCATION, cached_responses
@@ -20,7 +20,7 @@ IdempotencyKey = Annotated[
 ]
 # A client may store an item, and revalidates it before each use.
 ITEM = Representation(lambda _entry: "no-cache")
-Limit = Annotated[int, QueryParameter(ge=1, le=100)]
+Limit = Annotated[int, QueryParameter(ge=1, le=MAX_PAGE)]
 After = Annotated[int, QueryParameter(ge=0, le=_LARGEST_ID)]
 
 

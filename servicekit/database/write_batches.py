@@ -1,0 +1,77 @@
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from typing import Generic, TypeVar
+from weakref import WeakValueDictionary
+
+import asyncpg
+
+from servicekit.cache.batches import Batcher
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_MAX_ROWS = 100  # of one statement
+_CONCURRENCY = 2  # statements under way per worker
+# One row is at fault, not the connection or the server: the others can be written.
+_OF_ONE_ROW = (
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.DeadlockDetectedError,
+)
+
+
+class WriteBatches(Generic[T, R]):
+    """Carries out writes that arrive together by one statement, so that they share its round trip
+    and its commit.
+
+    An idle service waits for nothing: the first write goes out in the same turn of the event loop,
+    and writes that arrive while two statements are under way form the next one. If a row violates
+    a constraint, each write of its statement is carried out alone, so that it fails alone.
+    """
+
+    def __init__(
+        self, write_all: Callable[..., Awaitable[Sequence[R | None]]], max_wait: float
+    ) -> None:
+        """`write_all(values, waits=False)` gives the results in the order of the values. None is
+        for each that it left out because another transaction has locked its row; that one is
+        written alone, by `write_all([value], waits=True)`. `max_wait` is as of `Batcher`."""
+        self._write_all = write_all
+        self._batches = Batcher(
+            self._run, max_size=_MAX_ROWS, concurrency=_CONCURRENCY, max_wait=max_wait
+        )
+        self._turns: WeakValueDictionary[Hashable, asyncio.Lock] = WeakValueDictionary()
+
+    async def write(self, value: T, key: Hashable = None) -> R | None:
+        """What `write_all` gives for the value, once it is committed. A caller that is cancelled
+        leaves the others as they are; its value is written if its statement was sent before.
+
+        Writes of one `key` are carried out one after the other, in the order of their arrival: if
+        many write one row, they take one connection and not all.
+        """
+        if key is None:
+            return await self._write(value)
+        turn = self._turns.setdefault(key, asyncio.Lock())
+        async with turn:
+            return await self._write(value)
+
+    async def _write(self, value: T) -> R | None:
+        result = await self._batches.get(_Write(value))
+        if result is None:
+            [result] = await self._write_all([value], waits=True)
+        return result
+
+    async def _run(self, writes: "list[_Write[T]]") -> "Mapping[_Write[T], R | None]":
+        try:
+            results = await self._write_all([write.value for write in writes], waits=False)
+        except _OF_ONE_ROW:
+            return {}
+        return dict(zip(writes, results, strict=True))
+
+
+class _Write(Generic[T]):
+    """A write that equals no other, as two callers may write the same values."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: T) -> None:
+        self.value = value
