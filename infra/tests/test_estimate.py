@@ -121,3 +121,18 @@ def test_plan_warns_of_a_doubtful_measurement(
     shown = " ".join(printed(capsys, "--stack", "prod").split())
     assert "Warning: capacity.json: it was measured 2" in shown
     assert "Warning: capacity.json: it doesn't say which machine and versions" in shown
+
+
+def test_a_million_requests_cost_what_a_task_at_its_capacity_costs(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = " ".join(printed(capsys, "--stack", "prod").split())
+    hour = 0.03725 + 2 * 0.00409  # dollars of 1 vCPU and 2 GB
+    own = hour / (3000 * 3600) * 1e6
+    assert f"this service {own:.4f} 3,000 requests/s of a task, assumed until measured" in words
+    given = "task_requests_per_second=6000"
+    faster = json.loads(printed(capsys, "--stack", "prod", "--json", "--set", given))
+    costs = faster["cost"]["million_requests"]
+    assert costs.pop("this service") == pytest.approx(own / 2)
+    assert len(costs) == 3
+    assert all(f"{name} {usd * 2:.4f}" in words for name, usd in costs.items())

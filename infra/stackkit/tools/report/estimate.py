@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from stackkit.plan.bottlenecks import Bottleneck, first
 from stackkit.plan.fleet import rate
 from stackkit.settings.errors import ConfigError
-from stackkit.tools.report import cost
+from stackkit.tools.report import cost, peers
 from stackkit.tools.report.columns import hung, indented, row, table
 from stackkit.tools.report.comparison import Candidate
 from stackkit.tools.report.stack_report import StackReport
@@ -55,6 +55,7 @@ def cost_lines(report: StackReport) -> Iterator[str]:
     yield "\nA month in US dollars, an estimate"
     try:
         yield from _months(report)
+        yield from _million(report)
     except ConfigError as error:
         yield from indented(str(error))
 
@@ -74,11 +75,27 @@ def _months(report: StackReport) -> Iterator[str]:
         figures = _COST.format(lines[0].item, *(f"{line.usd:,.0f}" for line in lines))
         yield from hung(figures, lines[-1].arithmetic)
     yield _COST.format("together", *(f"{cost.total(lines):,.0f}" for lines in months)).rstrip()
-    per_second = float(rate(loads[-1].in_flight, settings.latency_ms))
+    rates = [float(rate(load.in_flight, settings.latency_ms)) for load in loads]
+    millions = [each * 3600 * cost.HOURS / 1e6 for each in rates]
+    together = zip(months, millions, strict=True)
+    each = (f"{cost.total(lines) / count:,.3f}" for lines, count in together)
+    yield _COST.format("  for a million", *each).rstrip()
     yield from indented(
         f"Mean is a day that swings evenly between both. An answer counts {cost.ANSWER_BYTES:,}"
-        f" bytes, and the peak is {per_second:,.0f} a second. {cost.LEFT_OUT}"
+        f" bytes, and the peak is {rates[-1]:,.0f} a second. {cost.LEFT_OUT}"
     )
+
+
+def _million(report: StackReport) -> Iterator[str]:
+    yield "\nA million requests in US dollars of tasks, each at its capacity"
+    mix = ", ".join(f"{share} % {path}" for path, share in peers.SHARES.items())
+    yield from indented(f"Ratios are of {mix}, by the rates of {peers.MEASURED}.")
+    costs = peers.cost_per_million(report.settings, report.numbers, report.known_prices)
+    capacity = report.numbers.capacity
+    for name, usd in costs.items():
+        own = f"{capacity.requests_per_second:,} requests/s of a task, {capacity.origin}"
+        others = f"{usd / costs[peers.OURS]:.1f} times as much"
+        yield f"  {name:<24} {usd:>9.4f}  {own if name == peers.OURS else others}"
 
 
 def comparison_lines(report: StackReport, compared: Sequence[Candidate]) -> Iterator[str]:

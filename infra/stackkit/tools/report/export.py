@@ -8,6 +8,7 @@ from stackkit.plan import plan
 from stackkit.settings.errors import ConfigError
 from stackkit.tools.report import cost
 from stackkit.tools.report.comparison import Candidate
+from stackkit.tools.report.peers import cost_per_million
 from stackkit.tools.report.stack_report import StackReport
 
 
@@ -33,6 +34,7 @@ def _cost(report: StackReport) -> dict[str, Any]:
             "region": prices.region,
             "as_of": prices.as_of.isoformat(),
             "source": prices.source,
+            "million_requests": cost_per_million(report.settings, report.numbers, prices),
             "months": {
                 load.name: {
                     **asdict(load),

@@ -1,0 +1,31 @@
+"""What a million requests cost in tasks: of this service, and at the rates of other stacks."""
+
+from collections.abc import Mapping
+
+from stackkit.plan.plan import Plan
+from stackkit.settings.config import Config
+from stackkit.tools.report.cost import task_hour
+from stackkit.tools.report.prices import Prices
+
+OURS = "this service"
+# Only ratios of these rates are used: a machine's own rates say nothing of a task's.
+MEASURED = "make bench ONLY=hot,random,list,create, medians of 2026-11-28"
+SHARES = {"hot": 80, "random": 10, "list": 4, "create": 6}  # % of the requests
+RATES: Mapping[str, Mapping[str, int]] = {  # requests/s
+    OURS: {"hot": 28_100, "random": 5_850, "list": 3_100, "create": 2_700},
+    "BlackSheep, asyncpg": {"hot": 6_400, "random": 5_830, "list": 3_700, "create": 4_000},
+    "FastAPI, asyncpg": {"hot": 3_900, "random": 3_730, "list": 2_720, "create": 2_700},
+    "FastAPI, SQLAlchemy": {"hot": 4_900, "random": 1_150, "list": 850, "create": 940},
+}
+
+
+def cost_per_million(settings: Config, numbers: Plan, prices: Prices) -> dict[str, float]:
+    """Dollars of tasks at their full capacity, by stack."""
+    hour = task_hour(settings, numbers, prices)
+    own = hour / (numbers.capacity.requests_per_second * 3600) * 1e6
+    return {name: own * _effort(rates) / _effort(RATES[OURS]) for name, rates in RATES.items()}
+
+
+def _effort(rates: Mapping[str, int]) -> float:
+    """Machine time of a mean request."""
+    return sum(share / rates[path] for path, share in SHARES.items())
