@@ -45,6 +45,10 @@ DESCRIPTIONS = {
         "Share of the fleet on Spot capacity, in percent; Spot is cheaper and may be taken away "
         "with two minutes' notice."
     ),
+    "rollout": (
+        "How a version replaces the one before: rolling (task by task), or on fargate canary (a "
+        "tenth of the requests for 10 minutes, then all; 10 more until the old tasks go)."
+    ),
     "instance_types": (
         "EC2 only: instance types of one size and of the image's architecture, the preferred "
         "one first."
@@ -81,6 +85,10 @@ DESCRIPTIONS = {
     "step_out_tasks": "Policy step: tasks added at once.",
     "step_in_tasks": "Policy step: tasks removed at once.",
     "cooldown_s": "Pause after a change of the fleet's size, in seconds.",
+    "predictive_scaling": (
+        "Policy that learns the CPU's course over two weeks: off, forecast (shows what it would "
+        "do, and does nothing) or on (adds tasks ahead of the load; removes none)."
+    ),
     "schedules": (
         "The fleet's bounds from a moment on, in UTC, as \"minute hour day month weekday = "
         'min..max", for example "0 7 * * MON-FRI = 60..330".'

@@ -24,6 +24,7 @@ OPTIONS: Mapping[str, Mapping[str, Values]] = {
     "edge": {"domain": {}, "none": {}, "own certificate": {"certificate_arn": ARN}},
     "replica": {"none": {}, "two": {"database_replicas": "2"}},
     "proxy": {"off": {}, "on": {"database_proxy": "true"}},
+    "rollout": {"rolling": {}, "canary": {"rollout": "canary"}},
     "spot": {"none": {}, "half": {"spot_percent": "50"}},
     "warm pool": {
         "none": {},
@@ -36,6 +37,7 @@ OPTIONS: Mapping[str, Mapping[str, Values]] = {
         "step": {"scaling_policies": '["step"]', **DERIVED},
         "network beside step": {"scaling_policies": '["network", "step"]', **DERIVED},
     },
+    "predictive": {"off": {}, "forecast": {"predictive_scaling": "forecast"}},
     "schedules": {"none": {}, "one": {"schedules": '["0 7 * * MON-FRI = 1..1"]'}},
     "slack": {
         "off": {},
@@ -77,6 +79,9 @@ def allowed(choices: Choices) -> bool:
         return False
     if choices.get("compute") == "fargate":
         return not (warm or own)
+    canary = choices.get("rollout") == "canary"
+    if canary and (warm or own or choices.get("compute") == "ec2"):
+        return False
     return not (warm and choices.get("spot") == "half")
 
 

@@ -2,6 +2,7 @@ import re
 
 import pulumi
 import pytest
+import yaml
 
 from harness import IMAGE
 from plans import COMPLETE, stack
@@ -101,6 +102,11 @@ def load(keys: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> config.Config
         return load_config()
     finally:
         pulumi.runtime.set_all_config({}, [])
+
+
+def test_on_and_off_are_words_in_a_stack_file_too() -> None:
+    read = {word: stack(predictive_scaling=yaml.safe_load(word)) for word in ("on", "off", '"on"')}
+    assert [made.predictive_scaling for made in read.values()] == ["on", "off", "on"]
 
 
 def test_the_engines_keys_are_read_and_its_others_left(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,6 +39,11 @@ EXISTING = {
             "slack_channel_id: it needs slack_workspace_id, and the other way round; set both.",
         ),
         (
+            EC2 | {"rollout": "canary"},
+            "rollout: an Auto Scaling group shifts no share of the requests; set it to rolling, or"
+            " compute to fargate.",
+        ),
+        (
             {"bake_ami": True},
             "bake_ami: only compute ec2 has an AMI; unset it or set compute to ec2.",
         ),
@@ -239,6 +244,8 @@ def test_a_name_that_a_load_balancer_cannot_have_is_refused() -> None:
     )
     with pytest.raises(ConfigError, match=f"^{re.escape(sentence)}$"):
         parse("a-name-of-18-chars", "staging", COMPLETE)
+    with pytest.raises(ConfigError, match=r"24 characters together .* leave room for 20;"):
+        parse("a-name-of-18-chars", "europ", COMPLETE | {"rollout": "canary"})
 
 
 def test_a_name_that_another_stacks_deployer_would_take_for_its_own_is_refused() -> None:

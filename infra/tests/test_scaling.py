@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from harness import DOMAIN, PROD, Run, run
+from harness import DOMAIN, PROD, Run, keys, run, stack
 
 SCHEDULE = "0 7 * * MON-FRI = 60..300"
 TARGET = "app/shop-prod/1/targetgroup/shop-prod/2"
@@ -159,6 +159,36 @@ def test_a_group_takes_two_instances_more_and_one_less() -> None:
     assert (out["policyType"], out["estimatedInstanceWarmup"]) == ("StepScaling", 300)
     assert (back["policyType"], back["scalingAdjustment"]) == ("SimpleScaling", -1)
     assert back["cooldown"] == 300
+
+
+@pytest.mark.parametrize(
+    ("chosen", "mode"), [("forecast", "ForecastOnly"), ("on", "ForecastAndScale")]
+)
+@pytest.mark.parametrize("compute", ["fargate", "ec2"])
+def test_a_fleet_is_forecast_before_it_follows_the_forecast(
+    compute: str, chosen: str, mode: str
+) -> None:
+    kind, key, pair = {
+        "fargate": (
+            "aws:appautoscaling/policy:Policy",
+            "predictiveScalingPolicyConfiguration",
+            "ECSServiceCPUUtilization",
+        ),
+        "ec2": (
+            "aws:autoscaling/policy:Policy",
+            "predictiveScalingConfiguration",
+            "ASGCPUUtilization",
+        ),
+    }[compute]
+    made = run("prod", keys("prod", compute) | {"predictive_scaling": chosen})
+    policy = made.one(kind, "shop-prod-predictive").inputs
+    assert policy["policyType"] == "PredictiveScaling"
+    assert policy[key]["mode"] == mode
+    found = policy[key].get("metricSpecification") or policy[key]["metricSpecifications"][0]
+    # the target of the policy cpu
+    assert int(found["targetValue"]) == 65
+    assert found["predefinedMetricPairSpecification"] == {"predefinedMetricType": pair}
+    assert "shop-prod-predictive" not in stack("prod", compute).names(kind)
 
 
 def test_a_service_follows_the_clock_and_an_update_does_not_undo_it() -> None:

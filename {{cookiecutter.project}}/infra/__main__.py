@@ -188,6 +188,7 @@ edge = Edge(
         idle_timeout_s=numbers.timeouts.alb_idle.value,
         reserved_lcu=settings.alb_lcu,
         protected=settings.production,
+        canary=settings.rollout == "canary",
         log_bucket=log_bucket.bucket,
         log_bucket_ready=log_bucket.ready,
     ),
@@ -201,7 +202,7 @@ resource_names = {
     MonitoredResource.REPLICAS: [replica.identifier for replica in database.replicas],
     MonitoredResource.CACHE_NODES: cache.node_ids,
     MonitoredResource.BALANCER: [edge.balancer.arn_suffix],
-    MonitoredResource.TARGETS: [edge.targets.arn_suffix],
+    MonitoredResource.TARGETS: [group.arn_suffix for group in edge.target_groups],
 }
 if zone_id is not None:
     Alias(
@@ -336,7 +337,8 @@ pulumi.export("url", pulumi.Output.format("{0}://{1}", scheme, host))
 pulumi.export("image", image.uri)
 pulumi.export("repository", image.repository_url)
 pulumi.export("balancer", edge.balancer.name)
-pulumi.export("target_group", edge.targets.arn)
+pulumi.export("target_group", edge.target_groups[0].arn)
+pulumi.export("target_groups", [group.arn for group in edge.target_groups])
 pulumi.export("log_group", standalone.log_group.name)
 pulumi.export("cluster", standalone.cluster.name)
 pulumi.export("task", standalone.output)

@@ -6,12 +6,11 @@ from dataclasses import dataclass, replace
 import pulumi
 import pulumi_aws as aws
 
-from stackkit.alarms.series import combined, named, numbered
+from stackkit.alarms.series import RESULT, expressions, named, numbered
 from stackkit.alarms.spec import AlarmSpec, Metric, Severity, Window
 from stackkit.resources.monitored import ResourceNames
 
 Query = aws.cloudwatch.MetricAlarmMetricQueryArgs
-RESULT = "result"
 SHORT = "short"
 
 
@@ -83,13 +82,11 @@ def _measure(row: AlarmSpec, resource_names: ResourceNames) -> aws.cloudwatch.Me
         for kind, found in series.items()
         for id, dimensions in numbered(kind, found)
     ]
-    result = Query(
-        id=RESULT,
-        expression=row.expression or combined(row.across, series),
-        label=row.limit.unit,
-        return_data=True,
-    )
-    return aws.cloudwatch.MetricAlarmArgs(metric_queries=[*queries, result])
+    results = [
+        Query(id=id, expression=expression, label=row.limit.unit, return_data=id == RESULT)
+        for id, expression in expressions(row.expression, row.across, series)
+    ]
+    return aws.cloudwatch.MetricAlarmArgs(metric_queries=[*queries, *results])
 
 
 def _plain(

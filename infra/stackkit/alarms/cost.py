@@ -43,6 +43,7 @@ def _series(row: AlarmSpec, counts: Mapping[MonitoredResource, int]) -> int:
 def _counts(context: AlarmContext) -> Mapping[MonitoredResource, int]:
     settings = context.settings
     return {
+        MonitoredResource.TARGETS: 2 if settings.rollout == "canary" else 1,
         MonitoredResource.CACHE_NODES: 1 + settings.cache_replicas,
         MonitoredResource.NAT_GATEWAYS: settings.nat_gateways,
         MonitoredResource.REPLICAS: settings.database_replicas,

@@ -39,10 +39,8 @@ class Dashboard(pulumi.ComponentResource):
         }
         dashboard = aws.cloudwatch.Dashboard(
             name,
-            aws.cloudwatch.DashboardArgs(
-                dashboard_name=name,
-                dashboard_body=pulumi.Output.all(**resource_names).apply(written),
-            ),
+            dashboard_name=name,
+            dashboard_body=pulumi.Output.all(**resource_names).apply(written),
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.name = dashboard.dashboard_name

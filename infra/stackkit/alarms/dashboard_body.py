@@ -5,7 +5,7 @@ from itertools import chain
 from typing import Any
 
 from stackkit.alarms.panels import DashboardSection, Panel
-from stackkit.alarms.series import combined, named, numbered
+from stackkit.alarms.series import RESULT, combined, expressions, named, numbered
 from stackkit.resources.monitored import MonitoredResource
 
 Widget = dict[str, Any]
@@ -66,9 +66,11 @@ def _lines(panel: Panel, names: Names) -> Iterator[list[Any]]:
     """The metrics, or what is made of them; then they themselves are hidden."""
     series = {id: named(metric, names) for id, metric in panel.metrics.items()}
     if panel.expression:
-        yield [{"expression": panel.expression, "label": panel.title, "id": "result"}]
+        for id, expression in expressions(panel.expression, panel.across, series):
+            hidden = {} if id == RESULT else {"visible": False}
+            yield [{"expression": expression, "label": panel.title, "id": id} | hidden]
     elif panel.across == "SUM" and len(next(iter(series.values()))) > 1:
-        yield [{"expression": combined("SUM", series), "label": panel.title, "id": "result"}]
+        yield [{"expression": combined("SUM", series), "label": panel.title, "id": RESULT}]
     for kind, found in series.items():
         metric = panel.metrics[kind]
         for id, dimensions in numbered(kind, found):

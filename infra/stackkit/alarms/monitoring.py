@@ -8,7 +8,7 @@ from stackkit.alarms.alarms import Alarms, AlarmsArgs
 from stackkit.alarms.catalogue import ROLLBACK, table
 from stackkit.alarms.context import AlarmContext
 from stackkit.alarms.paging import Paging, PagingArgs
-from stackkit.alarms.slack import Slack, SlackArgs
+from stackkit.alarms.slack import slack
 from stackkit.alarms.spec import AlarmSpec, Severity
 from stackkit.alarms.topics import Topics, TopicsArgs
 from stackkit.resources.monitored import ResourceNames
@@ -23,14 +23,7 @@ def topics(settings: Config) -> Topics:
     emails = {Severity.PAGE: settings.alarm_email, Severity.TICKET: tickets}
     made = Topics(settings.name, TopicsArgs(emails=emails))
     if settings.slack_channel_id:
-        Slack(
-            settings.name,
-            SlackArgs(
-                workspace_id=settings.slack_workspace_id,
-                channel_id=settings.slack_channel_id,
-                topic_arns=list(made.arns.values()),
-            ),
-        )
+        slack(settings, list(made.arns.values()), made)
     return made
 
 

@@ -52,14 +52,12 @@ class Paging(pulumi.ComponentResource):
         rows = [row for row in paging if (row.tier in SYMPTOMS) is symptoms]
         return aws.cloudwatch.CompositeAlarm(
             name,
-            aws.cloudwatch.CompositeAlarmArgs(
-                alarm_name=name,
-                alarm_description=f"{what} The alarms that are on name their runbooks.",
-                alarm_rule=self._rule(rows),
-                alarm_actions=[self._args.topic_arn],
-                ok_actions=[self._args.topic_arn],
-                actions_suppressor=suppressor,
-            ),
+            alarm_name=name,
+            alarm_description=f"{what} The alarms that are on name their runbooks.",
+            alarm_rule=self._rule(rows),
+            alarm_actions=[self._args.topic_arn],
+            ok_actions=[self._args.topic_arn],
+            actions_suppressor=suppressor,
             opts=pulumi.ResourceOptions(parent=self),
         )
 

@@ -1,5 +1,6 @@
 """A metric of several resources is as many series."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
@@ -7,6 +8,7 @@ from stackkit.alarms.spec import Metric
 from stackkit.resources.monitored import MonitoredResource
 
 T = TypeVar("T")
+RESULT = "result"
 
 
 def named(
@@ -32,3 +34,21 @@ def combined(across: str, series: Mapping[str, Sequence[object]]) -> str:
     """The one metric of all resources."""
     [(kind, found)] = series.items()
     return f"{across}([{', '.join(id for id, _ in numbered(kind, found))}])"
+
+
+def expressions(
+    expression: str, across: str, series: Mapping[str, Sequence[object]]
+) -> Iterator[tuple[str, str]]:
+    """Ids and expressions, the result last: of each resource by itself, then of all of them."""
+    count = max(len(found) for found in series.values())
+    if not expression:
+        yield RESULT, combined(across, series)
+    elif count == 1:
+        yield RESULT, expression
+    else:
+        ids = "|".join(series)
+        for number in range(1, count + 1):
+            own = re.sub(rf"\b({ids})\b", rf"\g<1>{number}", expression)
+            yield f"{RESULT}{number}", own
+        parts = ", ".join(f"{RESULT}{number}" for number in range(1, count + 1))
+        yield RESULT, f"{across}([{parts}])"

@@ -23,15 +23,20 @@ ROLES = (
     "monitoring",
     "proxy",
     "slack",
+    "balancer",
 )
 # what the roles of the program may be given, beside policies of its own
 MANAGED = (
     "AmazonSSMManagedInstanceCore",
     "EC2InstanceProfileForImageBuilder",
     "service-role/AmazonRDSEnhancedMonitoringRole",
+    "AmazonECSInfrastructureRolePolicyForLoadBalancers",
 )
 # services that may be given such a role
-SERVICES = ("ecs-tasks", "ec2", "scheduler", "monitoring.rds", "rds", "vpc-flow-logs", "chatbot")
+SERVICES = (
+    *("ecs-tasks", "ecs", "ec2", "scheduler", "monitoring.rds", "rds", "vpc-flow-logs"),
+    "chatbot",
+)
 # services whose own roles an account gets with its first stack
 LINKED = (
     "ecs",
@@ -71,7 +76,7 @@ _BALANCER = """
     AddTags RemoveTags CreateLoadBalancer DeleteLoadBalancer ModifyLoadBalancerAttributes
     ModifyCapacityReservation SetSecurityGroups SetSubnets CreateTargetGroup
     DeleteTargetGroup ModifyTargetGroup ModifyTargetGroupAttributes CreateListener DeleteListener
-    ModifyListener ModifyListenerAttributes
+    ModifyListener ModifyListenerAttributes CreateRule ModifyRule DeleteRule
 """
 _ECS = """
     CreateCluster DeleteCluster UpdateCluster PutClusterCapacityProviders CreateService
@@ -296,6 +301,14 @@ def of_boundary(
             ],
         ),
         allow(_actions("xray", "PutTelemetryRecords PutTraceSegments"), ["*"]),
+        # the shares of a canary deployment
+        allow(
+            _actions("elasticloadbalancing", "ModifyRule RegisterTargets DeregisterTargets"),
+            [
+                *scope.named("elasticloadbalancing", "targetgroup/{}/*", "", "alt"),
+                *scope.named("elasticloadbalancing", "listener-rule/app/{}/*"),
+            ],
+        ),
         allow(_actions("cloudwatch", "DescribeAlarms GetMetricData GetMetricWidgetImage"), ["*"]),
         allow(["ecr:GetAuthorizationToken"], ["*"]),
         allow(_actions("ecr", pull), scope.named("ecr", "repository/{}")),
@@ -320,7 +333,7 @@ def of_boundary(
         *([allow(["kms:Decrypt"], [secrets_key])] if secrets_key else []),
         allow(["ecs:UpdateService"], scope.named("ecs", "service/{}/{}")),
         allow(_actions("autoscaling", "StartInstanceRefresh CompleteLifecycleAction"), group),
-        # what the SSM agent and Image Builder do on an instance
+        # what the SSM agent and Image Builder do on an instance, and ECS sees of balancers
         allow(
             [
                 *_actions("ssm", "UpdateInstanceInformation ListAssociations GetDocument"),
@@ -333,6 +346,8 @@ def of_boundary(
                 *_actions("ec2messages", "AcknowledgeMessage DeleteMessage FailMessage"),
                 *_actions("ec2messages", "GetEndpoint GetMessages SendReply"),
                 *("imagebuilder:GetComponent", "logs:DescribeLogGroups"),
+                *_actions("elasticloadbalancing", "DescribeListeners DescribeRules"),
+                *_actions("elasticloadbalancing", "DescribeTargetGroups DescribeTargetHealth"),
             ],
             ["*"],
         ),
@@ -409,8 +424,9 @@ def _edge(scope: DeliveryScope) -> list[Statement]:
             _actions("elasticloadbalancing", _BALANCER),
             [
                 *balancer,
-                *scope.named("elasticloadbalancing", "targetgroup/{}/*"),
+                *scope.named("elasticloadbalancing", "targetgroup/{}/*", "", "alt"),
                 *scope.named("elasticloadbalancing", "listener/app/{}/*"),
+                *scope.named("elasticloadbalancing", "listener-rule/app/{}/*"),
             ],
         ),
         allow(

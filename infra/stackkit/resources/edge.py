@@ -4,6 +4,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from stackkit.resources.canary import Canary, canary
 from stackkit.resources.security_groups import HTTP, HTTPS
 
 # TLS 1.3, and 1.2 with forward secrecy; key exchange that quantum computers do not break
@@ -26,17 +27,20 @@ class EdgeArgs:
     idle_timeout_s: int
     reserved_lcu: int
     protected: bool
+    canary: bool
     log_bucket: pulumi.Input[str]
     log_bucket_ready: pulumi.Resource
 
 
 class Edge(pulumi.ComponentResource):
-    """The load balancer, its listeners and the one target group behind them."""
+    """The load balancer, its listeners and the target group behind them; two for a canary."""
 
     balancer: aws.lb.LoadBalancer
-    targets: aws.lb.TargetGroup
+    # a service starts in the first
+    target_groups: list[aws.lb.TargetGroup]
+    canary: Canary | None
     # a service can't join a target group that no listener uses
-    listeners: list[pulumi.Resource]
+    listeners: list[aws.lb.Listener]
 
     def __init__(
         self, name: str, args: EdgeArgs, opts: pulumi.ResourceOptions | None = None
@@ -46,9 +50,10 @@ class Edge(pulumi.ComponentResource):
         self._prefix = name
         self._args = args
         self.balancer = self._balancer()
-        self.targets = self._targets()
+        suffixes = ("", "-alt") if args.canary else ("",)
+        self.target_groups = [self._targets(f"{name}{suffix}") for suffix in suffixes]
         forward = aws.lb.ListenerDefaultActionArgs(
-            type="forward", target_group_arn=self.targets.arn
+            type="forward", target_group_arn=self.target_groups[0].arn
         )
         if args.certificate_arn is None:
             self.listeners = [self._listener("http", HTTP, forward)]
@@ -57,6 +62,9 @@ class Edge(pulumi.ComponentResource):
                 self._listener("https", HTTPS, forward, args.certificate_arn),
                 self._listener("http", HTTP, _to_https()),
             ]
+        self.canary = (
+            canary(name, self.listeners[0].arn, self.target_groups, self) if args.canary else None
+        )
         self.register_outputs({"dnsName": self.balancer.dns_name})
 
     def _balancer(self) -> aws.lb.LoadBalancer:
@@ -64,51 +72,47 @@ class Edge(pulumi.ComponentResource):
         capacity = aws.lb.LoadBalancerMinimumLoadBalancerCapacityArgs
         return aws.lb.LoadBalancer(
             self._prefix,
-            aws.lb.LoadBalancerArgs(
-                load_balancer_type="application",
-                internal=args.internal,
-                ip_address_type="dualstack" if args.ipv6 else "ipv4",
-                subnets=args.subnet_ids,
-                security_groups=[args.security_group_id],
-                idle_timeout=args.idle_timeout_s,
-                enable_http2=True,
-                drop_invalid_header_fields=True,
-                desync_mitigation_mode="strictest",
-                enable_zonal_shift=True,
-                enable_deletion_protection=args.protected,
-                access_logs=aws.lb.LoadBalancerAccessLogsArgs(bucket=args.log_bucket, enabled=True),
-                minimum_load_balancer_capacity=capacity(capacity_units=args.reserved_lcu)
-                if args.reserved_lcu
-                else None,
-            ),
+            load_balancer_type="application",
+            internal=args.internal,
+            ip_address_type="dualstack" if args.ipv6 else "ipv4",
+            subnets=args.subnet_ids,
+            security_groups=[args.security_group_id],
+            idle_timeout=args.idle_timeout_s,
+            enable_http2=True,
+            drop_invalid_header_fields=True,
+            desync_mitigation_mode="strictest",
+            enable_zonal_shift=True,
+            enable_deletion_protection=args.protected,
+            access_logs=aws.lb.LoadBalancerAccessLogsArgs(bucket=args.log_bucket, enabled=True),
+            minimum_load_balancer_capacity=capacity(capacity_units=args.reserved_lcu)
+            if args.reserved_lcu
+            else None,
             opts=pulumi.ResourceOptions(
                 parent=self, protect=args.protected, depends_on=[args.log_bucket_ready]
             ),
         )
 
-    def _targets(self) -> aws.lb.TargetGroup:
+    def _targets(self, name: str) -> aws.lb.TargetGroup:
         args = self._args
         return aws.lb.TargetGroup(
-            self._prefix,
-            aws.lb.TargetGroupArgs(
-                vpc_id=args.vpc_id,
-                target_type=args.target_type,
+            name,
+            vpc_id=args.vpc_id,
+            target_type=args.target_type,
+            protocol="HTTP",
+            protocol_version="HTTP1",
+            port=args.container_port,
+            load_balancing_algorithm_type="least_outstanding_requests",
+            deregistration_delay=args.deregistration_delay_s,
+            health_check=aws.lb.TargetGroupHealthCheckArgs(
+                enabled=True,
                 protocol="HTTP",
-                protocol_version="HTTP1",
-                port=args.container_port,
-                load_balancing_algorithm_type="least_outstanding_requests",
-                deregistration_delay=args.deregistration_delay_s,
-                health_check=aws.lb.TargetGroupHealthCheckArgs(
-                    enabled=True,
-                    protocol="HTTP",
-                    port="traffic-port",
-                    path=HEALTH_PATH,
-                    matcher="200",
-                    interval=30,
-                    timeout=5,
-                    healthy_threshold=3,
-                    unhealthy_threshold=2,
-                ),
+                port="traffic-port",
+                path=HEALTH_PATH,
+                matcher="200",
+                interval=30,
+                timeout=5,
+                healthy_threshold=3,
+                unhealthy_threshold=2,
             ),
             opts=pulumi.ResourceOptions(parent=self),
         )
@@ -119,17 +123,15 @@ class Edge(pulumi.ComponentResource):
         port: int,
         action: aws.lb.ListenerDefaultActionArgs,
         certificate_arn: pulumi.Input[str] | None = None,
-    ) -> pulumi.Resource:
+    ) -> aws.lb.Listener:
         return aws.lb.Listener(
             f"{self._prefix}-{scheme}",
-            aws.lb.ListenerArgs(
-                load_balancer_arn=self.balancer.arn,
-                port=port,
-                protocol=scheme.upper(),
-                ssl_policy=TLS_POLICY if certificate_arn else None,
-                certificate_arn=certificate_arn,
-                default_actions=[action],
-            ),
+            load_balancer_arn=self.balancer.arn,
+            port=port,
+            protocol=scheme.upper(),
+            ssl_policy=TLS_POLICY if certificate_arn else None,
+            certificate_arn=certificate_arn,
+            default_actions=[action],
             opts=pulumi.ResourceOptions(parent=self),
         )
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from stackkit.resources.canary import TIMEOUT, Canary
 from stackkit.resources.container import ARCHITECTURES, NAME, Container
 from stackkit.resources.standalone_task import StandaloneTask
 from stackkit.resources.task import container_definitions
@@ -21,6 +22,8 @@ class FargateArgs:
     public_addresses: bool
     target_group_arn: pulumi.Input[str]
     listeners: Sequence[pulumi.Resource]
+    # None: tasks are replaced one after the other
+    canary: Canary | None
     # a deployment during which one of them fires is rolled back
     alarm_names: Sequence[pulumi.Input[str]]
     desired_tasks: int
@@ -50,10 +53,8 @@ class Fargate(pulumi.ComponentResource):
     def _capacity_providers(self) -> pulumi.Resource:
         return aws.ecs.ClusterCapacityProviders(
             self._prefix,
-            aws.ecs.ClusterCapacityProvidersArgs(
-                cluster_name=self._args.standalone.cluster.name,
-                capacity_providers=["FARGATE", "FARGATE_SPOT"],
-            ),
+            cluster_name=self._args.standalone.cluster.name,
+            capacity_providers=["FARGATE", "FARGATE_SPOT"],
             opts=self._child,
         )
 
@@ -61,73 +62,75 @@ class Fargate(pulumi.ComponentResource):
         container, standalone = self._args.container, self._args.standalone
         return aws.ecs.TaskDefinition(
             self._prefix,
-            aws.ecs.TaskDefinitionArgs(
-                family=self._prefix,
-                requires_compatibilities=["FARGATE"],
-                network_mode="awsvpc",
-                cpu=str(container.cpu_units),
-                memory=str(container.memory_mib),
-                runtime_platform=aws.ecs.TaskDefinitionRuntimePlatformArgs(
-                    cpu_architecture=ARCHITECTURES[container.architecture],
-                    operating_system_family="LINUX",
-                ),
-                execution_role_arn=standalone.execution_role.arn,
-                task_role_arn=standalone.task_role.arn,
-                container_definitions=container_definitions(
-                    container, standalone.log_group.name, self._args.region
-                ),
+            family=self._prefix,
+            requires_compatibilities=["FARGATE"],
+            network_mode="awsvpc",
+            cpu=str(container.cpu_units),
+            memory=str(container.memory_mib),
+            runtime_platform=aws.ecs.TaskDefinitionRuntimePlatformArgs(
+                cpu_architecture=ARCHITECTURES[container.architecture],
+                operating_system_family="LINUX",
+            ),
+            execution_role_arn=standalone.execution_role.arn,
+            task_role_arn=standalone.task_role.arn,
+            container_definitions=container_definitions(
+                container, standalone.log_group.name, self._args.region
             ),
             opts=self._child,
         )
 
     def _service(self) -> aws.ecs.Service:
-        args = self._args
+        args, canary = self._args, self._args.canary
         return aws.ecs.Service(
             self._prefix,
-            aws.ecs.ServiceArgs(
-                cluster=args.standalone.cluster.arn,
-                task_definition=self._task_definition().arn,
-                desired_count=args.desired_tasks,
-                capacity_provider_strategies=_providers(args.spot_percent),
-                # else another strategy replaces the service
-                force_new_deployment=True,
-                deployment_minimum_healthy_percent=100,
-                deployment_maximum_percent=200,
-                deployment_circuit_breaker=aws.ecs.ServiceDeploymentCircuitBreakerArgs(
-                    enable=True, rollback=True
-                ),
-                alarms=aws.ecs.ServiceAlarmsArgs(
-                    alarm_names=args.alarm_names, enable=True, rollback=True
-                ),
-                availability_zone_rebalancing="ENABLED",
-                health_check_grace_period_seconds=GRACE_S,
-                network_configuration=aws.ecs.ServiceNetworkConfigurationArgs(
-                    subnets=args.subnet_ids,
-                    security_groups=[args.security_group_id],
-                    assign_public_ip=args.public_addresses,
-                ),
-                load_balancers=[
-                    aws.ecs.ServiceLoadBalancerArgs(
-                        target_group_arn=args.target_group_arn,
-                        container_name=NAME,
-                        container_port=args.container.port,
-                    )
-                ],
-                enable_ecs_managed_tags=True,
-                propagate_tags="SERVICE",
-                # `pulumi up` fails when the deployment does
-                wait_for_steady_state=True,
+            cluster=args.standalone.cluster.arn,
+            task_definition=self._task_definition().arn,
+            desired_count=args.desired_tasks,
+            capacity_provider_strategies=_providers(args.spot_percent),
+            # else another strategy replaces the service
+            force_new_deployment=True,
+            deployment_minimum_healthy_percent=100,
+            deployment_maximum_percent=200,
+            deployment_configuration=canary.deployment if canary else None,
+            deployment_circuit_breaker=aws.ecs.ServiceDeploymentCircuitBreakerArgs(
+                enable=True, rollback=True
             ),
+            alarms=aws.ecs.ServiceAlarmsArgs(
+                alarm_names=args.alarm_names, enable=True, rollback=True
+            ),
+            availability_zone_rebalancing="ENABLED",
+            health_check_grace_period_seconds=GRACE_S,
+            network_configuration=aws.ecs.ServiceNetworkConfigurationArgs(
+                subnets=args.subnet_ids,
+                security_groups=[args.security_group_id],
+                assign_public_ip=args.public_addresses,
+            ),
+            load_balancers=[
+                aws.ecs.ServiceLoadBalancerArgs(
+                    target_group_arn=args.target_group_arn,
+                    container_name=NAME,
+                    container_port=args.container.port,
+                    advanced_configuration=canary.balancing if canary else None,
+                )
+            ],
+            enable_ecs_managed_tags=True,
+            propagate_tags="SERVICE",
+            # `pulumi up` fails when the deployment does
+            wait_for_steady_state=True,
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=[
                     *args.listeners,
+                    *(canary.ready if canary else ()),
                     *args.standalone.permissions,
                     self._capacity,
                     args.migration,
                 ],
                 # the scaling policies own it
                 ignore_changes=["desired_count"],
+                custom_timeouts=pulumi.CustomTimeouts(create=TIMEOUT, update=TIMEOUT)
+                if canary
+                else None,
             ),
         )
 

@@ -1,20 +1,21 @@
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 from pulumi_aws.appautoscaling import (
-    PolicyStepScalingPolicyConfigurationArgs,
-    PolicyStepScalingPolicyConfigurationStepAdjustmentArgs,
-    PolicyTargetTrackingScalingPolicyConfigurationArgs,
-    PolicyTargetTrackingScalingPolicyConfigurationCustomizedMetricSpecificationArgs,
-    PolicyTargetTrackingScalingPolicyConfigurationCustomizedMetricSpecificationDimensionArgs,
-    PolicyTargetTrackingScalingPolicyConfigurationPredefinedMetricSpecificationArgs,
-    ScheduledActionScalableTargetActionArgs,
+    PolicyPredictiveScalingPolicyConfigurationArgsDict,
+    PolicyStepScalingPolicyConfigurationArgsDict,
+    PolicyTargetTrackingScalingPolicyConfigurationArgsDict,
+    PolicyTargetTrackingScalingPolicyConfigurationCustomizedMetricSpecificationArgsDict,
 )
 
 from stackkit.plan.scale_up import SCALE_OUT_COOLDOWN_S
 from stackkit.resources.scaling import (
+    BOTH_REQUESTS,
     BYTES_PER_MEGABIT,
+    PREDICTIVE_MODES,
+    REQUESTS,
     ScalingArgs,
     StepArgs,
     requests_label,
@@ -22,12 +23,10 @@ from stackkit.resources.scaling import (
     step_out_alarm,
 )
 
-Stepping = PolicyStepScalingPolicyConfigurationArgs
-Adjustment = PolicyStepScalingPolicyConfigurationStepAdjustmentArgs
-Tracking = PolicyTargetTrackingScalingPolicyConfigurationArgs
-Metric = PolicyTargetTrackingScalingPolicyConfigurationPredefinedMetricSpecificationArgs
-OwnMetric = PolicyTargetTrackingScalingPolicyConfigurationCustomizedMetricSpecificationArgs
-Dimension = PolicyTargetTrackingScalingPolicyConfigurationCustomizedMetricSpecificationDimensionArgs
+Predictive = PolicyPredictiveScalingPolicyConfigurationArgsDict
+Stepping = PolicyStepScalingPolicyConfigurationArgsDict
+Tracking = PolicyTargetTrackingScalingPolicyConfigurationArgsDict
+OwnMetric = PolicyTargetTrackingScalingPolicyConfigurationCustomizedMetricSpecificationArgsDict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,88 +48,116 @@ class ServiceScaling(pulumi.ComponentResource):
         self._target = self._scalable_target()
         for policy in args.scaling.policies:
             if policy != "step":
-                self._track(policy)
+                self._policy(policy, "TargetTrackingScaling", tracking=self._tracking(policy))
         if args.scaling.step:
             self._step(args.scaling.step)
+        if args.scaling.predictive in PREDICTIVE_MODES:
+            self._policy("predictive", "PredictiveScaling", predictive=self._predictive())
         for number, _ in enumerate(args.scaling.schedules, start=1):
             self._schedule(number)
         self.register_outputs({})
 
     def _scalable_target(self) -> aws.appautoscaling.Target:
-        scaling = self._args.scaling
+        scaling, path = self._args.scaling, "service/{0}/{1}"
         # a schedule moves the bounds; the next `pulumi up` must not move them back
         scheduled = ["min_capacity", "max_capacity"] if scaling.schedules else []
         return aws.appautoscaling.Target(
             self._prefix,
-            aws.appautoscaling.TargetArgs(
-                service_namespace="ecs",
-                scalable_dimension="ecs:service:DesiredCount",
-                resource_id=pulumi.Output.format(
-                    "service/{0}/{1}", self._args.cluster, self._args.service
-                ),
-                min_capacity=scaling.minimum,
-                max_capacity=scaling.maximum,
-            ),
+            service_namespace="ecs",
+            scalable_dimension="ecs:service:DesiredCount",
+            resource_id=pulumi.Output.format(path, self._args.cluster, self._args.service),
+            min_capacity=scaling.minimum,
+            max_capacity=scaling.maximum,
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=scheduled),
         )
 
-    def _track(self, policy: str) -> None:
+    def _tracking(self, policy: str) -> Tracking:
         scaling = self._args.scaling
-        target, metric, own_metric = {
-            "cpu": (
-                scaling.cpu_percent,
-                Metric(predefined_metric_type="ECSServiceAverageCPUUtilization"),
-                None,
-            ),
-            "requests": (
-                scaling.requests_per_minute,
-                Metric(
-                    predefined_metric_type="ALBRequestCountPerTarget",
-                    resource_label=requests_label(scaling),
-                ),
-                None,
-            ),
-            "network": (scaling.network_mbps * BYTES_PER_MEGABIT, None, self._sent()),
-        }[policy]
         tracking = Tracking(
-            target_value=target,
-            predefined_metric_specification=metric,
-            customized_metric_specification=own_metric,
+            target_value={
+                "cpu": scaling.cpu_percent,
+                "requests": scaling.requests_per_minute,
+                "network": scaling.network_mbps * BYTES_PER_MEGABIT,
+            }[policy],
             scale_in_cooldown=scaling.cooldown_s,
             scale_out_cooldown=SCALE_OUT_COOLDOWN_S,
         )
-        self._policy(policy, "TargetTrackingScaling", tracking=tracking)
+        if policy == "network":
+            tracking["customized_metric_specification"] = self._sent()
+        elif policy == "requests" and len(scaling.targets) > 1:
+            tracking["customized_metric_specification"] = self._requests()
+        else:
+            kinds = {"cpu": "ECSServiceAverageCPUUtilization"}
+            metric: Any = {
+                "predefined_metric_type": kinds.get(policy, "ALBRequestCountPerTarget"),
+                "resource_label": requests_label(scaling) if policy == "requests" else None,
+            }
+            tracking["predefined_metric_specification"] = metric
+        return tracking
+
+    def _requests(self) -> OwnMetric:
+        """AWS's own metric knows one target group; those of a canary are added up."""
+        namespace, name = REQUESTS
+        counts: Any = [
+            {
+                "id": id,
+                "metric_stat": {
+                    "metric": {
+                        "namespace": namespace,
+                        "metric_name": name,
+                        "dimensions": [{"name": key, "value": by[key]} for key in by],
+                    },
+                    "stat": "Sum",
+                },
+                "return_data": False,
+            }
+            for id, by in self._args.scaling.request_counts.items()
+        ]
+        both: Any = {"id": "result", "expression": BOTH_REQUESTS, "return_data": True}
+        return {"metrics": [*counts, both]}
 
     def _sent(self) -> OwnMetric:
         """Bytes a second that a task sends, as Container Insights measures it."""
-        return OwnMetric(
-            namespace="ECS/ContainerInsights",
-            metric_name="NetworkTxBytes",
-            statistic="Average",
-            unit="Bytes/Second",
-            dimensions=[
-                Dimension(name="ClusterName", value=self._args.cluster),
-                Dimension(name="ServiceName", value=self._args.service),
+        return {
+            "namespace": "ECS/ContainerInsights",
+            "metric_name": "NetworkTxBytes",
+            "statistic": "Average",
+            "unit": "Bytes/Second",
+            "dimensions": [
+                {"name": "ClusterName", "value": self._args.cluster},
+                {"name": "ServiceName", "value": self._args.service},
             ],
-        )
+        }
 
     def _step(self, step: StepArgs) -> None:
         # the interval counts from the alarm's threshold: up from it, or down
-        more = Adjustment(scaling_adjustment=step.out_tasks, metric_interval_lower_bound="0")
-        out = self._policy("step-out", "StepScaling", steps=self._adjust(more))
+        out = self._adjust("step-out", step.out_tasks, "metric_interval_lower_bound")
         step_out_alarm(self._prefix, self._args.scaling, step, out.arn, self)
         if step.scales_in:
-            fewer = Adjustment(scaling_adjustment=-step.in_tasks, metric_interval_upper_bound="0")
-            back = self._policy("step-in", "StepScaling", steps=self._adjust(fewer))
+            back = self._adjust("step-in", -step.in_tasks, "metric_interval_upper_bound")
             step_in_alarm(self._prefix, self._args.scaling, step, back.arn, self)
 
-    def _adjust(self, adjustment: Adjustment) -> Stepping:
-        return Stepping(
+    def _adjust(self, role: str, tasks: int, bound: str) -> aws.appautoscaling.Policy:
+        adjustment: Any = {"scaling_adjustment": tasks, bound: "0"}
+        steps = Stepping(
             adjustment_type="ChangeInCapacity",
             cooldown=self._args.scaling.cooldown_s,
             metric_aggregation_type="Average",
             step_adjustments=[adjustment],
         )
+        return self._policy(role, "StepScaling", steps=steps)
+
+    def _predictive(self) -> Predictive:
+        pair: Any = {"predefined_metric_type": "ECSServiceCPUUtilization"}
+        return {
+            "mode": PREDICTIVE_MODES[self._args.scaling.predictive],
+            "metric_specifications": [
+                {
+                    "target_value": str(self._args.scaling.cpu_percent),
+                    "predefined_metric_pair_specification": pair,
+                }
+            ],
+        }
 
     def _policy(
         self,
@@ -139,33 +166,30 @@ class ServiceScaling(pulumi.ComponentResource):
         *,
         tracking: Tracking | None = None,
         steps: Stepping | None = None,
+        predictive: Predictive | None = None,
     ) -> aws.appautoscaling.Policy:
         return aws.appautoscaling.Policy(
             f"{self._prefix}-{role}",
-            aws.appautoscaling.PolicyArgs(
-                policy_type=kind,
-                service_namespace=self._target.service_namespace,
-                scalable_dimension=self._target.scalable_dimension,
-                resource_id=self._target.resource_id,
-                target_tracking_scaling_policy_configuration=tracking,
-                step_scaling_policy_configuration=steps,
-            ),
+            policy_type=kind,
+            service_namespace=self._target.service_namespace,
+            scalable_dimension=self._target.scalable_dimension,
+            resource_id=self._target.resource_id,
+            target_tracking_scaling_policy_configuration=tracking,
+            step_scaling_policy_configuration=steps,
+            predictive_scaling_policy_configuration=predictive,
             opts=pulumi.ResourceOptions(parent=self),
         )
 
     def _schedule(self, number: int) -> None:
         schedule = self._args.scaling.schedules[number - 1]
+        bounds: Any = {"min_capacity": schedule.minimum, "max_capacity": schedule.maximum}
         aws.appautoscaling.ScheduledAction(
             f"{self._prefix}-{number}",
-            aws.appautoscaling.ScheduledActionArgs(
-                service_namespace=self._target.service_namespace,
-                scalable_dimension=self._target.scalable_dimension,
-                resource_id=self._target.resource_id,
-                schedule=schedule.aws_expression,
-                timezone="UTC",
-                scalable_target_action=ScheduledActionScalableTargetActionArgs(
-                    min_capacity=schedule.minimum, max_capacity=schedule.maximum
-                ),
-            ),
+            service_namespace=self._target.service_namespace,
+            scalable_dimension=self._target.scalable_dimension,
+            resource_id=self._target.resource_id,
+            schedule=schedule.aws_expression,
+            timezone="UTC",
+            scalable_target_action=bounds,
             opts=pulumi.ResourceOptions(parent=self),
         )

@@ -46,6 +46,7 @@ class Config:
     task_requests_per_second: int = whole(0, 0, 1_000_000)
     task_in_flight: int = whole(0, 0, 1_000_000)
     spot_percent: int = whole(0, 0, 100)
+    rollout: str = choice("rolling", ("rolling", "canary"))
     instance_types: tuple[str, ...] = items(
         ("c8g.xlarge", "c7g.xlarge"), r"[a-z0-9-]+\.[a-z0-9]+", "an instance type"
     )
@@ -65,6 +66,7 @@ class Config:
     step_out_tasks: int = whole(2, 1, 1000)
     step_in_tasks: int = whole(1, 1, 1000)
     cooldown_s: int = whole(300, 0, 3600)
+    predictive_scaling: str = choice("off", ("off", "forecast", "on"))
     schedules: tuple[str, ...] = items((), SCHEDULE, SCHEDULE_WANTED)
 
     zones: int = whole(3, 2, 3)

@@ -29,7 +29,7 @@ PURPOSES = (
         "proxy",
     ),
     *("metrics", "page", "ticket", "cache", "logs", "deployer", "reader", "boundary", "state"),
-    "slack",
+    *("slack", "balancer", "alt"),
 )
 _TELLING = ("PASSWORD", "SECRET", "TOKEN", "CREDENTIAL", "PRIVATE_KEY", "API_KEY")
 # the program sets these variables of the service; a test compares them with its environment
@@ -78,10 +78,11 @@ def _name(config: Config) -> Iterator[str]:
             f"{config.name}: its resources would have the names of those of a stack {whole};"
             f" use a stack name that does not end with {last}."
         )
-    if len(config.name) > LONGEST_NAME:
+    room = LONGEST_NAME - (len("-alt") if config.rollout == "canary" else 0)
+    if len(config.name) > room:
         yield (
             f"{config.name}: project and stack have {len(config.name)} characters together and"
-            f" names of load balancers leave room for {LONGEST_NAME}; use a shorter stack name."
+            f" names of load balancers leave room for {room}; use a shorter stack name."
         )
 
 
@@ -133,6 +134,11 @@ def _ec2(config: Config) -> Iterator[str]:
                 f"instance_types: {kind.name} has {kind.vcpu} vCPU and {kinds[0].name}"
                 f" {kinds[0].vcpu}; use one size, because each target gets the same share."
             )
+    if config.rollout == "canary":
+        yield (
+            "rollout: an Auto Scaling group shifts no share of the requests; set it to rolling, or"
+            " compute to fargate."
+        )
     if config.warm_pool and (len(kinds) > 1 or config.spot_percent):
         yield (
             "warm_pool: a group with one launches a single instance type on demand; leave one in"

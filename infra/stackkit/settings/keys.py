@@ -59,6 +59,9 @@ def flag(default: bool) -> Any:
 
 def choice(default: str, options: tuple[str, ...]) -> Any:
     def read(key: str, value: object) -> str:
+        if isinstance(value, bool) and "on" in options:
+            # what YAML makes of on and off
+            value = "on" if value else "off"
         if value not in options:
             raise ConfigError(f"{key}: {value!r} is not one of {', '.join(options)}.")
         return str(value)

@@ -63,8 +63,8 @@ def _page(spec: AlarmSpec) -> Iterator[str]:
         yield f"- `{id}`: {metric.namespace} {metric.name}, {metric.statistic}, by {by}"
     if spec.expression:
         yield f"- `{spec.expression}`"
-    elif spec.across:
-        yield f"- {spec.across} of all of them"
+    if spec.across:
+        yield f"- {spec.across} of all of them, if there are several"
     yield from ("", f"Fires {beyond(spec.limit)} {during(spec)}: {spec.limit.rationale}.", "")
     yield from ("## What to do", "")
     yield from (f"{number}. {step}" for number, step in enumerate(spec.steps, start=1))

@@ -82,6 +82,7 @@ READS: Mapping[str, str] = {
         "elasticloadbalancing:DescribeListeners elasticloadbalancing:DescribeListenerAttributes"
         " elasticloadbalancing:DescribeTags"
     ),
+    "lb/listenerRule": ("elasticloadbalancing:DescribeRules elasticloadbalancing:DescribeTags"),
     "lb/loadBalancer": (
         "elasticloadbalancing:DescribeLoadBalancers"
         " elasticloadbalancing:DescribeLoadBalancerAttributes"
@@ -136,6 +137,7 @@ LOOKUPS = (
 WATCHING = (
     "s3:ListBucket s3:GetObject ecr:DescribeImages ecr:BatchGetImage ecr:PutImage"
     " ecs:RunTask ecs:StopTask ecs:DescribeTasks ecs:ListTasks ecs:DescribeServices"
+    " ecs:ListServiceDeployments"
     " elasticloadbalancing:DescribeTargetHealth logs:GetLogEvents logs:DescribeLogStreams"
     " autoscaling:DescribeAutoScalingGroups autoscaling:DescribeInstanceRefreshes"
     " autoscaling:DescribeScalingActivities"

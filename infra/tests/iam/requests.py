@@ -196,6 +196,8 @@ def _service(call: Call) -> str:
     if call.service == "rds":
         proxy = call.operation == "CreateDBProxy"
         return "rds.amazonaws.com" if proxy else "monitoring.rds.amazonaws.com"
+    if call.operation == "CreateService":
+        return "ecs.amazonaws.com"
     return _PASSED[call.service]
 
 

@@ -59,12 +59,23 @@ def _check_build(stack: Stack) -> None:
 
 def _update(stack: Stack, image: str, message: str) -> None:
     running = stack.outputs()
+    if running and stack.settings.rollout == "rolling":
+        _check_target_group(stack, running)
     try:
         stack.engine.up(image, message)
     except DeployError as failure:
         evidence = stack.rollout(running).evidence() if running else []
         raise DeployError(str(failure), evidence) from None
     _verify(stack, stack.deployed())
+
+
+def _check_target_group(stack: Stack, running: Outputs) -> None:
+    """Without canary deployments only the first target group stays."""
+    if any(targets.targets(stack.account, group) for group in running.target_groups[1:]):
+        raise ConfigError(
+            "rollout: the last canary deployment has left the service in the target group that"
+            " rolling removes; deploy once more with canary, then set rolling."
+        )
 
 
 def _verify(stack: Stack, made: Outputs) -> None:
@@ -74,7 +85,8 @@ def _verify(stack: Stack, made: Outputs) -> None:
     rollout = stack.rollout(made)
     rollout.wait()
     try:
-        healthy = targets.wait_until_healthy(stack.account, made.target_group)
+        groups = made.target_groups or [made.target_group]
+        healthy = targets.wait_until_healthy(stack.account, groups)
         _look_from_outside(stack, made.url, build)
     except DeployError as failure:
         raise DeployError(str(failure), rollout.evidence()) from None

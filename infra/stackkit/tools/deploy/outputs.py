@@ -1,6 +1,6 @@
 """What a deployed stack says about itself."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
@@ -15,6 +15,8 @@ class Outputs:
     repository: str
     log_group: str
     target_group: str
+    # where the service is in either of two by turns; empty before an update that knows of it
+    target_groups: Sequence[str] = ()
     task: Place
     cluster: str
     # on Fargate

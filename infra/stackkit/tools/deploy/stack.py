@@ -10,6 +10,7 @@ from stackkit.settings.stack_file import read_stack
 from stackkit.tools.deploy import account, outputs
 from stackkit.tools.deploy.account import Account
 from stackkit.tools.deploy.engine import Engine
+from stackkit.tools.deploy.on_canary import OnCanary
 from stackkit.tools.deploy.on_ec2 import OnEc2
 from stackkit.tools.deploy.on_fargate import OnFargate
 from stackkit.tools.deploy.outputs import Outputs
@@ -37,7 +38,10 @@ class Stack:
         raise ConfigError(f"Stack {self.settings.stack} was never deployed: `make deploy` does it.")
 
     def rollout(self, made: Outputs) -> Rollout:
-        return (OnFargate if made.service else OnEc2)(self.account, made)
+        if not made.service:
+            return OnEc2(self.account, made)
+        canary = self.settings.rollout == "canary"
+        return (OnCanary if canary else OnFargate)(self.account, made)
 
 
 def find(name: str, folder: Path, complete: bool) -> Stack:

@@ -15,7 +15,7 @@ from moto import mock_aws
 from stackkit.settings.config import WORLD
 from stackkit.tools.rehearse.api_models import faults
 from stackkit.tools.rehearse.rules import broken
-from stackkit.tools.rehearse.unsupported import UNSUPPORTED
+from stackkit.tools.rehearse.unsupported import lacking
 
 ACCOUNT = "123456789012"
 # nothing listens there: a client that moto doesn't answer fails instead of leaving the machine
@@ -92,7 +92,7 @@ class SimulatedAccount:
         answer: dict[str, Any] = {}
         try:
             self.check(service, operation, parameters)
-            if (service, operation) not in UNSUPPORTED:
+            if not lacking(service, operation, parameters):
                 answer = self._send(service, operation, parameters)
         finally:
             call = Call(
@@ -117,7 +117,7 @@ class SimulatedAccount:
         """What was held against the API's model only: reason → names of resources."""
         found: dict[str, set[str]] = {}
         for call in self.calls:
-            if reason := UNSUPPORTED.get((call.service, call.operation)):
+            if reason := lacking(call.service, call.operation, call.parameters):
                 found.setdefault(f"{call.service} {call.operation}: {reason}", set()).add(call.name)
         return {reason: sorted(names) for reason, names in found.items()}
 

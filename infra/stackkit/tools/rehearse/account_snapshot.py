@@ -95,6 +95,16 @@ class AccountSnapshot:
         return self.sent("PutCompositeAlarm")
 
     @cached_property
+    def canaries(self) -> Found:
+        """What services are told of target groups and shares, where they take turns."""
+        return [
+            balancer["advancedConfiguration"] | service["deploymentConfiguration"]
+            for service in self.sent("CreateService")
+            for balancer in service.get("loadBalancers", [])
+            if "advancedConfiguration" in balancer
+        ]
+
+    @cached_property
     def cache_places(self) -> list[tuple[list[str], list[str]]]:
         """Security groups and subnets of each cache."""
         subnets = [id for group in self.sent("CreateCacheSubnetGroup") for id in group["SubnetIds"]]

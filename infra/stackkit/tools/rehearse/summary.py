@@ -29,6 +29,10 @@ def tiers(snapshot: AccountSnapshot) -> Iterator[tuple[str, str, str]]:
     for workload in snapshot.workloads:
         place = f"{len(workload.subnets)} subnets, port {workload.port}"
         yield "compute", workload.name, f"{workload.tasks}, each {workload.size}; {place}"
+    for told in snapshot.canaries:
+        shares = told["canaryConfiguration"]
+        minutes = f"{shares['canaryBakeTimeInMinutes']} minutes"
+        yield "compute", "canary", f"{shares['canaryPercent']:g} % of the requests for {minutes}"
     yield "compute", "scaling", "; ".join(map(_policy, snapshot.policies)) or "none"
     yield from _data(snapshot)
     yield from _network(snapshot)
@@ -41,6 +45,8 @@ def tiers(snapshot: AccountSnapshot) -> Iterator[tuple[str, str, str]]:
 
 
 def _policy(policy: Mapping[str, Any]) -> str:
+    if predictive := policy.get("PredictiveScalingConfiguration"):
+        return f"CPU by {predictive['Mode']}"
     tracked = tracking(policy)
     if not tracked:
         steps = policy.get("StepScalingPolicyConfiguration", policy)["StepAdjustments"]

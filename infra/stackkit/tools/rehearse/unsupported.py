@@ -1,6 +1,7 @@
 """What moto can't answer: these calls are held against the API's model, and go no further."""
 
 from collections.abc import Mapping
+from typing import Any
 
 UNSUPPORTED: Mapping[tuple[str, str], str] = {
     ("elasticache", "CreateCacheParameterGroup"): "moto has no parameter groups of caches",
@@ -16,3 +17,11 @@ UNSUPPORTED: Mapping[tuple[str, str], str] = {
     ("imagebuilder", "CreateDistributionConfiguration"): "moto has no Image Builder",
     ("imagebuilder", "CreateImage"): "moto has no Image Builder",
 }
+
+
+def lacking(service: str, operation: str, parameters: Mapping[str, Any]) -> str:
+    """Why moto has no answer; "" if it has one."""
+    kind = (service, parameters.get("PolicyType"))
+    if kind == ("application-autoscaling", "PredictiveScaling"):
+        return "moto forecasts no service's load"
+    return UNSUPPORTED.get((service, operation), "")

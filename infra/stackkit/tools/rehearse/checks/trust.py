@@ -42,6 +42,7 @@ def _uses(snapshot: AccountSnapshot) -> Iterator[tuple[str, str]]:
         (snapshot.databases, "MonitoringRoleArn", "monitoring.rds"),
         ([s["Target"] for s in snapshot.sent("CreateSchedule")], "RoleArn", "scheduler"),
         (snapshot.sent("CreateSlackChannelConfiguration"), "IamRoleArn", "chatbot"),
+        (snapshot.canaries, "roleArn", "ecs"),
     ):
         yield from ((each.get(key, ""), f"{service}.amazonaws.com") for each in found)
     for role in snapshot.roles:

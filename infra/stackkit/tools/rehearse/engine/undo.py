@@ -13,7 +13,7 @@ import yaml
 
 from stackkit.tools.rehearse.account import Call, SimulatedAccount
 from stackkit.tools.rehearse.engine.gaps import BY_HAND
-from stackkit.tools.rehearse.unsupported import UNSUPPORTED
+from stackkit.tools.rehearse.unsupported import lacking
 
 _OPPOSITES = {
     "Create": "Delete",
@@ -41,8 +41,8 @@ def empty(account: SimulatedAccount, bucket: str) -> None:
 
 def undo(account: SimulatedAccount, call: Call) -> None:
     """Send the opposite of a call, if it has one."""
-    lacking = (call.service, call.operation) in UNSUPPORTED
-    opposite = None if lacking else _opposite(account, call)
+    moto_lacks_it = lacking(call.service, call.operation, call.parameters)
+    opposite = None if moto_lacks_it else _opposite(account, call)
     if opposite is None:
         return
     operation, parameters = opposite
