@@ -152,6 +152,12 @@ class SimulatedAccount:
         return answer
 
 
+def secret_parts(reference: str) -> tuple[str, str]:
+    """The ARN of a secret, and the key that a reference may go on with."""
+    parts = reference.split(":")
+    return ":".join(parts[:7]), ":".join(parts[7:8])
+
+
 def isolate(region: str) -> None:
     """Leave nothing in the environment that an AWS client could reach a real account with."""
     for variable in [entry for entry in os.environ if entry.startswith("AWS_")]:

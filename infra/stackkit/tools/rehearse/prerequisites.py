@@ -13,7 +13,7 @@ from stackkit.plan.network import blocks
 from stackkit.resources.delivery_permissions import DeliveryScope, of_boundary
 from stackkit.resources.policies import VERSION
 from stackkit.settings.config import WORLD, Config
-from stackkit.tools.rehearse.account import ACCOUNT, SimulatedAccount
+from stackkit.tools.rehearse.account import ACCOUNT, SimulatedAccount, secret_parts
 
 # ElastiCache's model requires letters; secrets of a rehearsal protect nothing
 PASSWORD = "rehearsal0123456789rehearsal0123456789rehearsal0123456789rehears"
@@ -44,9 +44,9 @@ def add_prerequisites(account: SimulatedAccount, settings: Config) -> Iterator[s
         yield f"image {settings.image}"
     if settings.ami_id:
         yield f"AMI {settings.ami_id}"
-    references = [line.partition("=")[2] for line in settings.secrets]
-    for arn in sorted({_arn(reference) for reference in references}):
-        keys = {":".join(r.split(":")[7:8]) for r in references if _arn(r) == arn} - {""}
+    references = [secret_parts(line.partition("=")[2]) for line in settings.secrets]
+    for arn in sorted({arn for arn, _ in references}):
+        keys = {key for other, key in references if other == arn} - {""}
         _parameter(account, arn) if ":ssm:" in arn else _secret(account, arn, keys)
         yield f"secret {arn}"
 
@@ -103,8 +103,3 @@ def _parameter(account: SimulatedAccount, arn: str) -> None:
     name = arn.partition(":parameter")[2]
     account.client("ssm").put_parameter(Name=name, Value=PASSWORD, Type="SecureString")
     account.known.add(arn)
-
-
-def _arn(reference: str) -> str:
-    """Without the key, stage and version that may follow."""
-    return ":".join(reference.split(":")[:7])

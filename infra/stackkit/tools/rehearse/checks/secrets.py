@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from stackkit.tools.rehearse.account import secret_parts
 from stackkit.tools.rehearse.account_snapshot import AccountSnapshot, Workload
 
 
@@ -12,11 +13,11 @@ def secrets(snapshot: AccountSnapshot) -> Iterator[str]:
         wanted = {name: ref for name, ref in workload.secrets.items() if ":secretsmanager:" in ref}
         for name, reference in wanted.items():
             yield from _readable(snapshot, f"{workload.name}: {name}", reference)
-        yield from _permitted(snapshot, workload, {_arn(ref) for ref in wanted.values()})
+        yield from _permitted(snapshot, workload, {secret_parts(ref)[0] for ref in wanted.values()})
 
 
 def _readable(snapshot: AccountSnapshot, where: str, reference: str) -> Iterator[str]:
-    arn, key = _arn(reference), ":".join(reference.split(":")[7:8])
+    arn, key = secret_parts(reference)
     if arn not in snapshot.secrets:
         yield f"{where}: there is no secret {arn}"
         return
@@ -35,10 +36,8 @@ def _permitted(snapshot: AccountSnapshot, workload: Workload, wanted: set[str]) 
         yield f"role {workload.role} may not read {arn}"
     for arn in sorted(allowed - wanted):
         yield f"role {workload.role} may also read {arn}"
-    keys = {snapshot.secrets[arn].get("KmsKeyId", "") for arn in wanted & set(snapshot.secrets)} - {
-        ""
-    }
-    for key in sorted(keys - _resources(snapshot, workload.role, "kms:Decrypt")):
+    used = {snapshot.secrets[arn].get("KmsKeyId", "") for arn in wanted & set(snapshot.secrets)}
+    for key in sorted(used - {""} - _resources(snapshot, workload.role, "kms:Decrypt")):
         yield f"role {workload.role} may not decrypt with {key}"
 
 
@@ -53,8 +52,3 @@ def _resources(snapshot: AccountSnapshot, role: str, action: str) -> set[str]:
 
 def _listed(value: Any) -> list[str]:
     return value if isinstance(value, list) else [value]
-
-
-def _arn(reference: str) -> str:
-    """Without the key, stage and version that may follow."""
-    return ":".join(reference.split(":")[:7])
