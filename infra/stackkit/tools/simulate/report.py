@@ -1,23 +1,20 @@
 """A run as lines of text and as one page."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
-from itertools import accumulate
-from operator import attrgetter
 
 import htpy as h
 
 from stackkit.settings.errors import ConfigError
-from stackkit.tools.chart import Chart, Curve, draw
+from stackkit.tools.chart import draw
 from stackkit.tools.page import Section, key_figures, listed, mark, page
 from stackkit.tools.report import cost
 from stackkit.tools.report.columns import hung, indented
 from stackkit.tools.report.stack_report import StackReport
+from stackkit.tools.simulate.charts import charts
 from stackkit.tools.simulate.findings import Finding, span
-from stackkit.tools.simulate.policies import IN_SHARE
-from stackkit.tools.simulate.run import SimulationRun, Tick
-from stackkit.tools.simulate.traffic import HOUR, TICK_S
+from stackkit.tools.simulate.run import SimulationRun
+from stackkit.tools.simulate.traffic import HOUR
 
 MODEL = (
     "This is a model of what AWS documents: alarms, cooldowns, warm-ups and bounds, with the plan's"
@@ -26,8 +23,6 @@ MODEL = (
     " that has to grow itself, clients that ask again and the account's quotas; and where target"
     " tracking may shrink a fleet in several steps, here it takes one."
 )
-# points of a line: more than a phone has pixels
-_POINTS = 430
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,9 +101,11 @@ def html(report: SimulationReport) -> str:
     )
     found = listed([mark(one.kind, one.subject), " ", one.sentence] for one in report.findings)
     warnings = [h.p[f"Warning: {warning}"] for warning in report.stack.warnings]
+    target = float(report.stack.settings.utilisation_percent)
+    drawn = charts(run, target, report.task_dollars)
     sections = [
         Section(title="What it shows", body=[figures, found, warnings]),
-        *(Section(title=chart.title, body=draw(chart)) for chart in _charts(report)),
+        *(Section(title=chart.title, body=draw(chart)) for chart in drawn),
         Section(title="A model", body=h.p[MODEL]),
     ]
     intro = (
@@ -116,73 +113,3 @@ def html(report: SimulationReport) -> str:
         f" {report.paid}."
     )
     return page(report.title, intro, sections)
-
-
-def _charts(report: SimulationReport) -> Sequence[Chart]:
-    run, setup, dollars = report.run, report.run.setup, report.task_dollars
-    width = max(1, -(-len(run.ticks) // _POINTS))
-    bins = [run.ticks[start : start + width] for start in range(0, len(run.ticks), width)]
-
-    def means(value: Callable[[Tick], float]) -> list[float]:
-        return [sum(map(value, one)) / len(one) for one in bins]
-
-    hours = [one[0].second / HOUR for one in bins]
-    short = hours[-1] < 6
-    chart = partial(
-        Chart,
-        xs=[hour * 60 for hour in hours] if short else hours,
-        x_unit="minutes" if short else "hours",
-    )
-    names = ("load", "capacity", "shed", "desired", "serving", "utilisation")
-    load, capacity, shed, asked, serving, used = (means(attrgetter(name)) for name in names)
-    target, price = float(report.stack.settings.utilisation_percent), dollars or 1
-    paid = accumulate(sum(tick.tasks for tick in one) * TICK_S / HOUR * price for one in bins)
-    flat = [setup.maximum * (hour - hours[0]) * price for hour in hours]
-    bounds = (("minimum", setup.minimum), ("maximum", setup.maximum))
-    return (
-        chart(
-            title="Load and capacity",
-            caption="Requests a second that arrived, and that the fleet could serve.",
-            unit="requests/s",
-            curves=(
-                # below the others, whose lines cover its outline
-                Curve("shed", "bad", list(map(max, load, capacity)), fill_to=capacity),
-                Curve("capacity", "first", capacity),
-                Curve("load", "second", load),
-            ),
-        ),
-        chart(
-            title="Tasks",
-            caption="Desired by the policies, and serving.",
-            unit="tasks",
-            curves=(
-                Curve("asked for", "second", asked, dashed=True),
-                Curve("serving", "first", serving),
-            ),
-            levels=[(f"{name} {bound:,}", bound) for name, bound in bounds],
-        ),
-        chart(
-            title="Utilisation",
-            caption="Load over the capacity that serves; three minutes above the target add tasks.",
-            unit="%",
-            curves=(Curve("used", "first", used),),
-            levels=[("target", target), ("shrinks below", target * IN_SHARE)],
-            top=105,
-        ),
-        chart(
-            title="Requests shed",
-            caption="Requests above the capacity, which got a 503.",
-            unit="requests/s",
-            curves=(Curve("shed", "bad", shed, fill_to=[0.0] * len(shed)),),
-            top=1.1 * (max(shed) or max(load) or 1),
-        ),
-        chart(
-            title="Task-hours and their cost",
-            caption="The sum so far, beside a fleet of one size.",
-            unit="task-hours" if dollars is None else "US dollars",
-            curves=(
-                Curve("at the maximum", "muted", flat, dashed=True),
-                Curve("this fleet", "first", list(paid)),
-            ),
-        ),
-    )
