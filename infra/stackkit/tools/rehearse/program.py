@@ -3,7 +3,7 @@
 import runpy
 import threading
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -154,6 +154,13 @@ def rehearse(
         preview=False,
         monitor=Monitor(stage),
     )
+    ended = list(_played(folder))
+    run.failures += ended
+    return run
+
+
+def _played(folder: Path) -> Iterator[Failure]:
+    """Runs the program; what ends it, if anything does."""
 
     @pulumi.runtime.test
     def program() -> Any:
@@ -162,9 +169,8 @@ def rehearse(
     try:
         program()
     except pulumi.RunError as error:
-        run.failures.append(Failure("the program", "refused", str(error)))
+        yield Failure("the program", "refused", str(error))
     except Exception as error:  # the user must read any error of a changed program
         where = traceback.extract_tb(error.__traceback__)[-1]
         message = f"{type(error).__name__}: {error} ({where.filename}:{where.lineno})"
-        run.failures.append(Failure("the program", "raised", message))
-    return run
+        yield Failure("the program", "raised", message)
