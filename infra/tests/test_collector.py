@@ -4,12 +4,14 @@ import ast
 import base64
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from adot import COMPONENTS
-from harness import INFRA, Run, keys, run, stack
+from cloud import DIGEST, REGISTRY
+from harness import IMAGE, INFRA, Run, keys, run, stack
 from stackkit.plan.server import COLLECTOR_MIB
 from stackkit.resources.service_metrics import ADMIN_PORT, EMITTED, NAMESPACE, SERVICE
 from test_instance import content
@@ -128,9 +130,20 @@ def test_the_task_outlives_it_and_gives_it_a_bounded_share(tier: str) -> None:
     assert limiter["limit_mib"] < COLLECTOR_MIB
     assert collector["readonlyRootFilesystem"] is True
     assert collector["user"] == "4317"
-    assert re.fullmatch(
-        r"public\.ecr\.aws/aws-observability/aws-otel-collector:v\d+\.\d+\.\d+", collector["image"]
-    )
+    # no pull of a public registry stands between a task and its start
+    assert collector["image"] == f"{REGISTRY}/shop-{tier}-0123456@{DIGEST}"
+
+
+@pytest.mark.parametrize("given", ["", IMAGE])
+def test_the_collector_is_copied_into_the_stacks_repository_and_stays(given: str) -> None:
+    made = run("dev", keys("dev") | {"image": given})
+    copy = made.one("docker-build:index:Image", "shop-dev-collector")
+    source = Path(copy.inputs["context"]["location"], "Dockerfile").read_text()
+    first, _ = made.one("awsx:ecr:Repository").inputs["lifecyclePolicy"]["rules"]
+    assert re.search(r"^FROM public\.ecr\.aws/\S+/aws-otel-collector:v\d+\.\d+\.\d+$", source, re.M)
+    [tag] = copy.inputs["tags"]
+    assert tag == f"{REGISTRY}/shop-dev-0123456:collector.arm64"
+    assert first["tagPrefixList"] == ["collector."]
 
 
 def test_an_endpoint_takes_the_place_of_cloudwatch() -> None:

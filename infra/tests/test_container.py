@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cloud import DIGEST, REGION
+from cloud import ACCOUNT, DIGEST, REGION
 from harness import DEV, DOMAIN, PROD, PROJECT, Run, keys, run, stack
 from stackkit.plan import plan
 from stackkit.settings.load import parse
@@ -209,6 +209,9 @@ def test_ones_own_image_variables_and_secrets_reach_the_container() -> None:
     policy = made.one("aws:iam/rolePolicy:RolePolicy", "shop-prod-execution").inputs["policy"]
     for service in ("secretsmanager", "ssm"):
         assert f'"{service}.eu-west-1.amazonaws.com"' in policy
-    assert [action for action in allowed if action.startswith("ecr:")] == []
+    # the collector's repository alone: the image lies elsewhere
+    assert allowed["ecr:BatchGetImage"] == [
+        f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/shop-prod-0123456"
+    ]
     outward = made.names("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule")
     assert "shop-prod-compute-world-8080" in outward

@@ -11,7 +11,7 @@ BUILT = "docker-build:index:Image"
 
 @pytest.mark.parametrize("compute", ["fargate", "ec2"])
 def test_image_is_built_for_the_stacks_processor_and_named_by_its_build(compute: str) -> None:
-    image = stack("dev", compute).one(BUILT)
+    image = stack("dev", compute).one(BUILT, "shop-dev")
     repository = f"{REGISTRY}/shop-dev-0123456"
     build = image.inputs["buildArgs"]["BUILD_ID"]
     assert image.inputs["tags"] == [f"{repository}:{build}-arm64"]
@@ -26,14 +26,14 @@ def test_image_is_built_for_the_stacks_processor_and_named_by_its_build(compute:
 
 def test_image_is_built_for_the_other_processor() -> None:
     values = keys("dev") | {"architecture": "x86_64"}
-    image = run("dev", values).one(BUILT).inputs
+    image = run("dev", values).one(BUILT, "shop-dev").inputs
     assert image["platforms"] == ["linux/amd64"]
     assert image["tags"][0].endswith("-x86_64")
 
 
 def test_image_of_an_earlier_update_stays_in_the_repository() -> None:
-    assert stack("prod").one(BUILT).retain_on_delete
-    [rule] = stack("prod").one("awsx:ecr:Repository").inputs["lifecyclePolicy"]["rules"]
+    assert stack("prod").one(BUILT, "shop-prod").retain_on_delete
+    _, rule = stack("prod").one("awsx:ecr:Repository").inputs["lifecyclePolicy"]["rules"]
     assert (rule["tagStatus"], rule["maximumNumberOfImages"]) == ("any", 100)
 
 
@@ -44,9 +44,9 @@ def test_repository_goes_with_development_only(tier: str) -> None:
     assert repository["imageScanningConfiguration"] == {"scanOnPush": True}
 
 
-def test_given_image_is_run_and_nothing_is_built() -> None:
+def test_given_image_is_run_and_not_built() -> None:
     made = run("dev", keys("dev") | {"image": IMAGE})
-    assert made.all(BUILT) == []
+    assert made.names(BUILT) == ["shop-dev-collector"]
     assert made.outputs["image"] == IMAGE
     assert made.one("command:local:Command").inputs["triggers"] == [IMAGE]
 

@@ -4,7 +4,6 @@ import base64
 import gzip
 import json
 import os
-import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -31,6 +30,7 @@ INSTANCE = Instance(
     stop_timeout_s=40,
     drain_s=20,
     log_group="shop-prod",
+    collector_image="123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop@sha256:c",
     collector='{"service": {}}',
     collector_secrets={"OTLP_HEADERS": "arn:aws:secretsmanager:eu-west-1:1:secret:cache-AbCdEf"},
 )
@@ -158,11 +158,14 @@ def test_an_image_from_elsewhere_needs_no_login(here: Path) -> None:
 
 
 def test_the_collector_shares_the_services_network_within_limits(here: Path) -> None:
-    [called] = [line for line in ran(here, COLLECTOR) if line.startswith("docker run")]
+    lines = ran(here, COLLECTOR)
+    assert "docker login --username AWS --password-stdin 123456789012.dkr.ecr" in "\n".join(lines)
+    assert f"docker pull --quiet {INSTANCE.collector_image}" in lines
+    [called] = [line for line in lines if line.startswith("docker run")]
     for limit in ("--network=container:app", "--memory=160m", "--cpus=0.03125", "--read-only"):
         assert f" {limit} " in called
     assert called.startswith("docker run --name collector")
-    assert re.search(r"aws-otel-collector:v[0-9.]+$", called)
+    assert called.endswith(INSTANCE.collector_image)
 
 
 def test_the_collector_has_its_configuration_and_credentials_that_end(here: Path) -> None:

@@ -142,13 +142,6 @@ EDITS: list[Edit] = [
     ),
     ("image-by-digest", TASK, "", {DEFINITIONS: swap("@sha256:", ":v")}, "name the image by its"),
     (
-        "image-by-digest",
-        TASK,
-        "",
-        {DEFINITIONS: swap("collector:v0.50.0", "collector:latest")},
-        "name the image by its",
-    ),
-    (
         "logs-expire",
         "aws:cloudwatch/logGroup:LogGroup",
         "-flow",

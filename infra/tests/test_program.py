@@ -55,7 +55,7 @@ EVERYWHERE = Counter(
         "awsx:ec2:Vpc": 1,
         "awsx:ecr:Repository": 1,
         "command:local:Command": 1,
-        "docker-build:index:Image": 1,
+        "docker-build:index:Image": 2,
         "random:index/randomPassword:RandomPassword": 1,
     }
 )

@@ -230,15 +230,6 @@ topics = monitoring.topics(settings)
 rollback = monitoring.rollback(context, topics, resource_names)
 
 # Compute
-collector = Collector(
-    name,
-    CollectorArgs(
-        region=region,
-        endpoint=settings.otlp_endpoint,
-        headers=settings.otlp_headers,
-        log_days=settings.log_days,
-    ),
-)
 image = Image(
     name,
     ImageArgs(
@@ -249,12 +240,22 @@ image = Image(
         destroyable=not settings.production,
     ),
 )
+collector = Collector(
+    name,
+    CollectorArgs(
+        region=region,
+        image=image.collector,
+        endpoint=settings.otlp_endpoint,
+        headers=settings.otlp_headers,
+        log_days=settings.log_days,
+    ),
+)
 container = service.container(
     settings,
     numbers,
     service.ServiceDependencies(
         image=image.uri,
-        repository_arn=image.repository_arn,
+        repository_arns=image.repository_arns,
         balancer_ranges=network.balancer_ranges,
         database_host=database_host,
         replica_host=replica_host,

@@ -68,9 +68,7 @@ def images_are_fixed(args: ResourceValidationArgs) -> Iterator[str]:
     for container in containers(args.resource_type, args.props):
         definition = container.definition or {}
         image = definition.get("image", "")
-        # what the task outlives is no part of what was tested; it still says which version it is
-        versioned = re.search(r":v?\d+\.\d+\.\d+$", image) and not definition.get("essential")
-        if "@sha256:" not in image and not versioned:
+        if "@sha256:" not in image:
             yield f"{image} can change between two tasks; name the image by its digest."
 
 

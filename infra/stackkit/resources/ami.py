@@ -3,8 +3,8 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_aws import iam, imagebuilder
 
-from stackkit.resources.container import Container
-from stackkit.resources.policies import allow, assumed_by, document
+from stackkit.resources.container import Container, may_pull
+from stackkit.resources.policies import assumed_by, document
 
 PARENTS = {"arm64": "amazon-linux-2023-arm64", "x86_64": "amazon-linux-2023-x86"}
 MANAGED = {
@@ -83,13 +83,12 @@ class Ami(pulumi.ComponentResource):
                 policy_arn=policy,
                 opts=self._child,
             )
-        if self._args.container.repository_arn is not None:
-            iam.RolePolicy(
-                f"{self._prefix}-builder",
-                role=role.id,
-                policy=_may_pull(self._args.container),
-                opts=self._child,
-            )
+        iam.RolePolicy(
+            f"{self._prefix}-builder",
+            role=role.id,
+            policy=document(*may_pull(self._args.container)),
+            opts=self._child,
+        )
         return iam.InstanceProfile(
             f"{self._prefix}-builder",
             role=role.name,
@@ -145,12 +144,4 @@ def _bake(image: pulumi.Input[str], region: str) -> pulumi.Output[str]:
     step = {"name": "bake", "action": "ExecuteBash", "inputs": {"commands": commands}}
     return pulumi.Output.json_dumps(
         {"schemaVersion": 1.0, "phases": [{"name": "build", "steps": [step]}]}
-    )
-
-
-def _may_pull(container: Container) -> pulumi.Output[str]:
-    assert container.repository_arn is not None
-    pull = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
-    return document(
-        allow(["ecr:GetAuthorizationToken"], ["*"]), allow(pull, [container.repository_arn])
     )

@@ -8,7 +8,6 @@ from stackkit.resources.collector_config import HEADERS, for_cloudwatch, for_end
 from stackkit.resources.policies import Statement, allow
 
 NAME = "collector"
-IMAGE = "public.ecr.aws/aws-observability/aws-otel-collector:v0.50.0"
 # the image's own user
 USER = "4317"
 # a thirtieth of a vCPU: 30 traces a second and a scrape a minute take half of it in AWS's
@@ -20,6 +19,8 @@ CONFIGURATION = "AOT_CONFIG_CONTENT"
 @dataclass(frozen=True, kw_only=True)
 class CollectorArgs:
     region: str
+    # by digest, in the stack's repository
+    image: pulumi.Input[str]
     # "" for CloudWatch and X-Ray
     endpoint: str
     # the ARN of a secret; "" for none
@@ -30,6 +31,7 @@ class CollectorArgs:
 class Collector(pulumi.ComponentResource):
     """Sends the service's metrics and traces on; losing it loses nothing else."""
 
+    image: pulumi.Input[str]
     configuration: pulumi.Output[str]
     secrets: Mapping[str, str]
     permissions: Sequence[Statement]
@@ -38,6 +40,7 @@ class Collector(pulumi.ComponentResource):
         self, name: str, args: CollectorArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("service:watching:Collector", name, None, opts)
+        self.image = args.image
         self.secrets = {HEADERS: args.headers} if args.headers else {}
         self.permissions = []
         if args.endpoint:

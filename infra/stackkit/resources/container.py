@@ -22,8 +22,8 @@ ARCHITECTURES = {"arm64": "ARM64", "x86_64": "X86_64"}
 class Container:
     # by digest: what was tested is what starts, on every task and after every restart
     image: pulumi.Input[str]
-    # None: the image lies in no repository of this program
-    repository_arn: pulumi.Input[str] | None
+    # what it and the collector are pulled from, where a role is asked for
+    repository_arns: Sequence[pulumi.Input[str]]
     port: int
     environment: Mapping[str, pulumi.Input[str]]
     # name → ARN of a secret or parameter; ARN:key:: for one key of a JSON secret
@@ -51,16 +51,16 @@ def start_permissions(
         ),
         *_secrets(container, region),
     ]
-    if container.repository_arn is not None:
-        pull = [
-            "ecr:BatchCheckLayerAvailability",
-            "ecr:BatchGetImage",
-            "ecr:GetDownloadUrlForLayer",
-        ]
-        # a token is for the whole registry; what it opens is said by the other statement
-        statements.append(allow(["ecr:GetAuthorizationToken"], ["*"]))
-        statements.append(allow(pull, [container.repository_arn]))
-    return statements
+    return [*statements, *may_pull(container)]
+
+
+def may_pull(container: Container) -> list[Statement]:
+    pull = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+    # a token is for the whole registry; what it opens is said by the other statement
+    return [
+        allow(["ecr:GetAuthorizationToken"], ["*"]),
+        allow(pull, container.repository_arns),
+    ]
 
 
 def _secrets(container: Container, region: str) -> list[Statement]:

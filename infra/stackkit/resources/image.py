@@ -1,7 +1,10 @@
 """The service's image: built and pushed to the stack's repository, or given by its digest."""
 
+import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import pulumi
 import pulumi_aws as aws
@@ -14,6 +17,9 @@ PLATFORMS = {
 }
 # enough to roll back to; ECR expires the oldest first
 KEPT_IMAGES = 100
+# begins the tags of the collector's copies; no build is named so
+COLLECTOR = "collector."
+_COLLECTOR_CONTEXT = Path(__file__).parent / "collector_image"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +42,10 @@ class Image(pulumi.ComponentResource):
     """
 
     uri: pulumi.Output[str]
-    # None: the image lies in a registry that asks for no role
-    repository_arn: pulumi.Input[str] | None
+    # of the collector, in the same repository
+    collector: pulumi.Output[str]
+    # what tasks pull from, where a role is asked for
+    repository_arns: list[pulumi.Input[str]]
     repository_url: pulumi.Output[str]
 
     def __init__(
@@ -50,30 +58,34 @@ class Image(pulumi.ComponentResource):
                 scan_on_push=True
             ),
             force_delete=args.destroyable,
-            lifecycle_policy=awsx.ecr.LifecyclePolicyArgs(rules=[_newest()]),
+            lifecycle_policy=awsx.ecr.LifecyclePolicyArgs(rules=[_collectors(), _newest()]),
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.repository_url = repository.url
+        self._architecture = args.architecture
+        self.repository_arns = [repository.url.apply(lambda url: repository_arn(url) or "")]
+        # relative, as args.context
+        copied = os.path.relpath(_COLLECTOR_CONTEXT)
+        self.collector = self._built(f"{name}-collector", COLLECTOR, copied, {})
         if args.given:
             self.uri = pulumi.Output.from_input(args.given)
-            self.repository_arn = repository_arn(args.given)
+            self.repository_arns += filter(None, [repository_arn(args.given)])
         else:
-            self.uri = self._built(name, args)
-            self.repository_arn = self.repository_url.apply(lambda url: repository_arn(url) or "")
+            build = {"BUILD_ID": args.build}
+            self.uri = self._built(name, f"{args.build}-", args.context, build)
         self.register_outputs({"uri": self.uri})
 
-    def _built(self, name: str, args: ImageArgs) -> pulumi.Output[str]:
-        tag = pulumi.Output.format(
-            "{0}:{1}-{2}", self.repository_url, args.build, args.architecture
-        )
+    def _built(
+        self, name: str, tag: str, context: str, build_args: Mapping[str, str]
+    ) -> pulumi.Output[str]:
         # Not awsx.ecr.Image: it builds in every preview, and its version of docker-build forgets
         # the image when a refresh meets the registry token of the last update.
         image = docker_build.Image(
             name,
-            tags=[tag],
-            context=docker_build.BuildContextArgs(location=args.context),
-            platforms=[PLATFORMS[args.architecture]],
-            build_args={"BUILD_ID": args.build},
+            tags=[pulumi.Output.format("{0}:{1}{2}", self.repository_url, tag, self._architecture)],
+            context=docker_build.BuildContextArgs(location=context),
+            platforms=[PLATFORMS[self._architecture]],
+            build_args=build_args,
             push=True,
             build_on_preview=False,
             registries=[_login(self)],
@@ -90,6 +102,16 @@ def repository_arn(uri: str) -> str | None:
         return None
     account, region, repository = in_ecr.groups()
     return f"arn:aws:ecr:{region}:{account}:repository/{repository}"
+
+
+def _collectors() -> awsx.ecr.LifecyclePolicyRuleArgs:
+    """What one rule is about, no later one expires: tasks need it as long as there is a stack."""
+    return awsx.ecr.LifecyclePolicyRuleArgs(
+        description="The collector beside each task",
+        tag_status=awsx.ecr.LifecycleTagStatus.TAGGED,
+        tag_prefix_list=[COLLECTOR],
+        maximum_number_of_images=len(PLATFORMS),
+    )
 
 
 def _newest() -> awsx.ecr.LifecyclePolicyRuleArgs:

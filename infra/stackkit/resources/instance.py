@@ -33,6 +33,7 @@ class Instance:
     stop_timeout_s: int
     drain_s: int
     log_group: str
+    collector_image: str
     # the collector's configuration, and what it refers to
     collector: str
     collector_secrets: Mapping[str, str]
@@ -83,7 +84,7 @@ def _scripts(instance: Instance) -> Mapping[str, str]:
     return {
         "/usr/local/bin/app-run": start + run + _part("fetch.sh") + _part("app-run.sh"),
         "/usr/local/bin/app-collector": start
-        + f"image={collector.IMAGE}\nlimits=({shlex.join(_collector_limits(instance))})\n"
+        + f"image={instance.collector_image}\nlimits=({shlex.join(_collector_limits(instance))})\n"
         + _part("fetch.sh")
         + _part("app-collector.sh"),
         "/usr/local/bin/app-drain": start + drain + _part("app-drain.sh"),

@@ -95,6 +95,7 @@ def _user_data(args: LaunchArgs, log_group: pulumi.Input[str]) -> pulumi.Output[
         environment: Mapping[str, str],
         secrets: Mapping[str, str],
         log_group: str,
+        collector_image: str,
         configuration: str,
     ) -> str:
         instance = Instance(
@@ -108,6 +109,7 @@ def _user_data(args: LaunchArgs, log_group: pulumi.Input[str]) -> pulumi.Output[
             stop_timeout_s=container.stop_timeout_s,
             drain_s=args.drain_s,
             log_group=log_group,
+            collector_image=collector_image,
             collector=configuration,
             collector_secrets=container.collector.secrets,
         )
@@ -118,5 +120,6 @@ def _user_data(args: LaunchArgs, log_group: pulumi.Input[str]) -> pulumi.Output[
         environment=pulumi.Output.all(**container.environment),
         secrets=pulumi.Output.all(**container.secrets),
         log_group=log_group,
+        collector_image=container.collector.image,
         configuration=container.collector.configuration,
     ).apply(lambda known: encoded(**known))

@@ -22,7 +22,7 @@ class ServiceDependencies:
     """What the platform has for the service."""
 
     image: pulumi.Input[str]
-    repository_arn: pulumi.Input[str] | None
+    repository_arns: Sequence[pulumi.Input[str]]
     balancer_ranges: Sequence[str]
     database_host: pulumi.Input[str]
     # None: reads go where writes go
@@ -38,7 +38,7 @@ def container(settings: Config, numbers: plan.Plan, dependencies: ServiceDepende
     task = numbers.config
     return Container(
         image=dependencies.image,
-        repository_arn=dependencies.repository_arn,
+        repository_arns=dependencies.repository_arns,
         port=CONTAINER_PORT,
         environment=_environment(settings, numbers, dependencies),
         secrets=_secrets(settings, dependencies),

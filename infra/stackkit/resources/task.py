@@ -59,7 +59,7 @@ def _collector(beside: collector.Collector, logs: dict[str, Any]) -> dict[str, A
     """The task outlives it, and starts it again; it can't take more than its share."""
     return {
         "name": collector.NAME,
-        "image": collector.IMAGE,
+        "image": beside.image,
         "essential": False,
         "restartPolicy": {"enabled": True, "restartAttemptPeriod": 60},
         "user": collector.USER,

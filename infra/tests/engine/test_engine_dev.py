@@ -52,6 +52,50 @@ def test_edited_key_changes_the_planned_resources(
     assert list(map(str, changes)) == edit.plan(compute)
 
 
+def test_deployments_leave_the_size_of_the_fleet_to_its_scaling(stack: EngineStack) -> None:
+    largest = stack.outputs()["deployed"]["largest_fleet"]
+    # out, and in again; a change of spot_percent forces a deployment
+    for size, spot in ((largest, "40"), (1, "60")):
+        scale(stack, size)
+        stack.refresh()
+        stack.set(spot_percent=spot)
+        assert replaced(stack.up()) == []
+        assert fleet_size(stack) == size
+    scaling: Any = client(stack, "application-autoscaling")
+    for target in scaling.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"]:
+        assert not any(target.get("SuspendedState", {}).values())
+
+
+def client(stack: EngineStack, service: str) -> Any:
+    session: Any = boto3.Session("rehearsal", "rehearsal", region_name=REGION)
+    return session.client(service, endpoint_url=stack.account.api)
+
+
+def scale(stack: EngineStack, size: int) -> None:
+    """As a scaling policy does."""
+    found = stack.outputs()
+    if "group" in found:
+        groups = client(stack, "autoscaling")
+        groups.set_desired_capacity(AutoScalingGroupName=found["group"], DesiredCapacity=size)
+    else:
+        client(stack, "ecs").update_service(
+            cluster=found["cluster"], service=found["service"], desiredCount=size
+        )
+
+
+def fleet_size(stack: EngineStack) -> int:
+    found = stack.outputs()
+    if "group" in found:
+        [group] = client(stack, "autoscaling").describe_auto_scaling_groups(
+            AutoScalingGroupNames=[found["group"]]
+        )["AutoScalingGroups"]
+        return group["DesiredCapacity"]
+    [service] = client(stack, "ecs").describe_services(
+        cluster=found["cluster"], services=[found["service"]]
+    )["services"]
+    return service["desiredCount"]
+
+
 def test_a_failed_migration_ends_the_update_before_the_service(
     stack: EngineStack, compute: str
 ) -> None:

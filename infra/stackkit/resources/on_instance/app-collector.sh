@@ -20,7 +20,7 @@ end = datetime.datetime.fromisoformat(given["Expiration"].replace("Z", "+00:00")
 print(int((end - datetime.datetime.now(datetime.timezone.utc)).total_seconds()) - 60)' \
   /run/app/collector)
 
-docker image inspect "$image" >/dev/null 2>&1 || docker pull --quiet "$image"
+pull "$image"
 docker rm --force collector >/dev/null 2>&1 || true
 # systemd starts it again, with new ones
 exec timeout --signal=TERM "$((lasts > 30 ? lasts : 30))" \

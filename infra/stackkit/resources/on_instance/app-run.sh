@@ -4,12 +4,6 @@ with_secrets /etc/app/environment /etc/app/secrets >/run/app/environment.new
 # whole or not at all: a migration reads it, too
 mv /run/app/environment.new /run/app/environment
 
-if ! docker image inspect "$image" >/dev/null 2>&1; then
-  case "$image" in
-    *.dkr.ecr.*)
-      aws ecr get-login-password | docker login --username AWS --password-stdin "${image%%/*}" ;;
-  esac
-  docker pull --quiet "$image"
-fi
+pull "$image"
 docker rm --force app >/dev/null 2>&1 || true
 exec docker run --name app --rm --env-file /run/app/environment "${limits[@]}" "$image"

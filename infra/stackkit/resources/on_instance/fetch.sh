@@ -28,3 +28,12 @@ with_secrets() {
   done <"$2"
 }
 
+# A baked AMI may have the image already.
+pull() {
+  if docker image inspect "$1" >/dev/null 2>&1; then return; fi
+  case "$1" in
+    *.dkr.ecr.*)
+      aws ecr get-login-password | docker login --username AWS --password-stdin "${1%%/*}" ;;
+  esac
+  docker pull --quiet "$1"
+}

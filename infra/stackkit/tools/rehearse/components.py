@@ -94,6 +94,7 @@ def expand_repository(name: str, inputs: Inputs, register: Register) -> Inputs:
             "description": rule["description"],
             "selection": {
                 "tagStatus": rule["tagStatus"],
+                **({"tagPrefixList": prefixes} if (prefixes := rule.get("tagPrefixList")) else {}),
                 "countType": "imageCountMoreThan",
                 "countNumber": rule["maximumNumberOfImages"],
             },
