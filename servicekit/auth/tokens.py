@@ -1,7 +1,6 @@
 import math
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from typing import Any
 
 import jwt
@@ -31,11 +30,7 @@ class TokenVerifier:
         self._keys = SigningKeys(auth.jwks_url, clock)
         self._cached: dict[bytes, Claims] = {}
         self._keys.on_change = self._cached.clear
-
-    @asynccontextmanager
-    async def lifespan(self, _app: object = None) -> AsyncIterator[None]:
-        async with self._keys.lifespan():
-            yield
+        self.lifespan = self._keys.lifespan
 
     def cached_claims(self, scope: HTTPScope) -> Claims | None:
         """The claims of a request whose token was verified before, without any I/O."""

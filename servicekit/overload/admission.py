@@ -1,5 +1,5 @@
 from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import TypeVar
 
 from servicekit.overload.deadlines import Deadlines
@@ -46,9 +46,6 @@ class Admission:
 
     @asynccontextmanager
     async def lifespan(self, _app: object = None) -> AsyncIterator[None]:
-        async with self.lag.lifespan(), self.deadlines.lifespan():
-            if not self._queueing:
-                yield
-                return
-            async with self.queue.lifespan():
-                yield
+        queue = self.queue.lifespan() if self._queueing else nullcontext()
+        async with self.lag.lifespan(), self.deadlines.lifespan(), queue:
+            yield

@@ -1,6 +1,6 @@
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 
 from servicekit.background import background
 
@@ -29,10 +29,8 @@ class EventLoopLag:
     def overloaded(self) -> bool:
         return self._sustained and self._lag + self._queue_wait() >= _LATE
 
-    @asynccontextmanager
-    async def lifespan(self, _app: object = None) -> AsyncIterator[None]:
-        async with background(self._watch()):
-            yield
+    def lifespan(self) -> AbstractAsyncContextManager[None]:
+        return background(self._watch())
 
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()

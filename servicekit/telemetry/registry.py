@@ -7,7 +7,6 @@ from servicekit.telemetry.access_log import AccessLog
 from servicekit.telemetry.metrics import Sample
 from servicekit.telemetry.requests import FastPathRecorder, RequestCounters, RequestRecorder
 from servicekit.telemetry.runtime import Runtime
-from servicekit.telemetry.sampling import SamplingProfiler
 from servicekit.telemetry.worker_reporter import WorkerReporter
 
 
@@ -24,7 +23,6 @@ class MetricsRegistry:
             self._collectors.append(self.request_counters.samples)
         self.access_log = AccessLog(settings)
         self.requests = RequestRecorder(self.request_counters, self.access_log)
-        self.sampler = SamplingProfiler()
 
     def fast_path_recorder(self, route: str) -> FastPathRecorder:
         return FastPathRecorder(route, self.request_counters, self.access_log)
@@ -44,6 +42,6 @@ class MetricsRegistry:
                 await running.enter_async_context(self._runtime.lifespan())
             if self._socket:
                 await running.enter_async_context(
-                    WorkerReporter(self._socket, self.samples, self.sampler).lifespan()
+                    WorkerReporter(self._socket, self.samples).lifespan()
                 )
             yield

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from servicekit.background import background
 from servicekit.telemetry.messages import ProfileRequest, ProfileResult, Snapshot, packed, received
 from servicekit.telemetry.metrics import Sample
-from servicekit.telemetry.sampling import SamplingProfiler
+from servicekit.telemetry.sampling import sampled
 
 logger = logging.getLogger(__name__)
 
@@ -21,12 +21,9 @@ class WorkerReporter:
     A supervisor that reads slowly gets fewer snapshots. Without a supervisor nothing is sent.
     """
 
-    def __init__(
-        self, path: str, samples: Callable[[], Iterable[Sample]], sampler: SamplingProfiler
-    ) -> None:
+    def __init__(self, path: str, samples: Callable[[], Iterable[Sample]]) -> None:
         self._path = path
         self._samples = samples
-        self._sampler = sampler
 
     @asynccontextmanager
     async def lifespan(self, _app: object = None) -> AsyncIterator[None]:
@@ -53,8 +50,7 @@ class WorkerReporter:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         while isinstance(message := await received(reader), ProfileRequest):
-            profile = await self._sampler.profile(message)
-            writer.write(packed(ProfileResult(profile)))
+            writer.write(packed(ProfileResult(await sampled(message))))
 
     def _snapshot(self) -> bytes:
         return packed(Snapshot(os.getpid(), list(self._samples())))
