@@ -5,7 +5,8 @@ from typing import Any
 from servicekit.cache.entries import Clock, Entry, EntryCodec
 from servicekit.cache.leases import Leases, is_lease
 from servicekit.cache.results import CacheCounts
-from servicekit.cache.valkey import Valkey, is_tombstone, may_replace
+from servicekit.cache.tombstones import is_tombstone, may_replace
+from servicekit.cache.valkey import Valkey
 
 logger = logging.getLogger(__name__)
 

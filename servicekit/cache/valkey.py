@@ -1,6 +1,5 @@
 import asyncio
 import secrets
-import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -10,16 +9,13 @@ from redis.exceptions import RedisError
 from servicekit.background import background
 from servicekit.cache.batches import Batcher
 from servicekit.cache.client import Command, ValkeyClient
+from servicekit.cache.tombstones import TOMBSTONE, PendingTombstones, final_tombstone
 from servicekit.settings import Settings
 
 _RECONNECT_AFTER = 0.5  # seconds
 _BATCH = 256  # keys, at most
 _CONCURRENCY = 2  # batches under way, of reads and of writes
 _PUBLISH_DELAY = 0.02  # seconds: one message for all writes of that time, as each costs all workers
-_TOMBSTONE = b"\0tombstone:"
-_FINAL_TOMBSTONE = b"\0tombstone until "  # its Unix time follows
-_OVERDUE = 60.0  # seconds after which a final tombstone that Valkey did not expire is foreign
-_MAX_PENDING = 100_000  # tombstones: 50 a second for half an hour
 _NIL = object()  # the server's reply, where None is that there was no reply
 # All values of ours are strings, so any other type is foreign.
 _REPLACE_OTHER_TYPE = """
@@ -44,7 +40,7 @@ class Valkey:
         self._worker = secrets.token_hex(4).encode()
         self._tombstones = 0  # written by this worker
         self._channel = f"{settings.cache_prefix}forget"
-        self._pending_tombstones: dict[Any, Command] = {}  # by key
+        self._pending = PendingTombstones()
         self._unpublished: list[bytes] = []
         self._publishing: set[asyncio.Task[None]] = set()
         self._reads = Batcher(self._read_all, max_size=_BATCH, concurrency=_CONCURRENCY)
@@ -100,16 +96,16 @@ class Valkey:
 
     async def withdraw(self, key: str, value: bytes) -> None:
         """Removes `value` if the key holds it; later, if that can't be done now."""
-        await self._write("SET", self._prefix + key, _TOMBSTONE, "PX", 1, "IFEQ", value)
+        await self._write("SET", self._prefix + key, TOMBSTONE, "PX", 1, "IFEQ", value)
 
     async def tombstones(self, keys: Sequence[str], seconds: float) -> None:
         """Empties the keys, so that no `put` which began before fills them. A later one does."""
         self._tombstones += 1  # each is unlike all others, so a later `put` can tell them apart
-        await self._empty(keys, _TOMBSTONE + self._worker + b":%d" % self._tombstones, seconds)
+        await self._empty(keys, TOMBSTONE + self._worker + b":%d" % self._tombstones, seconds)
 
     async def final_tombstones(self, keys: Sequence[str], seconds: float) -> None:
         """Empties the keys, and keeps them empty for `seconds`: see `may_replace`."""
-        await self._empty(keys, _FINAL_TOMBSTONE + b"%.3f" % (time.time() + seconds), seconds)
+        await self._empty(keys, final_tombstone(seconds), seconds)
 
     async def _empty(self, keys: Sequence[str], tombstone: bytes, seconds: float) -> None:
         px = _ms(seconds)
@@ -117,7 +113,7 @@ class Valkey:
         if self._enabled and self.breaker.closed:
             await self._writes.get_all(commands)
         elif self._enabled:
-            self._defer_tombstones(commands)
+            self._pending.defer(commands)
 
     def publish_invalidation(self, key: str) -> None:
         """Lets all other workers evict the key, a few milliseconds from now."""
@@ -172,7 +168,7 @@ class Valkey:
             return None
         if self.breaker.closed:
             return await self._writes.get(command)
-        self._defer_tombstones([command])
+        self._pending.defer([command])
         return None
 
     async def _read_all(self, keys: list[str]) -> Mapping[str, bytes]:
@@ -184,47 +180,20 @@ class Valkey:
     async def _write_all(self, commands: list[Command]) -> Mapping[Command, Any]:
         replies = await self._client.send(commands) if self.breaker.closed else None
         if replies is None:
-            self._defer_tombstones(commands)
+            self._pending.defer(commands)
             return {}
         present = (_NIL if reply is None else reply for reply in replies)
         return dict(zip(commands, present, strict=True))
 
-    def _defer_tombstones(self, commands: Sequence[Command]) -> None:
-        for command in commands:
-            key, value = command[1], command[2]
-            if not is_tombstone(value) or len(self._pending_tombstones) >= _MAX_PENDING:
-                continue
-            if command[-2] != "IFEQ" or key not in self._pending_tombstones:
-                self._pending_tombstones[key] = command
-
     async def _recover(self) -> bool:
         """Whether the server can write again, and all pending tombstones are written."""
         available = await self._client.can_write()
-        while available and self._pending_tombstones:
-            sending = list(self._pending_tombstones.values())[:_BATCH]
+        while available and (sending := self._pending.first(_BATCH)):
             available = await self._client.send(sending) is not None
             if available:
-                for command in sending:
-                    key = command[1]
-                    if self._pending_tombstones.get(key) is command:
-                        del self._pending_tombstones[key]
-                    self.publish_invalidation(str(key).removeprefix(self._prefix))
+                for key in self._pending.written(sending):
+                    self.publish_invalidation(key.removeprefix(self._prefix))
         return available
-
-
-def is_tombstone(stored: object) -> bool:
-    return isinstance(stored, bytes) and stored.startswith((_TOMBSTONE, _FINAL_TOMBSTONE))
-
-
-def may_replace(stored: bytes | None) -> bool:
-    """False while a final tombstone keeps the key empty."""
-    if stored is None or not stored.startswith(_FINAL_TOMBSTONE):
-        return True
-    try:
-        until = float(stored.removeprefix(_FINAL_TOMBSTONE))
-    except ValueError:
-        return True
-    return time.time() > until + _OVERDUE
 
 
 def _ms(seconds: float) -> int:
