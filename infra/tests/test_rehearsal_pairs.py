@@ -34,7 +34,11 @@ def test_every_combination_stands_up(number: int, outcomes: dict[int, Outcome]) 
 
 
 def test_a_deployer_may_make_all_of_them(outcomes: dict[int, Outcome]) -> None:
-    for number, outcome in outcomes.items():
+    # a stack without a repository has no deployer, to whom its key's policy would give anything
+    delivered = [n for n in outcomes if STACKS[n]["delivery"] == "GitHub"]
+    assert delivered
+    for number in delivered:
+        outcome = outcomes[number]
         own = scope(STACKS[number]["tier"], STACKS[number]["network"] == "existing")
         made = all_requests(outcome.calls, own)
         assert refused(list(made), deployer(own, outcome.calls), AWS_OWN) == [], shown(

@@ -11,16 +11,8 @@ from stackkit.settings.config import Config
 Finding = tuple[str, str, str]
 
 CFN_LINT: list[Finding] = [
-    (
-        "W3010",
-        "*/Subnet*",
-        "awsx asks for the region's zones; a call has the name of the one it was given",
-    ),
-    (
-        "E3712",
-        "dev-ec2-*/AutoScalingGroup",
-        "the cheapest fleet is as small as it gets and may not grow; AWS accepts the policy",
-    ),
+    ("W3010", "*/Subnet*", "the program names its zones, so that a new one moves no subnet"),
+    ("E3712", "dev-ec2-*/AutoScalingGroup", "the cheapest fleet may not grow; AWS accepts that"),
 ]
 CHECKOV: list[Finding] = [
     ("CKV_AWS_2", "*-http/ListenerHttp", "without a domain there is no certificate"),
@@ -36,11 +28,7 @@ CHECKOV: list[Finding] = [
     ("CKV_AWS_51", "*/Repository", "a deployment names its image by digest, never by tag"),
     ("CKV_AWS_157", "dev-*/DBInstance", "development may lose its zone"),
     ("CKV_AWS_157", "*/DBInstanceReplica*", "each replica is a further copy, in a zone of its own"),
-    (
-        "CKV_AWS_16",
-        "*/DBInstanceReplica*",
-        "encrypted as its source is; the API takes no word on it",
-    ),
+    ("CKV_AWS_16", "*/DBInstanceReplica*", "as its source is; the API takes no word on it"),
     ("CKV_AWS_161", "*/DBInstance", "the service logs in with a password that RDS rotates"),
 ]
 
