@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import jmespath
+import yaml
 from botocore.exceptions import ClientError
 
 from stackkit.tools.rehearse.account import Call, SimulatedAccount
@@ -20,57 +22,9 @@ class Read:
 
 
 # by the call that creates; of other resources the state is taken for the truth
-READS: Mapping[str, Read] = {
-    "autoscaling.CreateAutoScalingGroup": Read(
-        "describe_auto_scaling_groups",
-        {"AutoScalingGroupNames": "[request.AutoScalingGroupName]"},
-        "AutoScalingGroups[0]",
-    ),
-    "cloudwatch.PutMetricAlarm": Read(
-        "describe_alarms", {"AlarmNames": "[request.AlarmName]"}, "MetricAlarms[0]"
-    ),
-    "ec2.CreateNatGateway": Read(
-        "describe_nat_gateways",
-        {"NatGatewayIds": "[response.NatGateway.NatGatewayId]"},
-        "NatGateways[?State!='deleted'] | [0]",
-    ),
-    "ec2.CreateSecurityGroup": Read(
-        "describe_security_groups", {"GroupIds": "[response.GroupId]"}, "SecurityGroups[0]"
-    ),
-    "ec2.CreateSubnet": Read(
-        "describe_subnets", {"SubnetIds": "[response.Subnet.SubnetId]"}, "Subnets[0]"
-    ),
-    "ec2.CreateVpc": Read("describe_vpcs", {"VpcIds": "[response.Vpc.VpcId]"}, "Vpcs[0]"),
-    "ecs.CreateService": Read(
-        "describe_services",
-        {"cluster": "request.cluster", "services": "[request.serviceName]"},
-        "services[?status=='ACTIVE'] | [0]",
-    ),
-    "elasticache.CreateReplicationGroup": Read(
-        "describe_replication_groups",
-        {"ReplicationGroupId": "request.ReplicationGroupId"},
-        "ReplicationGroups[?Status!='deleting'] | [0]",
-    ),
-    "elbv2.CreateLoadBalancer": Read(
-        "describe_load_balancers",
-        {"LoadBalancerArns": "[response.LoadBalancers[0].LoadBalancerArn]"},
-        "LoadBalancers[0]",
-    ),
-    "elbv2.CreateTargetGroup": Read(
-        "describe_target_groups",
-        {"TargetGroupArns": "[response.TargetGroups[0].TargetGroupArn]"},
-        "TargetGroups[0]",
-    ),
-    "iam.CreateRole": Read("get_role", {"RoleName": "request.RoleName"}, "Role"),
-    "logs.CreateLogGroup": Read(
-        "describe_log_groups", {"logGroupNamePrefix": "request.logGroupName"}, "logGroups[0]"
-    ),
-    "rds.CreateDBInstance": Read(
-        "describe_db_instances",
-        {"DBInstanceIdentifier": "request.DBInstanceIdentifier"},
-        "DBInstances[0]",
-    ),
-    "s3.CreateBucket": Read("head_bucket", {"Bucket": "request.Bucket"}, "@"),
+READS = {
+    call: Read(**how)
+    for call, how in yaml.safe_load(Path(__file__).with_name("reads.yaml").read_text()).items()
 }
 
 
