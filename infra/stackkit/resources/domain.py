@@ -22,28 +22,26 @@ class Certificate(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         certificate = aws.acm.Certificate(
             name,
-            aws.acm.CertificateArgs(domain_name=args.domain, validation_method="DNS"),
+            domain_name=args.domain,
+            validation_method="DNS",
             opts=child,
         )
         proof = certificate.domain_validation_options[0]
         record = aws.route53.Record(
             f"{name}-validation",
-            aws.route53.RecordArgs(
-                zone_id=args.zone_id,
-                name=proof.resource_record_name,
-                type=proof.resource_record_type,
-                records=[proof.resource_record_value],
-                ttl=300,
-                # the same in each certificate of this domain and account
-                allow_overwrite=True,
-            ),
+            zone_id=args.zone_id,
+            name=proof.resource_record_name,
+            type=proof.resource_record_type,
+            records=[proof.resource_record_value],
+            ttl=300,
+            # the same in each certificate of this domain and account
+            allow_overwrite=True,
             opts=child,
         )
         validation = aws.acm.CertificateValidation(
             name,
-            aws.acm.CertificateValidationArgs(
-                certificate_arn=certificate.arn, validation_record_fqdns=[record.fqdn]
-            ),
+            certificate_arn=certificate.arn,
+            validation_record_fqdns=[record.fqdn],
             opts=child,
         )
         self.arn = validation.certificate_arn
@@ -74,13 +72,11 @@ class Alias(pulumi.ComponentResource):
             if args.ipv6 or kind == "A":
                 aws.route53.Record(
                     f"{name}{suffix}",
-                    aws.route53.RecordArgs(
-                        zone_id=args.zone_id,
-                        name=args.domain,
-                        type=kind,
-                        allow_overwrite=args.taken_over,
-                        aliases=[alias],
-                    ),
+                    zone_id=args.zone_id,
+                    name=args.domain,
+                    type=kind,
+                    allow_overwrite=args.taken_over,
+                    aliases=[alias],
                     opts=pulumi.ResourceOptions(parent=self),
                 )
         self.register_outputs({})

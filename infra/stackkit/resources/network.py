@@ -76,7 +76,9 @@ class Network(pulumi.ComponentResource):
         # adopted and emptied: a resource that names no group can reach nothing
         aws.ec2.DefaultSecurityGroup(
             self._prefix,
-            aws.ec2.DefaultSecurityGroupArgs(vpc_id=self.vpc_id, ingress=[], egress=[]),
+            vpc_id=self.vpc_id,
+            ingress=[],
+            egress=[],
             opts=self._child,
         )
         self._flow_logs(args.log_days)
@@ -130,31 +132,27 @@ class Network(pulumi.ComponentResource):
     def _flow_logs(self, days: int) -> None:
         group = aws.cloudwatch.LogGroup(
             f"{self._prefix}-flow",
-            aws.cloudwatch.LogGroupArgs(retention_in_days=days),
+            retention_in_days=days,
             opts=self._child,
         )
         role = aws.iam.Role(
             f"{self._prefix}-flow",
-            aws.iam.RoleArgs(assume_role_policy=assumed_by("vpc-flow-logs.amazonaws.com")),
+            assume_role_policy=assumed_by("vpc-flow-logs.amazonaws.com"),
             opts=self._child,
         )
         write = ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"]
         aws.iam.RolePolicy(
             f"{self._prefix}-flow",
-            aws.iam.RolePolicyArgs(
-                role=role.id,
-                policy=document(allow(write, [group.arn.apply(lambda arn: f"{arn}:*")])),
-            ),
+            role=role.id,
+            policy=document(allow(write, [group.arn.apply(lambda arn: f"{arn}:*")])),
             opts=self._child,
         )
         aws.ec2.FlowLog(
             self._prefix,
-            aws.ec2.FlowLogArgs(
-                vpc_id=self.vpc_id,
-                traffic_type="ALL",
-                log_destination=group.arn,
-                iam_role_arn=role.arn,
-                max_aggregation_interval=600,
-            ),
+            vpc_id=self.vpc_id,
+            traffic_type="ALL",
+            log_destination=group.arn,
+            iam_role_arn=role.arn,
+            max_aggregation_interval=600,
             opts=self._child,
         )

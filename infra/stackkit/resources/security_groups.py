@@ -65,7 +65,8 @@ class SecurityGroups(pulumi.ComponentResource):
         # no rules inside: the provider then also removes AWS's "everything out"
         return aws.ec2.SecurityGroup(
             f"{self._prefix}-{role}",
-            aws.ec2.SecurityGroupArgs(vpc_id=self._vpc_id, description=description),
+            vpc_id=self._vpc_id,
+            description=description,
             opts=pulumi.ResourceOptions(parent=self),
         ).id
 

@@ -34,7 +34,7 @@ class ApiError(Exception):
         self.parameters = parameters
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Call:
     """One request of a resource's; the response is empty where the API refused or moto has none."""
 
@@ -95,15 +95,7 @@ class SimulatedAccount:
             if not lacking(service, operation, parameters):
                 answer = self._send(service, operation, parameters)
         finally:
-            call = Call(
-                name=name,
-                type=kind,
-                service=service,
-                operation=operation,
-                parameters=parameters,
-                response=answer,
-            )
-            self.calls.append(call)
+            self.calls.append(Call(name, kind, service, operation, parameters, answer))
         self.known |= set(_names(answer))
         return answer
 

@@ -50,16 +50,7 @@ class Changing:
             answer = dict(before.response)
         else:
             answer = self._change(before, parameters)
-        self.calls.append(
-            Call(
-                name=name,
-                type=kind,
-                service=service,
-                operation=operation,
-                parameters=parameters,
-                response=answer,
-            )
-        )
+        self.calls.append(Call(name, kind, service, operation, parameters, answer))
         return answer
 
     def finish(self) -> list[Call]:
