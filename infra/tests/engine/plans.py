@@ -1,16 +1,16 @@
-"""What each change of a key may do to a development stack: the plans that `pulumi up` must have.
+"""What each change of a key may do: the plans that `pulumi up` must have, in a development stack.
 
-A line is operation, type, name without the stack's, and the properties that differ.
+A line is operation, type, name, and the properties that differ.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from stackkit.tools.rehearse.engine.stack import Change
 from stackkit.tools.rehearse.engine.tasks import FAILING
 
 # an image by its digest, and one whose migration fails
-IMAGE = f"123456789012.dkr.ecr.eu-central-1.amazonaws.com/shop@sha256:{'0' * 64}"
+IMAGE = f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop@sha256:{'0' * 64}"
 BROKEN_IMAGE = IMAGE[: -len(FAILING)] + FAILING
 # replacing one of these loses data, or an address that others know
 STATEFUL = {
@@ -34,6 +34,7 @@ ROLL_OUT = (
     "replace aws:ecs/taskDefinition:TaskDefinition shop-dev containerDefinitions",
     "update aws:ecs/service:Service shop-dev taskDefinition",
 )
+SIZE = f"{ROLL_OUT[0]} cpu memory"
 # the task that migrates is another, but nothing is migrated
 SETTINGS = (TASK, "update command:local:Command shop-dev-migration environment")
 NEW_IMAGE = (
@@ -54,7 +55,6 @@ INSTANCES = (
     "update aws:ec2/launchTemplate:LaunchTemplate shop-dev-arm64 userData",
     f"{GROUP} mixedInstancesPolicy",
 )
-TARGET = "update aws:appautoscaling/target:Target shop-dev maxCapacity"
 DASHBOARD = "update aws:cloudwatch/dashboard:Dashboard shop-dev dashboardBody"
 REQUESTS = "update aws:appautoscaling/policy:Policy shop-dev-requests"
 
@@ -68,9 +68,15 @@ class Edit:
     keys: Mapping[str, str]
     fargate: tuple[str, ...]
     ec2: tuple[str, ...]
+    # keys without which Fargate's change is refused
+    fargate_keys: Mapping[str, str] = field(default_factory=dict)
 
-    def plan(self, compute: str) -> list[str]:
-        return sorted(self.fargate if compute == "fargate" else self.ec2)
+    def values(self, compute: str) -> Mapping[str, str]:
+        return {**self.keys, **(self.fargate_keys if compute == "fargate" else {})}
+
+    def plan(self, compute: str, stack: str = "dev") -> list[str]:
+        lines = self.fargate if compute == "fargate" else self.ec2
+        return sorted(line.replace("shop-dev", f"shop-{stack}") for line in lines)
 
 
 # in this order: each one is made on top of those before
@@ -86,21 +92,21 @@ EDITS = [
         "task_cpu",
         {"task_cpu": "512", "task_memory_mib": "1024"},
         (
-            "replace aws:ecs/taskDefinition:TaskDefinition shop-dev"
-            " containerDefinitions cpu memory",
+            SIZE,
             ROLL_OUT[1],
             *SETTINGS,
             f"{REQUESTS} targetTrackingScalingPolicyConfiguration",
-            TARGET,
             DASHBOARD,
         ),
         (),
+        {"fleet_max": "3"},
     ),
     Edit(
         "peak_in_flight",
         {"peak_in_flight": "200"},
-        (*ROLL_OUT, *SETTINGS, TARGET, DASHBOARD),
         (DASHBOARD,),
+        (DASHBOARD,),
+        {"fleet_max": "0"},
     ),
     Edit(
         "spot_percent",
@@ -117,6 +123,46 @@ EDITS = [
     ),
     Edit("cache_class", {"cache_class": "cache.t4g.small"}, (CACHE,), (CACHE,)),
 ]
+
+
+BIGGER = (
+    *NEW_IMAGE,
+    *LOG_DAYS,
+    DATABASE,
+    CACHE,
+    DASHBOARD,
+    *(
+        f"update aws:cloudwatch/metricAlarm:MetricAlarm shop-dev-{alarm} threshold"
+        for alarm in ("busy-targets", "cache-connections", "too-few-targets")
+    ),
+)
+# a commit, all of these keys at once and another instance type; the database's class waits
+PRODUCTION = Edit(
+    "everything",
+    {
+        "log_days": "60",
+        "task_cpu": "2048",
+        "task_memory_mib": "4096",
+        "peak_in_flight": "40000",
+        "spot_percent": "50",
+        "database_class": "db.r8g.4xlarge",
+        "cache_class": "cache.r7g.xlarge",
+    },
+    (
+        *BIGGER,
+        SIZE,
+        "update aws:ecs/service:Service shop-dev capacityProviderStrategies taskDefinition",
+        f"{REQUESTS} targetTrackingScalingPolicyConfiguration",
+        "update aws:appautoscaling/target:Target shop-dev minCapacity",
+    ),
+    (
+        *BIGGER,
+        "update aws:ec2/launchTemplate:LaunchTemplate shop-dev-arm64 instanceType userData",
+        f"{GROUP} minSize mixedInstancesPolicy waitForElbCapacity",
+        "update aws:autoscaling/policy:Policy shop-dev-requests targetTrackingConfiguration",
+        "update aws:cloudwatch/metricAlarm:MetricAlarm shop-dev-memory threshold",
+    ),
+)
 
 
 def replaced(changes: list[Change]) -> list[str]:

@@ -1,12 +1,15 @@
 """The life of a development stack: made, changed key by key, and deleted without a trace."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import boto3
 import pytest
 
-from engine.conftest import POLICIES, REGION, commit
+from cloud import REGION
+from engine.conftest import POLICIES, commit
+from engine.delivery import deliver
 from engine.inventory import inventory
 from engine.plans import BROKEN_IMAGE, EDITS, Edit, replaced
 from stackkit.tools.rehearse.engine.stack import CommandFailed, EngineStack
@@ -42,11 +45,29 @@ def test_a_second_up_changes_nothing(stack: EngineStack) -> None:
     assert stack.up() == []
 
 
+def test_secrets_are_encrypted_in_the_state(stack: EngineStack) -> None:
+    session = boto3.Session("rehearsal", "rehearsal", region_name=REGION)
+    secrets: Any = session.client("secretsmanager", endpoint_url=stack.account.api)
+    [name] = [e["Name"] for e in secrets.list_secrets()["SecretList"] if "cache" in e["Name"]]
+    password = secrets.get_secret_value(SecretId=name)["SecretString"]
+    files = [file.read_text() for file in (stack.home / "state").rglob("*.json")]
+    assert any("aws:rds/instance:Instance" in file for file in files)
+    assert not any(password in file for file in files)
+
+
+def test_a_stack_that_does_not_exist_is_refused_in_one_sentence(stack: EngineStack) -> None:
+    file = stack.project / "Pulumi.dev.yaml"
+    file.with_name("Pulumi.other.yaml").write_text(file.read_text())
+    assert deliver(replace(stack, name="other"), "run", "true", code=1) == (
+        f"There is no stack other in {stack.backend}: `make bootstrap STACK=other`.\n"
+    )
+
+
 @pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.name)
 def test_edited_key_changes_the_planned_resources(
     stack: EngineStack, edit: Edit, compute: str
 ) -> None:
-    stack.set(**edit.keys) if edit.keys else commit(stack.project.parent)
+    stack.set(**edit.values(compute)) if edit.keys else commit(stack.project.parent)
     changes = stack.up()
     assert replaced(changes) == []
     assert list(map(str, changes)) == edit.plan(compute)

@@ -6,31 +6,32 @@ from collections.abc import Callable, Iterator
 import boto3
 import pytest
 
-from engine.conftest import POLICIES, REGION, bucket
+from cloud import REGION
+from engine.conftest import POLICIES, bucket, commit
+from engine.delivery import built, deliver, deliver_ready
 from engine.inventory import inventory
-from engine.plans import IMAGE, replaced
+from engine.plans import PRODUCTION, replaced
+from iam.requests import all_requests
+from stackkit.tools.deploy.engine import LOCKED
 from stackkit.tools.rehearse.engine.stack import CommandFailed, EngineStack
+from test_iam import AWS_OWN, PROD, deployer, refused
 
 PASSWORD = "correcthorsebatterystaple"
-EDITS = {
-    "image": IMAGE,
-    "log_days": "60",
-    "task_cpu": "2048",
-    "task_memory_mib": "4096",
-    "peak_in_flight": "40000",
-    "spot_percent": "50",
-    "database_class": "db.r8g.4xlarge",
-    "cache_class": "cache.r7g.xlarge",
-}
 PUBLIC_DATABASE = """
 OVERRIDES[("aws:rds/instance:Instance", "*")] = {"publiclyAccessible": True}
 """
 
 
 @pytest.fixture(scope="module", params=["fargate", "ec2"])
-def new(new_stack: Callable[..., EngineStack], request: pytest.FixtureRequest) -> EngineStack:
+def compute(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def new(new_stack: Callable[..., EngineStack], compute: str) -> EngineStack:
     """A stack in the bucket and with the key that `make bootstrap` makes."""
-    stack = new_stack("prod", bootstrapped=True, compute=request.param, allow_http="true")
+    keys = {"compute": compute, "allow_http": "true", "github_repository": "acme/shop"}
+    stack = new_stack("prod", bootstrapped=True, **keys)
     stack.run("config", "set", "--stack", "prod", "--secret", "cache_password", PASSWORD)
     return stack
 
@@ -42,31 +43,31 @@ def empty(new: EngineStack) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def refused(new: EngineStack, empty: set[str]) -> str:
-    """What `up` says of a program that a policy forbids; it runs before the first good one."""
+def policy_error(new: EngineStack, empty: set[str]) -> str:
+    """What `make preview` says of a program that a policy forbids, before the first good one."""
     file = new.project / "overrides.py"
     program = file.read_text()
     file.write_text(program + PUBLIC_DATABASE)
-    with pytest.raises(CommandFailed) as failed:
-        new.run("up", "--yes", "--stack", "prod", *POLICIES)
+    said = deliver(new, "preview", code=1)
     file.write_text(program)
-    assert inventory(new.account.api, REGION) == empty
-    return str(failed.value)
+    return said
 
 
 @pytest.fixture(scope="module")
-def stack(new: EngineStack, refused: str) -> EngineStack:
-    created = new.up(*POLICIES)
-    assert {change.operation for change in created} == {"create"}
+def first(new: EngineStack, policy_error: str) -> str:
+    """The build that `make deploy` has brought."""
+    build = built(new)
+    assert f" runs {build} on " in deliver_ready(new, "deploy", build)
+    return build
+
+
+@pytest.fixture(scope="module")
+def stack(new: EngineStack, first: str) -> EngineStack:
     return new
 
 
-def test_a_policy_refuses_a_public_database_before_anything_is_made(refused: str) -> None:
-    assert "publiclyAccessible" in refused
-
-
-def test_a_second_up_changes_nothing(stack: EngineStack) -> None:
-    assert stack.up(*POLICIES) == []
+def test_a_policy_refuses_a_public_database(policy_error: str) -> None:
+    assert "publiclyAccessible" in policy_error
 
 
 def test_secrets_are_encrypted_in_the_state(stack: EngineStack) -> None:
@@ -77,8 +78,8 @@ def test_secrets_are_encrypted_in_the_state(stack: EngineStack) -> None:
 
 def test_preview_refuses_a_plan_that_does_not_fit_the_running_database(stack: EngineStack) -> None:
     stack.run("config", "set", "--stack", "prod", "--path", "instance_types[0]", "c8g.2xlarge")
-    stack.set(**EDITS, database_version="17")
-    with pytest.raises(CommandFailed) as refused:
+    stack.set(**PRODUCTION.keys, database_version="17")
+    with pytest.raises(CommandFailed) as failed:
         stack.run("preview", "--stack", "prod")
     stack.set(database_version="18")
     for sentence in (
@@ -86,33 +87,41 @@ def test_preview_refuses_a_plan_that_does_not_fit_the_running_database(stack: En
         "set running_database_class to db.r8g.2xlarge until then",
         f"set fleet_max to {stack.outputs()['deployed']['largest_fleet']}, deploy",
     ):
-        assert sentence in str(refused.value)
+        assert sentence in str(failed.value)
 
 
-def test_edits_of_every_kind_at_once_replace_nothing_that_holds_data_or_an_address(
-    stack: EngineStack,
+def test_a_commit_and_edits_of_every_kind_change_what_their_plan_says(
+    stack: EngineStack, compute: str
 ) -> None:
+    commit(stack.project.parent)
     fleet = str(stack.outputs()["deployed"]["largest_fleet"])
-    stack.set(**EDITS, running_database_class="db.r8g.2xlarge", fleet_max=fleet)
+    stack.set(running_database_class="db.r8g.2xlarge", fleet_max=fleet)
     changes = stack.up(*POLICIES)
     assert replaced(changes) == []
-    assert {"aws:rds/instance:Instance", "aws:elasticache/replicationGroup:ReplicationGroup"} <= {
-        change.type for change in changes
-    }
+    assert list(map(str, changes)) == PRODUCTION.plan(compute, "prod")
 
 
-def test_refresh_finds_no_drift(stack: EngineStack) -> None:
-    assert stack.refresh() == []
-
-
-def test_an_up_during_another_is_refused(stack: EngineStack) -> None:
-    first = stack.start("up", "--yes", "--skip-preview", "--stack", "prod")
-    while first.poll() is None and not list(_objects(stack, ".pulumi/locks/")):
+def test_an_update_during_another_is_refused_in_one_sentence(stack: EngineStack) -> None:
+    running = stack.start("up", "--yes", "--skip-preview", "--stack", "prod")
+    while running.poll() is None and not list(_objects(stack, ".pulumi/locks/")):
         time.sleep(0.05)
-    with pytest.raises(CommandFailed, match="the stack is currently locked by 1 lock"):
+    with pytest.raises(CommandFailed) as failed:
         stack.up()
-    first.communicate()
-    assert first.returncode == 0
+    assert any(phrase in str(failed.value) for phrase in LOCKED)
+    said = deliver(stack, "deploy", code=1)
+    assert said.startswith("Stack prod is locked by ")
+    assert said.count("\n") == 1
+    output, _ = running.communicate()
+    assert running.returncode == 0
+    assert "unchanged" in output
+
+
+def test_a_rollback_brings_back_the_build_before(stack: EngineStack, first: str) -> None:
+    assert f" runs {first} on " in deliver_ready(stack, "rollback", first)
+
+
+def test_there_is_no_drift(stack: EngineStack) -> None:
+    deliver(stack, "drift")
 
 
 def test_destroy_is_refused_before_anything_is_deleted(stack: EngineStack) -> None:
@@ -146,6 +155,13 @@ def once_used(stack: EngineStack) -> set[str]:
     cache = stack.inputs("aws:elasticache/user:User")["userId"]
     users = stack.inputs("aws:elasticache/userGroup:UserGroup")["userGroupId"]
     return {snapshot, cache, users}
+
+
+def test_a_deployer_may_make_each_call_of_this_life(stack: EngineStack) -> None:
+    calls = stack.account.calls()
+    done = {call.operation for call in calls}
+    assert {"CreateVpc", "ModifyDBInstance", "DeleteDBInstance"} <= done
+    assert refused(list(all_requests(calls, PROD)), deployer(PROD, calls), AWS_OWN) == []
 
 
 def _objects(stack: EngineStack, prefix: str = ".pulumi/") -> Iterator[bytes]:

@@ -1,7 +1,8 @@
 """What the provider reads of each type of resource when it refreshes one.
 
-From the read functions of the Terraform provider that pulumi-aws 7 is built on. A type of the
-program that is missing here fails a test.
+Source: the read functions of the provider that pulumi-aws 7 is built on,
+hashicorp/terraform-provider-aws in internal/service/<service>/, and AWS's service authorization
+reference. A type of the program that is missing here fails a test.
 """
 
 from collections.abc import Mapping

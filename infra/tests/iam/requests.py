@@ -21,6 +21,11 @@ ACTIONS = {
     "s3:PutBucketEncryption": "s3:PutEncryptionConfiguration",
     "s3:PutBucketLifecycleConfiguration": "s3:PutLifecycleConfiguration",
     "s3:PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
+    # taking away is an empty put
+    "s3:DeleteBucketEncryption": "s3:PutEncryptionConfiguration",
+    "s3:DeleteBucketLifecycle": "s3:PutLifecycleConfiguration",
+    "s3:DeleteBucketOwnershipControls": "s3:PutBucketOwnershipControls",
+    "s3:DeletePublicAccessBlock": "s3:PutBucketPublicAccessBlock",
 }
 # ids of EC2, whose ARNs nothing answers with
 _EC2 = {
@@ -41,9 +46,20 @@ _NAMED: Mapping[str, Mapping[str, str]] = {
     "autoscaling": {"AutoScalingGroupName": "autoScalingGroup:0a-1b:autoScalingGroupName/{}"},
     "application-autoscaling": {"ResourceId": "scalable-target/{}"},
     "chatbot": {"ConfigurationName": "chat-configuration/slack-channel/{}"},
-    "cloudwatch": {"AlarmName": "alarm:{}", "DashboardName": "dashboard/{}"},
+    "cloudwatch": {
+        "AlarmName": "alarm:{}",
+        "AlarmNames": "alarm:{}",
+        "DashboardName": "dashboard/{}",
+        "DashboardNames": "dashboard/{}",
+    },
+    # of a route table that no parameter names
+    "ec2": {"AssociationId": "route-table/rtb-0a1b2c3d"},
     "ecr": {"repositoryName": "repository/{}"},
-    "ecs": {"cluster": "cluster/{}", "family": "task-definition/{}:1"},
+    "ecs": {
+        "cluster": "cluster/{}",
+        "family": "task-definition/{}:1",
+        "service": "service/{cluster}/{}",
+    },
     "elasticache": {
         "CacheParameterGroupName": "parametergroup:{}",
         "CacheSubnetGroupName": "subnetgroup:{}",
@@ -95,6 +111,8 @@ _PASSED = {
 }
 # calls that make nothing that is tagged when it is made
 _UNTAGGED = ("autoscaling:", "s3:", "scheduler:")
+# a change is the same call without tags
+_CHANGING = ("RegisterScalableTarget", "PutMetricAlarm", "PutCompositeAlarm")
 _CREATING = ("Create", "Request", "Register", "Allocate", "Authorize", "PutMetric", "PutComposite")
 
 
@@ -108,7 +126,7 @@ def all_requests(calls: Iterable[Call], scope: DeliveryScope) -> Iterator[Reques
     seen: set[str] = set()
     for call in calls:
         yield from _requests(call, scope, seen)
-        seen |= set(_arns(call.response))
+        seen |= set(_arns(call.response)) | set(_named(call))
 
 
 def _requests(call: Call, scope: DeliveryScope, seen: set[str]) -> Iterator[Request]:
@@ -116,7 +134,8 @@ def _requests(call: Call, scope: DeliveryScope, seen: set[str]) -> Iterator[Requ
     action = action_of(call)
     creates = call.operation.startswith(_CREATING) and _takes_tags(action)
     context: dict[str, Any] = dict(scope.tags("RequestTag")) if creates else {}
-    context |= _special(call, scope)
+    special = _special(call, scope)
+    context |= special
     given, named = set(_arns(call.parameters)), set(_named(call))
     made = set(_arns(call.response)) if creates else set()
     found = {
@@ -125,7 +144,8 @@ def _requests(call: Call, scope: DeliveryScope, seen: set[str]) -> Iterator[Requ
     for arn in sorted(found or {example(action)}):
         exists = arn in given | seen or not creates
         ours = exists and not arn.endswith(f"/{scope.vpc_id or None}")
-        yield Request(action, arn, context | (scope.tags("ResourceTag") if ours else {}))
+        asked = special if exists and call.operation in _CHANGING else context
+        yield Request(action, arn, asked | (scope.tags("ResourceTag") if ours else {}))
         if not exists and (tagging := _tagging(action)):
             target = _tag_target(action, arn, named)
             yield Request(tagging, target, context | _created_by(call))
@@ -216,16 +236,18 @@ def _named(call: Call) -> Iterator[str]:
     """ARNs of the names in a request."""
     service = SERVICES.get(call.service, call.service)
     start = _GLOBAL.get(service, f"arn:aws:{service}:{REGION}:{ACCOUNT}:")
-    if call.operation == "PutDashboard":
+    if "Dashboard" in call.operation:
         start = f"arn:aws:cloudwatch::{ACCOUNT}:"
     kind = re.sub(r"(?<!^)(?=[A-Z])", "-", call.operation.removeprefix("Create")).lower()
     for member, form in _NAMED.get(call.service, {}).items():
-        name = call.parameters.get(member)
+        given = call.parameters.get(member)
+        name = given[0] if isinstance(given, list) else given
         if member == "imageRecipeArn" and name and kind == "image":
             # an image has its recipe's name
             name = name.split("/")[1]
         if isinstance(name, str) and not name.startswith("arn:"):
-            end = form.format(name.removeprefix("/hostedzone/"), kind=kind)
+            cluster = str(call.parameters.get("cluster")).rpartition("/")[2]
+            end = form.format(name.removeprefix("/hostedzone/"), kind=kind, cluster=cluster)
             yield start + end + _VERSIONS.get(kind, "")
 
 

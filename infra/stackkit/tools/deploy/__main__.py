@@ -16,7 +16,6 @@ from stackkit.tools.deploy.bootstrap import bootstrap
 from stackkit.tools.deploy.deploy import deploy, roll_back
 from stackkit.tools.deploy.errors import DeployError
 from stackkit.tools.deploy.poll_policy import COMMAND, MIGRATION
-from stackkit.tools.deploy.preview import drift, preview
 from stackkit.tools.deploy.stack import Stack, find
 
 
@@ -46,9 +45,9 @@ def _run(stack: Stack, options: argparse.Namespace) -> int | None:
         case "rollback":
             return roll_back(stack, options.image)
         case "preview":
-            return preview(stack)
+            return stack.engine.preview()
         case "drift":
-            return drift(stack)
+            return stack.engine.drift()
         case "run":
             place = stack.deployed().task
             return task.run(stack.account, place, shlex.split(options.words), COMMAND)

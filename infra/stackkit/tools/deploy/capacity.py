@@ -3,6 +3,8 @@
 import re
 from collections.abc import Sequence
 
+from stackkit.tools.deploy.errors import DeployError
+
 _LACKING = re.compile(
     r"capacity is unavailable|insufficient\w* (instance )?capacity|InsufficientInstanceCapacity"
     r"|not have sufficient .* capacity|UnfulfillableCapacity|no spot capacity",
@@ -14,6 +16,6 @@ SENTENCE = (
 )
 
 
-def explained(sentence: str, evidence: Sequence[str]) -> str:
+def failure(sentence: str, evidence: Sequence[str]) -> DeployError:
     lacking = any(_LACKING.search(line) for line in evidence)
-    return f"{sentence} {SENTENCE}" if lacking else sentence
+    return DeployError(f"{sentence} {SENTENCE}" if lacking else sentence, evidence)

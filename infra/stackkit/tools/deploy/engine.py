@@ -20,7 +20,7 @@ from stackkit.tools.deploy.errors import DeployError
 from stackkit.tools.deploy.state import State
 
 POLICIES = ("--policy-pack", policy.__path__[0])
-_LOCKED = ("is currently locked", "Another update is currently in progress", "[409]")
+LOCKED = ("is currently locked", "Another update is currently in progress", "[409]")
 _MISSING = "no stack named"
 
 
@@ -60,13 +60,20 @@ class Engine:
             code, told = self.show("up", *options, *config)
         if code == 0:
             return
-        if any(phrase in told for phrase in _LOCKED):
+        if any(phrase in told for phrase in LOCKED):
             raise DeployError(
                 state.locked(self.state.stack, "another run that has begun meanwhile")
             )
         if account.expired(told):
             raise DeployError(account.EXPIRED)
         raise DeployError("`pulumi up` failed; its last lines above say why.")
+
+    def preview(self) -> int:
+        return self.show("preview", "--diff", *POLICIES)[0]
+
+    def drift(self) -> int:
+        """Compare AWS with the state; the program and its image play no part."""
+        return self.show("refresh", "--preview-only", "--expect-no-changes", "--diff")[0]
 
     def run(self, *arguments: str) -> int:
         """Whatever a person wants of pulumi."""

@@ -5,8 +5,7 @@ from typing import Any, NoReturn
 
 from stackkit.tools.deploy import log
 from stackkit.tools.deploy.account import Account
-from stackkit.tools.deploy.capacity import explained
-from stackkit.tools.deploy.errors import DeployError
+from stackkit.tools.deploy.capacity import failure
 from stackkit.tools.deploy.outputs import Outputs
 from stackkit.tools.deploy.poll_policy import ROLLOUT, PollPolicy
 
@@ -22,6 +21,7 @@ class OnEc2:
         self._autoscaling = account.client("autoscaling")
 
     def wait(self) -> None:
+        """Until the new version runs everywhere; `DeployError` if it was taken back or is stuck."""
         print(f"deploy: waiting for template version {self._outputs.template_version}", flush=True)
         old: list[str] = []
         for _ in self._rollout.attempts():
@@ -71,5 +71,4 @@ class OnEc2:
         return found["AutoScalingGroups"][0]["Instances"]
 
     def _fail(self, sentence: str) -> NoReturn:
-        evidence = self.evidence()
-        raise DeployError(explained(sentence, evidence), evidence)
+        raise failure(sentence, self.evidence())

@@ -6,8 +6,7 @@ from typing import Any, NoReturn
 from stackkit.resources.container import NAME
 from stackkit.tools.deploy import log
 from stackkit.tools.deploy.account import Account
-from stackkit.tools.deploy.capacity import explained
-from stackkit.tools.deploy.errors import DeployError
+from stackkit.tools.deploy.capacity import failure
 from stackkit.tools.deploy.outputs import Outputs
 from stackkit.tools.deploy.poll_policy import ROLLOUT, PollPolicy
 from stackkit.tools.deploy.task import short, why_stopped
@@ -24,6 +23,7 @@ class OnFargate:
         self._ecs = account.client("ecs")
 
     def wait(self) -> None:
+        """Until the new version runs everywhere; `DeployError` if it was taken back or is stuck."""
         ours = self._ours()
         print(f"deploy: waiting for deployment {ours}", flush=True)
         deployment: Mapping[str, Any] = {}
@@ -89,5 +89,4 @@ class OnFargate:
         return log.tail(self._account, self._outputs.log_group, stream)
 
     def _fail(self, sentence: str) -> NoReturn:
-        evidence = self.evidence()
-        raise DeployError(explained(sentence, evidence), evidence)
+        raise failure(sentence, self.evidence())

@@ -14,7 +14,6 @@ from stackkit.tools.deploy.on_canary import OnCanary
 from stackkit.tools.deploy.on_ec2 import OnEc2
 from stackkit.tools.deploy.on_fargate import OnFargate
 from stackkit.tools.deploy.outputs import Outputs
-from stackkit.tools.deploy.rollout import Rollout
 from stackkit.tools.deploy.state import State
 
 
@@ -37,7 +36,7 @@ class Stack:
             return made
         raise ConfigError(f"Stack {self.settings.stack} was never deployed: `make deploy` does it.")
 
-    def rollout(self, made: Outputs) -> Rollout:
+    def rollout(self, made: Outputs) -> OnFargate | OnEc2:
         if not made.service:
             return OnEc2(self.account, made)
         canary = self.settings.rollout == "canary"

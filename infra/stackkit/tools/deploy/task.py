@@ -7,7 +7,7 @@ from stackkit.resources.container import NAME
 from stackkit.resources.task import STANDALONE
 from stackkit.tools.deploy import log
 from stackkit.tools.deploy.account import Account
-from stackkit.tools.deploy.capacity import explained
+from stackkit.tools.deploy.capacity import failure
 from stackkit.tools.deploy.errors import DeployError
 from stackkit.tools.deploy.poll_policy import PollPolicy
 
@@ -62,7 +62,7 @@ def _start(account: Account, place: Place, command: Sequence[str]) -> str:
     answer = account.client("ecs").run_task(**request(place, command))
     if not answer["tasks"]:
         reasons = [f"task: {failure['reason']}" for failure in answer["failures"]]
-        raise DeployError(explained("The task could not be started.", reasons), reasons)
+        raise failure("The task could not be started.", reasons)
     return answer["tasks"][0]["taskArn"]
 
 
@@ -83,8 +83,7 @@ def _exit_code(task: Mapping[str, Any]) -> int:
     [container] = task["containers"]
     code = container.get("exitCode")
     if code is None:
-        reasons = [why_stopped(task)]
-        raise DeployError(explained("The task could not run.", reasons), reasons)
+        raise failure("The task could not run.", [why_stopped(task)])
     return code
 
 

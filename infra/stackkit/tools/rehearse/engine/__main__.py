@@ -3,13 +3,15 @@
 `python -m stackkit.tools.rehearse.engine REGION FOLDER [SETTINGS]`: the program's commands run in
 FOLDER; the account holds what a stack's settings, as JSON, name and the program doesn't make.
 
-Prints one line of JSON with its addresses, and ends with its standard input.
+Prints one line of JSON with its addresses, and one with all calls so far for each line of its
+standard input; ends with that.
 """
 
 import json
 import logging
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 
 import grpc
@@ -48,7 +50,8 @@ def main() -> None:
     server.start()
     providers = ",".join(f"{package}:{port}" for package in PACKAGES)
     print(json.dumps({"api": address, "providers": providers}), flush=True)
-    sys.stdin.read()
+    for _ in sys.stdin:
+        print(json.dumps([asdict(call) for call in account.calls], default=str), flush=True)
     server.stop(None)
     api.stop()
 

@@ -10,6 +10,7 @@ import yaml
 
 from stackkit.settings.errors import ConfigError
 from stackkit.settings.stack_file import StackFile
+from stackkit.tools.deploy.engine import POLICIES
 from stackkit.tools.rehearse.engine.stack import (
     Change,
     CommandFailed,
@@ -50,7 +51,7 @@ def play(infra: Path, name: str, file: StackFile, values: Mapping[str, str]) -> 
 
 def _life(stack: EngineStack) -> int:
     print(stack.run("version").strip(), "on a simulated account; nothing leaves this machine")
-    _show("up", stack.up())
+    _show("up", stack.up(*POLICIES))
     repeated = stack.up()
     _show("up again", repeated)
     try:

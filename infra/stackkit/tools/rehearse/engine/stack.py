@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stackkit.tools.rehearse.account import Call
+
 # the folder that holds stackkit
 _PACKAGES = Path(__file__).absolute().parents[4]
 _LANGUAGE_HOST = """\
@@ -37,26 +39,34 @@ class CommandFailed(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Addresses:
-    """The addresses of a simulated account."""
+class RunningAccount:
+    """A simulated account, by its addresses and its process."""
 
     api: str
     providers: str
+    process: Any
+
+    def calls(self) -> list[Call]:
+        """What the providers have asked of AWS so far."""
+        print(file=self.process.stdin, flush=True)
+        return [Call(**entry) for entry in json.loads(self.process.stdout.readline())]
 
 
 @contextmanager
-def simulated_account(region: str, project: Path, settings: str = "") -> Iterator[Addresses]:
+def simulated_account(
+    region: str, project: Path, settings: str = "", module: str = "stackkit.tools.rehearse.engine"
+) -> Iterator[RunningAccount]:
     """A process that answers for AWS and for the providers; its resources end with it.
 
     `settings` is a stack's project, stack, values and secrets as JSON: the account then holds what
     they name and the program doesn't make.
     """
-    command = [sys.executable, "-m", "stackkit.tools.rehearse.engine", region, str(project)]
+    command = [sys.executable, "-m", module, region, str(project)]
     command += [settings] if settings else []
     pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     process: Any
     with subprocess.Popen(command, cwd=_PACKAGES, text=True, **pipes) as process:
-        yield Addresses(**json.loads(process.stdout.readline()))
+        yield RunningAccount(**json.loads(process.stdout.readline()), process=process)
         process.stdin.close()
 
 
@@ -67,7 +77,7 @@ class EngineStack:
     cli: Path
     project: Path
     name: str
-    account: Addresses
+    account: RunningAccount
     home: Path
     backend: str
 

@@ -5,6 +5,7 @@ request or the response of CreateX.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,8 @@ def undo(account: SimulatedAccount, call: Call) -> None:
     by_hand = BY_HAND.get(f"{call.service}.{operation}")
     if by_hand:
         by_hand(account, parameters)
+        sent = {"operation": operation, "parameters": parameters, "response": {}}
+        account.calls.append(replace(call, **sent))
         return
     account.call(call.name, call.type, call.service, operation, parameters)
 
