@@ -54,7 +54,7 @@ test-extra: .venv/tools .venv/graders  ## only what test-all adds
 		cd infra && $(PYTEST) -p no:randomly -m extra tests/engine)  # the order is a stack's life
 
 ##@ What proves the claims
-bench: .venv/tools  ## measure the service beside four peers and pgbench (ROUNDS=5 SECONDS=3 ONLY=hot,create or layers)
+bench: .venv/tools  ## measure the service beside four peers and pgbench (ROUNDS=5 SECONDS=3 ONLY=hot,create, layers or scaling)
 	@$(IN_SERVICE) $(BIN)/python -m verification.bench $(if $(ROUNDS),--rounds $(ROUNDS)) \
 		$(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only $(ONLY))
 

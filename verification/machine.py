@@ -19,6 +19,12 @@ def raise_open_files() -> int:
     return hard
 
 
+def workers(clients: int, files: int) -> int:
+    """4, or up to 8 where each may open too few files for its share of the clients."""
+    room = max(1, files - _SPARE_FILES)
+    return min(8, max(4, ceil(clients * 1.05 / room)))
+
+
 def connections_per_worker(clients: int, workers: int, files: int) -> int:
     """Workers share one socket, and the kernel doesn't share out evenly what it accepts."""
     return min(files - _SPARE_FILES, max(1_000, ceil(clients / workers * 1.5)))

@@ -103,12 +103,15 @@ class CachedRoutes:
         for parent, fast in routes.items():
             loads.register(parent, fast.route.cache, fast.route.representation, fast.recorder)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         scope = cast("HTTPScope", scope)
-        found = self._routes.find(scope)
-        if found is None:
-            return await self._app(scope, receive, send)
-        fast, key = found
+        if found := self._routes.find(scope):
+            return self._respond(*found, scope, receive, send)
+        return self._app(scope, receive, send)
+
+    async def _respond(
+        self, fast: FastRoute, key: str, scope: HTTPScope, receive: Receive, send: Send
+    ) -> None:
         route = fast.route
         scope["path_template"] = fast.template
         try:

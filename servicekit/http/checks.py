@@ -1,4 +1,4 @@
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import cast
 
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
@@ -19,10 +19,10 @@ class ChecksMiddleware:
         self._app = app
         self._checks = checks
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         scope = cast("HTTPScope", scope)
         for check in self._checks:
             response = check(scope)
             if response is not None:
-                return await response(scope, receive, send)
-        await self._app(scope, receive, send)
+                return response(scope, receive, send)
+        return self._app(scope, receive, send)

@@ -1,3 +1,4 @@
+from collections.abc import Awaitable
 from typing import cast
 
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
@@ -13,11 +14,13 @@ class HeadMiddleware:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         scope = cast("HTTPScope", scope)
-        if scope["method"] != "HEAD":
-            return await self._app(scope, receive, send)
+        if scope["method"] == "HEAD":
+            return self._respond(scope, receive, send)
+        return self._app(scope, receive, send)
 
+    async def _respond(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         async def send_without_body(message: Message) -> None:
             if message["type"] == "http.response.body":
                 message["body"] = b""

@@ -49,9 +49,10 @@ def complete_headers(headers: Iterable[tuple[bytes, bytes]], request_id: bytes) 
 
     A response is not to be stored anywhere unless it says otherwise.
     """
-    complete = [*headers, *SECURITY_HEADERS, (b"x-request-id", request_id)]
+    complete = [*headers]
     for name, _ in complete:
         if name == _CACHE_CONTROL:
-            return complete
-    complete.append(_NO_STORE)
-    return complete
+            break
+    else:
+        complete.append(_NO_STORE)
+    return [*complete, *SECURITY_HEADERS, (b"x-request-id", request_id)]

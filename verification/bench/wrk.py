@@ -54,12 +54,14 @@ def check_wrk() -> None:
         sys.exit("wrk is not installed, and nothing else here can measure: apt install wrk.")
 
 
-def measure(running: RunningApp, case: Case, seconds: float, folder: Path) -> WrkResult:
+def measure(
+    running: RunningApp, case: Case, seconds: float, folder: Path, connections: int = CONNECTIONS
+) -> WrkResult:
     script = folder / f"{case.name}.lua"
     if not script.exists():
         script.write_text(_script(case, folder))
     # wrk takes whole seconds.
-    command = ["wrk", "-t", "1", "-c", str(CONNECTIONS), "-d", str(max(1, round(seconds)))]
+    command = ["wrk", "-t", "1", "-c", str(connections), "-d", str(max(1, round(seconds)))]
     address = f"http://127.0.0.1:{running.port}"
     before = running.cpu()
     outcome = subprocess.run(

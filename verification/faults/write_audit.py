@@ -4,9 +4,11 @@ import secrets
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from typing import Any, Self
 
 import aiohttp
+import asyncpg
 
 from app.items.models import Item
 from servicekit.cache.entries import representation_version
@@ -15,14 +17,30 @@ from verification.faults.table import FaultCheck, at_least, none
 
 _PAUSE = 0.02  # seconds between two writes
 _TRIES = 5
+_COUNTERS = 8
 _UNKNOWN = (aiohttp.ClientError, TimeoutError)  # no answer: it may have happened or not
+
+
+@dataclass
+class _CountingItem:
+    id: int
+    name: str
+    version: int = 1  # as far as the client knows
+    value: int = 0  # of the last write that was sent
+    acknowledged: tuple[int, int] = (1, 0)  # version and value
+
+    def contradicts(self, row: asyncpg.Record) -> bool:
+        """True if the database has less than was acknowledged, or another value of that version."""
+        version, value = self.acknowledged
+        found = row["version"], row["price_cents"]
+        return found < (version, value) or (found[0] == version and found[1] != value)
 
 
 class WriteAudit:
     """A client that remembers what the service acknowledged, to compare with the database.
 
     It creates items under names of its own, repeating one with the same Idempotency-Key until it
-    is acknowledged, and counts one item up by conditional writes.
+    is acknowledged, and counts several items up, all at once, by conditional writes.
     """
 
     def __init__(self, service: ServiceUnderTest) -> None:
@@ -30,8 +48,7 @@ class WriteAudit:
         self._name = f"audit {secrets.token_hex(4)}"
         self._attempted = 0
         self._created: dict[str, int] = {}  # acknowledged: the item's id, by its name
-        self._counter = 0  # the id of the item that counts
-        self._counted = (1, 0)  # its version and value, as acknowledged
+        self._counters: list[_CountingItem] = []
         self._counted_on = 0
         self._stopped = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -42,9 +59,12 @@ class WriteAudit:
         audit = cls(service)
         timeout = aiohttp.ClientTimeout(total=15)
         async with aiohttp.ClientSession(service.url, timeout=timeout) as client:
-            status, item = await audit._send(client, "POST", "/items", audit._item("counter", 0))
-            assert status == 201
-            audit._counter = item["id"]
+            for number in range(_COUNTERS):
+                name = f"counter {number}"
+                given = audit._item(name, 0)
+                status, item = await audit._send(client, "POST", "/items", given)
+                assert status == 201
+                audit._counters.append(_CountingItem(item["id"], name))
             audit._tasks = [
                 asyncio.create_task(audit._create(client)),
                 asyncio.create_task(audit._count(client)),
@@ -66,17 +86,14 @@ class WriteAudit:
         )
         found = {row["name"]: row["id"] for row in rows}
         times = Counter(row["name"] for row in rows)
-        counter = next(row for row in rows if row["id"] == self._counter)
-        version, value = self._counted
-        contradicts = (counter["version"], counter["price_cents"]) < (version, value) or (
-            counter["version"] == version and counter["price_cents"] != value
-        )
+        by_id = {row["id"]: row for row in rows}
+        wrong = [each for each in self._counters if each.contradicts(by_id[each.id])]
         lost = [name for name, item_id in self._created.items() if found.get(name) != item_id]
         twice = [name for name, count in times.items() if count > 1]
         return [
             none("audit: acknowledged and lost", lost),
             none("audit: there twice", twice),
-            none("audit: counter contradicts", contradicts and (counter, self._counted)),
+            none("audit: counter contradicts", wrong),
             at_least("audit: acknowledged", len(self._created) + self._counted_on, 1),
         ]
 
@@ -94,19 +111,21 @@ class WriteAudit:
             await asyncio.sleep(_PAUSE)
 
     async def _count(self, client: aiohttp.ClientSession) -> None:
-        path, version, value = f"/items/{self._counter}", 1, 0
         while not self._stopped.is_set():
-            value += 1
-            with suppress(*_UNKNOWN):
-                given = self._item("counter", value)
-                status, item = await self._send(client, "PUT", path, given, _etag(version))
-                if status == 200:
-                    version = item["version"]
-                    self._counted = version, value
-                    self._counted_on += 1
-                elif status == 412:  # an earlier write happened though nobody said so
-                    version = int(item["detail"].rstrip(".").rpartition(" ")[2])
+            await asyncio.gather(*(self._count_up(client, counter) for counter in self._counters))
             await asyncio.sleep(_PAUSE)
+
+    async def _count_up(self, client: aiohttp.ClientSession, counter: _CountingItem) -> None:
+        counter.value += 1
+        with suppress(*_UNKNOWN):
+            given, etag = self._item(counter.name, counter.value), _etag(counter.version)
+            status, item = await self._send(client, "PUT", f"/items/{counter.id}", given, etag)
+            if status == 200:
+                counter.version = item["version"]
+                counter.acknowledged = counter.version, counter.value
+                self._counted_on += 1
+            elif status == 412:  # an earlier write happened though nobody said so
+                counter.version = int(item["detail"].rstrip(".").rpartition(" ")[2])
 
     async def _send(
         self,

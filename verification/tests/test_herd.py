@@ -15,7 +15,7 @@ from servicekit.testing.fake_upstream import FakeUpstream
 from servicekit.testing.waiting import HANG, until
 from verification.client_processes import HerdReport, run
 from verification.clients import ThunderingHerd
-from verification.machine import connections_per_worker, lacks
+from verification.machine import connections_per_worker, lacks, workers
 
 PROJECT = Path(__file__).parents[2] / "{{cookiecutter.project}}"
 COMMAND = (sys.executable, "-m", "verification.herd", "--mode", "cold", "--clients")
@@ -63,10 +63,16 @@ def test_missing_files_are_one_sentence_with_a_remedy() -> None:
     assert lacks(7984, workers=4, files=4096) is None
 
 
-@pytest.mark.parametrize("clients, files", [(50_000, 20_000), (50_000, 15_125), (200, 4096)])
-def test_workers_can_hold_all_clients_within_their_files(clients: int, files: int) -> None:
-    each = connections_per_worker(clients, workers=4, files=files)
-    assert clients < each * 4
+@pytest.mark.parametrize(
+    "clients, files, count",
+    [(50_000, 20_000, 4), (50_000, 15_125, 4), (200, 4096, 4), (100_000, 20_000, 6)],
+)
+def test_workers_can_hold_all_clients_within_their_files(
+    clients: int, files: int, count: int
+) -> None:
+    assert workers(clients, files) == count
+    each = connections_per_worker(clients, count, files)
+    assert clients < each * count
     assert each < files
 
 
