@@ -61,6 +61,10 @@ DESCRIPTIONS = {
         "EC2 only: bake an AMI with runtime and image by EC2 Image Builder for each new image, and "
         "launch that."
     ),
+    "exec": (
+        "Fargate only: running tasks take a shell by ECS Exec, and what is typed and shown goes to "
+        "a log. Instances have Session Manager without it."
+    ),
     "warm_pool": "EC2 only: stopped instances that wait, initialised, for the next scale-out.",
     "fleet_min": "Fewest tasks; 0 for the derived number, a smaller one is refused.",
     "fleet_max": "Most tasks; 0 for the derived number, a smaller one is refused.",

@@ -31,6 +31,7 @@ OPTIONS: Mapping[str, Mapping[str, Values]] = {
         "two": {"warm_pool": "2", "instance_types": '["c7g.xlarge"]'},
     },
     "ami": {"Amazon's": {}, "baked": {"bake_ami": "true"}, "own": {"ami_id": "ami-12345678"}},
+    "exec": {"off": {}, "on": {"exec": "true"}},
     "delivery": {"by hand": {}, "GitHub": {"github_repository": "acme/shop"}},
     "scaling": {
         "cpu and requests": {},
@@ -69,6 +70,8 @@ def allowed(choices: Choices) -> bool:
     """What conflicts.py refuses together; of the options that are chosen so far."""
     warm = choices.get("warm pool") == "two"
     own = choices.get("ami", "Amazon's") != "Amazon's"
+    if choices.get("exec") == "on" and (choices.get("compute") == "ec2" or warm or own):
+        return False
     existing = choices.get("network") == "existing"
     private = choices.get("tier") == "prod" or choices.get("compute") == "ec2" or existing
     if choices.get("nat") == "none" and (private or warm or own):

@@ -71,6 +71,10 @@ EXISTING = {
             " large to 8xlarge (Graviton also medium) of c6g, c7g, c8g, c6i, c7i, c8i.",
         ),
         (
+            EC2 | {"exec": True},
+            "exec: instances take shells without it; set it to false, or compute to fargate.",
+        ),
+        (
             EC2 | {"instance_types": []},
             "instance_types: the list is empty; name at least one instance type.",
         ),

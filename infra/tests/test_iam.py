@@ -93,6 +93,7 @@ STACKS = [
         "reserved": "some",
         "secrets": "more",
         "scaling": "network beside step",
+        "exec": "on",
     },
     PLAIN
     | {
@@ -317,6 +318,8 @@ SSM = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
         Request("iam:CreateUser", PROD.iam("user/shop-prod-0a1b2c3")),
         Request("sts:AssumeRole", ROLE),
         Request("ssm:SendCommand", PROD.arn("ec2", "instance/i-0a1b2c3d")),
+        Request("ecs:ExecuteCommand", PROD.arn("ecs", "task/shop-prod-0a1b2c3/0a1b")),
+        Request("ssm:StartSession", PROD.arn("ecs", "task/shop-prod-0a1b2c3/0a1b")),
         Request("secretsmanager:GetSecretValue", PROD.arn("secretsmanager", "secret:other-AbCdEf")),
         Request("secretsmanager:GetSecretValue", PROD.arn("secretsmanager", "secret:rds!db-1")),
         Request("kms:Decrypt", PROD.arn("kms", "key/0a1b"), {"kms:ResourceAliases": ["alias/a"]}),

@@ -274,6 +274,7 @@ standalone = StandaloneTask(
         subnet_ids=network.compute_subnet_ids,
         security_group_id=groups.compute_id,
         public_addresses=not settings.nat,
+        exec=settings.exec,
         log_days=settings.log_days,
     ),
 )

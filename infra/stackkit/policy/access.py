@@ -7,6 +7,7 @@ from typing import Any
 from pulumi_policy import ResourceValidationArgs
 
 from stackkit.policy.rules import Props, resource_policy
+from stackkit.resources.exec import CHANNELS
 
 ROLE = "aws:iam/role:Role"
 DOCUMENTS = (
@@ -25,6 +26,7 @@ ON_EVERYTHING = {
     "ecr:GetAuthorizationToken": "a token is for the whole registry",
     "xray:PutTelemetryRecords": "X-Ray has no resources to name",
     "xray:PutTraceSegments": "X-Ray has no resources to name",
+    **dict.fromkeys(CHANNELS, "Session Manager has no resources to name"),
 }
 ADMINISTRATORS = ("AdministratorAccess", "PowerUserAccess", "FullAccess")
 

@@ -74,6 +74,7 @@ def _fargate(
             alarm_names=placement.alarm_names,
             desired_tasks=numbers.fleet.minimum.value,
             spot_percent=settings.spot_percent,
+            exec=settings.exec,
             standalone=placement.standalone,
             migration=placement.migration,
         ),

@@ -296,7 +296,7 @@ def of_boundary(
                 "logs:DescribeLogStreams",
             ],
             [
-                *scope.named("logs", "log-group:{}:*", "", "flow", "metrics"),
+                *scope.named("logs", "log-group:{}:*", "", "exec", "flow", "metrics"),
                 scope.arn("logs", "log-group:RDSOSMetrics:*"),
             ],
         ),
@@ -460,8 +460,8 @@ def _watching(scope: DeliveryScope) -> list[Statement]:
     untaken = {"StringEqualsIfExists": scope.tags("ResourceTag")}
     topics = scope.named("sns", "{}", "page", "ticket")
     logs = [
-        *scope.named("logs", "log-group:{}", "", "flow", "metrics"),
-        *scope.named("logs", "log-group:{}:*", "", "flow", "metrics"),
+        *scope.named("logs", "log-group:{}", "", "exec", "flow", "metrics"),
+        *scope.named("logs", "log-group:{}:*", "", "exec", "flow", "metrics"),
         scope.arn("logs", f"log-group:aws-waf-logs-{scope.name}"),
         scope.arn("logs", f"log-group:aws-waf-logs-{scope.name}:*"),
     ]

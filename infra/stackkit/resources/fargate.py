@@ -5,9 +5,10 @@ import pulumi
 import pulumi_aws as aws
 
 from stackkit.resources.canary import TIMEOUT, Canary
-from stackkit.resources.container import ARCHITECTURES, NAME, Container
+from stackkit.resources.container import NAME, Container
+from stackkit.resources.exec import VOLUMES
 from stackkit.resources.standalone_task import StandaloneTask
-from stackkit.resources.task import container_definitions
+from stackkit.resources.task import container_definitions, task_definition
 
 # a task that starts at once while the ALB still counts its first health checks
 GRACE_S = 60
@@ -28,6 +29,8 @@ class FargateArgs:
     alarm_names: Sequence[pulumi.Input[str]]
     desired_tasks: int
     spot_percent: int
+    # its tasks take a shell
+    exec: bool
     # has the cluster, the log and the roles
     standalone: StandaloneTask
     # the service is touched once it has run
@@ -59,24 +62,16 @@ class Fargate(pulumi.ComponentResource):
         )
 
     def _task_definition(self) -> aws.ecs.TaskDefinition:
-        container, standalone = self._args.container, self._args.standalone
-        return aws.ecs.TaskDefinition(
+        args, container, standalone = self._args, self._args.container, self._args.standalone
+        volumes = VOLUMES if args.exec else {}
+        return task_definition(
             self._prefix,
-            family=self._prefix,
-            requires_compatibilities=["FARGATE"],
-            network_mode="awsvpc",
-            cpu=str(container.cpu_units),
-            memory=str(container.memory_mib),
-            runtime_platform=aws.ecs.TaskDefinitionRuntimePlatformArgs(
-                cpu_architecture=ARCHITECTURES[container.architecture],
-                operating_system_family="LINUX",
-            ),
-            execution_role_arn=standalone.execution_role.arn,
-            task_role_arn=standalone.task_role.arn,
-            container_definitions=container_definitions(
-                container, standalone.log_group.name, self._args.region
-            ),
-            opts=self._child,
+            container,
+            (standalone.execution_role, standalone.task_role),
+            container_definitions(container, standalone.log_group.name, args.region, volumes),
+            self._child,
+            (container.cpu_units, container.memory_mib),
+            volumes,
         )
 
     def _service(self) -> aws.ecs.Service:
@@ -99,6 +94,7 @@ class Fargate(pulumi.ComponentResource):
                 alarm_names=args.alarm_names, enable=True, rollback=True
             ),
             availability_zone_rebalancing="ENABLED",
+            enable_execute_command=args.exec or None,
             health_check_grace_period_seconds=GRACE_S,
             network_configuration=aws.ecs.ServiceNetworkConfigurationArgs(
                 subnets=args.subnet_ids,

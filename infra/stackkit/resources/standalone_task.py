@@ -10,9 +10,10 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from stackkit.resources.container import ARCHITECTURES, Container, start_permissions
-from stackkit.resources.policies import assumed_by, document
-from stackkit.resources.task import STANDALONE_CPU, STANDALONE_MIB, standalone_definition
+from stackkit.resources import exec
+from stackkit.resources.container import Container, start_permissions
+from stackkit.resources.policies import Statement, assumed_by, document
+from stackkit.resources.task import standalone_definition, task_definition
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +24,8 @@ class StandaloneTaskArgs:
     security_group_id: pulumi.Input[str]
     # reached by the load balancer alone all the same
     public_addresses: bool
+    # running tasks take a shell
+    exec: bool
     log_days: int
 
 
@@ -45,14 +48,18 @@ class StandaloneTask(pulumi.ComponentResource):
         self._prefix = name
         self._args = args
         self._child = pulumi.ResourceOptions(parent=self)
-        self.log_group = aws.cloudwatch.LogGroup(
-            name, retention_in_days=args.log_days, opts=self._child
-        )
+        self.log_group = self._log(name)
+        sessions = self._log(f"{name}-exec") if args.exec else None
         insights = aws.ecs.ClusterSettingArgs(name="containerInsights", value="enabled")
-        self.cluster = aws.ecs.Cluster(name, settings=[insights], opts=self._child)
+        self.cluster = aws.ecs.Cluster(
+            name,
+            settings=[insights],
+            configuration=exec.configuration(sessions.name) if sessions else None,
+            opts=self._child,
+        )
         self.execution_role = self._role("execution")
         self.task_role = self._role("task")
-        self.permissions = self._permissions()
+        self.permissions = self._permissions(exec.permissions(sessions.arn) if sessions else [])
         definition = self._definition()
         self.output = pulumi.Output.all(
             cluster=self.cluster.name,
@@ -74,7 +81,12 @@ class StandaloneTask(pulumi.ComponentResource):
             opts=self._child,
         )
 
-    def _permissions(self) -> Sequence[pulumi.Resource]:
+    def _log(self, name: str) -> aws.cloudwatch.LogGroup:
+        return aws.cloudwatch.LogGroup(
+            name, retention_in_days=self._args.log_days, opts=self._child
+        )
+
+    def _permissions(self, shells: Sequence[Statement]) -> Sequence[pulumi.Resource]:
         """The service calls no AWS API; the collector sends what it has collected."""
         args = self._args
         needed = {
@@ -82,7 +94,7 @@ class StandaloneTask(pulumi.ComponentResource):
                 self.execution_role,
                 start_permissions(args.container, self.log_group.arn, args.region),
             ),
-            "task": (self.task_role, args.container.collector.permissions),
+            "task": (self.task_role, [*args.container.collector.permissions, *shells]),
         }
         return [
             aws.iam.RolePolicy(
@@ -96,23 +108,12 @@ class StandaloneTask(pulumi.ComponentResource):
         ]
 
     def _definition(self) -> aws.ecs.TaskDefinition:
-        container = self._args.container
-        return aws.ecs.TaskDefinition(
+        container, region = self._args.container, self._args.region
+        return task_definition(
             f"{self._prefix}-task",
-            family=f"{self._prefix}-task",
-            requires_compatibilities=["FARGATE"],
-            network_mode="awsvpc",
-            cpu=str(STANDALONE_CPU),
-            memory=str(STANDALONE_MIB),
-            runtime_platform=aws.ecs.TaskDefinitionRuntimePlatformArgs(
-                cpu_architecture=ARCHITECTURES[container.architecture],
-                operating_system_family="LINUX",
-            ),
-            execution_role_arn=self.execution_role.arn,
-            task_role_arn=self.task_role.arn,
-            container_definitions=standalone_definition(
-                container, self.log_group.name, self._args.region
-            ),
+            container,
+            (self.execution_role, self.task_role),
+            standalone_definition(container, self.log_group.name, region),
             # a task of the policy is not started before it may read its secrets
-            opts=pulumi.ResourceOptions(parent=self, depends_on=self.permissions),
+            pulumi.ResourceOptions(parent=self, depends_on=self.permissions),
         )

@@ -1,11 +1,12 @@
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pulumi
+import pulumi_aws as aws
 
 from stackkit.plan.server import COLLECTOR_MIB
 from stackkit.resources import collector
-from stackkit.resources.container import NAME, SCRATCH_MIB, USER, Container
+from stackkit.resources.container import ARCHITECTURES, NAME, SCRATCH_MIB, USER, Container
 from stackkit.resources.edge import HEALTH_PATH
 
 # begins the names of log streams
@@ -15,8 +16,36 @@ STANDALONE_CPU = 512
 STANDALONE_MIB = 1024
 
 
+def task_definition(
+    family: str,
+    container: Container,
+    roles: tuple[aws.iam.Role, aws.iam.Role],
+    definitions: pulumi.Output[str],
+    opts: pulumi.ResourceOptions,
+    size: tuple[int, int] = (STANDALONE_CPU, STANDALONE_MIB),
+    volumes: Iterable[str] = (),
+) -> aws.ecs.TaskDefinition:
+    """`roles` are those that start the task and that run in it."""
+    return aws.ecs.TaskDefinition(
+        family,
+        family=family,
+        requires_compatibilities=["FARGATE"],
+        network_mode="awsvpc",
+        cpu=str(size[0]),
+        memory=str(size[1]),
+        runtime_platform=aws.ecs.TaskDefinitionRuntimePlatformArgs(
+            cpu_architecture=ARCHITECTURES[container.architecture], operating_system_family="LINUX"
+        ),
+        execution_role_arn=roles[0].arn,
+        task_role_arn=roles[1].arn,
+        container_definitions=definitions,
+        volumes=[aws.ecs.TaskDefinitionVolumeArgs(name=name) for name in volumes] or None,
+        opts=opts,
+    )
+
+
 def container_definitions(
-    container: Container, log_group: pulumi.Input[str], region: str
+    container: Container, log_group: pulumi.Input[str], region: str, volumes: Mapping[str, str]
 ) -> pulumi.Output[str]:
     """The service and what runs beside it, as ECS reads them."""
     definition = {
@@ -24,6 +53,7 @@ def container_definitions(
         "cpu": container.cpu_units - collector.CPU_UNITS,
         "portMappings": [{"containerPort": container.port, "protocol": "tcp"}],
         "healthCheck": _health_check(container.port),
+        **({"mountPoints": _mounts(volumes)} if volumes else {}),
     }
     beside = _collector(container.collector, _logs(log_group, region, collector.NAME))
     return pulumi.Output.json_dumps([definition, beside])
@@ -73,6 +103,10 @@ def _collector(beside: collector.Collector, logs: dict[str, Any]) -> dict[str, A
         "privileged": False,
         "linuxParameters": {"capabilities": {"drop": ["ALL"]}},
     }
+
+
+def _mounts(volumes: Mapping[str, str]) -> list[dict[str, Any]]:
+    return [{"sourceVolume": name, "containerPath": path} for name, path in volumes.items()]
 
 
 def _pairs(values: Mapping[str, pulumi.Input[str]], key: str) -> list[dict[str, Any]]:

@@ -53,6 +53,7 @@ class Config:
     ami_id: str = text("", "ami-" + _ID, "an AMI id such as ami-0123456789abcdef0")
     bake_ami: bool = flag(False)
     warm_pool: int = whole(0, 0, 1000)
+    exec: bool = flag(False)
 
     fleet_min: int = whole(0, 0, 5000)
     fleet_max: int = whole(0, 0, 5000)

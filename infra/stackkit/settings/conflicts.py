@@ -29,7 +29,7 @@ PURPOSES = (
         "proxy",
     ),
     *("metrics", "page", "ticket", "cache", "logs", "deployer", "reader", "boundary", "state"),
-    *("slack", "balancer", "alt"),
+    *("slack", "balancer", "alt", "exec"),
 )
 _TELLING = ("PASSWORD", "SECRET", "TOKEN", "CREDENTIAL", "PRIVATE_KEY", "API_KEY")
 # the program sets these variables of the service; a test compares them with its environment
@@ -119,6 +119,8 @@ def _step(allowed: tuple[int, ...]) -> str:
 
 
 def _ec2(config: Config) -> Iterator[str]:
+    if config.exec:
+        yield "exec: instances take shells without it; set it to false, or compute to fargate."
     if not config.instance_types:
         yield "instance_types: the list is empty; name at least one instance type."
     kinds = [instance_type(name) for name in config.instance_types]
