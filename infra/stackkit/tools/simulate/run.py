@@ -1,5 +1,6 @@
 """A fleet under a trace, tick by tick: what it was asked, what it could, and what was too much."""
 
+import calendar
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -15,11 +16,9 @@ from stackkit.tools.simulate.traffic import HOUR, TICK_S, Trace
 # what the longest alarm looks back
 _REMEMBERED = 16
 _TICKS_A_MINUTE = MINUTE // TICK_S
-_DAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
-_MONTHS = (
-    *("", "JAN", "FEB", "MAR", "APR", "MAY", "JUN"),
-    *("JUL", "AUG", "SEP", "OCT", "NOV", "DEC"),
-)
+_DAYS = [name.upper() for name in calendar.day_abbr]
+# with nothing at 0
+_MONTHS = [name.upper() for name in calendar.month_abbr]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +147,7 @@ def _measure(
 def names(schedule: Schedule, moment: datetime) -> bool:
     """True in the minutes of a recurrence: five fields in UTC."""
     values = (moment.minute, moment.hour, moment.day, moment.month, moment.weekday())
-    words = ((), (), (), _MONTHS, _DAYS)
+    words: Sequence[Sequence[str]] = ((), (), (), _MONTHS, _DAYS)
     fields = schedule.recurrence.split()
     return all(map(_holds, fields, values, words))
 

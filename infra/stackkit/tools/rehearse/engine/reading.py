@@ -1,7 +1,7 @@
 """What a resource is in the account, so that a refresh finds what other hands have changed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +12,8 @@ from botocore.exceptions import ClientError
 from stackkit.tools.rehearse.account import Call, SimulatedAccount
 from stackkit.tools.rehearse.engine.wire import Values
 
-
-@dataclass(frozen=True)
-class Read:
-    method: str
-    # parameters as JMESPath over {request, response} of the call that created the resource
-    parameters: Mapping[str, str]
-    path: str
-
-
 # by the call that creates; of other resources the state is taken for the truth
-READS = {
-    call: Read(**how)
-    for call, how in yaml.safe_load(Path(__file__).with_name("reads.yaml").read_text()).items()
-}
+READS: Mapping[str, Any] = yaml.safe_load(Path(__file__).with_name("reads.yaml").read_text())
 
 
 def read(account: SimulatedAccount, calls: list[Call], inputs: Values) -> Values | None:
@@ -35,12 +23,12 @@ def read(account: SimulatedAccount, calls: list[Call], inputs: Values) -> Values
         return {}
     how = READS[f"{created.service}.{created.operation}"]
     sources = {"request": created.parameters, "response": created.response}
-    parameters = {name: jmespath.search(path, sources) for name, path in how.parameters.items()}
+    parameters = {name: jmespath.search(path, sources) for name, path in how["parameters"].items()}
     try:
-        answer = getattr(account.client(created.service), how.method)(**parameters)
+        answer = getattr(account.client(created.service), how["method"])(**parameters)
     except ClientError:
         return None
-    found = jmespath.search(how.path, answer)
+    found = jmespath.search(how["path"], answer)
     return None if found is None else _properties(found, inputs)
 
 

@@ -14,7 +14,7 @@ REPLACING = read_table(Path(__file__).with_name("replacing.yaml"))
 def replacing(kind: str, name: str, inputs: Values) -> bool:
     if (kind, name) == ("aws:ecs/service:Service", "capacityProviderStrategies"):
         return not inputs.get("forceNewDeployment")
-    return name in REPLACING.get(kind, ())
+    return name == "name" or name in REPLACING.get(kind, ())
 
 
 def detailed(old: Values, new: Values, changed: list[str], replaces: list[str]) -> dict[str, Any]:
