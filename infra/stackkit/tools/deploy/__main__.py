@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from stackkit.resources.migration import VARIABLE
 from stackkit.settings.errors import ConfigError
-from stackkit.tools.deploy import account, task
+from stackkit.tools.deploy import account, session, task
 from stackkit.tools.deploy.bootstrap import bootstrap
 from stackkit.tools.deploy.deploy import deploy, roll_back
 from stackkit.tools.deploy.errors import DeployError
@@ -51,6 +51,10 @@ def _run(stack: Stack, options: argparse.Namespace) -> int | None:
         case "run":
             place = stack.deployed().task
             return task.run(stack.account, place, shlex.split(options.words), COMMAND)
+        case "shell":
+            return session.shell(stack)
+        case "psql":
+            return session.psql(stack)
         case _:
             return stack.engine.run(*options.arguments)
 
@@ -74,6 +78,8 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         ("preview", "what pulumi would change"),
         ("drift", "what was changed by other hands; fails if anything was"),
         ("run", "one command with the service's image, roles and network"),
+        ("shell", "a shell in a running container of the service"),
+        ("psql", "psql on the stack's database"),
         ("pulumi", "any command of pulumi on the stack"),
     ):
         command = commands.add_parser(name, help=summary)
