@@ -138,7 +138,8 @@ def _forwarded(account: Account, target: str, host: str, port: str) -> Iterator[
 
 def _attended(command: Sequence[str], **variables: str) -> int:
     """Hand the terminal over: Ctrl-C is for the command, which answers it by itself."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # a handler, because a command would inherit that a signal is ignored
+    before = signal.signal(signal.SIGINT, lambda *_: None)
     try:
         return subprocess.run(command, env=os.environ | variables, check=False).returncode
     finally:
