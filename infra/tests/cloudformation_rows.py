@@ -182,7 +182,9 @@ ROWS: Mapping[Operation, Row] = {
     ("imagebuilder", "CreateInfrastructureConfiguration"): Row(
         type="AWS::ImageBuilder::InfrastructureConfiguration"
     ),
-    ("kms", "CreateKey"): Row(type="AWS::KMS::Key", gives={"KeyId": "", "Arn": "Arn"}),
+    ("kms", "CreateKey"): Row(
+        type="AWS::KMS::Key", gives={"KeyId": "", "Arn": "Arn"}, names={"Policy": "KeyPolicy"}
+    ),
     ("ecr", "CreateRepository"): Row(
         type="AWS::ECR::Repository", gives={"repositoryName": "", "repositoryArn": "Arn"}
     ),
