@@ -12,7 +12,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 IN_SERVICE := cd '$(SERVICE)' && PYTHONDONTWRITEBYTECODE=1 PYTHONPATH='$(CURDIR):$(CURDIR)/$(SERVICE):$(CURDIR)/infra'
 # Two tests at once; in CI in random order, which shows tests that share something.
 PYTEST := $(BIN)/python -m pytest --quiet -n 2 --dist loadfile --durations=15 $(if $(CI),,-p no:randomly)
-KIT := $(PYTEST) -c ../pyproject.toml -p servicekit.testing
+# Its tests wait more than they compute.
+KIT := $(PYTEST) -n 4 -c ../pyproject.toml -p servicekit.testing
 # $(call stage,name,command): runs the command, then prints its time
 stage = @echo "== $1"; began=$$(date +%s); ( $2 ) || exit 1; \
 	echo "== $1: $$(($$(date +%s) - began)) s"

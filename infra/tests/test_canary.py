@@ -127,6 +127,7 @@ def test_steps_follow_the_requests_of_both_groups(way: str) -> None:
     assert (result["expression"], result["returnData"]) == ("SUM([requests1, requests2])", True)
 
 
+@pytest.mark.extra("rehearses a whole stack")
 def test_the_rehearsal_stands_up_and_its_page_shows_the_shares(tmp_path: Path) -> None:
     page = tmp_path / "rehearsal.html"
     outcome = rehearse("prod", keys("prod") | {"rollout": "canary"}, page=page)
