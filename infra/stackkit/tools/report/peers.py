@@ -9,13 +9,13 @@ from stackkit.tools.report.prices import Prices
 
 OURS = "this service"
 # Only ratios of these rates are used: a machine's own rates say nothing of a task's.
-MEASURED = "make bench ONLY=hot,random,list,create, medians of 2026-11-28"
+MEASURED = "make bench ONLY=hot,random,list,create, medians of 2026-11-29"
 SHARES = {"hot": 80, "random": 10, "list": 4, "create": 6}  # % of the requests
 RATES: Mapping[str, Mapping[str, int]] = {  # requests/s
-    OURS: {"hot": 28_100, "random": 5_850, "list": 3_100, "create": 2_700},
-    "BlackSheep, asyncpg": {"hot": 6_400, "random": 5_830, "list": 3_700, "create": 4_000},
-    "FastAPI, asyncpg": {"hot": 3_900, "random": 3_730, "list": 2_720, "create": 2_700},
-    "FastAPI, SQLAlchemy": {"hot": 4_900, "random": 1_150, "list": 850, "create": 940},
+    OURS: {"hot": 25_409, "random": 11_608, "list": 6_923, "create": 7_368},
+    "BlackSheep, asyncpg": {"hot": 5_832, "random": 5_960, "list": 4_961, "create": 4_928},
+    "FastAPI, asyncpg": {"hot": 3_843, "random": 4_285, "list": 3_404, "create": 3_353},
+    "FastAPI, SQLAlchemy": {"hot": 4_444, "random": 3_444, "list": 1_152, "create": 1_075},
 }
 
 
