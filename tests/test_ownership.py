@@ -3,7 +3,17 @@
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
+from tests.generating import generate
+
 LOCK = "requirements.txt"
+
+
+@pytest.fixture(scope="module")
+def project(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of its own: commands that other tests run leave files in theirs."""
+    return generate(template, tmp_path_factory.mktemp("counted"))
 
 
 def lines_by_folder(folder: Path) -> tuple[Counter[str], Counter[str]]:
