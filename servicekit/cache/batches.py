@@ -44,8 +44,7 @@ class Batcher(Generic[K, V]):
         return await self._request(key)
 
     async def get_all(self, keys: Iterable[K]) -> list[V | None]:
-        requests = [self._request(key) for key in keys]
-        return [await request for request in requests]
+        return await asyncio.gather(*map(self._request, keys))
 
     async def finish(self) -> None:
         """Returns when no call is under way."""

@@ -64,7 +64,7 @@ def containers_are_confined(args: ResourceValidationArgs) -> Iterator[str]:
 
 @resource_policy("image-by-digest", (TASK,), EnforcementLevel.ADVISORY)
 def images_are_fixed(args: ResourceValidationArgs) -> Iterator[str]:
-    """What was tested is what starts."""
+    """Tasks start the image that was tested."""
     for container in containers(args.resource_type, args.props):
         definition = container.definition or {}
         image = definition.get("image", "")

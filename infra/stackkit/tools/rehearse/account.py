@@ -78,7 +78,7 @@ class SimulatedAccount:
         return self._clients[service]
 
     def read(self, service: str, method: str, key: str, **asked: Any) -> list[dict[str, Any]]:
-        """All that a describing or listing call finds."""
+        """The entries of all pages of a describing or listing call."""
         client = self.client(service)
         if not client.can_paginate(method):
             return getattr(client, method)(**asked)[key]

@@ -13,7 +13,7 @@ Outputs = dict[str, Any]
 
 @dataclass
 class ResourceCreator:
-    """What is left in `inputs` at the end reached no API."""
+    """Takes from `inputs` what it sends; inputs that are left at the end reached no API."""
 
     account: SimulatedAccount
     type: str
