@@ -1,10 +1,15 @@
 """What a running stack may become in one deployment, and what is refused with the way there."""
 
+import threading
 from collections.abc import Mapping
+from typing import Any
 
 import pulumi
 import pytest
+from pulumi.runtime.mocks import MockCallArgs
 
+import harness
+from cloud import Cloud
 from harness import keys, run
 from plans import planned
 from stackkit.plan import transition
@@ -111,3 +116,25 @@ def test_the_program_asks_the_stack_for_its_last_deployment() -> None:
     for preview in (True, False):
         with pytest.raises(pulumi.RunError, match=r"^database_version: 17 is older than 18"):
             run("prod", older, last_outputs=last, preview=preview)
+
+
+def test_the_state_is_read_after_the_engine_has_written_the_stack_into_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    was_read = threading.Event()
+    register, call = harness.Recorder.RegisterResource, Cloud.call
+
+    def registers_slowly(monitor: harness.Recorder, request: Any) -> Any:
+        if request.type == "pulumi:pulumi:Stack":
+            assert not was_read.wait(0.5)
+        return register(monitor, request)
+
+    def reads(cloud: Cloud, asked: MockCallArgs) -> Any:
+        if asked.token == "pulumi:pulumi:readStackOutputs":
+            was_read.set()
+        return call(cloud, asked)
+
+    monkeypatch.setattr(harness.Recorder, "RegisterResource", registers_slowly)
+    monkeypatch.setattr(Cloud, "call", reads)
+    run("dev", keys("dev"))
+    assert was_read.is_set()
