@@ -3,19 +3,23 @@
 import json
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
+from moto.iam.aws_managed_policies import aws_managed_policies_data
 
 from cloud import ACCOUNT, REGION
 from delivering import FakeCommands
 from harness import keys, run
+from stackkit.resources import delivery_permissions
 from stackkit.tools.deploy import github
 from stackkit.tools.deploy.__main__ import main
 
+ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 ISSUER = "token.actions.githubusercontent.com"
 TAGS = """\
   aws:defaultTags:
@@ -27,11 +31,19 @@ TAGS = """\
 def iam(infra: Path, commands: FakeCommands, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "key")
-    # managed policies are attached by ARN and must exist
-    monkeypatch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
+    # managed policies are attached by ARN and must exist; to read all of AWS's takes 2 s
+    monkeypatch.setattr("moto.iam.models.aws_managed_policies_data", _attached())
     commands.answer("pulumi", "ls", out=[{"name": "dev"}])
     with mock_aws(config={"iam": {"load_aws_managed_policies": True}}):
         yield boto3.client("iam", region_name=REGION)
+
+
+@cache
+def _attached() -> str:
+    policies = json.loads(aws_managed_policies_data)
+    attached = [*delivery_permissions.READERS, ADMINISTRATOR]
+    names = [arn.rpartition("/")[2] for arn in attached]
+    return json.dumps({name: policies[name] for name in names})
 
 
 def bootstrap(infra: Path, repository: str = "acme/shop", **changes: str) -> int:
@@ -92,8 +104,7 @@ def test_changed_roles_are_corrected(
     iam: Any, infra: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert bootstrap(infra) == 0
-    administrator = "arn:aws:iam::aws:policy/AdministratorAccess"
-    iam.attach_role_policy(RoleName="shop-dev-reader", PolicyArn=administrator)
+    iam.attach_role_policy(RoleName="shop-dev-reader", PolicyArn=ADMINISTRATOR)
     boundary = f"arn:aws:iam::{ACCOUNT}:policy/shop-dev-boundary"
     anything = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
     for _ in range(4):
@@ -108,7 +119,7 @@ def test_changed_roles_are_corrected(
     assert f"made boundary {boundary}" in told
     assert f"made role arn:aws:iam::{ACCOUNT}:role/shop-dev-reader" in told
     attached = iam.list_attached_role_policies(RoleName="shop-dev-reader")["AttachedPolicies"]
-    assert administrator not in {policy["PolicyArn"] for policy in attached}
+    assert ADMINISTRATOR not in {policy["PolicyArn"] for policy in attached}
 
 
 def test_a_stack_without_the_tags_that_its_roles_know_it_by_is_refused(
