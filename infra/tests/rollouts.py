@@ -1,5 +1,6 @@
 """What AWS says in the course of a deployment, in its own words."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,7 +33,9 @@ def revision(number: int, family: str = "shop-dev") -> str:
     return f"{ECS}:task-definition/{family}:{number}"
 
 
-def exported(url: str, build: str, compute: str = "fargate") -> dict[str, Any]:
+def exported(
+    url: str, build: str, compute: str = "fargate", deployments: Mapping[str, str] = {}
+) -> dict[str, Any]:
     number = {"older": 3, "old": 4, "new": 5}[build]
     of_fargate = {
         "service": "shop-dev",
@@ -42,6 +45,7 @@ def exported(url: str, build: str, compute: str = "fargate") -> dict[str, Any]:
     return {
         "url": url,
         "image": uri(build),
+        "deployments": [{"image": uri(each), "by": by} for each, by in deployments.items()],
         "repository": REPOSITORY,
         "cluster": "shop-dev",
         "task": PLACE,
@@ -56,9 +60,12 @@ def unlocked(session: Session) -> None:
     session.says("s3", "list_objects_v2", {})
 
 
-def known(session: Session, build: str, tag: str = "", architecture: str = "arm64") -> None:
+def known(
+    session: Session, build: str, tag: str = "", architecture: str = "arm64", verified: bool = True
+) -> None:
     """An image of the repository, by its digest."""
-    tags = [f"deployed-{MOMENT:%Y%m%dT%H%M%SZ}", f"{tag or build}-{architecture}"]
+    tags = [f"deployed-{MOMENT:%Y%m%dT%H%M%SZ}"] if verified else []
+    tags.append(f"{tag or build}-{architecture}")
     details = {"imageDigest": DIGESTS[build], "imageTags": tags}
     session.says(
         "ecr",

@@ -1,46 +1,43 @@
-"""Back to the image before: the repository's tags say what was deployed."""
+"""Back to the image before: the stack remembers what ran, and tags say what was verified."""
 
 import json
+from collections.abc import Mapping
 
 import pytest
 
 import rollouts as aws
 from delivering import DeployScenario, answering
+from stackkit.resources import last_deployment
 
-NEWER, NEWEST = "deployed-20260102T000000Z", "deployed-20260103T000000Z"
-
-
-def images(scenario: DeployScenario, *tags: tuple[str, str]) -> None:
-    """What the repository holds, as build and tag."""
-    details = [{"imageDigest": aws.DIGESTS[build], "imageTags": [tag]} for build, tag in tags]
-    scenario.session.says(
-        "ecr", "describe_images", {"imageDetails": details}, repositoryName="shop-dev-0123456"
-    )
+MAKE, PLAIN = "make deploy", "pulumi up"
 
 
-def deployed(scenario: DeployScenario, url: str) -> None:
+def deployed(scenario: DeployScenario, url: str, deployments: Mapping[str, str] = {}) -> None:
     """Build "new" runs; `pulumi up` brings the other."""
     aws.unlocked(scenario.session)
-    scenario.commands.answer("pulumi", "output", out=aws.exported(url, "new"))
+    ran = aws.exported(url, "new", deployments=deployments)
+    scenario.commands.answer("pulumi", "output", out=ran)
     then = [[["pulumi", "output"], json.dumps(aws.exported(url, "old")), "", 0, None]]
     scenario.commands.answer("pulumi", "up", then=then)
 
 
 @pytest.mark.parametrize(
-    "tags",
+    ("deployments", "verified"),
     [
-        (("new", NEWEST), ("old", NEWER), ("older", "deployed-20260101T000000Z")),
-        (("old", NEWEST), ("older", NEWER)),
-        (("new", NEWER), ("old", NEWEST), ("older", "older-arm64")),
+        ({"new": MAKE, "old": MAKE, "older": MAKE}, {"old": True}),
+        ({"new": PLAIN, "old": PLAIN}, {"old": False}),
+        ({"new": MAKE, "older": MAKE, "old": MAKE}, {"older": False, "old": True}),
+        ({"new": PLAIN, "older": MAKE, "old": PLAIN}, {"older": False, "old": False}),
     ],
-    ids=["a bad build", "a deployment that failed", "one that was never deployed"],
+    ids=["a bad build", "plain pulumi up", "two bad builds", "a bad build among plain ones"],
 )
 def test_the_image_that_was_deployed_before_comes_back(
-    scenario: DeployScenario, tags: tuple[tuple[str, str], ...]
+    scenario: DeployScenario, deployments: Mapping[str, str], verified: Mapping[str, bool]
 ) -> None:
     with answering(["old"]) as url:
-        deployed(scenario, url)
-        images(scenario, *tags)
+        deployed(scenario, url, deployments)
+        for build, tagged in verified.items():
+            aws.known(scenario.session, build, verified=tagged)
         for _ in range(2):
             aws.known(scenario.session, "old")
             aws.service(scenario.session, aws.deployment("ecs-svc/6", 4))
@@ -88,21 +85,20 @@ def test_a_stack_that_was_never_deployed_has_no_way_back(scenario: DeployScenari
 
 
 def test_without_an_earlier_image_nothing_is_done(scenario: DeployScenario) -> None:
-    deployed(scenario, "http://127.0.0.1:9")
-    images(scenario, ("new", NEWEST), ("older", "older-arm64"))
+    deployed(scenario, "http://127.0.0.1:9", {"new": MAKE, "older": MAKE})
+    aws.known(scenario.session, "older", verified=False)
     code, _, err = scenario.run("rollback")
     assert code == 1
     assert err == (
-        "The repository shop-dev-0123456 holds no other image that `make deploy` has verified: name"
-        " one by its digest, IMAGE=sha256:….\n"
+        "The stack remembers no image before this one that served: name one by its digest,"
+        " IMAGE=sha256:….\n"
     )
     assert scenario.commands.asked("pulumi", "up") == []
 
 
 def test_a_rollback_that_does_not_take_is_a_failure(scenario: DeployScenario) -> None:
-    deployed(scenario, "http://127.0.0.1:9")
-    images(scenario, ("new", NEWEST), ("old", NEWER))
-    for _ in range(2):
+    deployed(scenario, "http://127.0.0.1:9", {"new": MAKE, "old": MAKE})
+    for _ in range(3):
         aws.known(scenario.session, "old")
     aws.service(scenario.session, aws.deployment("ecs-svc/5", 5))
     aws.evidence(scenario.session, "unable to start", "Task failed", "old trouble")
@@ -110,3 +106,22 @@ def test_a_rollback_that_does_not_take_is_a_failure(scenario: DeployScenario) ->
     assert code == 1
     assert err.startswith("The deployment was rolled back: ecs-svc/5 is the primary one")
     assert "old trouble" in err
+
+
+@pytest.mark.parametrize(
+    ("image", "remembered"),
+    [("c", "cba"), ("b", "ba"), ("d", "dcba")],
+    ids=["another key", "a rollback", "a new build"],
+)
+def test_the_stack_remembers_what_ran_before_its_image(image: str, remembered: str) -> None:
+    last = {"deployments": [{"image": each, "by": PLAIN} for each in "cba"]}
+    after = last_deployment.deployments(last, image)
+    assert [each["image"] for each in after] == list(remembered)
+
+
+def test_the_first_deployment_is_remembered_with_its_command(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert last_deployment.deployments({}, "a") == [{"image": "a", "by": PLAIN}]
+    monkeypatch.setenv("DEPLOYED_BY", MAKE)
+    assert last_deployment.deployments({}, "a") == [{"image": "a", "by": MAKE}]

@@ -50,7 +50,8 @@ try:
     measured = read_measurement(HERE)
     numbers = plan.derive(settings, measured)
     conflicts.check(settings)
-    last_deployment.check(numbers)
+    last = last_deployment.outputs()
+    transition.check(numbers, last.get("deployed", {}))
     needed = addresses(settings, numbers.fleet)
     existing = existing_network.find(settings, needed) if settings.vpc_id else None
 except ConfigError as error:
@@ -349,6 +350,8 @@ for output, value in running_compute.outputs.items():
 pulumi.export("dashboard", dashboard.name)
 pulumi.export("plan", plan.outputs(numbers))
 pulumi.export("deployed", transition.deployed(numbers))
+deployments = image.uri.apply(lambda uri: last_deployment.deployments(last, uri))
+pulumi.export("deployments", deployments)
 pulumi.export("warnings", warnings)
 for warning in warnings:
     pulumi.log.warn(warning)

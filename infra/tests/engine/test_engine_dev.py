@@ -9,7 +9,7 @@ import pytest
 
 from cloud import REGION
 from engine.conftest import POLICIES, commit
-from engine.delivery import deliver
+from engine.delivery import built, deliver, deliver_ready
 from engine.inventory import inventory
 from engine.plans import BROKEN_IMAGE, EDITS, Edit, replaced
 from stackkit.tools.rehearse.engine.stack import CommandFailed, EngineStack
@@ -120,13 +120,27 @@ def fleet_size(stack: EngineStack) -> int:
 def test_a_failed_migration_ends_the_update_before_the_service(
     stack: EngineStack, compute: str
 ) -> None:
-    before = stack.inputs(SERVICE[compute])
+    before, ran = stack.inputs(SERVICE[compute]), stack.outputs()["deployments"]
     stack.set(image=BROKEN_IMAGE)
     with pytest.raises(CommandFailed, match="`alembic upgrade head` exited with 1"):
         stack.up()
     assert stack.inputs(SERVICE[compute]) == before
+    assert stack.outputs()["deployments"] == ran
     stack.set(image="")
     assert replaced(stack.up()) == []
+
+
+def test_a_rollback_after_two_plain_ups_brings_back_the_build_of_the_first(
+    stack: EngineStack,
+) -> None:
+    builds: list[str] = []
+    for _ in range(2):
+        commit(stack.project.parent)
+        stack.up()
+        builds.append(built(stack))
+    assert f" runs {builds[0]} on " in deliver_ready(stack, "rollback", builds[0])
+    # the folder's again
+    stack.up()
 
 
 def test_refresh_finds_no_drift(stack: EngineStack) -> None:

@@ -26,8 +26,8 @@ def roll_back(stack: Stack, wanted: str = "") -> None:
     """To the image before. The schema stays: it fits both."""
     stack.engine.check_idle()
     running = stack.deployed()
-    previous = wanted or Repository(stack.account, running.repository).previous(running.image)
-    image = _checked(stack, running, previous)
+    repository = Repository(stack.account, running.repository)
+    image = _checked(stack, running, wanted or repository.previous(running.deployments))
     _update(stack, image, f"roll back to {image}")
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from stackkit import policy
+from stackkit.resources import last_deployment
 from stackkit.settings.errors import ConfigError
 from stackkit.tools.deploy import account, state
 from stackkit.tools.deploy.errors import DeployError
@@ -102,7 +103,7 @@ class Engine:
         with subprocess.Popen(
             command,
             cwd=self.folder,
-            env=self._environment,
+            env={**self._environment, last_deployment.COMMAND: "make deploy"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -11,6 +11,8 @@ from stackkit.tools.deploy.task import Place
 class Outputs:
     url: str
     image: str
+    # newest first: an image, and by which command it came
+    deployments: Sequence[Mapping[str, str]] = ()
     # the URL of the stack's repository
     repository: str
     log_group: str

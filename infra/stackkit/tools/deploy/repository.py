@@ -1,13 +1,13 @@
 """The images of a stack's repository in ECR."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from botocore.exceptions import ClientError
 
 from stackkit.resources.image import KEPT_IMAGES, PLATFORMS
+from stackkit.resources.last_deployment import PLAIN
 from stackkit.settings.errors import ConfigError
 from stackkit.tools.deploy.account import Account
 
@@ -44,20 +44,16 @@ class Repository:
     def holds(self, uri: str) -> bool:
         return uri.startswith(f"{self._url}@")
 
-    def previous(self, running: str) -> str:
-        """The digest that was deployed before the one that runs."""
-        deployed = sorted(
-            (tag, image["imageDigest"])
-            for image in self._images()
-            for tag in image.get("imageTags", ())
-            if tag.startswith(DEPLOYED) and image["imageDigest"] != running.rpartition("@")[2]
+    def previous(self, deployments: Sequence[Mapping[str, str]]) -> str:
+        """The image before the newest; none that came to be verified, and was not."""
+        for image, by in ((each["image"], each["by"]) for each in deployments[1:]):
+            tags = self._tags(image.rpartition("@")[2])
+            if by == PLAIN or any(tag.startswith(DEPLOYED) for tag in tags):
+                return image
+        raise ConfigError(
+            "The stack remembers no image before this one that served: name one by its digest,"
+            " IMAGE=sha256:…."
         )
-        if not deployed:
-            raise ConfigError(
-                f"The repository {self._name} holds no other image that `make deploy` has verified:"
-                " name one by its digest, IMAGE=sha256:…."
-            )
-        return deployed[-1][1]
 
     def mark_deployed(self, uri: str) -> None:
         """Tag the image with the time."""
@@ -93,7 +89,3 @@ class Repository:
                 f" {KEPT_IMAGES}; build that commit again."
             ) from None
         return found["imageDetails"][0].get("imageTags", [])
-
-    def _images(self) -> Iterator[dict[str, Any]]:
-        pages = self._ecr.get_paginator("describe_images").paginate(repositoryName=self._name)
-        return (image for page in pages for image in page["imageDetails"])
