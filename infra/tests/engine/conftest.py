@@ -13,9 +13,9 @@ from cookiecutter.main import cookiecutter
 
 from cloud import REGION
 from engine.delivery import deliver
+from engine.living import LivingStack, simulated_account
 from harness import INFRA
 from stackkit.tools.rehearse.account import ACCOUNT
-from stackkit.tools.rehearse.engine.stack import EngineStack, simulated_account
 
 POLICIES = ("--policy-pack", "../vendor/stackkit/policy")
 
@@ -45,21 +45,23 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def new_stack(
     cli: Path, project: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[..., EngineStack]]:
+) -> Iterator[Callable[..., LivingStack]]:
     """Makes stacks without resources, each in an empty account, from a name and keys."""
     with ExitStack() as accounts:
 
-        def make(name: str, bootstrapped: bool = False, **keys: str) -> EngineStack:
+        def make(name: str, bootstrapped: bool = False, **keys: str) -> LivingStack:
             home = tmp_path_factory.mktemp("pulumi")
             (home / "state").mkdir()
             infra = copy_of(project, home)
             named = {"project": "shop", "stack": name, "values": keys, "secrets": []}
-            account = simulated_account(REGION, infra, json.dumps(named), "tests.engine.account")
-            stack = EngineStack(
+            account = accounts.enter_context(simulated_account(REGION, infra, json.dumps(named)))
+            stack = LivingStack(
                 cli=cli,
                 project=infra,
                 name=name,
-                account=accounts.enter_context(account),
+                account=account,
+                api=account.api,
+                providers=account.providers,
                 home=home,
                 backend=remote(name) if bootstrapped else f"file://{home}/state",
             )
@@ -78,7 +80,7 @@ def remote(name: str) -> str:
     return f"s3://{bucket(name)}?region={REGION}"
 
 
-def bootstrap(stack: EngineStack) -> None:
+def bootstrap(stack: LivingStack) -> None:
     """Make the state's bucket and key, and the stack in it; Docker, which builds nothing, runs."""
     stack.install_language_host()
     docker = stack.home / "bin" / "docker"

@@ -4,14 +4,14 @@ import subprocess
 import sys
 
 from delivering import answering
+from engine.living import LivingStack
 from stackkit.resources.build import build_id
-from stackkit.tools.rehearse.engine.stack import EngineStack
 
 # of a stack that `make bootstrap` has made, the tool knows state and key itself
 _ITS_OWN = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE")
 
 
-def deliver(stack: EngineStack, *words: str, code: int = 0, proxy: str = "") -> str:
+def deliver(stack: LivingStack, *words: str, code: int = 0, proxy: str = "") -> str:
     """What the tool said to one of its commands, which ended with this code."""
     own = _ITS_OWN if stack.backend.startswith("s3:") else ()
     environment = {k: v for k, v in stack.environment().items() if k not in own}
@@ -28,11 +28,11 @@ def deliver(stack: EngineStack, *words: str, code: int = 0, proxy: str = "") -> 
     return said
 
 
-def deliver_ready(stack: EngineStack, command: str, build: str) -> str:
+def deliver_ready(stack: LivingStack, command: str, build: str) -> str:
     """The same, while the service's public address tells of a build."""
     with answering([build]) as proxy:
         return deliver(stack, command, proxy=proxy)
 
 
-def built(stack: EngineStack) -> str:
+def built(stack: LivingStack) -> str:
     return build_id(stack.project.parent)

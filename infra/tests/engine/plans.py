@@ -6,8 +6,8 @@ A line is operation, type, name, and the properties that differ.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from engine.tasks import FAILING
 from stackkit.tools.rehearse.engine.stack import Change
-from stackkit.tools.rehearse.engine.tasks import FAILING
 
 # an image by its digest, and one whose migration fails
 IMAGE = f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop@sha256:{'0' * 64}"

@@ -11,8 +11,9 @@ from cloud import REGION
 from engine.conftest import POLICIES, commit
 from engine.delivery import built, deliver, deliver_ready
 from engine.inventory import inventory
+from engine.living import LivingStack
 from engine.plans import BROKEN_IMAGE, EDITS, Edit, replaced
-from stackkit.tools.rehearse.engine.stack import CommandFailed, EngineStack
+from stackkit.tools.rehearse.engine.stack import CommandFailed
 
 SERVICE = {"fargate": "aws:ecs/service:Service", "ec2": "aws:autoscaling/group:Group"}
 
@@ -23,29 +24,29 @@ def compute(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def new(new_stack: Callable[..., EngineStack], compute: str) -> EngineStack:
+def new(new_stack: Callable[..., LivingStack], compute: str) -> LivingStack:
     """As generated: no key but the kind of compute is set."""
     return new_stack("dev", compute=compute)
 
 
 @pytest.fixture(scope="module")
-def empty(new: EngineStack) -> set[str]:
+def empty(new: LivingStack) -> set[str]:
     """What the account held before the first `up`."""
     return inventory(new.account.api, REGION)
 
 
 @pytest.fixture(scope="module")
-def stack(new: EngineStack, empty: set[str]) -> EngineStack:
+def stack(new: LivingStack, empty: set[str]) -> LivingStack:
     created = new.up(*POLICIES)
     assert {change.operation for change in created} == {"create"}
     return new
 
 
-def test_a_second_up_changes_nothing(stack: EngineStack) -> None:
+def test_a_second_up_changes_nothing(stack: LivingStack) -> None:
     assert stack.up() == []
 
 
-def test_secrets_are_encrypted_in_the_state(stack: EngineStack) -> None:
+def test_secrets_are_encrypted_in_the_state(stack: LivingStack) -> None:
     session = boto3.Session("rehearsal", "rehearsal", region_name=REGION)
     secrets: Any = session.client("secretsmanager", endpoint_url=stack.account.api)
     [name] = [e["Name"] for e in secrets.list_secrets()["SecretList"] if "cache" in e["Name"]]
@@ -55,7 +56,7 @@ def test_secrets_are_encrypted_in_the_state(stack: EngineStack) -> None:
     assert not any(password in file for file in files)
 
 
-def test_a_stack_that_does_not_exist_is_refused_in_one_sentence(stack: EngineStack) -> None:
+def test_a_stack_that_does_not_exist_is_refused_in_one_sentence(stack: LivingStack) -> None:
     file = stack.project / "Pulumi.dev.yaml"
     file.with_name("Pulumi.other.yaml").write_text(file.read_text())
     assert deliver(replace(stack, name="other"), "run", "true", code=1) == (
@@ -65,7 +66,7 @@ def test_a_stack_that_does_not_exist_is_refused_in_one_sentence(stack: EngineSta
 
 @pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.name)
 def test_edited_key_changes_the_planned_resources(
-    stack: EngineStack, edit: Edit, compute: str
+    stack: LivingStack, edit: Edit, compute: str
 ) -> None:
     stack.set(**edit.values(compute)) if edit.keys else commit(stack.project.parent)
     changes = stack.up()
@@ -73,7 +74,7 @@ def test_edited_key_changes_the_planned_resources(
     assert list(map(str, changes)) == edit.plan(compute)
 
 
-def test_deployments_leave_the_size_of_the_fleet_to_its_scaling(stack: EngineStack) -> None:
+def test_deployments_leave_the_size_of_the_fleet_to_its_scaling(stack: LivingStack) -> None:
     largest = stack.outputs()["deployed"]["largest_fleet"]
     # out, and in again; a change of spot_percent forces a deployment
     for size, spot in ((largest, "40"), (1, "60")):
@@ -87,12 +88,12 @@ def test_deployments_leave_the_size_of_the_fleet_to_its_scaling(stack: EngineSta
         assert not any(target.get("SuspendedState", {}).values())
 
 
-def client(stack: EngineStack, service: str) -> Any:
+def client(stack: LivingStack, service: str) -> Any:
     session: Any = boto3.Session("rehearsal", "rehearsal", region_name=REGION)
     return session.client(service, endpoint_url=stack.account.api)
 
 
-def scale(stack: EngineStack, size: int) -> None:
+def scale(stack: LivingStack, size: int) -> None:
     """As a scaling policy does."""
     found = stack.outputs()
     if "group" in found:
@@ -104,7 +105,7 @@ def scale(stack: EngineStack, size: int) -> None:
         )
 
 
-def fleet_size(stack: EngineStack) -> int:
+def fleet_size(stack: LivingStack) -> int:
     found = stack.outputs()
     if "group" in found:
         [group] = client(stack, "autoscaling").describe_auto_scaling_groups(
@@ -118,7 +119,7 @@ def fleet_size(stack: EngineStack) -> int:
 
 
 def test_a_failed_migration_ends_the_update_before_the_service(
-    stack: EngineStack, compute: str
+    stack: LivingStack, compute: str
 ) -> None:
     before, ran = stack.inputs(SERVICE[compute]), stack.outputs()["deployments"]
     stack.set(image=BROKEN_IMAGE)
@@ -131,7 +132,7 @@ def test_a_failed_migration_ends_the_update_before_the_service(
 
 
 def test_a_rollback_after_two_plain_ups_brings_back_the_build_of_the_first(
-    stack: EngineStack,
+    stack: LivingStack,
 ) -> None:
     builds: list[str] = []
     for _ in range(2):
@@ -143,11 +144,11 @@ def test_a_rollback_after_two_plain_ups_brings_back_the_build_of_the_first(
     stack.up()
 
 
-def test_refresh_finds_no_drift(stack: EngineStack) -> None:
+def test_refresh_finds_no_drift(stack: LivingStack) -> None:
     assert stack.refresh() == []
 
 
-def test_up_repairs_changes_and_deletions_made_outside_pulumi(stack: EngineStack) -> None:
+def test_up_repairs_changes_and_deletions_made_outside_pulumi(stack: LivingStack) -> None:
     session = boto3.Session("rehearsal", "rehearsal", region_name=REGION)
     database: Any = session.client("rds", endpoint_url=stack.account.api)
     [instance] = database.describe_db_instances()["DBInstances"]
@@ -167,7 +168,7 @@ def test_up_repairs_changes_and_deletions_made_outside_pulumi(stack: EngineStack
     assert stack.refresh() == []
 
 
-def test_destroy_leaves_the_account_as_it_was(stack: EngineStack, empty: set[str]) -> None:
+def test_destroy_leaves_the_account_as_it_was(stack: LivingStack, empty: set[str]) -> None:
     full = inventory(stack.account.api, REGION)
     stack.destroy()
     assert inventory(stack.account.api, REGION) - empty == set()

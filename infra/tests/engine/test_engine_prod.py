@@ -10,10 +10,11 @@ from cloud import REGION
 from engine.conftest import POLICIES, bucket, commit
 from engine.delivery import built, deliver, deliver_ready
 from engine.inventory import inventory
+from engine.living import LivingStack
 from engine.plans import PRODUCTION, replaced
 from iam.requests import all_requests
 from stackkit.tools.deploy.engine import LOCKED
-from stackkit.tools.rehearse.engine.stack import CommandFailed, EngineStack
+from stackkit.tools.rehearse.engine.stack import CommandFailed
 from test_iam import AWS_OWN, PROD, deployer, refused
 
 PASSWORD = "correcthorsebatterystaple"
@@ -28,7 +29,7 @@ def compute(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def new(new_stack: Callable[..., EngineStack], compute: str) -> EngineStack:
+def new(new_stack: Callable[..., LivingStack], compute: str) -> LivingStack:
     """A stack in the bucket and with the key that `make bootstrap` makes."""
     keys = {"compute": compute, "allow_http": "true", "github_repository": "acme/shop"}
     stack = new_stack("prod", bootstrapped=True, **keys)
@@ -37,13 +38,13 @@ def new(new_stack: Callable[..., EngineStack], compute: str) -> EngineStack:
 
 
 @pytest.fixture(scope="module")
-def empty(new: EngineStack) -> set[str]:
+def empty(new: LivingStack) -> set[str]:
     """What the account holds before the first `up`: the state's bucket and key, the repository."""
     return inventory(new.account.api, REGION)
 
 
 @pytest.fixture(scope="module")
-def policy_error(new: EngineStack, empty: set[str]) -> str:
+def policy_error(new: LivingStack, empty: set[str]) -> str:
     """What `make preview` says of a program that a policy forbids, before the first good one."""
     file = new.project / "overrides.py"
     program = file.read_text()
@@ -54,7 +55,7 @@ def policy_error(new: EngineStack, empty: set[str]) -> str:
 
 
 @pytest.fixture(scope="module")
-def first(new: EngineStack, policy_error: str) -> str:
+def first(new: LivingStack, policy_error: str) -> str:
     """The build that `make deploy` has brought."""
     build = built(new)
     assert f" runs {build} on " in deliver_ready(new, "deploy", build)
@@ -62,7 +63,7 @@ def first(new: EngineStack, policy_error: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def stack(new: EngineStack, first: str) -> EngineStack:
+def stack(new: LivingStack, first: str) -> LivingStack:
     return new
 
 
@@ -70,13 +71,13 @@ def test_a_policy_refuses_a_public_database(policy_error: str) -> None:
     assert "publiclyAccessible" in policy_error
 
 
-def test_secrets_are_encrypted_in_the_state(stack: EngineStack) -> None:
+def test_secrets_are_encrypted_in_the_state(stack: LivingStack) -> None:
     objects = list(_objects(stack))
     assert any(b"aws:rds/instance:Instance" in body for body in objects)
     assert not any(PASSWORD.encode() in body for body in objects)
 
 
-def test_preview_refuses_a_plan_that_does_not_fit_the_running_database(stack: EngineStack) -> None:
+def test_preview_refuses_a_plan_that_does_not_fit_the_running_database(stack: LivingStack) -> None:
     stack.run("config", "set", "--stack", "prod", "--path", "instance_types[0]", "c8g.2xlarge")
     stack.set(**PRODUCTION.keys, database_version="17")
     with pytest.raises(CommandFailed) as failed:
@@ -91,7 +92,7 @@ def test_preview_refuses_a_plan_that_does_not_fit_the_running_database(stack: En
 
 
 def test_a_commit_and_edits_of_every_kind_change_what_their_plan_says(
-    stack: EngineStack, compute: str
+    stack: LivingStack, compute: str
 ) -> None:
     commit(stack.project.parent)
     fleet = str(stack.outputs()["deployed"]["largest_fleet"])
@@ -101,7 +102,7 @@ def test_a_commit_and_edits_of_every_kind_change_what_their_plan_says(
     assert list(map(str, changes)) == PRODUCTION.plan(compute, "prod")
 
 
-def test_an_update_during_another_is_refused_in_one_sentence(stack: EngineStack) -> None:
+def test_an_update_during_another_is_refused_in_one_sentence(stack: LivingStack) -> None:
     running = stack.start("up", "--yes", "--skip-preview", "--stack", "prod")
     while running.poll() is None and not list(_objects(stack, ".pulumi/locks/")):
         time.sleep(0.05)
@@ -116,15 +117,15 @@ def test_an_update_during_another_is_refused_in_one_sentence(stack: EngineStack)
     assert "unchanged" in output
 
 
-def test_a_rollback_brings_back_the_build_before(stack: EngineStack, first: str) -> None:
+def test_a_rollback_brings_back_the_build_before(stack: LivingStack, first: str) -> None:
     assert f" runs {first} on " in deliver_ready(stack, "rollback", first)
 
 
-def test_there_is_no_drift(stack: EngineStack) -> None:
+def test_there_is_no_drift(stack: LivingStack) -> None:
     deliver(stack, "drift")
 
 
-def test_destroy_is_refused_before_anything_is_deleted(stack: EngineStack) -> None:
+def test_destroy_is_refused_before_anything_is_deleted(stack: LivingStack) -> None:
     before = inventory(stack.account.api, REGION)
     with pytest.raises(CommandFailed, match="because it is protected"):
         stack.run("destroy", "--yes", "--stack", "prod")
@@ -132,7 +133,7 @@ def test_destroy_is_refused_before_anything_is_deleted(stack: EngineStack) -> No
 
 
 def test_a_stack_that_becomes_dev_can_be_destroyed_and_made_again(
-    stack: EngineStack, empty: set[str]
+    stack: LivingStack, empty: set[str]
 ) -> None:
     names = once_used(stack)
     s3 = boto3.Session("rehearsal", "rehearsal", region_name=REGION).client(
@@ -150,21 +151,21 @@ def test_a_stack_that_becomes_dev_can_be_destroyed_and_made_again(
     assert names & once_used(stack) == set()
 
 
-def once_used(stack: EngineStack) -> set[str]:
+def once_used(stack: LivingStack) -> set[str]:
     snapshot = stack.inputs("aws:rds/instance:Instance")["finalSnapshotIdentifier"]
     cache = stack.inputs("aws:elasticache/user:User")["userId"]
     users = stack.inputs("aws:elasticache/userGroup:UserGroup")["userGroupId"]
     return {snapshot, cache, users}
 
 
-def test_a_deployer_may_make_each_call_of_this_life(stack: EngineStack) -> None:
+def test_a_deployer_may_make_each_call_of_this_life(stack: LivingStack) -> None:
     calls = stack.account.calls()
     done = {call.operation for call in calls}
     assert {"CreateVpc", "ModifyDBInstance", "DeleteDBInstance"} <= done
     assert refused(list(all_requests(calls, PROD)), deployer(PROD, calls), AWS_OWN) == []
 
 
-def _objects(stack: EngineStack, prefix: str = ".pulumi/") -> Iterator[bytes]:
+def _objects(stack: LivingStack, prefix: str = ".pulumi/") -> Iterator[bytes]:
     """What lies in the state's bucket."""
     session = boto3.Session("rehearsal", "rehearsal", region_name=REGION)
     s3 = session.client("s3", endpoint_url=stack.account.api)

@@ -4,8 +4,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from moto.ec2.models import ec2_backends
-from moto.ec2.models.launch_templates import LaunchTemplateVersion
-from moto.ec2.utils import parse_user_data
 from moto.elasticache.models import elasticache_backends
 from moto.iam.access_control import PermissionResult
 from moto.s3.models import FakeBucket
@@ -34,13 +32,5 @@ BY_HAND: Mapping[str, Callable[[SimulatedAccount, Parameters], None]] = {
 
 
 def correct_moto() -> None:
-    """A policy that denies plain HTTP would deny everything, and a template's second version
-    could start no instance."""
+    """A policy that denies plain HTTP would deny everything."""
     FakeBucket.get_permission = lambda self, action, resource: PermissionResult.NEUTRAL
-    template: Any = LaunchTemplateVersion
-    template.user_data = property(_user_data)
-
-
-def _user_data(version: LaunchTemplateVersion) -> Any:
-    given = version.data.get("UserData")
-    return parse_user_data(given) if isinstance(given, str) else given

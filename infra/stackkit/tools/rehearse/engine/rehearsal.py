@@ -8,15 +8,15 @@ from tempfile import TemporaryDirectory
 
 import yaml
 
+from stackkit.settings import config
 from stackkit.settings.errors import ConfigError
 from stackkit.settings.stack_file import StackFile
 from stackkit.tools.deploy.engine import POLICIES
-from stackkit.tools.rehearse.engine.stack import (
-    Change,
-    CommandFailed,
-    EngineStack,
-    simulated_account,
-)
+from stackkit.tools.rehearse.account import SimulatedAccount
+from stackkit.tools.rehearse.engine.gaps import correct_moto
+from stackkit.tools.rehearse.engine.provider import Provider, serving
+from stackkit.tools.rehearse.engine.stack import Change, CommandFailed, EngineStack
+from stackkit.tools.rehearse.prerequisites import add_prerequisites
 
 _UNWANTED = shutil.ignore_patterns("venv", "build", "__pycache__", ".*_cache", "tests")
 
@@ -28,16 +28,15 @@ def play(infra: Path, name: str, file: StackFile, values: Mapping[str, str]) -> 
         raise ConfigError(
             "ENGINE=pulumi needs the Pulumi CLI: https://www.pulumi.com/docs/install/ says how."
         )
-    settings = {"project": file.project, "stack": name, "values": values, "secrets": file.secrets}
-    with (
-        TemporaryDirectory() as folder,
-        simulated_account(file.region, infra, json.dumps(settings, default=list)) as account,
-    ):
+    account = SimulatedAccount(file.region)
+    correct_moto()
+    list(add_prerequisites(account, config.read(file.project, name, values, file.secrets)))
+    with TemporaryDirectory() as folder, serving(Provider(account)) as providers:
         stack = EngineStack(
             cli=Path(cli),
             project=_copy(infra, Path(folder, "project")),
             name=name,
-            account=account,
+            providers=providers,
             home=Path(folder),
             backend=f"file://{folder}",
         )
