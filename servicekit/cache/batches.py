@@ -1,5 +1,6 @@
 import asyncio
 import math
+from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from typing import Generic, TypeVar
 
@@ -16,8 +17,8 @@ class Batcher(Generic[K, V]):
     `concurrency` calls are under way, further keys wait and form the next call: batches grow with
     the load, and an idle service does not wait.
 
-    A caller that has waited for `max_wait` seconds gets `Unavailable`; its call goes on. One timer
-    serves all callers: their limit is the same, so they reach it in the order in which they came.
+    A caller gets `Unavailable` if its call has not begun after `max_wait` seconds, and at once if
+    half of them are to be expected by the number of those that wait.
     """
 
     def __init__(
@@ -29,12 +30,13 @@ class Batcher(Generic[K, V]):
         max_wait: float = math.inf,
     ) -> None:
         self._fetch = fetch
-        self._max_wait = max_wait
-        self._open: dict[asyncio.Future[V | None], float] = {}  # the ends of their waits
-        self._timer: asyncio.TimerHandle | None = None
         self._max_size = max_size
         self._concurrency = concurrency
-        self._waiting: list[tuple[K, asyncio.Future[V | None]]] = []
+        self._max_wait = max_wait
+        # with the ends of their waits, in the order of these
+        self._waiting: deque[tuple[K, asyncio.Future[V | None], float]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self._mean_call = 0.0  # seconds, exponentially smoothed
         self._starting = False
         self._running: set[asyncio.Task[None]] = set()
 
@@ -52,28 +54,31 @@ class Batcher(Generic[K, V]):
             await asyncio.wait(self._running)
 
     def _request(self, key: K) -> "asyncio.Future[V | None]":
+        if self._expected_wait() > self._max_wait / 2:
+            raise _too_busy()
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[V | None] = loop.create_future()
-        self._waiting.append((key, answer))
+        self._waiting.append((key, answer, loop.time() + self._max_wait))
         self._start()
-        if self._max_wait < math.inf:
-            self._open[answer] = loop.time() + self._max_wait
-            answer.add_done_callback(self._open.pop)
-            if self._timer is None:
-                self._timer = loop.call_later(self._max_wait, self._expire)
+        if self._timer is None and self._max_wait < math.inf:
+            self._timer = loop.call_later(self._max_wait, self._expire)
         return answer
+
+    def _expected_wait(self) -> float:
+        """Estimated seconds until the call of a new caller begins."""
+        return len(self._waiting) * self._mean_call / (self._max_size * self._concurrency)
 
     def _expire(self) -> None:
         loop = asyncio.get_running_loop()
         self._timer = None
-        for answer, end in self._open.items():
+        while self._waiting:
+            _, answer, end = self._waiting[0]
             if end > loop.time():
                 self._timer = loop.call_at(end, self._expire)
                 return
+            self._waiting.popleft()
             if not answer.done():
-                unavailable = Unavailable("The database did not answer in time.")
-                unavailable.outcome_unknown = True
-                answer.set_exception(unavailable)
+                answer.set_exception(_too_busy())
 
     def _start(self) -> None:
         if self._waiting and not self._starting and len(self._running) < self._concurrency:
@@ -85,17 +90,20 @@ class Batcher(Generic[K, V]):
     async def _work(self) -> None:
         self._starting = False
         while self._waiting:
-            batch = self._waiting[: self._max_size]
-            del self._waiting[: self._max_size]
+            size = min(len(self._waiting), self._max_size)
+            batch = [self._waiting.popleft() for _ in range(size)]
             self._start()
+            begun = asyncio.get_running_loop().time()
             await self._run(batch)
+            taken = asyncio.get_running_loop().time() - begun
+            self._mean_call += 0.1 * (taken - self._mean_call)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
         self._start()
 
-    async def _run(self, batch: list[tuple[K, asyncio.Future[V | None]]]) -> None:
-        wanted = [(key, answer) for key, answer in batch if not answer.done()]
+    async def _run(self, batch: list[tuple[K, asyncio.Future[V | None], float]]) -> None:
+        wanted = [(key, answer) for key, answer, _ in batch if not answer.done()]
         try:
             found = await self._fetch(list(dict.fromkeys(key for key, _ in wanted)))
         except BaseException as error:
@@ -108,3 +116,7 @@ class Batcher(Generic[K, V]):
             for key, answer in wanted:
                 if not answer.done():
                     answer.set_result(found.get(key))
+
+
+def _too_busy() -> Unavailable:
+    return Unavailable("Too busy; try again.")

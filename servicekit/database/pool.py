@@ -106,9 +106,9 @@ class DatabasePool:
                 raise
 
     @property
-    def max_wait(self) -> float:
-        """Seconds after which each statement has its result or has failed, retries included."""
-        return self._settings.db_acquire_timeout + self._settings.db_command_timeout
+    def acquire_timeout(self) -> float:
+        """Seconds that a caller may wait for a connection, or for a statement that it shares."""
+        return self._settings.db_acquire_timeout
 
     def rejection(self, *, reads: bool) -> str | None:
         """Why a read, or a write, would get no connection; None if it would get one."""
@@ -161,7 +161,7 @@ class DatabasePool:
     ) -> Any:
         self.retries.called()
         timeout = self._settings.db_command_timeout
-        deadline = self._clock() + self.max_wait
+        deadline = self._clock() + self.acquire_timeout + timeout
         try:
             return await self._run_once(method, sql, values, lane, timeout)
         except Unavailable as error:

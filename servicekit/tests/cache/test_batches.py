@@ -80,13 +80,42 @@ async def test_cancelled_reader_does_not_affect_its_batch() -> None:
         await leaving
 
 
-async def test_caller_that_waits_too_long_gets_unavailable_and_later_ones_do_not() -> None:
+async def test_caller_whose_call_does_not_begin_in_time_gets_unavailable() -> None:
     backend = Backend()
     backend.released.clear()
     reads = Batcher(backend, max_size=1, concurrency=1, max_wait=1)
+    first = asyncio.create_task(reads.get(2))
+    await until(lambda: backend.asked)
     for _ in range(2):  # the timer starts again
-        asking = (reads.get(key) for key in (2, 4, 6))
+        asking = (reads.get(key) for key in (4, 6))
         answers = await asyncio.gather(*asking, return_exceptions=True)
-        assert [type(answer) for answer in answers] == [Unavailable] * 3
+        assert [type(answer) for answer in answers] == [Unavailable] * 2
+    assert not first.done()
     backend.released.set()
+    assert await first == 4
     assert await reads.get(8) == 16
+    assert backend.asked == [[2], [8]]
+
+
+async def test_caller_that_must_expect_half_of_the_wait_gets_unavailable_at_once() -> None:
+    backend = Backend()
+    reads = Batcher(backend, max_size=10, concurrency=2, max_wait=1)
+    for _ in range(20):
+        backend.released.clear()
+        slow = asyncio.create_task(reads.get(2))
+        await asyncio.sleep(0.05)
+        backend.released.set()
+        await slow
+    backend.asked.clear()
+    backend.released.clear()
+    asking = [asyncio.create_task(reads.get(n)) for n in range(1000)]
+    await until(lambda: any(task.done() for task in asking))
+    rejected = [task for task in asking if task.done()]
+    assert {type(task.exception()) for task in rejected} == {Unavailable}
+    # 20 are under way; a call of 10 takes about 0.05 s, and two run at once
+    assert len(asking) / 2 < len(rejected) < len(asking) - 20
+    assert rejected == asking[-len(rejected) :]
+    backend.released.set()
+    await asyncio.wait(asking)
+    assert [task.done() for task in asking] == [True] * 1000
+    assert sum(map(len, backend.asked)) == len(asking) - len(rejected)

@@ -166,11 +166,17 @@ async def test_failed_or_cancelled_write_lets_the_next_of_its_key_go_on() -> Non
     assert table.rows == ["stays"]
 
 
-async def test_write_that_waits_too_long_for_its_turn_has_an_unknown_outcome() -> None:
+async def test_write_whose_statement_does_not_begin_in_time_is_not_carried_out() -> None:
     table = Table()
     writes = WriteBatches(table.write, 0.05)
     table.go_on.clear()
+    under_way: list[asyncio.Task[int | None]] = []
+    for row in ("first", "second"):
+        under_way.append(asyncio.create_task(writes.write(row)))
+        await turns(10)
     with pytest.raises(Unavailable) as raised:
-        await writes.write("row")
-    assert raised.value.outcome_unknown
+        await writes.write("third")
+    assert not raised.value.outcome_unknown
     table.go_on.set()
+    await asyncio.gather(*under_way)
+    assert table.rows == ["first", "second"]

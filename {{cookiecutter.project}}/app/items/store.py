@@ -62,7 +62,7 @@ class ItemStore:
         self._database = database
         self._replica = replica
         self.cache = cache
-        wait = database.max_wait
+        wait = database.acquire_timeout
         self._point_reads = Batcher(self._get_all, max_size=100, concurrency=2, max_wait=wait)
         self._page_reads = Batcher(self._get_pages, max_size=10, concurrency=2, max_wait=wait)
         self._inserts = WriteBatches(self._insert_all, wait)
