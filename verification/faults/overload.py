@@ -63,37 +63,41 @@ async def overload(system: System, scale: Scale) -> Observation:
 
     The generator shares the machine. A distant database leaves it enough CPU to send five times
     the peak without slowing the requests that are served."""
-    await system.items(100)
-    pool, pool_late = await _distant_database(system, scale, "/items?limit=20")
+    # each its own: callers of one page share it
+    items = [path.removeprefix("/items/") for path in await system.items(100)]
+    different = [f"/items?limit=20&after={item}" for item in items]
+    pool, pool_late = await _distant_database(system, scale, different)
     first = (await system.items(100, "x" * _DESCRIPTION))[0].removeprefix("/items/")
     page = f"/items?after={int(first) - 1}&limit=100"
-    cpu, cpu_late = await _busy_worker(system, scale, page)
+    cpu, cpu_late = await _busy_worker(system, scale, [page])
     size = f"pool of {_POOL} {_DISTANCE * 1000:.0f} ms away; CPU, 200 kB each"
     return Observation(size, [*pool, *cpu], max(pool_late, cpu_late))
 
 
 async def _distant_database(
-    system: System, scale: Scale, path: str
+    system: System, scale: Scale, paths: Sequence[str]
 ) -> tuple[list[FaultCheck], float]:
     async with Proxy.serving(system.postgres.url, scale.seed) as distance:
         distance.toxin, distance.delay = "slow", _DISTANCE
         port, proxy_port = (urlsplit(each).port for each in (system.postgres.url, distance.url))
         url = system.postgres.url.replace(f":{port}", f":{proxy_port}")
         async with system.service(database_url=url, db_pool_size=_POOL) as service:
-            return await _overloaded(service, scale, "far", lambda peak, _factor: peak, path, 1)
+            return await _overloaded(service, scale, "far", lambda peak, _factor: peak, paths, 1)
 
 
-async def _busy_worker(system: System, scale: Scale, path: str) -> tuple[list[FaultCheck], float]:
+async def _busy_worker(
+    system: System, scale: Scale, paths: Sequence[str]
+) -> tuple[list[FaultCheck], float]:
     """Each request is for a page of 200 kB. Rejections leave less CPU for the pages."""
     async with system.service(max_in_flight=1) as service:
-        rejections = await _rejections_per_second(service, scale, path)
+        rejections = await _rejections_per_second(service, scale, paths)
     async with system.service(max_in_flight=2 * _CALLERS) as service:
 
         def attainable(peak: float, factor: int) -> float:
             rejecting = peak / rejections
             return peak * max(0.0, 1 - factor * rejecting) / (1 - rejecting)
 
-        return await _overloaded(service, scale, "CPU", attainable, path, scale.pick(6, 3))
+        return await _overloaded(service, scale, "CPU", attainable, paths, scale.pick(6, 3))
 
 
 async def _overloaded(
@@ -101,23 +105,23 @@ async def _overloaded(
     scale: Scale,
     name: str,
     attainable: Callable[[float, int], float],
-    path: str,
+    paths: Sequence[str],
     turns: int,
 ) -> tuple[list[FaultCheck], float]:
     """`attainable` gives the goodput per second at a peak, and under a load of so many peaks.
     Overloads and measurements of the peak alternate, and their means are compared, since a
     machine's speed changes within seconds."""
-    peak = await _peak(service, path, 1.0)
-    before = await _arrive(service, peak / 2, scale.pick(5.0, 2.0), path)
+    peak = await _peak(service, paths, 1.0)
+    before = await _arrive(service, peak / 2, scale.pick(5.0, 2.0), paths)
     observed: dict[int, list[ObservedRequests]] = {2: [], 5: []}
     goodput: dict[int, list[float]] = {2: [], 5: []}
     for factor in turns * [2, 5]:
-        observed[factor].append(await _arrive(service, factor * peak, scale.pick(3.0, 2.0), path))
-        await _arrive(service, peak / 2, 1.0, path)
-        earlier, peak = peak, await _peak(service, path, scale.pick(1.5, 1.0), peak)
+        observed[factor].append(await _arrive(service, factor * peak, scale.pick(3.0, 2.0), paths))
+        await _arrive(service, peak / 2, 1.0, paths)
+        earlier, peak = peak, await _peak(service, paths, scale.pick(1.5, 1.0), peak)
         goodput[factor].append(attainable((earlier + peak) / 2, factor))
-    await _arrive(service, 5 * peak, 2.0, path)
-    after = await _arrive(service, peak / 2, 7.0, path)
+    await _arrive(service, 5 * peak, 2.0, paths)
+    after = await _arrive(service, peak / 2, 7.0, paths)
     later = after.between(after.due[0] + 5, after.due[-1])
     checks = [
         *(
@@ -152,36 +156,42 @@ def _rejected(
     ]
 
 
-async def _rejections_per_second(service: ServiceUnderTest, scale: Scale, path: str) -> float:
+async def _rejections_per_second(
+    service: ServiceUnderTest, scale: Scale, paths: Sequence[str]
+) -> float:
     """Of a worker at capacity, which answers each request with 503."""
     _, upload = await asyncio.open_connection("127.0.0.1", service.port)
     upload.write(b"POST /items HTTP/1.1\r\nHost: faults\r\nContent-Length: 9\r\n\r\n{")
     await upload.drain()
     await asyncio.sleep(0.2)  # until it fills the worker
-    report = await _request_in_turn(service, int(scale.pick(20_000, 6_000) / _CALLERS), path)
+    report = await _request_in_turn(service, int(scale.pick(20_000, 6_000) / _CALLERS), paths)
     upload.close()
     assert report.ok == 0
     return report.bad_status / report.wall
 
 
-async def _peak(service: ServiceUnderTest, path: str, seconds: float, about: float = 0.0) -> float:
+async def _peak(
+    service: ServiceUnderTest, paths: Sequence[str], seconds: float, about: float = 0.0
+) -> float:
     """Answers per second that `_CALLERS` clients get, each waiting for one before the next. `about`
     is a recent value, from which the number of requests follows."""
     if not about:
-        await warm(service, [path])
-        recent = await _request_in_turn(service, 20, path)
+        await warm(service, paths)
+        recent = await _request_in_turn(service, 20, paths)
         about = recent.ok / recent.wall
-    report = await _request_in_turn(service, max(20, int(about * seconds / _CALLERS)), path)
+    report = await _request_in_turn(service, max(20, int(about * seconds / _CALLERS)), paths)
     return report.ok / report.wall
 
 
-async def _request_in_turn(service: ServiceUnderTest, rounds: int, path: str) -> HerdReport:
-    herd = ThunderingHerd(port=service.port, paths=[path], clients=_CALLERS, rounds=rounds)
+async def _request_in_turn(
+    service: ServiceUnderTest, rounds: int, paths: Sequence[str]
+) -> HerdReport:
+    herd = ThunderingHerd(port=service.port, paths=paths, clients=_CALLERS, rounds=rounds)
     return await asyncio.to_thread(run_herd, herd, 1)
 
 
 async def _arrive(
-    service: ServiceUnderTest, rate: float, seconds: float, path: str
+    service: ServiceUnderTest, rate: float, seconds: float, paths: Sequence[str]
 ) -> ObservedRequests:
     """The number of connections follows from the bound of a 503; further requests wait for one, as
     behind a load balancer with a pool. Thousands of new connections take half a second."""
@@ -190,7 +200,7 @@ async def _arrive(
     connections = max(100, int(rate * _REJECTION_BOUND))
     plan = LoadPlan(
         port=service.port,
-        requests=[RequestSpec(name="pages", paths=[path], share=share), health],
+        requests=[RequestSpec(name="pages", paths=paths, share=share), health],
         rate=rate,
         seconds=seconds,
         connections=connections,
