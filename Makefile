@@ -27,7 +27,7 @@ help:  ## list the targets
 demo: .venv/bake  ## generate the default project into build/demo, install it and serve it
 	@$(BIN)/python -m servicekit.dev.lock $(DEMO)/.local
 	@echo "demo: generating $(DEMO)"
-	@$(BAKE) build/demo
+	@$(BAKE) build/demo > /dev/null
 	@echo "demo: installing and starting it (make dev, in $(DEMO))"
 	@$(MAKE) --no-print-directory -C $(DEMO) dev
 

@@ -16,7 +16,7 @@ LIBRARIES = {
 NEXT_STEPS = """\
 cd {{ cookiecutter.project }} && make dev    # serves it with PostgreSQL and Valkey of its own
 make check              # formats, lint, types and tests
-docs/deploying.md       # the way to AWS"""
+git init && git add .   # then docs/deploying.md: the way to AWS"""
 
 for library, copy in LIBRARIES.items():
     shutil.rmtree(copy, ignore_errors=True)  # an older version may have held more files

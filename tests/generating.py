@@ -43,6 +43,17 @@ def copy_template(to: Path) -> Path:
     return shutil.copytree(ROOT, to, ignore=personal)
 
 
+def with_tools(project: Path) -> tuple[str, ...]:
+    """Arguments for make, which then takes this environment's tools in place of the project's."""
+    python = project / "infra/venv/bin/python"
+    python.parent.mkdir(parents=True, exist_ok=True)
+    python.write_text(f'#!/bin/sh\nPYTHONPATH=../vendor exec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    paths = f"PYTHONPATH={project}:{project / 'vendor'}"
+    installed = (".venv/installed", ".venv/load", "infra/venv/installed")
+    return (f"BIN={BIN}", paths, *(f"--assume-old={each}" for each in installed))
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     """Each file by its path."""
     return {

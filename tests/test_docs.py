@@ -2,13 +2,13 @@
 
 import json
 import re
-import sys
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.generating import ROOT, run
+from tests.generating import ROOT, generate, run, with_tools
 
 LAYER = re.compile(r"^\| \d+ \| `(\w+)` \|", re.MULTILINE)
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -99,12 +99,10 @@ def commands(page: Path) -> Iterator[str]:
 
 
 @pytest.mark.extra("runs each command, some of which take half a minute")
-def test_commands_of_the_pages_run(project: Path) -> None:
+def test_commands_of_the_pages_run(template: Path, tmp_path: Path) -> None:
     """By the template's environment, which has what infra/ needs."""
-    python = project / "infra/venv/bin/python"
-    python.parent.mkdir(parents=True)
-    python.write_text(f'#!/bin/sh\nPYTHONPATH=../vendor exec {sys.executable} "$@"\n')
-    python.chmod(0o755)
+    project = generate(template, tmp_path)
+    tools = shlex.join(with_tools(project))
     (project / "last-week.csv").write_text("time,requests_per_second\n0,900\n60,950\n120,900\n")
     prices = {"eu-central-1": {"as_of": "2026-10-02", "source": "test", "prices": {}}}
     (project / "prices.json").write_text(json.dumps(prices))
@@ -114,7 +112,7 @@ def test_commands_of_the_pages_run(project: Path) -> None:
     refused = "make plan STACK=prod CONCURRENCY=500000"  # which a page says
     failed = {}
     for line in sorted(typed):
-        outcome = run("sh", "-c", f"{line} -o infra/venv/installed", cwd=project)
+        outcome = run("sh", "-c", f"{line} {tools}", cwd=project)
         if (outcome.returncode == 0) == (line == refused):
             failed[line] = outcome.stdout + outcome.stderr
     assert failed == {}

@@ -1,12 +1,13 @@
 """What someone sees who has Python and make, and nothing else."""
 
 import re
+import shlex
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.generating import ROOT, SERVICE, run
+from tests.generating import BIN, ROOT, SERVICE, contents, generate, run, with_tools
 
 
 @pytest.mark.parametrize("folder", [".", SERVICE])
@@ -32,3 +33,66 @@ def test_old_python_is_refused_with_one_sentence(template: Path, tmp_path: Path)
         "make PYTHON=python3.13, for example"
     )
     assert not (template / ".venv").exists()
+
+
+WRONG = """
+    dev PORT=80000 | PORT 80000 is not a free port from 1 to 65535
+    observe PORT=abc | PORT abc is not a free port
+    plan STACK=nope | There is no Pulumi.nope.yaml in
+    plan STACK='a b' | make plan: error: unrecognized arguments: b
+    plan CONCURRENCY=abc | peak_in_flight: 'abc' is not a whole number.
+    plan LATENCY_MS=0 | latency_ms: 0 is not between 1 and 60000.
+    plan PRICES=none.json | none.json: there is no such file of prices.
+    simulate SHAPE=x | SHAPE: 'x' is none; use day, flash, step, or TRACE=file.csv.
+    simulate TRACE=none.csv | none.csv: there is no such trace.
+    simulate SET=zones | zones: write it as KEY=VALUE.
+    rehearse STACK=../x | There is no
+    rehearse ENGINE=x | make rehearse: error: argument --engine: invalid choice: 'x'
+    runbooks STACK=nope | There is no Pulumi.nope.yaml in
+    profile FORMAT=pdf | make profile: error: argument --format: invalid choice: 'pdf'
+    profile SECONDS=abc | make profile: error: argument --seconds: invalid float value: 'abc'
+    profile OUT=none.html | PROFILE_SECRET is not set
+    load SECONDS=-1 | make load: error: argument --seconds: -1 is not a whole number from 1 to
+    load HOST=foo | foo is not scheme, name and port, like https://api.example.com.
+    capacity REPEATS=0 | make capacity: error: argument --repeats: 0 is not a whole number
+    serve PORT=80000 | The environment is not usable: Expected `int` <= 65535
+    migrate DATABASE_URL=x | DATABASE_URL
+    deploy STACK= | Which stack? make deploy STACK=dev
+    deploy STACK=nope | There is no Pulumi.nope.yaml in
+    rollback IMAGE=x | Which stack? make rollback STACK=dev
+    run STACK=dev | Which command? make run STACK=dev COMMAND="alembic current"
+    pulumi STACK=dev | Which command? make pulumi STACK=dev DO="stack output"
+"""
+WRONG_IN_TEMPLATE = """
+    bench ROUNDS=0 | make bench: error: argument --rounds: 0 is not a whole number from 1 to
+    bench SECONDS=-1 | make bench: error: argument --seconds: -1 is not a whole number
+    bench ONLY=foo | make bench: error: argument --only: 'foo' is not in health, hot
+    herd CLIENTS=-5 | make herd: error: argument --clients: -5 is not a whole number
+    herd MODE=warm | make herd: error: argument --mode: invalid choice: 'warm'
+    faults ROWS=3,x | make faults: error: argument --rows: there is no fault 'x'
+    faults SEED=abc | make faults: error: argument --seed: invalid int value: 'abc'
+    faults MINUTES=0 | make faults: error: argument --minutes: 0 is not a whole number
+"""
+
+
+@pytest.mark.extra("starts Python for each wrong value")
+@pytest.mark.parametrize("folder, cases", [("project", WRONG), ("template", WRONG_IN_TEMPLATE)])
+def test_a_wrong_value_is_one_sentence_and_leaves_nothing(
+    template: Path, tmp_path: Path, folder: str, cases: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = generate(template, tmp_path) if folder == "project" else template
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    for given in ("DATABASE_URL", "PROFILE_SECRET", "PORT", "STACK"):
+        monkeypatch.delenv(given, raising=False)
+    template_tools = (f"BIN={BIN}", "--assume-old=.venv/tools")
+    tools = with_tools(place) if folder == "project" else template_tools
+    before, wrong = contents(place), []
+    for case in cases.strip().splitlines():
+        typed, sentence = (part.strip() for part in case.split(" | "))
+        outcome = run("make", *tools, *shlex.split(typed), cwd=place)
+        lines = (outcome.stdout + outcome.stderr).splitlines()
+        said = [line for line in lines if not re.match(r"make(\[\d+\])?: \*\*\*", line)]
+        if outcome.returncode == 0 or len(said) != 1 or sentence not in said[0]:
+            wrong.append((typed, *lines))
+    assert wrong == []
+    assert contents(place) == before

@@ -190,7 +190,7 @@ def create_items(port: int, count: int = IDS) -> list[str]:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="make herd")
+    parser = argparse.ArgumentParser(prog="make herd", usage=argparse.SUPPRESS)
     parser.add_argument("--clients", type=int, default=50_000)
     parser.add_argument("--mode", action="append", choices=MODES, help="default: both")
     return parser.parse_args()

@@ -115,14 +115,17 @@ def test_a_file_that_is_none_of_prices_is_refused(
         read_prices("us-east-1", str(file))
 
 
+def test_a_missing_price_is_no_guess() -> None:
+    with pytest.raises(ConfigError, match=r"us-east-1 has none for db\.x2g\.large; name a file"):
+        VIRGINIA.of("db.x2g.large")
+
+
 @pytest.mark.parametrize(
-    ("region", "item", "sentence"),
-    [
-        ("sa-east-1", "alarm", "prices: there are none for sa-east-1, only for us-east-1, eu-cent"),
-        ("", "alarm", "prices: there are none for a stack without aws:region"),
-        ("us-east-1", "db.x2g.large", "prices: us-east-1 has none for db.x2g.large; name a file"),
-    ],
+    ("region", "named"), [("sa-east-1", "sa-east-1"), ("", "a stack without aws:region")]
 )
-def test_a_missing_price_is_no_guess(region: str, item: str, sentence: str) -> None:
-    with pytest.raises(ConfigError, match=sentence):
-        read_prices(region).of(item)
+def test_a_region_without_prices_is_estimated_at_those_of_another_and_says_so(
+    region: str, named: str
+) -> None:
+    prices = read_prices(region)
+    assert (prices.region, prices.of("alarm")) == ("us-east-1", VIRGINIA.of("alarm"))
+    assert f"None are known for {named}: name a file with them, as in PRICES=" in prices.source

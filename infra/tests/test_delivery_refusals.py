@@ -104,7 +104,8 @@ def test_a_region_that_does_not_exist(
 
 def test_a_stack_without_a_file(infra: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert refused_before_aws(infra, capsys, "staging") == (
-        f"There is no Pulumi.staging.yaml in {infra}: copy another stack's and change it."
+        f"There is no Pulumi.staging.yaml in {infra}, which has dev:"
+        " copy a stack's file and change it."
     )
 
 

@@ -63,12 +63,14 @@ def test_a_smaller_load_than_the_stacks_is_planned(
     assert "base_in_flight: 5000 is above peak_in_flight (1000)" in refusal
 
 
-def test_a_plan_without_prices_says_so_where_they_would_be(
+def test_a_plan_at_prices_of_another_region_says_so(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shown = printed(capsys, "--stack", "brazil")
-    below = " ".join(shown.partition("A month in US dollars, an estimate")[2].split())
-    assert below.startswith("prices: there are none for sa-east-1, only for us-east-1,")
+    head, _, below = shown.partition("A month in US dollars, an estimate")
+    assert "USD at the mean load, at prices of us-east-1. WAF" in " ".join(head.split())
+    assert "None are known for sa-east-1: name a file" in " ".join(below.split())
+    assert ", at prices of" not in printed(capsys, "--stack", "prod")
 
 
 @pytest.mark.parametrize(

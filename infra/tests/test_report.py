@@ -63,7 +63,10 @@ def test_a_refusal_is_one_sentence(
 
 def test_an_unknown_stack_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert report.main(["--stack", "qa"]) == 1
-    sentence = f"There is no Pulumi.qa.yaml in {folder}: copy another stack's and change it.\n"
+    sentence = (
+        f"There is no Pulumi.qa.yaml in {folder}, which has prod:"
+        " copy a stack's file and change it.\n"
+    )
     assert capsys.readouterr().err == sentence
 
 

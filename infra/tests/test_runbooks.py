@@ -25,10 +25,8 @@ SPECS = {
     for compute in ("fargate", "ec2")
     for spec in table(context(compute))
 }
-PAGES = {
-    compute: runbooks.pages(context(compute), read_prices("us-east-1"))
-    for compute in ("fargate", "ec2")
-}
+PRICES = read_prices("us-east-1")
+PAGES = {compute: runbooks.pages(context(compute), PRICES) for compute in ("fargate", "ec2")}
 
 
 @pytest.mark.parametrize(("compute", "spec"), SPECS.values(), ids=SPECS)
@@ -59,7 +57,7 @@ def test_a_page_has_the_number_of_its_stack() -> None:
         known = context("fargate", utilisation_percent=utilisation)
         cpu = next(spec for spec in table(known) if spec.name == "cpu")
         assert cpu.limit.value == (utilisation + 100) / 2
-        assert f"Fires {beyond(cpu.limit)}" in runbooks.pages(known, None)["cpu.md"]
+        assert f"Fires {beyond(cpu.limit)}" in runbooks.pages(known, PRICES)["cpu.md"]
 
 
 def test_command_writes_the_pages_and_removes_those_of_former_alarms(

@@ -20,8 +20,7 @@ PAPER = {"light": (0xFF, 0xFF, 0xFF), "dark": (0x14, 0x17, 0x1A)}
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("infra")
     (folder / "Pulumi.yaml").write_text("name: shop\nruntime: python\n")
-    for stack, region in (("prod", "eu-central-1"), ("brazil", "sa-east-1")):
-        (folder / f"Pulumi.{stack}.yaml").write_text(f"config:\n  aws:region: {region}\n")
+    (folder / "Pulumi.prod.yaml").write_text("config:\n  aws:region: eu-central-1\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         yield folder
@@ -85,17 +84,18 @@ def test_printed_lines_agree_with_the_page(
     words = " ".join(shown.split())
     assert words.startswith("shop-prod under step fleet fargate, 33 to 321 tasks of 3,000")
     assert "decisions 1 to grow, 1 to shrink" in words
-    assert "at prices of 2026-10-02 (an estimate)" in words
+    assert "at prices of eu-central-1 of 2026-10-02 (an estimate)" in words
     assert "This is a model of what AWS documents" in words
     assert max(len(line) for line in shown.splitlines()[:-1]) <= 100
     assert "This is a model of what AWS documents" in file.read_text()
 
 
-def test_a_region_without_prices_has_task_hours_alone(
+def test_a_task_without_a_price_has_task_hours_alone(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file = folder / "brazil.html"
-    assert command.main(["--stack", "brazil", "--shape", "flash", "--page", str(file)]) == 0
+    file = folder / "own.html"
+    unpriced = ["--set", "compute=ec2", 'instance_types=["c6g.large"]']
+    assert command.main(["--shape", "flash", *unpriced, "--page", str(file)]) == 0
     assert "their price is unknown" in " ".join(capsys.readouterr().out.split())
     assert "task-hours" in file.read_text()
 

@@ -96,7 +96,9 @@ def _port(environment: Mapping[str, str]) -> int:
     if wanted:
         usable = wanted.isascii() and wanted.isdecimal() and 0 < int(wanted) < 65536
         if not usable or listens(int(wanted)):
-            raise StartError(f"PORT {wanted} can't be used; choose a free one, or none.")
+            raise StartError(
+                f"PORT {wanted} is not a free port from 1 to 65535; choose another, or none."
+            )
         return int(wanted)
     port = first_free_port(8000, 1)
     if port != 8000:

@@ -16,7 +16,7 @@ _TIMEOUT = 120  # seconds: the longest profile takes 60, and a busy worker is la
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="profile", usage=argparse.SUPPRESS)
+    parser = argparse.ArgumentParser(prog="make profile", usage=argparse.SUPPRESS)
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--format", choices=("html", "speedscope"), default="html")
     parser.add_argument("--out", metavar="FILE", type=Path, help="default: standard output")
@@ -33,10 +33,17 @@ def main() -> None:
     except (OSError, HTTPException, ValueError, OverflowError) as error:  # also of the port
         sys.exit(f"{request.host} does not answer: {getattr(error, 'reason', error)}")
     if options.out:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_bytes(profile)
+        _write(options.out, profile)
     else:
         sys.stdout.buffer.write(profile)
+
+
+def _write(file: Path, profile: bytes) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(profile)
+    except OSError as error:
+        sys.exit(f"{file} can't be written: {error.strerror}.")
 
 
 def _sampling(seconds: float, form: str, secret: str) -> Request:

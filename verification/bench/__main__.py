@@ -74,7 +74,7 @@ def _options() -> argparse.Namespace:
         except KeyError as unknown:
             raise argparse.ArgumentTypeError(f"{unknown} is not in {', '.join(known)}") from None
 
-    parser = argparse.ArgumentParser(prog="make bench")
+    parser = argparse.ArgumentParser(prog="make bench", usage=argparse.SUPPRESS)
     parser.add_argument("--rounds", type=up_to(100_000), default=5)
     parser.add_argument("--seconds", type=up_to(100_000), default=3, help="of one measurement")
     parser.add_argument("--only", type=chosen, default=[*compared.values()], help=", ".join(known))

@@ -46,7 +46,7 @@ _ROWS = (
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="make herd")
+    parser = argparse.ArgumentParser(prog="make herd", usage=argparse.SUPPRESS)
     parser.add_argument("--clients", type=up_to(100_000), default=50_000)
     parser.add_argument("--mode", action="append", choices=MODES, help="default: both")
     options = parser.parse_args()

@@ -68,7 +68,7 @@ def _interrupted(*_: object) -> NoReturn:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="make faults")
+    parser = argparse.ArgumentParser(prog="make faults", usage=argparse.SUPPRESS)
     parser.add_argument("--rows", type=_numbers, help="for example 3,4; default: all")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
     parser.add_argument("--minutes", type=up_to(100_000), default=10.0, help="of the soak")
@@ -77,10 +77,11 @@ def _options() -> argparse.Namespace:
 
 
 def _numbers(text: str) -> set[int]:
-    numbers = {int(part) for part in text.split(",")}
-    if unknown := numbers - {test.number for test in FAULTS}:
-        raise argparse.ArgumentTypeError(f"there is no fault {min(unknown)}")
-    return numbers
+    known = {str(test.number): test.number for test in FAULTS}
+    try:
+        return {known[part] for part in text.split(",")}
+    except KeyError as unknown:
+        raise argparse.ArgumentTypeError(f"there is no fault {unknown}") from None
 
 
 if __name__ == "__main__":

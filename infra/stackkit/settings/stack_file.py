@@ -29,8 +29,10 @@ def read_stack(folder: Path, stack: str) -> StackFile:
         return StackFile(project=project, region="", values={}, secrets=(), tags={})
     file = folder / f"Pulumi.{stack}.yaml"
     if not file.exists():
+        stacks = sorted(each.name.split(".")[1] for each in folder.glob("Pulumi.*.yaml"))
         raise ConfigError(
-            f"There is no {file.name} in {folder}: copy another stack's and change it."
+            f"There is no {file.name} in {folder}, which has {', '.join(stacks) or 'none'}:"
+            " copy a stack's file and change it."
         )
     prefix = f"{project}:"
     keys: Mapping[str, Any] = _yaml(file).get("config") or {}

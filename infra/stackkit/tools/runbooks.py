@@ -30,7 +30,7 @@ URGENCY = {
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m stackkit.tools.runbooks", description=__doc__)
+    parser = argparse.ArgumentParser(prog="make runbooks", usage=argparse.SUPPRESS)
     parser.add_argument("--stack", default="prod", help="read Pulumi.<stack>.yaml")
     stack = parser.parse_args(arguments).stack
     try:
@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def pages(context: AlarmContext, prices: Prices | None) -> Mapping[str, str]:
+def pages(context: AlarmContext, prices: Prices) -> Mapping[str, str]:
     """File name → text."""
     specs = table(context)
     found = {f"{spec.name}.md": "\n".join(_page(spec)) for spec in specs}
@@ -71,9 +71,7 @@ def _page(spec: AlarmSpec) -> Iterator[str]:
     yield ""
 
 
-def _index(
-    specs: Sequence[AlarmSpec], context: AlarmContext, prices: Prices | None
-) -> Iterator[str]:
+def _index(specs: Sequence[AlarmSpec], context: AlarmContext, prices: Prices) -> Iterator[str]:
     yield from (f"# Runbooks of {context.settings.name}", "", INTRODUCTION)
     for tier in dict.fromkeys(spec.tier for spec in specs):
         yield from (
@@ -86,15 +84,14 @@ def _index(
         for spec in (spec for spec in specs if spec.tier == tier):
             fires = f"{beyond(spec.limit)} {during(spec)}"
             yield f"| [{spec.name}]({spec.name}.md) | {spec.severity} | {fires} |"
-    if prices:
-        found, metric = alarm_cost(specs, context), prices.of("alarm")
-        yield from ("", "## Cost", "")
-        yield (
-            f"{found.alarms} alarms, {found.metrics} metrics and {found.composites} composites cost"
-            f" ${found.dollars(metric):.2f} a month: ${metric:.2f} for each metric that an alarm"
-            f" reads and ${COMPOSITE:.2f} for a composite alarm in {prices.region}. Metrics, logs"
-            " and traces themselves are not included."
-        )
+    found, metric = alarm_cost(specs, context), prices.of("alarm")
+    yield from ("", "## Cost", "")
+    yield (
+        f"{found.alarms} alarms, {found.metrics} metrics and {found.composites} composites cost"
+        f" ${found.dollars(metric):.2f} a month: ${metric:.2f} for each metric that an alarm"
+        f" reads and ${COMPOSITE:.2f} for a composite alarm in {prices.region}. Metrics, logs"
+        " and traces themselves are not included."
+    )
     yield ""
 
 

@@ -115,7 +115,7 @@ def test_unusable_port_is_one_sentence(tmp_path: Path, port: str) -> None:
         output, _ = process.communicate(timeout=HANG)
 
     assert process.returncode == 1
-    assert output == f"PORT {port} can't be used; choose a free one, or none.\n"
+    assert output == (f"PORT {port} is not a free port from 1 to 65535; choose another, or none.\n")
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def _migrate(command: list[str]) -> int:
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m stackkit.tools.deploy", description=__doc__)
+    parser = argparse.ArgumentParser(prog="make", usage=argparse.SUPPRESS)
     commands = parser.add_subparsers(dest="command", required=True)
     for name, summary in (
         ("bootstrap", "make what a first deployment needs"),
@@ -82,7 +82,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         ("psql", "psql on the stack's database"),
         ("pulumi", "any command of pulumi on the stack"),
     ):
-        command = commands.add_parser(name, help=summary)
+        command = commands.add_parser(
+            name, prog=f"make {name}", usage=argparse.SUPPRESS, help=summary
+        )
         command.add_argument("--stack", required=True, help="read Pulumi.<stack>.yaml")
         if name in ("deploy", "rollback"):
             command.add_argument("--image", default="", help="a digest of the stack's repository")

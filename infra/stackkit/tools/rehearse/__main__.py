@@ -74,7 +74,7 @@ def _write(
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m stackkit.tools.rehearse", description=__doc__)
+    parser = argparse.ArgumentParser(prog="make rehearse", usage=argparse.SUPPRESS)
     parser.add_argument("--stack", default="prod", help="read Pulumi.<stack>.yaml")
     parser.add_argument(
         "--engine", choices=("mocks", "pulumi"), default="mocks", help="pulumi needs its CLI"

@@ -111,7 +111,7 @@ def _refused(settings: config.Config) -> Iterator[str]:
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="make plan", usage=argparse.SUPPRESS)
     parser.add_argument("--stack", help="read Pulumi.<stack>.yaml; without it, the defaults")
     parser.add_argument("--concurrency", help="in place of peak_in_flight")
     parser.add_argument("--latency-ms", help="in place of latency_ms")

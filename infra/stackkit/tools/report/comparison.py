@@ -35,7 +35,7 @@ class Candidate:
 
 
 def candidates(
-    settings: Config, measured: Measurement | None, prices: Prices | None
+    settings: Config, measured: Measurement | None, prices: Prices
 ) -> Iterator[Candidate]:
     known = _own_figures(settings) or measured
     for name, variant in _variants(settings):
@@ -58,12 +58,8 @@ def _own_figures(settings: Config) -> Measurement | None:
     )
 
 
-def _candidate(name: str, settings: Config, numbers: plan.Plan, prices: Prices | None) -> Candidate:
-    months = (
-        [cost.month(settings, numbers, load, prices) for load in cost.loads(numbers)]
-        if prices
-        else []
-    )
+def _candidate(name: str, settings: Config, numbers: plan.Plan, prices: Prices) -> Candidate:
+    months = [cost.month(settings, numbers, load, prices) for load in cost.loads(numbers)]
     return Candidate(
         name,
         fleet=(numbers.fleet.minimum.value, numbers.fleet.maximum.value),

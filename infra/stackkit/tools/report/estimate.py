@@ -31,7 +31,7 @@ def summary_lines(report: StackReport) -> Iterator[str]:
 
 
 def _bill(report: StackReport) -> str:
-    prices, settings = report.known_prices, report.settings
+    prices, settings = report.prices, report.settings
     mean = cost.loads(report.numbers)[1]
     usd = cost.total(cost.month(settings, report.numbers, mean, prices))
     waf = cost.waf(float(rate(mean.in_flight, settings.latency_ms)), prices).usd
@@ -40,9 +40,14 @@ def _bill(report: StackReport) -> str:
     else:
         part = f"WAF is off and would add {waf:,.0f} (waf: true)"
     return (
-        f"{usd:,.0f} USD at the mean load. {part}. AWS Shield Advanced includes WAF's requests for"
-        " a monthly fee."
+        f"{usd:,.0f} USD at the mean load{_priced_in(report)}. {part}. AWS Shield Advanced includes"
+        " WAF's requests for a monthly fee."
     )
+
+
+def _priced_in(report: StackReport) -> str:
+    region = report.prices.region
+    return f", at prices of {region}" if region != report.region else ""
 
 
 def break_lines(report: StackReport) -> Iterator[str]:
@@ -61,7 +66,7 @@ def cost_lines(report: StackReport) -> Iterator[str]:
 
 
 def _months(report: StackReport) -> Iterator[str]:
-    prices, settings = report.known_prices, report.settings
+    prices, settings = report.prices, report.settings
     loads = cost.loads(report.numbers)
     months = [cost.month(settings, report.numbers, load, prices) for load in loads]
     yield from indented(
@@ -90,7 +95,7 @@ def _million(report: StackReport) -> Iterator[str]:
     yield "\nA million requests in US dollars of tasks, each at its capacity"
     mix = ", ".join(f"{share} % {path}" for path, share in peers.SHARES.items())
     yield from indented(f"Ratios are of {mix}, by the rates of {peers.MEASURED}.")
-    costs = peers.cost_per_million(report.settings, report.numbers, report.known_prices)
+    costs = peers.cost_per_million(report.settings, report.numbers, report.prices)
     capacity = report.numbers.capacity
     for name, usd in costs.items():
         own = f"{capacity.requests_per_second:,} requests/s of a task, {capacity.origin}"
@@ -111,18 +116,17 @@ def comparison_lines(report: StackReport, compared: Sequence[Candidate]) -> Iter
     for one in compared:
         if one.refused:
             yield from hung(f"  {one.name}  ", one.refused)
-    prices = report.prices
-    dated = f"of {prices.as_of}, an estimate" if prices else f"missing: {report.unpriced}"
     rest = max((one.usd[1] - one.tasks_usd[1] for one in compared if one.usd), default=0)
     others = f" The rest of the bill is about {rest:,.0f} at the mean on any." if rest else ""
     yield from indented(
         "Tasks from minimum to maximum; pool: database connections of a worker; dollars of a month"
-        f" of the tasks alone, prices {dated}.{others}"
+        f" of the tasks alone, prices of {report.prices.region} of {report.prices.as_of}, an"
+        f" estimate.{others}"
     )
 
 
 def _cells(one: Candidate) -> Sequence[str]:
-    usd = [f"{dollars:,.0f}" for dollars in one.tasks_usd] or ["?"] * 3
+    usd = [f"{dollars:,.0f}" for dollars in one.tasks_usd]
     tightest: Bottleneck | None = one.breaks_first
     way = (tightest.subject, f"{tightest.in_flight:,}") if tightest else ("", "")
     fewest, most = one.fleet

@@ -29,7 +29,7 @@ def data(report: StackReport, compared: Sequence[Candidate]) -> dict[str, Any]:
 
 def _cost(report: StackReport) -> dict[str, Any]:
     try:
-        prices = report.known_prices
+        prices = report.prices
         return {
             "region": prices.region,
             "as_of": prices.as_of.isoformat(),

@@ -7,7 +7,7 @@ alarms and WAF. Taxes, discounts and Spot are left out.
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -17,6 +17,8 @@ BUILT_IN = Path(__file__).parent / "prices.json"
 # AWS prices the sizes of a family by their part of it
 _SIZES = {"medium": 0.5, "large": 1, "xlarge": 2, "2xlarge": 4, "4xlarge": 8, "8xlarge": 16}
 _SIZES |= {"12xlarge": 24, "16xlarge": 32}
+# its prices stand in where a region has none: an estimate that says so beats none
+_INSTEAD = "us-east-1"
 _FORM = '{"eu-west-1": {"as_of": "2026-10-02", "source": "…", "prices": {"c8g.large": 0.0853}}}'
 
 
@@ -42,8 +44,12 @@ class Prices:
 
 
 def read_prices(region: str, given: str | None = None) -> Prices:
-    """The region's prices, those of the file `given` before the built-in ones."""
-    found = _regions(BUILT_IN).get(region)
+    """The region's prices, those of the file `given` before the built-in ones.
+
+    A region without any gets those of another, whose name they keep.
+    """
+    tables = _regions(BUILT_IN)
+    found = tables.get(region)
     if given:
         own = _regions(Path(given)).get(region)
         if own is None:
@@ -51,11 +57,9 @@ def read_prices(region: str, given: str | None = None) -> Prices:
         merged = {**(found.prices if found else {}), **own.prices}
         return Prices(region, own.as_of, f"{given}: {own.source}", merged)
     if found is None:
-        where = region or "a stack without aws:region"
-        raise ConfigError(
-            f"prices: there are none for {where}, only for {', '.join(_regions(BUILT_IN))}; name a"
-            f" file with them, as in PRICES=prices.json with {_FORM}."
-        )
+        instead, where = tables[_INSTEAD], region or "a stack without aws:region"
+        named = f"name a file with them, as in PRICES=prices.json with {_FORM}"
+        return replace(instead, source=f"{instead.source}. None are known for {where}: {named}")
     return found
 
 

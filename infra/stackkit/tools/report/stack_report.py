@@ -14,30 +14,19 @@ from stackkit.plan.capacity import (
     read_measurement,
 )
 from stackkit.settings import config
-from stackkit.settings.errors import ConfigError
 from stackkit.settings.stack_file import read_stack
 from stackkit.tools.report.prices import Prices, read_prices
 
 
 @dataclass(frozen=True, kw_only=True)
 class StackReport:
-    """`unpriced` says why there are no prices."""
-
     settings: config.Config
     numbers: plan.Plan
     region: str
     measured: Measurement | None
     warnings: tuple[str, ...]
     bottlenecks: tuple[Bottleneck, ...]
-    prices: Prices | None
-    unpriced: str
-
-    @property
-    def known_prices(self) -> Prices:
-        """Raises ConfigError, which says why there are none."""
-        if self.prices is None:
-            raise ConfigError(self.unpriced)
-        return self.prices
+    prices: Prices
 
 
 def analyse(
@@ -49,7 +38,6 @@ def analyse(
     settings = config.read(file.project or "plan", stack or "plan", values, file.secrets)
     measured = read_measurement(folder)
     numbers = plan.derive(settings, measured)
-    prices, unpriced = _prices(file.region, prices_file)
     installed = installed_versions(folder.parent)
     return StackReport(
         settings=settings,
@@ -60,16 +48,5 @@ def analyse(
             measurement_warnings(measured, settings.architecture, installed, date.today())
         ),
         bottlenecks=bottlenecks(numbers),
-        prices=prices,
-        unpriced=unpriced,
+        prices=read_prices(file.region, prices_file),
     )
-
-
-def _prices(region: str, given: str | None) -> tuple[Prices | None, str]:
-    """A file that was named has to serve; without one, a plan needs no prices."""
-    if given:
-        return read_prices(region, given), ""
-    try:
-        return read_prices(region), ""
-    except ConfigError as error:
-        return None, str(error)

@@ -50,7 +50,7 @@ def _played(stack: StackReport, trace: Trace) -> SimulationReport:
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m stackkit.tools.simulate", description=__doc__)
+    parser = argparse.ArgumentParser(prog="make simulate", usage=argparse.SUPPRESS)
     parser.add_argument("--stack", default="prod", help="reads Pulumi.<stack>.yaml")
     parser.add_argument("--shape", help="day (the default), flash or step: from base to peak")
     parser.add_argument("--trace", type=Path, metavar="FILE", help="CSV: time,requests_per_second")

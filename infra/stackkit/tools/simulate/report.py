@@ -52,8 +52,7 @@ class SimulationReport:
     def task_dollars(self) -> float | None:
         """Of an hour; None where prices are missing."""
         try:
-            prices = self.stack.known_prices
-            return cost.task_hour(self.stack.settings, self.stack.numbers, prices)
+            return cost.task_hour(self.stack.settings, self.stack.numbers, self.stack.prices)
         except ConfigError:
             return None
 
@@ -65,7 +64,9 @@ class SimulationReport:
         beside = f"{100 * share:.0f} % of the maximum all the time"
         if each is None:
             return f"{hours}, {beside}; their price is unknown"
-        dated = f"at prices of {self.stack.known_prices.as_of} (an estimate)"
+        dated = (
+            f"at prices of {self.stack.prices.region} of {self.stack.prices.as_of} (an estimate)"
+        )
         return f"{hours}, ${run.task_hours * each:,.2f} {dated}, {beside}"
 
 
