@@ -57,6 +57,8 @@ def _serve(started: ExitStack, extras: Callable[[ExitStack], Extras]) -> None:
     _check_settings(os.environ)
     address = f"http://127.0.0.1:{port}"
     started.enter_context(only_one(DATA, address))
+    if port != 8000 and not os.environ.get("PORT"):
+        say("port", f"8000 is taken; using {port}")
     urls = started.enter_context(servers(DATA, os.environ))
     more, welcome = extras(started)
     environment = {
@@ -100,10 +102,7 @@ def _port(environment: Mapping[str, str]) -> int:
                 f"PORT {wanted} is not a free port from 1 to 65535; choose another, or none."
             )
         return int(wanted)
-    port = first_free_port(8000, 1)
-    if port != 8000:
-        say("port", f"8000 is taken; using {port}")
-    return port
+    return first_free_port(8000, 1)
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:

@@ -133,7 +133,9 @@ def _initialise(data: Path, initdb: Sequence[str]) -> None:
         [*initdb, "-D", str(unfinished), *options], capture_output=True, text=True
     )
     if made.returncode != 0:
-        raise StartError(f"PostgreSQL could not make its data folder: {last_line(made.stderr)}")
+        # below its error, it says how it cleans up
+        told = next((line for line in made.stderr.splitlines() if "error:" in line), made.stderr)
+        raise StartError(f"PostgreSQL could not make its data folder: {last_line(told)}")
     unfinished.rename(data)
 
 

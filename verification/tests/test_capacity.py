@@ -1,6 +1,8 @@
 """What `make capacity` finds, and what the plan reads of it."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from load import report
@@ -125,6 +128,20 @@ def test_real_worker_is_measured(scenario: Any, tmp_path: Path) -> None:
     assert taken.p50_ms is not None
     assert taken.p50_ms >= wait * 1000
     assert taken.service_cpus > 0
+
+
+@pytest.mark.extra("starts the whole service and its stores")
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_capacity_that_is_stopped_ends_all_that_it_started(
+    tmp_path: Path, stop: signal.Signals
+) -> None:
+    command = [sys.executable, "-m", "load.capacity", "--file", str(tmp_path / "capacity.json")]
+    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL) as capacity:
+        while len(started := psutil.Process(capacity.pid).children(recursive=True)) < 2:
+            os.sched_yield()
+        capacity.send_signal(stop)
+    assert capacity.returncode == 1
+    assert psutil.wait_procs(started, timeout=2)[1] == []
 
 
 def test_too_few_open_files_are_one_sentence() -> None:

@@ -9,6 +9,7 @@ import gc
 import os
 import resource
 import secrets
+import signal
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -63,6 +64,7 @@ def main() -> None:
     if files < needed:
         sys.exit(f"It takes {needed:,} open files, and the hard limit is {files:,}: raise it.")
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # else its servers outlive it
     gc.disable()  # the upstream is in this process: its pauses would count as the service's
     print(f"One worker on one CPU; p99 within {options.p99_ms} ms. This takes about 4 minutes.")
     try:
