@@ -1,6 +1,7 @@
 """PostgreSQL and Valkey from wheels, and the stand-in upstream: real servers on loopback."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -133,9 +134,9 @@ def _initialise(data: Path, initdb: Sequence[str]) -> None:
         [*initdb, "-D", str(unfinished), *options], capture_output=True, text=True
     )
     if made.returncode != 0:
-        # below its error, it says how it cleans up
-        told = next((line for line in made.stderr.splitlines() if "error:" in line), made.stderr)
-        raise StartError(f"PostgreSQL could not make its data folder: {last_line(told)}")
+        error = re.search("(?:error|FATAL): +(.*)", made.stderr)  # below, it tells of cleaning up
+        reason = error[1] if error else last_line(made.stderr)
+        raise StartError(f"PostgreSQL could not make its data folder: {reason}")
     unfinished.rename(data)
 
 

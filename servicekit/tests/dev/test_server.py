@@ -1,4 +1,6 @@
 import os
+import re
+import resource
 import signal
 import subprocess
 import sys
@@ -107,6 +109,18 @@ def test_start_that_fails_half_way_leaves_nothing(tmp_path: Path) -> None:
     assert output.splitlines()[-1].endswith("nothing was served.")
     here = [p for p in psutil.process_iter(["cmdline"]) if str(tmp_path) in str(p.info["cmdline"])]
     assert here == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits another process's files")
+def test_data_folder_that_can_not_be_written_has_postgresqls_reason(tmp_path: Path) -> None:
+    with local_service(tmp_path) as process:  # which has not come to PostgreSQL yet
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (2**20, 2**20))
+        output, _ = process.communicate(timeout=HANG)
+
+    assert process.returncode == 1
+    assert re.fullmatch(
+        "PostgreSQL could not make its data folder: could not .*: File too large", output.strip()
+    )
 
 
 @pytest.mark.parametrize("port", ["eighty", "80000", "0", "-1", "99999999999", "8000.5", "٨٠٠٠"])
