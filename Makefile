@@ -18,6 +18,13 @@ KIT := $(PYTEST) -n 4 -c ../pyproject.toml -p servicekit.testing
 stage = @echo "== $1"; began=$$(date +%s); ( $2 ) || exit 1; \
 	echo "== $1: $$(($$(date +%s) - began)) s"
 
+# $(call install,environment,arguments of pip): one sentence where that fails; pip 25.1 reads dependency groups
+define install
+@said=$$( ($(PYTHON) -m venv $1 && $1/bin/python -m pip install --quiet 'pip>=25.1' \
+	&& $1/bin/python -m pip install --quiet $2) 2>&1 ) || { { echo "$$said" > $1/install.log; } 2> /dev/null; \
+	echo "Not installed: $$(echo "$$said" | tail -n 1); $1/install.log may have more. It takes a package index that answers, and room on the disk." >&2; exit 1; }
+endef
+
 .PHONY: help demo lint test test-all test-extra bench herd faults fleet
 
 help:  ## list the targets
@@ -27,7 +34,7 @@ help:  ## list the targets
 demo: .venv/bake  ## generate the default project into build/demo, install it and serve it
 	@$(BIN)/python -m servicekit.dev.lock $(DEMO)/.local
 	@echo "demo: generating $(DEMO)"
-	@$(BAKE) build/demo > /dev/null
+	@said=$$($(BAKE) build/demo 2>&1) || { echo "$$said" | grep -m 1 -v '^Traceback\|^ ' >&2; exit 1; }
 	@echo "demo: installing and starting it (make dev, in $(DEMO))"
 	@$(MAKE) --no-print-directory -C $(DEMO) dev
 
@@ -73,15 +80,13 @@ fleet: .venv/tools  ## needs HAProxy: run three nodes behind it: equivalence, an
 .venv/bake: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("$(PYTHON) is Python %d.%d, and 3.11 is the oldest that works: make PYTHON=python3.13, for example" % sys.version_info[:2])'
 	@echo "tools: making .venv (once)"
-	@$(PYTHON) -m venv .venv
-	@.venv/bin/python -m pip install --quiet 'pip>=25.1'  # the first that reads dependency groups
-	@.venv/bin/python -m pip install --quiet --group bake
+	$(call install,.venv,--group bake)
 	@touch $@
 
 # One environment for the template's tools, the service and infra/.
 .venv/tools: .venv/bake .venv/requirements.txt
 	@echo "tools: installing those of the tests, of the service and of infra/ (once; some minutes)"
-	@.venv/bin/python -m pip install --quiet --group dev -r .venv/requirements.txt
+	$(call install,.venv,--group dev -r .venv/requirements.txt)
 	@touch $@
 
 # pip can't read the project's pyproject.toml: its name is rendered by cookiecutter.

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -21,7 +22,10 @@ git init && git add .   # then docs/deploying.md: the way to AWS"""
 for library, copy in LIBRARIES.items():
     shutil.rmtree(copy, ignore_errors=True)  # an older version may have held more files
     unwanted = shutil.ignore_patterns("__pycache__", ".*_cache", "tests")
-    shutil.copytree(Path(TEMPLATE, library), copy, ignore=unwanted)
+    try:
+        shutil.copytree(Path(TEMPLATE, library), copy, ignore=unwanted)
+    except shutil.Error as error:  # one entry for each file
+        sys.exit(f"{copy} can't be written: {error.args[0][0][-1]}")
 
 for path in sorted(PROJECT.rglob("*"), reverse=True):  # a folder comes after what it holds
     copied = path.relative_to(PROJECT)
