@@ -6,7 +6,7 @@ from typing import Any
 import pulumi
 from pulumi.runtime import mocks
 
-from stackkit.tools.rehearse.monitor import reference
+from stackkit.tools.rehearse.monitor import TransformingMocks, reference
 
 REGION = "eu-west-1"
 ACCOUNT = "123456789012"
@@ -58,24 +58,12 @@ def _occupied(asked: Mapping[str, Any]) -> dict[str, Any]:
     return {"ids": [f"eni-{n}" for n in range(OCCUPIED.get(wanted["subnet-id"][0], 0))]}
 
 
-class Cloud(mocks.Mocks):
+class Cloud(TransformingMocks):
     def __init__(self, preview: bool, last_outputs: Mapping[str, Any] | None = None) -> None:
+        super().__init__()
         self._preview = preview
         # of deployments before, by the stack's whole name
         self._last_outputs = last_outputs or {}
-        self._transforms: list[pulumi.ResourceTransform] = []
-
-    def register_transform(self, transform: pulumi.ResourceTransform) -> None:
-        self._transforms.append(transform)
-
-    def transformed(self, kind: str, name: str, inputs: dict[str, Any]) -> dict[str, Any]:
-        options = pulumi.ResourceOptions()
-        for transform in self._transforms:
-            asked = pulumi.ResourceTransformArgs(True, kind, name, inputs, options)
-            result = transform(asked)
-            if isinstance(result, pulumi.ResourceTransformResult):
-                inputs = dict(result.props)
-        return inputs
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
         if args.token == "pulumi:pulumi:readStackOutputs":

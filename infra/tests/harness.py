@@ -13,6 +13,7 @@ from pulumi.runtime import mocks, rpc, set_all_config, settings
 from pulumi.runtime.stack import Stack
 
 from cloud import ACCOUNT, REGION, Cloud
+from stackkit.policy import applied
 from stackkit.tools.rehearse.monitor import Monitor
 
 INFRA = Path(__file__).absolute().parents[1]
@@ -54,17 +55,12 @@ class Secret:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Registration:
-    type: str
-    name: str
+class Registration(applied.Registration):
+    """Whose numbers are whole again and whose secrets are closed."""
+
     parent: str
-    inputs: Mapping[str, Any]
-    protect: bool
     ignore_changes: Sequence[str]
     depends_on: Sequence[str]
-    urn: str
-    # property → URNs of the resources that its value comes from
-    uses: Mapping[str, Sequence[str]]
     retain_on_delete: bool = False
 
 
@@ -100,16 +96,11 @@ class Recorder(Monitor):
 
     def __init__(self, cloud: Cloud, run: Run) -> None:
         super().__init__(cloud)
-        self._cloud = cloud
         self._run = run
 
     def RegisterResource(self, request: Any) -> Any:
-        inputs = rpc.deserialize_properties(request.object)
-        if request.custom or request.remote:
-            changed = self._cloud.transformed(request.type, request.name, inputs)
-            if changed is not inputs:
-                inputs = changed
-                request.object.update(changed)
+        answer = super().RegisterResource(request)
+        inputs = rpc.deserialize_properties(request.object)  # overrides are in it now
         if request.type != "pulumi:pulumi:Stack":
             self._run.registrations.append(
                 Registration(
@@ -125,7 +116,6 @@ class Recorder(Monitor):
                     uses={k: list(v.urns) for k, v in request.propertyDependencies.items()},
                 )
             )
-        answer = super().RegisterResource(request)
         made = _opened(rpc.deserialize_properties(_without_parts(answer.object)))
         arns = {v for v in leaves(made) if isinstance(v, str) and v.startswith("arn:")}
         self._run.given |= {answer.id, *arns} - {""}

@@ -1,27 +1,15 @@
 """Resources as Pulumi hands them to a policy."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pulumi
 from pulumi.runtime import set_all_config
-from pulumi_policy import (
-    Policy,
-    PolicyCustomTimeouts,
-    PolicyResource,
-    PolicyResourceOptions,
-    ResourceValidationArgs,
-    ResourceValidationPolicy,
-    StackValidationArgs,
-    StackValidationPolicy,
-)
-from pulumi_policy.proxy import unknown_checking_proxy
 
 from harness import PROJECT, Registration, Secret
-from stackkit.policy.pack import POLICIES
-
-# policy's name, resource's name, message
-Violation = tuple[str, str, str]
+from stackkit.policy import applied
+from stackkit.policy.applied import Violation
 
 
 def in_tier(tier: str) -> None:
@@ -52,52 +40,9 @@ def resource(
 
 def violations(registrations: Sequence[Registration]) -> list[Violation]:
     """What the whole pack says of a stack."""
-    names = {entry.urn: entry.name for entry in registrations}
-    stack = StackValidationArgs(_linked(registrations))
-    each = [_args(entry) for entry in registrations]
-    found: list[Violation] = []
-    for policy in POLICIES:
-
-        def report(urn: str, message: str, policy: Policy = policy) -> None:
-            found.append((policy.name, names[urn], message))
-
-        if isinstance(policy, StackValidationPolicy):
-            policy.validate(stack, lambda message, urn=None: report(urn or "", message))
-            continue
-        assert isinstance(policy, ResourceValidationPolicy)
-        for args in each:
-            policy.validate(args, lambda message, urn=None, at=args.urn: report(at, message))
-    return found
-
-
-def _args(entry: Registration) -> ResourceValidationArgs:
-    return ResourceValidationArgs(
-        entry.type, _props(entry), entry.urn, entry.name, _options(entry), provider=None
+    return applied.violations(
+        [replace(entry, inputs=_wired(entry.inputs)) for entry in registrations]
     )
-
-
-def _linked(registrations: Sequence[Registration]) -> list[PolicyResource]:
-    known = {
-        entry.urn: PolicyResource(
-            entry.type, _props(entry), entry.urn, entry.name, _options(entry), None, None, [], {}
-        )
-        for entry in registrations
-    }
-    for entry in registrations:
-        uses = {
-            key: [known[urn] for urn in urns if urn in known] for key, urns in entry.uses.items()
-        }
-        known[entry.urn].property_dependencies = uses
-    return list(known.values())
-
-
-def _props(entry: Registration) -> Mapping[str, Any]:
-    return unknown_checking_proxy(_wired(entry.inputs))
-
-
-def _options(entry: Registration) -> PolicyResourceOptions:
-    nothing = PolicyCustomTimeouts(0, 0, 0)
-    return PolicyResourceOptions(entry.protect, [], None, [], nothing, [])
 
 
 def _wired(value: Any) -> Any:

@@ -65,6 +65,7 @@ def rehearsed(choices: pairs.Choices, changes: Overrides) -> Outcome:
 
 def _faults(snapshot: AccountSnapshot, run: Rehearsal) -> Iterator[str]:
     yield from (f"{failure.name}: {failure.message}" for failure in run.failures)
+    yield from run.violations
     for result in validate(snapshot):
         yield from result.problems
         if result.missing_input:

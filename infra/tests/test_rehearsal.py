@@ -56,7 +56,7 @@ def test_production_stands_up() -> None:
     outcome = rehearse("prod", values)
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
     assert "Refused" not in outcome.stdout
-    assert outcome.stdout.count("  ok  ") == len(CHECKS)
+    assert outcome.stdout.count("  ok  ") == len(CHECKS) + 1  # and the policies
 
 
 def test_a_stack_stands_up_in_a_vpc_that_exists_behind_an_internal_balancer(
@@ -68,7 +68,7 @@ def test_a_stack_stands_up_in_a_vpc_that_exists_behind_an_internal_balancer(
     page = tmp_path / "page.html"
     outcome = rehearse("prod", {"domain": DOMAIN} | named | office, page=page)
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
-    assert outcome.stdout.count("  ok  ") == len(CHECKS)
+    assert outcome.stdout.count("  ok  ") == len(CHECKS) + 1  # and the policies
     shown = page.read_text()
     assert "VPC 10.0.0.0/16, which exists" in shown
     assert "internal, 3 zones, HTTP 80, HTTPS 443, from 203.0.113.0/24" in shown

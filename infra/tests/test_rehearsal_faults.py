@@ -26,7 +26,10 @@ BROKEN: dict[tuple[str, str], dict[str, Any]] = {
     ("aws:rds/instance:Instance", "*"): {"engineVersion": "19"},
     ("aws:sns/topic:Topic", "*"): {"colour": "red"},
 }
-UNPAIRED = {("aws:ecs/taskDefinition:TaskDefinition", "*"): {"cpu": "1024", "memory": "1000"}}
+UNPAIRED: dict[tuple[str, str], dict[str, Any]] = {
+    ("aws:ecs/taskDefinition:TaskDefinition", "*"): {"cpu": "1024", "memory": "1000"},
+    ("aws:rds/instance:Instance", "*"): {"publiclyAccessible": True},
+}
 LEAVING = """
 import boto3
 boto3.client("sts").get_caller_identity()
@@ -112,6 +115,12 @@ def refusal(shown: str, resource: str) -> str:
     """The lines under one resource's name."""
     after = shown.partition("\nRefused\n")[2].partition(f"  {resource}\n")[2]
     return re.split(r"\n(?! {4})", after)[0]
+
+
+def test_what_a_policy_would_refuse_is_a_failed_check(unpaired: str) -> None:
+    below = unpaired.partition("  no  the policies of `pulumi up`\n")[2]
+    assert "rehearsal-prod: publiclyAccessible is true" in below
+    assert "(database-private)" in below
 
 
 def test_an_invalid_task_size_is_refused(unpaired: str) -> None:

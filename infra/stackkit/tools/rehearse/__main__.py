@@ -18,7 +18,7 @@ from stackkit.tools.rehearse.engine.rehearsal import play
 from stackkit.tools.rehearse.prerequisites import PASSWORD
 from stackkit.tools.rehearse.program import Rehearsal, rehearse
 from stackkit.tools.rehearse.summary import lines
-from stackkit.tools.rehearse.validate import CheckResult, validate
+from stackkit.tools.rehearse.validate import CheckResult, applied, validate
 
 # where no stack file says so: in the template itself
 PROJECT = "rehearsal"
@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
         progress=_progress(sys.stderr.isatty()),
     )
     snapshot = AccountSnapshot(run.account)
-    results = list(validate(snapshot)) if run.resources else []
+    results = [*validate(snapshot), applied(run)] if run.resources else []
     print("\n".join(lines(run, snapshot, results, time.monotonic() - started)))
     if run.resources:
         settings = config.read(project, options.stack, values, file.secrets)

@@ -12,13 +12,14 @@ from typing import Any
 import pulumi
 from pulumi.runtime import mocks, set_all_config, settings
 
+from stackkit.policy.applied import violations
 from stackkit.settings import config
 from stackkit.settings.errors import ConfigError
 from stackkit.tools.rehearse.account import ApiError, SimulatedAccount
 from stackkit.tools.rehearse.components import COMPONENTS
 from stackkit.tools.rehearse.lookups import look_up, whole
 from stackkit.tools.rehearse.map_to_api import MappingError
-from stackkit.tools.rehearse.monitor import Monitor
+from stackkit.tools.rehearse.monitor import Monitor, TransformingMocks
 from stackkit.tools.rehearse.placeholders import missing, not_created, without_not_created
 from stackkit.tools.rehearse.prerequisites import add_prerequisites
 from stackkit.tools.rehearse.recipe import CREATORS
@@ -54,20 +55,19 @@ class Rehearsal:
     skipped_resources: dict[str, str] = field(default_factory=dict)
     # what the stack's keys name and the program doesn't make
     prerequisites: list[str] = field(default_factory=list)
+    # what `pulumi up` would refuse
+    violations: list[str] = field(default_factory=list)
 
 
-class RehearsalMocks(mocks.Mocks):
+class RehearsalMocks(TransformingMocks):
     """Answers the program from the account, and keeps errors instead of raising them."""
 
     def __init__(self, rehearsal: Rehearsal, progress: Callable[[str, str], None]) -> None:
+        super().__init__()
         self._run = rehearsal
         self._progress_callback = progress
         # the program registers from several threads; moto isn't made for that
         self._lock = threading.RLock()
-        self.transforms: list[pulumi.ResourceTransform] = []
-
-    def register_transform(self, transform: pulumi.ResourceTransform) -> None:
-        self.transforms.append(transform)
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
         with self._lock:
@@ -75,7 +75,7 @@ class RehearsalMocks(mocks.Mocks):
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         with self._lock:
-            inputs = self._transformed(args.typ, args.name, whole(args.inputs))
+            inputs = whole(args.inputs)
             if not args.typ.startswith(PROVIDERS):
                 # a component of the program: its parts follow by themselves
                 return args.name, inputs
@@ -86,15 +86,7 @@ class RehearsalMocks(mocks.Mocks):
 
     def _register_part(self, kind: str, name: str, inputs: dict[str, Any]) -> str:
         """A part of a component of awsx: overrides reach it too."""
-        return self._make(kind, name, self._transformed(kind, name, inputs))["id"]
-
-    def _transformed(self, kind: str, name: str, inputs: dict[str, Any]) -> dict[str, Any]:
-        for transform in self.transforms:
-            asked = pulumi.ResourceTransformArgs(True, kind, name, inputs, pulumi.ResourceOptions())
-            result = transform(asked)
-            if isinstance(result, pulumi.ResourceTransformResult):
-                inputs = dict(result.props)
-        return inputs
+        return self._make(kind, name, self.transformed(kind, name, inputs))["id"]
 
     def _make(self, kind: str, name: str, inputs: dict[str, Any]) -> dict[str, Any]:
         self._progress_callback(kind, name)
@@ -146,16 +138,21 @@ def rehearse(
     set_all_config(given, [f"{project}:{name}" for name in secrets])
     settings.ROOT.set(None)
     stage = RehearsalMocks(run, progress)
+    monitor = Monitor(stage)
     mocks.set_mocks(
         stage,
         project=project,
         stack=stack,
         organization="organization",
         preview=False,
-        monitor=Monitor(stage),
+        monitor=monitor,
     )
     ended = list(_played(folder))
     run.failures += ended
+    run.violations += [
+        f"{name}: {message} ({policy})"
+        for policy, name, message in violations(monitor.registrations)
+    ]
     return run
 
 

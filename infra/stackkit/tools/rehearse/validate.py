@@ -9,6 +9,7 @@ from stackkit.tools.rehearse.checks import monitoring as watching
 from stackkit.tools.rehearse.checks import reach
 from stackkit.tools.rehearse.checks.secrets import secrets
 from stackkit.tools.rehearse.checks.trust import trust
+from stackkit.tools.rehearse.program import Rehearsal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +28,10 @@ def validate(snapshot: AccountSnapshot) -> Iterator[CheckResult]:
             problems=() if missing else tuple(check(snapshot)),
             missing_input=missing,
         )
+
+
+def applied(run: Rehearsal) -> CheckResult:
+    return CheckResult(subject="the policies of `pulumi up`", problems=tuple(run.violations))
 
 
 def path(snapshot: AccountSnapshot) -> Iterator[str]:
