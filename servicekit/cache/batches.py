@@ -18,7 +18,7 @@ class Batcher(Generic[K, V]):
     the load, and an idle service does not wait.
 
     A caller gets `Unavailable` if its call has not begun after `max_wait` seconds, and at once if
-    half of them are to be expected by the number of those that wait.
+    the batcher is `too_busy`.
     """
 
     def __init__(
@@ -40,6 +40,11 @@ class Batcher(Generic[K, V]):
         self._starting = False
         self._running: set[asyncio.Task[None]] = set()
 
+    def too_busy(self) -> bool:
+        """True if the call of a new caller is not to be expected within half of `max_wait`."""
+        calls = len(self._waiting) / (self._max_size * self._concurrency)
+        return calls * self._mean_call > self._max_wait / 2
+
     async def get(self, key: K) -> V | None:
         """The value of `key`, or None if `fetch` returned none. An error of `fetch` is raised to
         all callers of the batch."""
@@ -54,8 +59,8 @@ class Batcher(Generic[K, V]):
             await asyncio.wait(self._running)
 
     def _request(self, key: K) -> "asyncio.Future[V | None]":
-        if self._expected_wait() > self._max_wait / 2:
-            raise _too_busy()
+        if self.too_busy():
+            raise _unavailable()
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[V | None] = loop.create_future()
         self._waiting.append((key, answer, loop.time() + self._max_wait))
@@ -63,10 +68,6 @@ class Batcher(Generic[K, V]):
         if self._timer is None and self._max_wait < math.inf:
             self._timer = loop.call_later(self._max_wait, self._expire)
         return answer
-
-    def _expected_wait(self) -> float:
-        """Estimated seconds until the call of a new caller begins."""
-        return len(self._waiting) * self._mean_call / (self._max_size * self._concurrency)
 
     def _expire(self) -> None:
         loop = asyncio.get_running_loop()
@@ -78,7 +79,7 @@ class Batcher(Generic[K, V]):
                 return
             self._waiting.popleft()
             if not answer.done():
-                answer.set_exception(_too_busy())
+                answer.set_exception(_unavailable())
 
     def _start(self) -> None:
         if self._waiting and not self._starting and len(self._running) < self._concurrency:
@@ -118,5 +119,5 @@ class Batcher(Generic[K, V]):
                     answer.set_result(found.get(key))
 
 
-def _too_busy() -> Unavailable:
+def _unavailable() -> Unavailable:
     return Unavailable("Too busy; try again.")

@@ -2,12 +2,13 @@ import asyncio
 import math
 import random
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncpg
 
+from servicekit.cache.batches import Batcher
 from servicekit.database.connection import CONNECTION_LOST, UNREACHABLE
 from servicekit.database.connections import Connection, PooledConnections
 from servicekit.database.lanes import ConnectionLane
@@ -18,8 +19,13 @@ from servicekit.settings import Settings
 from servicekit.telemetry.counters import PoolCounts
 from servicekit.telemetry.spans import UNTRACED, Spans
 
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
 _RETRY_DELAY = (0.02, 0.1)  # seconds; by then the pool has noticed its other broken connections
 _READ_RESERVE = 0.25  # share of the connections that writes never take; one at least
+_SHARED = 2  # statements of one kind under way that callers share
+_TOO_BUSY = "The database is too busy."
 _Values = tuple[object, ...]  # of a statement's parameters
 
 
@@ -60,6 +66,7 @@ class DatabasePool:
         self._read_lane = ConnectionLane(size)
         reserved = math.ceil(size * _READ_RESERVE)
         self._write_lane = ConnectionLane(max(1, size - reserved), self._read_lane)
+        self._batchers: dict[bool, list[Batcher[Any, Any]]] = {True: [], False: []}  # by `reads`
 
     @asynccontextmanager
     async def lifespan(self, _app: object = None) -> AsyncIterator[None]:
@@ -105,13 +112,19 @@ class DatabasePool:
                     raise RuntimeError("A statement writes in a read-only transaction.") from error
                 raise
 
-    @property
-    def acquire_timeout(self) -> float:
-        """Seconds that a caller may wait for a connection, or for a statement that it shares."""
-        return self._settings.db_acquire_timeout
+    def batcher(
+        self, fetch: Callable[[list[K]], Awaitable[Mapping[K, V]]], max_size: int, *, reads: bool
+    ) -> Batcher[K, V]:
+        """For callers that share a statement: it begins within DB_ACQUIRE_TIMEOUT, too."""
+        timeout = self._settings.db_acquire_timeout
+        made = Batcher(fetch, max_size=max_size, concurrency=_SHARED, max_wait=timeout)
+        self._batchers[reads].append(made)
+        return made
 
     def rejection(self, *, reads: bool) -> str | None:
         """Why a read, or a write, would get no connection; None if it would get one."""
+        if any(batcher.too_busy() for batcher in self._batchers[reads]):
+            return _TOO_BUSY
         return self._lane_rejection(self._read_lane if reads else self._write_lane)
 
     def _lane_rejection(self, lane: ConnectionLane) -> str | None:
@@ -119,7 +132,7 @@ class DatabasePool:
             return "The database does not answer."
         # The other half is for callers that wait in the parent lane, too.
         if lane.expected_wait() > self._settings.db_acquire_timeout / 2:
-            return "The database is too busy."
+            return _TOO_BUSY
         return None
 
     @asynccontextmanager
@@ -161,7 +174,7 @@ class DatabasePool:
     ) -> Any:
         self.retries.called()
         timeout = self._settings.db_command_timeout
-        deadline = self._clock() + self.acquire_timeout + timeout
+        deadline = self._clock() + self._settings.db_acquire_timeout + timeout
         try:
             return await self._run_once(method, sql, values, lane, timeout)
         except Unavailable as error:

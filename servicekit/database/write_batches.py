@@ -5,13 +5,12 @@ from weakref import WeakValueDictionary
 
 import asyncpg
 
-from servicekit.cache.batches import Batcher
+from servicekit.database.pool import DatabasePool
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 _MAX_ROWS = 100  # of one statement
-_CONCURRENCY = 2  # statements under way per worker
 # One row is at fault, not the connection or the server: the others can be written.
 _OF_ONE_ROW = (
     asyncpg.DataError,
@@ -30,15 +29,13 @@ class WriteBatches(Generic[T, R]):
     """
 
     def __init__(
-        self, write_all: Callable[..., Awaitable[Sequence[R | None]]], max_wait: float
+        self, database: DatabasePool, write_all: Callable[..., Awaitable[Sequence[R | None]]]
     ) -> None:
         """`write_all(values, waits=False)` gives the results in the order of the values. None is
         for each that it left out because another transaction has locked its row; that one is
-        written alone, by `write_all([value], waits=True)`. `max_wait` is as of `Batcher`."""
+        written alone, by `write_all([value], waits=True)`."""
         self._write_all = write_all
-        self._batches = Batcher(
-            self._run, max_size=_MAX_ROWS, concurrency=_CONCURRENCY, max_wait=max_wait
-        )
+        self._batches = database.batcher(self._run, _MAX_ROWS, reads=False)
         self._turns: WeakValueDictionary[Hashable, asyncio.Lock] = WeakValueDictionary()
 
     async def write(self, value: T, key: Hashable = None) -> R | None:

@@ -63,15 +63,18 @@ async def overload(system: System, scale: Scale) -> Observation:
 
     The generator shares the machine. A distant database leaves it enough CPU to send five times
     the peak without slowing the requests that are served."""
-    # each its own: callers of one page share it
-    items = [path.removeprefix("/items/") for path in await system.items(100)]
-    different = [f"/items?limit=20&after={item}" for item in items]
-    pool, pool_late = await _distant_database(system, scale, different)
-    first = (await system.items(100, "x" * _DESCRIPTION))[0].removeprefix("/items/")
-    page = f"/items?after={int(first) - 1}&limit=100"
-    cpu, cpu_late = await _busy_worker(system, scale, [page])
+    pool, pool_late = await _distant_database(system, scale, await _pages(system, 20))
+    large = await _pages(system, 100, "x" * _DESCRIPTION)
+    cpu, cpu_late = await _busy_worker(system, scale, large)
     size = f"pool of {_POOL} {_DISTANCE * 1000:.0f} ms away; CPU, 200 kB each"
     return Observation(size, [*pool, *cpu], max(pool_late, cpu_late))
+
+
+async def _pages(system: System, limit: int, description: str = "") -> list[str]:
+    """A hundred pages, each its own: callers of one page share it."""
+    items = await system.items(100 + limit, description)
+    first = int(items[0].removeprefix("/items/"))
+    return [f"/items?after={first + n - 1}&limit={limit}" for n in range(100)]
 
 
 async def _distant_database(

@@ -3,7 +3,10 @@ from collections.abc import Sequence
 
 import asyncpg
 import pytest
+from msgspec.structs import replace
 
+from app.settings import load_settings
+from servicekit.database.pool import DatabasePool
 from servicekit.database.write_batches import WriteBatches
 from servicekit.errors import Unavailable
 from servicekit.testing.waiting import HANG, turns
@@ -37,8 +40,15 @@ class Table:
         return [next(numbers) if row in free else None for row in rows]
 
 
-def batches(table: Table) -> WriteBatches[str, int]:
-    return WriteBatches(table.write, HANG)
+def batches(table: Table, acquire_timeout: float = HANG) -> WriteBatches[str, int]:
+    return WriteBatches(pool(acquire_timeout), table.write)
+
+
+def pool(acquire_timeout: float) -> DatabasePool:
+    """It has no connections, as the table stands for the database."""
+    url = "postgresql://service@db/service"
+    given = {"DATABASE_URL": url, "REDIS_URL": "redis://cache:6379/0"}
+    return DatabasePool(replace(load_settings(given), db_acquire_timeout=acquire_timeout), url)
 
 
 async def test_rows_of_one_turn_are_one_statement_in_their_order() -> None:
@@ -168,7 +178,7 @@ async def test_failed_or_cancelled_write_lets_the_next_of_its_key_go_on() -> Non
 
 async def test_write_whose_statement_does_not_begin_in_time_is_not_carried_out() -> None:
     table = Table()
-    writes = WriteBatches(table.write, 0.05)
+    writes = batches(table, acquire_timeout=0.05)
     table.go_on.clear()
     under_way: list[asyncio.Task[int | None]] = []
     for row in ("first", "second"):
@@ -180,3 +190,27 @@ async def test_write_whose_statement_does_not_begin_in_time_is_not_carried_out()
     table.go_on.set()
     await asyncio.gather(*under_way)
     assert table.rows == ["first", "second"]
+
+
+async def test_writes_that_would_wait_too_long_are_rejected_early_and_reads_are_not() -> None:
+    table = Table()
+    database = pool(acquire_timeout=1)
+    writes = WriteBatches(database, table.write)
+    for _ in range(20):
+        table.go_on.clear()
+        slow = asyncio.create_task(writes.write("slow"))
+        await asyncio.sleep(0.05)
+        table.go_on.set()
+        await slow
+    table.go_on.clear()
+    waiting: list[asyncio.Task[int | None]] = []
+    while database.rejection(reads=False) is None:
+        assert len(waiting) < 10_000
+        waiting += [asyncio.create_task(writes.write("row")) for _ in range(100)]
+        await turns(3)
+    assert database.rejection(reads=False) == "The database is too busy."
+    assert database.rejection(reads=True) is None
+    table.go_on.set()
+    given = await asyncio.gather(*waiting, return_exceptions=True)
+    assert {type(result) for result in given} <= {int, Unavailable}
+    assert database.rejection(reads=False) is None

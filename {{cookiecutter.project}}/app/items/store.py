@@ -4,7 +4,6 @@ import asyncpg
 import msgspec
 
 from app.items.models import Item, ItemPatch, NewItem
-from servicekit.cache.batches import Batcher
 from servicekit.cache.entries import OriginResponse, representation_version
 from servicekit.cache.results import CacheResult
 from servicekit.cache.two_level import TwoLevelCache
@@ -62,13 +61,12 @@ class ItemStore:
         self._database = database
         self._replica = replica
         self.cache = cache
-        wait = database.acquire_timeout
-        self._point_reads = Batcher(self._get_all, max_size=100, concurrency=2, max_wait=wait)
-        self._page_reads = Batcher(self._get_pages, max_size=10, concurrency=2, max_wait=wait)
-        self._inserts = WriteBatches(self._insert_all, wait)
+        self._point_reads = database.batcher(self._get_all, max_size=100, reads=True)
+        self._page_reads = replica.batcher(self._get_pages, max_size=10, reads=True)
+        self._inserts = WriteBatches(database, self._insert_all)
         self._writes = {
             (statement, repeatable): WriteBatches(
-                partial(self._write_all, statement, repeatable=repeatable), wait
+                database, partial(self._write_all, statement, repeatable=repeatable)
             )
             for statement in (_UPDATE, _DELETE)
             for repeatable in (False, True)

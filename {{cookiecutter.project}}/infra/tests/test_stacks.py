@@ -1,4 +1,4 @@
-"""Every stack of this project, created in a simulated account, under the policies of `pulumi up`."""
+"""Every stack of this project, made in a simulated account, under the policies of `pulumi up`."""
 
 import os
 import subprocess
