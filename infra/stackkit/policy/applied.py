@@ -62,7 +62,9 @@ def _linked(registrations: Sequence[Registration]) -> Iterator[PolicyResource]:
         yield known[entry.urn]
 
 
-def _described(entry: Registration) -> tuple[Any, ...]:
+def _described(
+    entry: Registration,
+) -> tuple[str, Mapping[str, Any], str, str, PolicyResourceOptions]:
     untimed = PolicyCustomTimeouts(0, 0, 0)
     options = PolicyResourceOptions(entry.protect, [], None, [], untimed, [])
-    return entry.type, unknown_checking_proxy(entry.inputs), entry.urn, entry.name, options
+    return entry.type, unknown_checking_proxy(dict(entry.inputs)), entry.urn, entry.name, options
