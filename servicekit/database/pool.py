@@ -123,8 +123,9 @@ class DatabasePool:
 
     def rejection(self, *, reads: bool) -> str | None:
         """Why a read, or a write, would get no connection; None if it would get one."""
-        if any(batcher.too_busy() for batcher in self._batchers[reads]):
-            return _TOO_BUSY
+        for batcher in self._batchers[reads]:  # a loop: any() of a generator takes twice as long
+            if batcher.too_busy():
+                return _TOO_BUSY
         return self._lane_rejection(self._read_lane if reads else self._write_lane)
 
     def _lane_rejection(self, lane: ConnectionLane) -> str | None:
