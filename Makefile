@@ -19,11 +19,10 @@ stage = @echo "== $1"; began=$$(date +%s); ( $2 ) || exit 1; \
 	echo "== $1: $$(($$(date +%s) - began)) s"
 
 # $(call install,environment,arguments of pip): one sentence where that fails; pip 25.1 reads dependency groups
-define install
-@said=$$( ($(PYTHON) -m venv $1 && $1/bin/python -m pip install --quiet 'pip>=25.1' \
-	&& $1/bin/python -m pip install --quiet $2) 2>&1 ) || { { echo "$$said" > $1/install.log; } 2> /dev/null; \
+install = said=$$( { { $1/bin/python -m pip --version || $1/bin/python -m ensurepip || $(PYTHON) -m venv $1; } \
+	&& $1/bin/python -m pip install --quiet 'pip>=25.1' && $1/bin/python -m pip install --quiet $2; } 2>&1 ) || { \
+	{ echo "$$said" > $1/install.log; } 2> /dev/null; \
 	echo "Not installed: $$(echo "$$said" | tail -n 1); $1/install.log may have more. It takes a package index that answers, and room on the disk." >&2; exit 1; }
-endef
 
 .PHONY: help demo lint test test-all test-extra bench herd faults fleet
 
@@ -80,13 +79,13 @@ fleet: .venv/tools  ## needs HAProxy: run three nodes behind it: equivalence, an
 .venv/bake: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("$(PYTHON) is Python %d.%d, and 3.11 is the oldest that works: make PYTHON=python3.13, for example" % sys.version_info[:2])'
 	@echo "tools: making .venv (once)"
-	$(call install,.venv,--group bake)
+	@$(call install,.venv,--group bake)
 	@touch $@
 
 # One environment for the template's tools, the service and infra/.
 .venv/tools: .venv/bake .venv/requirements.txt
 	@echo "tools: installing those of the tests, of the service and of infra/ (once; some minutes)"
-	$(call install,.venv,--group dev -r .venv/requirements.txt)
+	@$(call install,.venv,--group dev -r .venv/requirements.txt)
 	@touch $@
 
 # pip can't read the project's pyproject.toml: its name is rendered by cookiecutter.
