@@ -90,7 +90,7 @@ def test_another_shows_the_dashboard_with_its_limits(page: Path, browser: Browse
 def test_page_names_checks_reasons_and_limits(page: Path, browser: Browser) -> None:
     browser.open(page, DESK, "light")
     shown = browser.value("document.body.innerText")
-    assert shown.count("holds\t") == len(CHECKS)
+    assert shown.count("holds\t") == len(CHECKS) + 1  # and the policies
     assert "Little's law: 50,000 in flight / 80 ms" in shown
     assert "CKV_AWS_18" in shown
     assert "hosted zone example.com" in shown

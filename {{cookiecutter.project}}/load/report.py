@@ -11,11 +11,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from stackkit.tools.page import Section, page, table
+from stackkit.tools.page import Section, mark, page, table
 
 from load.search import Knee
 
 _PAGE = Path(__file__).parents[1] / "reports/capacity.html"
+# of the page: a mark, then the figures of a LoadStep
+_COLUMNS = (
+    "", "requests/s", "in flight", "requests", "errors", "p50, ms", "p99, ms", "sent late, ms",
+    "CPUs of the service", "CPUs of others",
+)  # fmt: skip
 _PACKAGES = ("granian", "litestar", "uvloop", "msgspec", "asyncpg", "redis", "aiohttp")
 _MAX_SPREAD = 0.15  # of the median, between the searches
 _MAX_FOREIGN = 0.1  # CPUs
@@ -26,16 +31,18 @@ def write(rate: Knee, held: Knee, p99_ms: int, file: Path) -> None:
     file.write_text(json.dumps(document, indent=2, allow_nan=False) + "\n")
     noise = [f"Noisy: {sentence}." for sentence in document["noise"]]
     sections = []
-    for figure, unit, details in (
-        ("requests_per_second", "requests/s", document["rate"]),
-        ("in_flight", "requests in flight", document["held"]),
+    for figure, unit, details, knee in (
+        ("requests_per_second", "requests/s", document["rate"], rate),
+        ("in_flight", "requests in flight", document["held"], held),
     ):
         title = f"{document[figure]:,} {unit} with {details['cpu_percent']} % of one CPU"
         print(f"One worker sustains {title}.")
-        columns = list(details["steps"][0])
-        rows = [["never" if v is None else f"{v:,}" for v in s.values()] for s in details["steps"]]
-        sections.append(Section(title=title, body=table(columns, rows, " ".join(columns))))
-    intro = f"p99 within {p99_ms} ms, measured {document['measured_at']}. {' '.join(noise)}"
+        sections.append(Section(title=title, body=table(_COLUMNS, list(_rows(knee)), _COLUMNS[1:])))
+    intro = (
+        f"p99 within {p99_ms} ms, measured {document['measured_at']}. Each row is a load of some"
+        " seconds. The highest that held in each search is marked; their median is the capacity."
+        f" {' '.join(noise)}"
+    )
     _PAGE.parent.mkdir(exist_ok=True)
     _PAGE.write_text(page("Capacity of one worker", intro, sections))
     print(*noise, f"The plan reads {file}; the page is {_PAGE}.", sep="\n")
@@ -64,6 +71,12 @@ def describe(rate: Knee, held: Knee, p99_ms: int) -> dict[str, Any]:
         "rate": _details(rate, "rate"),
         "held": _details(held, "in_flight"),
     }
+
+
+def _rows(knee: Knee) -> Iterator[list[Any]]:
+    for step in sorted(knee.steps, key=lambda step: step.rate):
+        figures = ("never" if v is None else f"{v:,.6g}" for v in asdict(step).values())
+        yield [mark("good", "held") if step in knee.found else "", *figures]
 
 
 def _details(knee: Knee, figure: str) -> dict[str, Any]:

@@ -51,12 +51,19 @@ def draw(chart: Chart) -> h.Element:
         (h.span(".y", style=f"bottom: {100 * v / top:.2f}%")[short(v)] for v in ticks(top, 5)),
         (h.span(".x", style=f"left: {100 * v / span:.2f}%")[f"{v:g}"] for v in ticks(span, 5)),
         (
-            h.span(".level", style=f"bottom: {100 * value / top:.2f}%")[label]
-            for label, value in chart.levels
+            h.span(f".level{kind}", style=f"bottom: {100 * value / top:.2f}%")[label]
+            for kind, label, value in _labels(chart.levels, top)
         ),
         h.span(".unit")[chart.x_unit],
     ]
     return picture([h.div(".legend")[swatches, chart.unit], plot], chart.caption, "axis")
+
+
+def _labels(levels: Sequence[tuple[str, float]], top: float) -> Iterator[tuple[str, str, float]]:
+    """Above its line, but below the lower of two lines that lie close."""
+    highest = max((value for _, value in levels), default=0)
+    for label, value in levels:
+        yield ".under" if 0 < highest - value < 0.1 * top else "", label, value
 
 
 def _lines(chart: Chart, top: float, span: float) -> Iterator[h.Element]:

@@ -4,7 +4,7 @@ htpy escapes whatever isn't an element. Colours are the variables below, so that
 reader's light or dark.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import htpy as h
@@ -75,7 +75,8 @@ figcaption { font-size: .875rem; margin-top: .5rem; }
 .plot span { position: absolute; white-space: nowrap; line-height: 1; }
 .plot .y { right: 100%; padding-right: .5rem; transform: translateY(50%); }
 .plot .x { top: 100%; padding-top: .5rem; transform: translateX(-50%); }
-.plot .level { right: 0; padding-bottom: .2rem; }
+.plot .level { right: 0; padding: .2rem 0; }
+.plot .under { transform: translateY(100%); }
 .plot .unit { top: calc(100% + 1.25rem); width: 100%; text-align: center; }
 .node, .graph { border: 1px solid var(--line); border-radius: .375rem; background: var(--panel); }
 .node { padding: .35rem .75rem; margin: .4rem 0 .4rem 5rem; position: relative; }
@@ -95,6 +96,13 @@ figcaption { font-size: .875rem; margin-top: .5rem; }
 @media (max-width: 56rem) {
   .dashboard { display: block; } .graph { margin: .25rem 0; }
   .node, .zones { margin-left: 3.5rem; } .node i { font-size: .6875rem; }
+}
+@media (max-width: 40rem) {
+  .words thead { position: absolute; clip-path: inset(50%); }
+  .words table, .words tbody, .words tr { display: block; }
+  .words tr { padding: .5rem 0; }
+  .words td { display: inline-block; padding: 0 .5rem 0 0; }
+  .words td:nth-child(n + 3):last-child { display: block; color: var(--muted); }
 }
 @media print { .scrolls { overflow: visible; } }
 """
@@ -129,13 +137,19 @@ def page(title: str, intro: str, sections: Iterable[Section], foot: str = "") ->
     )
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[h.Node]], numbers: str = "") -> h.Element:
-    """Rows under columns, scrolling in itself; `numbers` names those to align, as "value limit"."""
-    right = [".number" if name in numbers.split() else "" for name in columns]
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[h.Node]], numbers: Collection[str] = ()
+) -> h.Element:
+    """Rows under columns, scrolling in itself; `numbers` names those to align.
+
+    A phone has the last of three or more columns below the others, unless it is a number.
+    """
+    right = [".number" if name in numbers else "" for name in columns]
     heads = (h.th(kind, scope="col")[name] for kind, name in zip(right, columns, strict=True))
     lines = (h.tr[(h.td(k)[cell] for k, cell in zip(right, row, strict=True))] for row in rows)
     label = ", ".join(filter(None, columns))
-    return h.div(".scrolls", tabindex="0", role="region", aria_label=label)[
+    kind = "" if right[-1] else ".words"
+    return h.div(f".scrolls{kind}", tabindex="0", role="region", aria_label=label)[
         h.table[h.thead[h.tr[heads]], h.tbody[lines]]
     ]
 

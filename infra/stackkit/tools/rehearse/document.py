@@ -101,9 +101,9 @@ def _numbers(numbers: plan.Plan) -> h.Node:
     return [
         key_figures(figures),
         h.h3["Derived"],
-        table(["number", "value", "unit", "reason"], _derived(numbers), numbers="value"),
+        table(["number", "value", "unit", "reason"], _derived(numbers), numbers=["value"]),
         h.h3["Limits"],
-        table(["limit", "needed", "of", "reason"], _limits(numbers), numbers="needed of"),
+        table(["limit", "needed", "of", "reason"], _limits(numbers), numbers=["needed", "of"]),
     ]
 
 
