@@ -1,3 +1,4 @@
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,10 @@ from cloud import ACCOUNT
 from delivering import Clock, DeployScenario, FakeCommands, Session, make_project
 from rehearsed import Rehearsals, in_two_processes
 from stackkit.tools.deploy import poll_policy as patience
+
+# A program and a simulated account are many objects that live long: a fifth of the time went into
+# looking through them for garbage.
+gc.set_threshold(100_000, 50, 100)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
