@@ -16,10 +16,10 @@ from iam.evaluator import Request, Statement, allowing
 from iam.patterns import never_matching
 from iam.provider_reads import LOOKUPS, READS, WATCHING
 from iam.requests import all_requests, changes, example, fits, rows
+from iam.scope import Scope
 from rehearsed import Outcome, Rehearsals
 from stackkit.resources.delivery_permissions import (
     READERS,
-    DeliveryScope,
     of_boundary,
     of_deployer,
     of_reader,
@@ -33,8 +33,8 @@ sys.setrecursionlimit(5000)
 VPC = pairs.OPTIONS["network"]["existing"]["vpc_id"]
 
 
-def scope(stack: str, in_existing_vpc: bool = False) -> DeliveryScope:
-    return DeliveryScope(
+def scope(stack: str, in_existing_vpc: bool = False) -> Scope:
+    return Scope(
         project="shop",
         stack=stack,
         region=REGION,
@@ -57,13 +57,13 @@ AWS_OWN = [
 SUBNETS = ("subnet-aaaaaaa0", "subnet-bbbbbbb0")
 
 
-def deployer(of: DeliveryScope = PROD, calls: Sequence[Call] = ()) -> list[Statement]:
+def deployer(of: Scope = PROD, calls: Sequence[Call] = ()) -> list[Statement]:
     """With what the policies of the keys among the calls give it."""
     own = [statement for policy in of_deployer(of).values() for statement in policy]
     return [*own, *(statement for call in calls for statement in _of_key(call, of))]
 
 
-def _of_key(call: Call, of: DeliveryScope) -> list[Statement]:
+def _of_key(call: Call, of: Scope) -> list[Statement]:
     if call.operation != "CreateKey":
         return []
     key = call.response["KeyMetadata"]["Arn"]
@@ -204,7 +204,7 @@ def test_no_statement_has_an_action_that_can_never_match(policy: str) -> None:
 
 @pytest.mark.parametrize("policy", ALL)
 def test_each_policy_has_room_for_the_longest_names(policy: str) -> None:
-    longest = DeliveryScope(
+    longest = Scope(
         project="p" * 12,
         stack="s" * 11,
         region="ap-southeast-1",

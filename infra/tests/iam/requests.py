@@ -12,7 +12,7 @@ from policy_sentry.querying.actions import get_action_data
 
 from cloud import ACCOUNT, REGION
 from iam.evaluator import Request
-from stackkit.resources.delivery_permissions import DeliveryScope
+from iam.scope import Scope
 from stackkit.tools.rehearse.account import Call
 
 # an API's and its operations' names in IAM, where they differ
@@ -121,7 +121,7 @@ def action_of(call: Call) -> str:
     return ACTIONS.get(name, name)
 
 
-def all_requests(calls: Iterable[Call], scope: DeliveryScope) -> Iterator[Request]:
+def all_requests(calls: Iterable[Call], scope: Scope) -> Iterator[Request]:
     """Of the calls in their order: what a call answers with exists for those after it."""
     seen: set[str] = set()
     for call in calls:
@@ -129,7 +129,7 @@ def all_requests(calls: Iterable[Call], scope: DeliveryScope) -> Iterator[Reques
         seen |= set(_arns(call.response)) | set(_named(call))
 
 
-def _requests(call: Call, scope: DeliveryScope, seen: set[str]) -> Iterator[Request]:
+def _requests(call: Call, scope: Scope, seen: set[str]) -> Iterator[Request]:
     """One for each resource of the call, its tags, and the roles that it passes on."""
     action = action_of(call)
     creates = call.operation.startswith(_CREATING) and _takes_tags(action)
@@ -169,7 +169,7 @@ def _takes_tags(action: str) -> bool:
     )
 
 
-def _special(call: Call, scope: DeliveryScope) -> dict[str, Any]:
+def _special(call: Call, scope: Scope) -> dict[str, Any]:
     if call.service == "iam":
         policy = call.parameters.get("PolicyArn")
         bound = {"iam:PermissionsBoundary": scope.boundary}
