@@ -29,12 +29,13 @@ from stackkit.resources.log_bucket import LogBucket, LogBucketArgs
 from stackkit.resources.migration import Migration, MigrationArgs
 from stackkit.resources.monitored import MonitoredResource
 from stackkit.resources.network import Network, NetworkArgs
+from stackkit.resources.placement import Placement
 from stackkit.resources.replica_address import ReplicaAddress, ReplicaAddressArgs
 from stackkit.resources.rotation import Rotation, RotationArgs
 from stackkit.resources.security_groups import SecurityGroups, SecurityGroupsArgs
 from stackkit.resources.standalone_task import StandaloneTask, StandaloneTaskArgs
 from stackkit.resources.waf import Waf, WafArgs, bill_warning
-from stackkit.settings import config, conflicts
+from stackkit.settings import conflicts
 from stackkit.settings.errors import ConfigError
 from stackkit.settings.load import check_region, load_config
 
@@ -76,22 +77,16 @@ if settings.github_repository:
 network = Network(
     name,
     NetworkArgs(
+        settings=settings,
         region=region,
-        cidr=settings.vpc_cidr,
-        zones=settings.zones,
-        nat_gateways=settings.nat_gateways,
-        log_days=settings.log_days,
         existing=existing,
-        internal=settings.internal,
     ),
 )
 groups = SecurityGroups(
     name,
     SecurityGroupsArgs(
+        settings=settings,
         vpc_id=network.vpc_id,
-        public_ports=(80, 443) if settings.domain else (80,),
-        allow_from=settings.allow_from,
-        container_port=config.CONTAINER_PORT,
         outbound_ports=service.outbound_ports(settings),
     ),
 )
@@ -111,17 +106,10 @@ if settings.production and not existing:
 database = Database(
     name,
     DatabaseArgs(
+        settings=settings,
+        numbers=numbers,
         subnet_ids=network.isolated_subnet_ids,
         security_group_id=groups.database_id,
-        version=settings.database_version,
-        instance_class=settings.database_class,
-        storage_gb=settings.database_storage_gb,
-        storage_max_gb=settings.database_storage_max_gb,
-        backup_days=settings.backup_days,
-        replicas=settings.database_replicas,
-        statement_timeout_s=numbers.timeouts.statement.value,
-        idle_in_transaction_s=numbers.timeouts.idle_in_transaction.value,
-        production=settings.production,
         deployer_arn=deployer,
     ),
 )
@@ -132,15 +120,12 @@ if settings.database_proxy:
     proxy = DatabaseProxy(
         name,
         DatabaseProxyArgs(
+            numbers=numbers,
             region=region,
             vpc_id=network.vpc_id,
             subnet_ids=network.isolated_subnet_ids,
-            client_group_id=groups.compute_id,
-            database_group_id=groups.database_id,
-            database=database.instance,
-            secret_arn=database.secret_arn,
-            key_arn=database.key_arn,
-            borrow_timeout_s=numbers.timeouts.database_acquire.value,
+            groups=groups,
+            database=database,
         ),
     )
     database_host = proxy.host
@@ -153,12 +138,9 @@ if database.replicas:
 cache = Cache(
     name,
     CacheArgs(
+        settings=settings,
         subnet_ids=network.isolated_subnet_ids,
         security_group_id=groups.cache_id,
-        node_type=settings.cache_class,
-        replicas=settings.cache_replicas,
-        password=settings.cache_password,
-        production=settings.production,
     ),
 )
 
@@ -177,21 +159,13 @@ log_bucket = LogBucket(
 edge = Edge(
     name,
     EdgeArgs(
+        settings=settings,
+        numbers=numbers,
         vpc_id=network.vpc_id,
         subnet_ids=network.balancer_subnet_ids,
         security_group_id=groups.balancer_id,
-        internal=settings.internal,
-        ipv6=settings.ipv6,
         certificate_arn=certificate_arn,
-        container_port=config.CONTAINER_PORT,
-        target_type="ip" if settings.compute == "fargate" else "instance",
-        deregistration_delay_s=numbers.timeouts.deregistration_delay.value,
-        idle_timeout_s=numbers.timeouts.alb_idle.value,
-        reserved_lcu=settings.alb_lcu,
-        protected=settings.production,
-        canary=settings.rollout == "canary",
-        log_bucket=log_bucket.bucket,
-        log_bucket_ready=log_bucket.ready,
+        log_bucket=log_bucket,
     ),
 )
 # by which name CloudWatch knows what it measures
@@ -233,23 +207,11 @@ rollback = monitoring.rollback(context, topics, resource_names)
 # Compute
 image = Image(
     name,
-    ImageArgs(
-        given=settings.image,
-        build=build_id(HERE.parent),
-        context="..",
-        architecture=settings.architecture,
-        destroyable=not settings.production,
-    ),
+    ImageArgs(settings=settings, build=build_id(HERE.parent), context=".."),
 )
 collector = Collector(
     name,
-    CollectorArgs(
-        region=region,
-        image=image.collector,
-        endpoint=settings.otlp_endpoint,
-        headers=settings.otlp_headers,
-        log_days=settings.log_days,
-    ),
+    CollectorArgs(settings=settings, region=region, image=image.collector),
 )
 container = service.container(
     settings,
@@ -270,13 +232,11 @@ container = service.container(
 standalone = StandaloneTask(
     name,
     StandaloneTaskArgs(
+        settings=settings,
         region=region,
         container=container,
         subnet_ids=network.compute_subnet_ids,
         security_group_id=groups.compute_id,
-        public_addresses=not settings.nat,
-        exec=settings.exec,
-        log_days=settings.log_days,
     ),
 )
 migration = Migration(
@@ -289,11 +249,11 @@ migration = Migration(
     ),
 )
 running_compute = compute.run(
-    settings,
-    numbers,
-    container,
-    compute.Placement(
+    Placement(
+        settings=settings,
+        numbers=numbers,
         region=region,
+        container=container,
         subnet_ids=network.compute_subnet_ids,
         security_group_id=groups.compute_id,
         edge=edge,

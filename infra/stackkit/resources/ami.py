@@ -1,9 +1,8 @@
-from dataclasses import dataclass
-
 import pulumi
 from pulumi_aws import iam, imagebuilder
 
-from stackkit.resources.container import Container, may_pull
+from stackkit.resources.container import may_pull
+from stackkit.resources.placement import Placement
 from stackkit.resources.policies import assumed_by, document
 
 PARENTS = {"arm64": "amazon-linux-2023-arm64", "x86_64": "amazon-linux-2023-x86"}
@@ -15,15 +14,6 @@ MANAGED = {
 VERSION = "1.0.0"
 
 
-@dataclass(frozen=True, kw_only=True)
-class AmiArgs:
-    region: str
-    container: Container
-    instance_type: str
-    subnet_id: pulumi.Input[str]
-    security_group_id: pulumi.Input[str]
-
-
 class Ami(pulumi.ComponentResource):
     """Amazon Linux 2023 with Docker and the service's image in it: an instance starts faster.
 
@@ -33,7 +23,7 @@ class Ami(pulumi.ComponentResource):
     ami_id: pulumi.Output[str]
 
     def __init__(
-        self, name: str, args: AmiArgs, opts: pulumi.ResourceOptions | None = None
+        self, name: str, args: Placement, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("service:compute:Ami", name, None, opts)
         self._prefix = name
@@ -66,7 +56,7 @@ class Ami(pulumi.ComponentResource):
             self._prefix,
             version=VERSION,
             parent_image=f"arn:aws:imagebuilder:{args.region}:aws:image/{parent}/x.x.x",
-            components=[imagebuilder.ImageRecipeComponentArgs(component_arn=component.arn)],
+            components=[{"component_arn": component.arn}],
             opts=self._child,
         )
 
@@ -96,31 +86,28 @@ class Ami(pulumi.ComponentResource):
         )
 
     def _builder(self) -> imagebuilder.InfrastructureConfiguration:
-        metadata = imagebuilder.InfrastructureConfigurationInstanceMetadataOptionsArgs(
-            http_tokens="required", http_put_response_hop_limit=1
-        )
         return imagebuilder.InfrastructureConfiguration(
             self._prefix,
             instance_profile_name=self._profile().name,
-            instance_types=[self._args.instance_type],
-            subnet_id=self._args.subnet_id,
+            instance_types=[self._args.settings.instance_types[0]],
+            subnet_id=self._args.subnet_ids[0],
             security_group_ids=[self._args.security_group_id],
             terminate_instance_on_failure=True,
-            instance_metadata_options=metadata,
+            instance_metadata_options={"http_tokens": "required", "http_put_response_hop_limit": 1},
             opts=self._child,
         )
 
     def _distribution(self) -> imagebuilder.DistributionConfiguration:
-        ami = imagebuilder.DistributionConfigurationDistributionAmiDistributionConfigurationArgs(
-            name=f"{self._prefix}-{{{{ imagebuilder:buildDate }}}}",
-            ami_tags={"Name": self._prefix},
-        )
         return imagebuilder.DistributionConfiguration(
             self._prefix,
             distributions=[
-                imagebuilder.DistributionConfigurationDistributionArgs(
-                    region=self._args.region, ami_distribution_configuration=ami
-                )
+                {
+                    "region": self._args.region,
+                    "ami_distribution_configuration": {
+                        "name": f"{self._prefix}-{{{{ imagebuilder:buildDate }}}}",
+                        "ami_tags": {"Name": self._prefix},
+                    },
+                }
             ],
             opts=self._child,
         )

@@ -6,6 +6,7 @@ import pulumi_aws as aws
 import pulumi_random as random
 
 from stackkit.resources.security_groups import VALKEY
+from stackkit.settings.config import Config
 
 ENGINE = "valkey"
 # as in development and tests
@@ -18,13 +19,9 @@ ACCESS = "on ~* &* +@all -@dangerous"
 
 @dataclass(frozen=True, kw_only=True)
 class CacheArgs:
+    settings: Config
     subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
     security_group_id: pulumi.Input[str]
-    node_type: str
-    replicas: int
-    # "" generates one
-    password: str
-    production: bool
 
 
 class Cache(pulumi.ComponentResource):
@@ -48,12 +45,13 @@ class Cache(pulumi.ComponentResource):
         )
         group = self._replication_group(self._users(password))
         self.endpoint = group.primary_endpoint_address
-        self.node_ids = [group.member_clusters[index] for index in range(1 + args.replicas)]
+        nodes = range(1 + args.settings.cache_replicas)
+        self.node_ids = [group.member_clusters[index] for index in nodes]
         self.register_outputs({"endpoint": self.endpoint})
 
     def _password(self) -> pulumi.Output[str]:
-        if self._args.password:
-            return pulumi.Output.secret(self._args.password)
+        if self._args.settings.cache_password:
+            return pulumi.Output.secret(self._args.settings.cache_password)
         # ElastiCache takes 16 to 128 characters
         return random.RandomPassword(
             f"{self._prefix}-cache",
@@ -66,7 +64,7 @@ class Cache(pulumi.ComponentResource):
         secret = aws.secretsmanager.Secret(
             f"{self._prefix}-cache",
             description="The service's password of the cache",
-            recovery_window_in_days=30 if self._args.production else 0,
+            recovery_window_in_days=30 if self._args.settings.production else 0,
             opts=self._child,
         )
         version = aws.secretsmanager.SecretVersion(
@@ -88,9 +86,7 @@ class Cache(pulumi.ComponentResource):
             user_id=id,
             user_name=USER,
             access_string=ACCESS,
-            authentication_mode=aws.elasticache.UserAuthenticationModeArgs(
-                type="password", passwords=[password]
-            ),
+            authentication_mode={"type": "password", "passwords": [password]},
             opts=self._child,
         )
         return aws.elasticache.UserGroup(
@@ -104,43 +100,39 @@ class Cache(pulumi.ComponentResource):
     def _replication_group(
         self, users: aws.elasticache.UserGroup
     ) -> aws.elasticache.ReplicationGroup:
-        args = self._args
+        settings, replicas = self._args.settings, self._args.settings.cache_replicas
         return aws.elasticache.ReplicationGroup(
             self._prefix,
             description=f"Cache of {self._prefix}",
             engine=ENGINE,
             engine_version=VERSION,
-            node_type=args.node_type,
+            node_type=settings.cache_class,
             port=VALKEY,
-            num_cache_clusters=1 + args.replicas,
-            automatic_failover_enabled=args.replicas > 0,
-            multi_az_enabled=args.replicas > 0,
+            num_cache_clusters=1 + replicas,
+            automatic_failover_enabled=replicas > 0,
+            multi_az_enabled=replicas > 0,
             subnet_group_name=self._subnets.name,
-            security_group_ids=[args.security_group_id],
+            security_group_ids=[self._args.security_group_id],
             parameter_group_name=self._parameters().name,
             at_rest_encryption_enabled=True,
             transit_encryption_enabled=True,
             transit_encryption_mode="required",
             user_group_ids=[users.user_group_id],
-            snapshot_retention_limit=3 if args.production else 0,
+            snapshot_retention_limit=3 if settings.production else 0,
             snapshot_window="02:00-03:00",
             maintenance_window="sun:03:30-sun:04:30",
             auto_minor_version_upgrade=True,
             # nodes of another type are filled beside the old ones: plan and fleet can count on
             # them in this deployment, not in a window's
             apply_immediately=True,
-            opts=pulumi.ResourceOptions(parent=self, protect=args.production),
+            opts=pulumi.ResourceOptions(parent=self, protect=settings.production),
         )
 
     def _parameters(self) -> aws.elasticache.ParameterGroup:
         return aws.elasticache.ParameterGroup(
             self._prefix,
             family=FAMILY,
-            parameters=[
-                aws.elasticache.ParameterGroupParameterArgs(
-                    name="maxmemory-policy", value="allkeys-lru"
-                )
-            ],
+            parameters=[{"name": "maxmemory-policy", "value": "allkeys-lru"}],
             opts=self._child,
         )
 

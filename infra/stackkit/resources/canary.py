@@ -22,20 +22,20 @@ POLICY = "arn:aws:iam::aws:policy/AmazonECSInfrastructureRolePolicyForLoadBalanc
 
 @dataclass(frozen=True, kw_only=True)
 class Canary:
-    balancing: ecs.ServiceLoadBalancerAdvancedConfigurationArgs
+    balancing: ecs.ServiceLoadBalancerAdvancedConfigurationArgsDict
     # what must exist before the service uses it
     ready: Sequence[pulumi.Resource]
 
     @property
-    def deployment(self) -> ecs.ServiceDeploymentConfigurationArgs:
-        shares = ecs.ServiceDeploymentConfigurationCanaryConfigurationArgs(
-            canary_percent=PERCENT, canary_bake_time_in_minutes=str(CANARY_MINUTES)
-        )
-        return ecs.ServiceDeploymentConfigurationArgs(
-            strategy="CANARY",
-            canary_configuration=shares,
-            bake_time_in_minutes=str(BAKE_MINUTES),
-        )
+    def deployment(self) -> ecs.ServiceDeploymentConfigurationArgsDict:
+        return {
+            "strategy": "CANARY",
+            "canary_configuration": {
+                "canary_percent": PERCENT,
+                "canary_bake_time_in_minutes": str(CANARY_MINUTES),
+            },
+            "bake_time_in_minutes": str(BAKE_MINUTES),
+        }
 
 
 def canary(
@@ -63,9 +63,11 @@ def canary(
     policy = iam.RolePolicyAttachment(
         f"{name}-balancer", role=role.name, policy_arn=POLICY, opts=child
     )
-    balancing = ecs.ServiceLoadBalancerAdvancedConfigurationArgs(
-        alternate_target_group_arn=groups[1].arn,
-        production_listener_rule=rule.arn,
-        role_arn=role.arn,
+    return Canary(
+        balancing={
+            "alternate_target_group_arn": groups[1].arn,
+            "production_listener_rule": rule.arn,
+            "role_arn": role.arn,
+        },
+        ready=[rule, policy],
     )
-    return Canary(balancing=balancing, ready=[rule, policy])

@@ -6,6 +6,7 @@ import pulumi_aws as aws
 
 from stackkit.resources.collector_config import HEADERS, for_cloudwatch, for_endpoint
 from stackkit.resources.policies import Statement, allow
+from stackkit.settings.config import Config
 
 NAME = "collector"
 # the image's own user
@@ -18,14 +19,10 @@ CONFIGURATION = "AOT_CONFIG_CONTENT"
 
 @dataclass(frozen=True, kw_only=True)
 class CollectorArgs:
+    settings: Config
     region: str
     # by digest, in the stack's repository
     image: pulumi.Input[str]
-    # "" for CloudWatch and X-Ray
-    endpoint: str
-    # the ARN of a secret; "" for none
-    headers: str
-    log_days: int
 
 
 class Collector(pulumi.ComponentResource):
@@ -40,11 +37,12 @@ class Collector(pulumi.ComponentResource):
         self, name: str, args: CollectorArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("service:watching:Collector", name, None, opts)
+        endpoint, headers = args.settings.otlp_endpoint, args.settings.otlp_headers
         self.image = args.image
-        self.secrets = {HEADERS: args.headers} if args.headers else {}
+        self.secrets = {HEADERS: headers} if headers else {}
         self.permissions = []
-        if args.endpoint:
-            own = for_endpoint(name, args.endpoint, bool(args.headers))
+        if endpoint:
+            own = for_endpoint(name, endpoint, bool(headers))
             self.configuration = pulumi.Output.json_dumps(own)
         else:
             self.configuration = self._cloudwatch(name, args)
@@ -53,7 +51,7 @@ class Collector(pulumi.ComponentResource):
     def _cloudwatch(self, name: str, args: CollectorArgs) -> pulumi.Output[str]:
         group = aws.cloudwatch.LogGroup(
             f"{name}-metrics",
-            retention_in_days=args.log_days,
+            retention_in_days=args.settings.log_days,
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.permissions = [

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from stackkit.plan.plan import Plan
+from stackkit.resources.database import Database
 from stackkit.resources.policies import allow, assumed_by, document
-from stackkit.resources.security_groups import POSTGRESQL, connect
+from stackkit.resources.security_groups import POSTGRESQL, SecurityGroups, connect
 
 PINNING = (
     "RDS Proxy pins every connection of asyncpg, which prepares its statements: it shortens"
@@ -15,15 +17,12 @@ PINNING = (
 
 @dataclass(frozen=True, kw_only=True)
 class DatabaseProxyArgs:
+    numbers: Plan
     region: str
     vpc_id: pulumi.Input[str]
     subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
-    client_group_id: pulumi.Input[str]
-    database_group_id: pulumi.Input[str]
-    database: aws.rds.Instance
-    secret_arn: pulumi.Input[str]
-    key_arn: pulumi.Input[str]
-    borrow_timeout_s: int
+    groups: SecurityGroups
+    database: Database
 
 
 class DatabaseProxy(pulumi.ComponentResource):
@@ -52,8 +51,8 @@ class DatabaseProxy(pulumi.ComponentResource):
             opts=self._child,
         ).id
         inward, outward = f"{self._prefix}-compute-proxy", f"{self._prefix}-proxy-database"
-        connect(inward, args.client_group_id, group, POSTGRESQL, self)
-        connect(outward, group, args.database_group_id, POSTGRESQL, self)
+        connect(inward, args.groups.compute_id, group, POSTGRESQL, self)
+        connect(outward, group, args.groups.database_id, POSTGRESQL, self)
         return group
 
     def _role(self) -> aws.iam.Role:
@@ -68,10 +67,10 @@ class DatabaseProxy(pulumi.ComponentResource):
             f"{self._prefix}-proxy",
             role=role.id,
             policy=document(
-                allow(["secretsmanager:GetSecretValue"], [args.secret_arn]),
+                allow(["secretsmanager:GetSecretValue"], [args.database.secret_arn]),
                 allow(
                     ["kms:Decrypt"],
-                    [args.key_arn],
+                    [args.database.key_arn],
                     {"StringEquals": {"kms:ViaService": service}},
                 ),
             ),
@@ -88,32 +87,32 @@ class DatabaseProxy(pulumi.ComponentResource):
             vpc_security_group_ids=[group],
             require_tls=True,
             auths=[
-                aws.rds.ProxyAuthArgs(
-                    auth_scheme="SECRETS",
-                    iam_auth="DISABLED",
-                    client_password_auth_type="POSTGRES_SCRAM_SHA_256",
-                    secret_arn=self._args.secret_arn,
-                )
+                {
+                    "auth_scheme": "SECRETS",
+                    "iam_auth": "DISABLED",
+                    "client_password_auth_type": "POSTGRES_SCRAM_SHA_256",
+                    "secret_arn": self._args.database.secret_arn,
+                }
             ],
             opts=self._child,
         )
 
     def _point(self, proxy: aws.rds.Proxy) -> None:
-        pool = aws.rds.ProxyDefaultTargetGroupConnectionPoolConfigArgs(
-            # the rest is for migrations, replicas and people
-            max_connections_percent=90,
-            connection_borrow_timeout=self._args.borrow_timeout_s,
-        )
+        patience = self._args.numbers.timeouts.database_acquire
         targets = aws.rds.ProxyDefaultTargetGroup(
             self._prefix,
             db_proxy_name=proxy.name,
-            connection_pool_config=pool,
+            connection_pool_config={
+                # the rest is for migrations, replicas and people
+                "max_connections_percent": 90,
+                "connection_borrow_timeout": patience.value,
+            },
             opts=self._child,
         )
         aws.rds.ProxyTarget(
             self._prefix,
             db_proxy_name=proxy.name,
             target_group_name=targets.name,
-            db_instance_identifier=self._args.database.identifier,
+            db_instance_identifier=self._args.database.instance.identifier,
             opts=self._child,
         )

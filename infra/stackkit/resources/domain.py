@@ -65,9 +65,6 @@ class Alias(pulumi.ComponentResource):
         self, name: str, args: AliasArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("service:edge:Alias", name, None, opts)
-        alias = aws.route53.RecordAliasArgs(
-            name=args.balancer.dns_name, zone_id=args.balancer.zone_id, evaluate_target_health=True
-        )
         for suffix, kind in {"": "A", "-ipv6": "AAAA"}.items():
             if args.ipv6 or kind == "A":
                 aws.route53.Record(
@@ -76,7 +73,13 @@ class Alias(pulumi.ComponentResource):
                     name=args.domain,
                     type=kind,
                     allow_overwrite=args.taken_over,
-                    aliases=[alias],
+                    aliases=[
+                        {
+                            "name": args.balancer.dns_name,
+                            "zone_id": args.balancer.zone_id,
+                            "evaluate_target_health": True,
+                        }
+                    ],
                     opts=pulumi.ResourceOptions(parent=self),
                 )
         self.register_outputs({})

@@ -18,14 +18,13 @@ CHANNELS = tuple(
 )
 
 
-def configuration(log_group: pulumi.Input[str]) -> aws.ecs.ClusterConfigurationArgs:
-    log = aws.ecs.ClusterConfigurationExecuteCommandConfigurationLogConfigurationArgs(
-        cloud_watch_log_group_name=log_group
-    )
-    command = aws.ecs.ClusterConfigurationExecuteCommandConfigurationArgs(
-        logging="OVERRIDE", log_configuration=log
-    )
-    return aws.ecs.ClusterConfigurationArgs(execute_command_configuration=command)
+def configuration(log_group: pulumi.Input[str]) -> aws.ecs.ClusterConfigurationArgsDict:
+    return {
+        "execute_command_configuration": {
+            "logging": "OVERRIDE",
+            "log_configuration": {"cloud_watch_log_group_name": log_group},
+        }
+    }
 
 
 def permissions(log_group_arn: pulumi.Output[str]) -> list[Statement]:

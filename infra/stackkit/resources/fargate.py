@@ -1,40 +1,14 @@
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import pulumi
 import pulumi_aws as aws
 
-from stackkit.resources.canary import TIMEOUT, Canary
-from stackkit.resources.container import NAME, Container
+from stackkit.resources.canary import TIMEOUT
+from stackkit.resources.container import NAME
 from stackkit.resources.exec import VOLUMES
-from stackkit.resources.standalone_task import StandaloneTask
+from stackkit.resources.placement import Placement
 from stackkit.resources.task import container_definitions, task_definition
 
 # a task that starts at once while the ALB still counts its first health checks
 GRACE_S = 60
-
-
-@dataclass(frozen=True, kw_only=True)
-class FargateArgs:
-    region: str
-    container: Container
-    subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
-    security_group_id: pulumi.Input[str]
-    public_addresses: bool
-    target_group_arn: pulumi.Input[str]
-    listeners: Sequence[pulumi.Resource]
-    # None: tasks are replaced one after the other
-    canary: Canary | None
-    # a deployment during which one of them fires is rolled back
-    alarm_names: Sequence[pulumi.Input[str]]
-    desired_tasks: int
-    spot_percent: int
-    # its tasks take a shell
-    exec: bool
-    # has the cluster, the log and the roles
-    standalone: StandaloneTask
-    # the service is touched once it has run
-    migration: pulumi.Resource
 
 
 class Fargate(pulumi.ComponentResource):
@@ -43,7 +17,7 @@ class Fargate(pulumi.ComponentResource):
     service: aws.ecs.Service
 
     def __init__(
-        self, name: str, args: FargateArgs, opts: pulumi.ResourceOptions | None = None
+        self, name: str, args: Placement, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("service:compute:Fargate", name, None, opts)
         self._prefix = name
@@ -63,7 +37,7 @@ class Fargate(pulumi.ComponentResource):
 
     def _task_definition(self) -> aws.ecs.TaskDefinition:
         args, container, standalone = self._args, self._args.container, self._args.standalone
-        volumes = VOLUMES if args.exec else {}
+        volumes = VOLUMES if args.settings.exec else {}
         return task_definition(
             self._prefix,
             container,
@@ -75,40 +49,36 @@ class Fargate(pulumi.ComponentResource):
         )
 
     def _service(self) -> aws.ecs.Service:
-        args, canary = self._args, self._args.canary
+        args, settings, canary = self._args, self._args.settings, self._args.edge.canary
+        balancing: aws.ecs.ServiceLoadBalancerArgsDict = {
+            "target_group_arn": args.edge.target_groups[0].arn,
+            "container_name": NAME,
+            "container_port": args.container.port,
+        }
+        if canary:
+            balancing["advanced_configuration"] = canary.balancing
         return aws.ecs.Service(
             self._prefix,
             cluster=args.standalone.cluster.arn,
             task_definition=self._task_definition().arn,
-            desired_count=args.desired_tasks,
-            capacity_provider_strategies=_providers(args.spot_percent),
+            desired_count=args.numbers.fleet.minimum.value,
+            capacity_provider_strategies=_providers(settings.spot_percent),
             # else another strategy replaces the service
             force_new_deployment=True,
             deployment_minimum_healthy_percent=100,
             deployment_maximum_percent=200,
             deployment_configuration=canary.deployment if canary else None,
-            deployment_circuit_breaker=aws.ecs.ServiceDeploymentCircuitBreakerArgs(
-                enable=True, rollback=True
-            ),
-            alarms=aws.ecs.ServiceAlarmsArgs(
-                alarm_names=args.alarm_names, enable=True, rollback=True
-            ),
+            deployment_circuit_breaker={"enable": True, "rollback": True},
+            alarms={"alarm_names": args.alarm_names, "enable": True, "rollback": True},
             availability_zone_rebalancing="ENABLED",
-            enable_execute_command=args.exec or None,
+            enable_execute_command=settings.exec or None,
             health_check_grace_period_seconds=GRACE_S,
-            network_configuration=aws.ecs.ServiceNetworkConfigurationArgs(
-                subnets=args.subnet_ids,
-                security_groups=[args.security_group_id],
-                assign_public_ip=args.public_addresses,
-            ),
-            load_balancers=[
-                aws.ecs.ServiceLoadBalancerArgs(
-                    target_group_arn=args.target_group_arn,
-                    container_name=NAME,
-                    container_port=args.container.port,
-                    advanced_configuration=canary.balancing if canary else None,
-                )
-            ],
+            network_configuration={
+                "subnets": args.subnet_ids,
+                "security_groups": [args.security_group_id],
+                "assign_public_ip": not settings.nat,
+            },
+            load_balancers=[balancing],
             enable_ecs_managed_tags=True,
             propagate_tags="SERVICE",
             # `pulumi up` fails when the deployment does
@@ -116,7 +86,7 @@ class Fargate(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=[
-                    *args.listeners,
+                    *args.edge.listeners,
                     *(canary.ready if canary else ()),
                     *args.standalone.permissions,
                     self._capacity,
@@ -131,10 +101,10 @@ class Fargate(pulumi.ComponentResource):
         )
 
 
-def _providers(spot_percent: int) -> list[aws.ecs.ServiceCapacityProviderStrategyArgs]:
+def _providers(spot_percent: int) -> list[aws.ecs.ServiceCapacityProviderStrategyArgsDict]:
     shares = {"FARGATE": 100 - spot_percent, "FARGATE_SPOT": spot_percent}
     return [
-        aws.ecs.ServiceCapacityProviderStrategyArgs(capacity_provider=provider, weight=share)
+        {"capacity_provider": provider, "weight": share}
         for provider, share in shares.items()
         if share
     ]

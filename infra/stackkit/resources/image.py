@@ -11,6 +11,8 @@ import pulumi_aws as aws
 import pulumi_awsx as awsx
 import pulumi_docker_build as docker_build
 
+from stackkit.settings.config import Config
+
 PLATFORMS = {
     "arm64": docker_build.Platform.LINUX_ARM64,
     "x86_64": docker_build.Platform.LINUX_AMD64,
@@ -24,15 +26,11 @@ _COLLECTOR_CONTEXT = Path(__file__).parent / "collector_image"
 
 @dataclass(frozen=True, kw_only=True)
 class ImageArgs:
-    # a URI with a digest; "" builds one
-    given: str
+    settings: Config
     # names the image's content, such as a commit
     build: str
     # the folder with the Dockerfile, relative to the program: other machines have it elsewhere
     context: str
-    architecture: str
-    # the repository goes with the stack, and with it every image
-    destroyable: bool
 
 
 class Image(pulumi.ComponentResource):
@@ -54,22 +52,36 @@ class Image(pulumi.ComponentResource):
         super().__init__("service:delivery:Image", name, None, opts)
         repository = awsx.ecr.Repository(
             name,
-            image_scanning_configuration=aws.ecr.RepositoryImageScanningConfigurationArgs(
-                scan_on_push=True
-            ),
-            force_delete=args.destroyable,
-            lifecycle_policy=awsx.ecr.LifecyclePolicyArgs(rules=[_collectors(), _newest()]),
+            image_scanning_configuration={"scan_on_push": True},
+            # the repository goes with the stack, and with it every image
+            force_delete=not args.settings.production,
+            lifecycle_policy={
+                "rules": [
+                    # an image of this rule no later one expires: tasks need it with the stack
+                    {
+                        "description": "The collector beside each task",
+                        "tag_status": awsx.ecr.LifecycleTagStatus.TAGGED,
+                        "tag_prefix_list": [COLLECTOR],
+                        "maximum_number_of_images": len(PLATFORMS),
+                    },
+                    {
+                        "description": "Enough to roll back to",
+                        "tag_status": awsx.ecr.LifecycleTagStatus.ANY,
+                        "maximum_number_of_images": KEPT_IMAGES,
+                    },
+                ]
+            },
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.repository_url = repository.url
-        self._architecture = args.architecture
+        self._architecture = args.settings.architecture
         self.repository_arns = [repository.url.apply(lambda url: repository_arn(url) or "")]
         # relative, as args.context
         copied = os.path.relpath(_COLLECTOR_CONTEXT)
         self.collector = self._built(f"{name}-collector", COLLECTOR, copied, {})
-        if args.given:
-            self.uri = pulumi.Output.from_input(args.given)
-            self.repository_arns += filter(None, [repository_arn(args.given)])
+        if given := args.settings.image:
+            self.uri = pulumi.Output.from_input(given)
+            self.repository_arns += filter(None, [repository_arn(given)])
         else:
             build = {"BUILD_ID": args.build}
             self.uri = self._built(name, f"{args.build}-", args.context, build)
@@ -83,7 +95,7 @@ class Image(pulumi.ComponentResource):
         image = docker_build.Image(
             name,
             tags=[pulumi.Output.format("{0}:{1}{2}", self.repository_url, tag, self._architecture)],
-            context=docker_build.BuildContextArgs(location=context),
+            context={"location": context},
             platforms=[PLATFORMS[self._architecture]],
             build_args=build_args,
             push=True,
@@ -104,28 +116,10 @@ def repository_arn(uri: str) -> str | None:
     return f"arn:aws:ecr:{region}:{account}:repository/{repository}"
 
 
-def _collectors() -> awsx.ecr.LifecyclePolicyRuleArgs:
-    """What one rule is about, no later one expires: tasks need it as long as there is a stack."""
-    return awsx.ecr.LifecyclePolicyRuleArgs(
-        description="The collector beside each task",
-        tag_status=awsx.ecr.LifecycleTagStatus.TAGGED,
-        tag_prefix_list=[COLLECTOR],
-        maximum_number_of_images=len(PLATFORMS),
-    )
-
-
-def _newest() -> awsx.ecr.LifecyclePolicyRuleArgs:
-    return awsx.ecr.LifecyclePolicyRuleArgs(
-        description="Enough to roll back to",
-        tag_status=awsx.ecr.LifecycleTagStatus.ANY,
-        maximum_number_of_images=KEPT_IMAGES,
-    )
-
-
-def _login(parent: pulumi.Resource) -> docker_build.RegistryArgs:
+def _login(parent: pulumi.Resource) -> docker_build.RegistryArgsDict:
     token = aws.ecr.get_authorization_token_output(opts=pulumi.InvokeOutputOptions(parent=parent))
-    return docker_build.RegistryArgs(
-        address=token.proxy_endpoint,
-        username=token.user_name,
-        password=pulumi.Output.secret(token.password),
-    )
+    return {
+        "address": token.proxy_endpoint,
+        "username": token.user_name,
+        "password": pulumi.Output.secret(token.password),
+    }

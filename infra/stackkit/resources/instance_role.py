@@ -1,8 +1,9 @@
 import pulumi
 from pulumi_aws import iam
 
-from stackkit.resources.container import Container, start_permissions
+from stackkit.resources.container import start_permissions
 from stackkit.resources.delivery_permissions import SUFFIX
+from stackkit.resources.placement import Placement
 from stackkit.resources.policies import allow, assumed_by, document
 
 # what the SSM agent needs: sessions instead of SSH, no key and no open port
@@ -10,11 +11,7 @@ SSM = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
 
 
 def instance_profile(
-    name: str,
-    container: Container,
-    log_group_arn: pulumi.Output[str],
-    region: str,
-    parent: pulumi.Resource,
+    name: str, args: Placement, parent: pulumi.Resource
 ) -> tuple[iam.InstanceProfile, list[pulumi.Resource]]:
     """The instances' role, and what must exist before an instance can use it.
 
@@ -28,14 +25,17 @@ def instance_profile(
         opts=child,
     )
     agent = iam.RolePolicyAttachment(f"{name}-ssm", role=role.name, policy_arn=SSM, opts=child)
-    group = f"arn:aws:autoscaling:{region}:*:autoScalingGroup:*:autoScalingGroupName/{name}{SUFFIX}"
+    group = f"autoScalingGroup:*:autoScalingGroupName/{name}{SUFFIX}"
     policy = iam.RolePolicy(
         f"{name}-instance",
         role=role.id,
         policy=document(
-            *start_permissions(container, log_group_arn, region),
-            *container.collector.permissions,
-            allow(["autoscaling:CompleteLifecycleAction"], [group]),
+            *start_permissions(args.container, args.standalone.log_group.arn, args.region),
+            *args.container.collector.permissions,
+            allow(
+                ["autoscaling:CompleteLifecycleAction"],
+                [f"arn:aws:autoscaling:{args.region}:*:{group}"],
+            ),
         ),
         opts=child,
     )

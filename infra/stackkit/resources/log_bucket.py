@@ -49,42 +49,30 @@ class LogBucket(pulumi.ComponentResource):
         aws.s3.BucketOwnershipControls(
             self._prefix,
             bucket=bucket.id,
-            rule=aws.s3.BucketOwnershipControlsRuleArgs(object_ownership="BucketOwnerEnforced"),
+            rule={"object_ownership": "BucketOwnerEnforced"},
             opts=self._child,
-        )
-        default = (
-            aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs
         )
         aws.s3.BucketServerSideEncryptionConfiguration(
             self._prefix,
-            aws.s3.BucketServerSideEncryptionConfigurationInitArgs(
-                bucket=bucket.id,
-                rules=[
-                    aws.s3.BucketServerSideEncryptionConfigurationRuleArgs(
-                        # the only kind that load balancers can write with
-                        apply_server_side_encryption_by_default=default(sse_algorithm="AES256")
-                    )
-                ],
-            ),
+            bucket=bucket.id,
+            # the only kind that load balancers can write with
+            rules=[{"apply_server_side_encryption_by_default": {"sse_algorithm": "AES256"}}],
             opts=self._child,
         )
 
     def _expire(self, bucket: aws.s3.Bucket, days: int) -> None:
-        rule = aws.s3.BucketLifecycleConfigurationRuleArgs(
-            id="expire",
-            status="Enabled",
-            filter=aws.s3.BucketLifecycleConfigurationRuleFilterArgs(prefix=""),
-            expiration=aws.s3.BucketLifecycleConfigurationRuleExpirationArgs(days=days),
-            abort_incomplete_multipart_upload=(
-                aws.s3.BucketLifecycleConfigurationRuleAbortIncompleteMultipartUploadArgs(
-                    days_after_initiation=1
-                )
-            ),
-        )
         aws.s3.BucketLifecycleConfiguration(
             self._prefix,
             bucket=bucket.id,
-            rules=[rule],
+            rules=[
+                {
+                    "id": "expire",
+                    "status": "Enabled",
+                    "filter": {"prefix": ""},
+                    "expiration": {"days": days},
+                    "abort_incomplete_multipart_upload": {"days_after_initiation": 1},
+                }
+            ],
             opts=self._child,
         )
 

@@ -7,18 +7,15 @@ import pulumi_awsx as awsx
 from stackkit.plan.network import blocks
 from stackkit.resources.existing_network import ExistingNetwork
 from stackkit.resources.policies import allow, assumed_by, document
+from stackkit.settings.config import Config
 
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkArgs:
+    settings: Config
     region: str
-    cidr: str
-    zones: int
-    nat_gateways: int
-    log_days: int
     # nothing but it is used then
     existing: ExistingNetwork | None
-    internal: bool
 
 
 class Network(pulumi.ComponentResource):
@@ -41,11 +38,11 @@ class Network(pulumi.ComponentResource):
         self._prefix = name
         self._child = pulumi.ResourceOptions(parent=self)
         if args.existing:
-            self._use(args.existing, args.internal)
+            self._use(args.existing, args.settings.internal)
         else:
             self._make(args)
         self.balancer_subnet_ids = (
-            self.private_subnet_ids if args.internal else self.public_subnet_ids
+            self.private_subnet_ids if args.settings.internal else self.public_subnet_ids
         )
         self.register_outputs({"vpcId": self.vpc_id})
 
@@ -59,19 +56,20 @@ class Network(pulumi.ComponentResource):
         self.balancer_ranges = [s.cidr for s in (found.private if internal else found.public)]
 
     def _make(self, args: NetworkArgs) -> None:
-        self.balancer_ranges = [args.cidr]
+        settings = args.settings
+        self.balancer_ranges = [settings.vpc_cidr]
         vpc = self._vpc(args)
         self.vpc_id = vpc.vpc_id
         self.public_subnet_ids = vpc.public_subnet_ids.apply(list)
         self.private_subnet_ids = vpc.private_subnet_ids.apply(list)
         # without a gateway tasks have public addresses
         self.compute_subnet_ids = (
-            self.private_subnet_ids if args.nat_gateways else self.public_subnet_ids
+            self.private_subnet_ids if settings.nat_gateways else self.public_subnet_ids
         )
         self.isolated_subnet_ids = vpc.isolated_subnet_ids.apply(list)
         self.nat_gateway_ids = [
             vpc.nat_gateways[index].apply(lambda gateway: gateway.id)
-            for index in range(args.nat_gateways)
+            for index in range(settings.nat_gateways)
         ]
         # adopted and emptied: a resource that names no group can reach nothing
         aws.ec2.DefaultSecurityGroup(
@@ -81,23 +79,23 @@ class Network(pulumi.ComponentResource):
             egress=[],
             opts=self._child,
         )
-        self._flow_logs(args.log_days)
+        self._flow_logs(settings.log_days)
 
     def _vpc(self, args: NetworkArgs) -> awsx.ec2.Vpc:
-        strategy = awsx.ec2.NatGatewayStrategy
-        one_for_all = strategy.SINGLE if args.nat_gateways else strategy.NONE
+        settings, strategy = args.settings, awsx.ec2.NatGatewayStrategy
+        few = {0: strategy.NONE, 1: strategy.SINGLE}
         subnet, kind = awsx.ec2.SubnetSpecArgs, awsx.ec2.SubnetType
-        ranges = blocks(args.cidr, args.zones)
+        ranges = blocks(settings.vpc_cidr, settings.zones)
         return awsx.ec2.Vpc(
             self._prefix,
             awsx.ec2.VpcArgs(
-                cidr_block=args.cidr,
-                availability_zone_names=self._zone_names(args.zones),
+                cidr_block=settings.vpc_cidr,
+                availability_zone_names=self._zone_names(settings.zones),
                 # private DNS names of the endpoints need both
                 enable_dns_hostnames=True,
                 enable_dns_support=True,
                 nat_gateways=awsx.ec2.NatGatewayConfigurationArgs(
-                    strategy=strategy.ONE_PER_AZ if args.nat_gateways == args.zones else one_for_all
+                    strategy=few.get(settings.nat_gateways, strategy.ONE_PER_AZ)
                 ),
                 subnet_strategy=awsx.ec2.SubnetAllocationStrategy.AUTO,
                 subnet_specs=[

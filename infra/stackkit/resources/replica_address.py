@@ -29,7 +29,7 @@ class ReplicaAddress(pulumi.ComponentResource):
         zone = aws.route53.Zone(
             name,
             name=domain,
-            vpcs=[aws.route53.ZoneVpcArgs(vpc_id=args.vpc_id)],
+            vpcs=[{"vpc_id": args.vpc_id}],
             opts=child,
         )
         for number, replica in enumerate(args.replicas, start=1):
@@ -41,7 +41,7 @@ class ReplicaAddress(pulumi.ComponentResource):
                 ttl=TTL_S,
                 records=[replica.address],
                 set_identifier=str(number),
-                weighted_routing_policies=[aws.route53.RecordWeightedRoutingPolicyArgs(weight=1)],
+                weighted_routing_policies=[{"weight": 1}],
                 opts=child,
             )
         self.register_outputs({"host": self.host})

@@ -49,9 +49,7 @@ class Rotation(pulumi.ComponentResource):
             secret_id=args.secret_arn,
             # not on the day of the first deployment, under the feet of the tasks that start
             rotate_immediately=False,
-            rotation_rules=aws.secretsmanager.SecretRotationRotationRulesArgs(
-                automatically_after_days=AT_THE_LATEST
-            ),
+            rotation_rules={"automatically_after_days": AT_THE_LATEST},
             opts=self._child,
         )
         rotate = ScheduledAction(
@@ -81,12 +79,12 @@ class Rotation(pulumi.ComponentResource):
                 description="Rotate the database password, then restart the service with it",
                 schedule_expression=when,
                 schedule_expression_timezone="UTC",
-                flexible_time_window=aws.scheduler.ScheduleFlexibleTimeWindowArgs(mode="OFF"),
-                target=aws.scheduler.ScheduleTargetArgs(
-                    arn=_target(action.operation),
-                    role_arn=role.arn,
-                    input=pulumi.Output.json_dumps(action.parameters),
-                ),
+                flexible_time_window={"mode": "OFF"},
+                target={
+                    "arn": _target(action.operation),
+                    "role_arn": role.arn,
+                    "input": pulumi.Output.json_dumps(action.parameters),
+                },
                 opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),
             )
 

@@ -1,13 +1,14 @@
 """What makes a fleet grow and shrink, the same for ECS services and for Auto Scaling groups."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 import pulumi
 import pulumi_aws as aws
 
 from stackkit.plan.scale_up import STEP_IN_MINUTES, STEP_OUT_MINUTES
-from stackkit.settings.schedules import Schedule
+from stackkit.plan.thresholds import Steps
+from stackkit.resources.edge import Edge
+from stackkit.resources.placement import Placement
 
 BYTES_PER_MEGABIT = 125_000
 # namespace and name
@@ -20,67 +21,41 @@ Query = aws.cloudwatch.MetricAlarmMetricQueryArgs
 Count = aws.cloudwatch.MetricAlarmMetricQueryMetricArgs
 
 
-@dataclass(frozen=True, kw_only=True)
-class StepArgs:
-    """Thresholds in requests per target and minute."""
-
-    out_requests: int
-    in_requests: int
-    out_tasks: int
-    in_tasks: int
-    scales_in: bool
+def request_counts(edge: Edge) -> Mapping[str, Mapping[str, pulumi.Input[str]]]:
+    """Id → dimensions of RequestCountPerTarget, of each target group."""
+    balancer = edge.balancer.arn_suffix
+    return {
+        f"requests{number}": {"LoadBalancer": balancer, "TargetGroup": group.arn_suffix}
+        for number, group in enumerate(edge.target_groups, start=1)
+    }
 
 
-@dataclass(frozen=True, kw_only=True)
-class ScalingArgs:
-    policies: Sequence[str]
-    minimum: int
-    maximum: int
-    cpu_percent: int
-    # of one target
-    requests_per_minute: int
-    network_mbps: int
-    step: StepArgs | None
-    predictive: str
-    cooldown_s: int
-    schedules: Sequence[Schedule]
-    # ARN suffixes, by which CloudWatch knows load balancer and target groups
-    balancer: pulumi.Input[str]
-    targets: Sequence[pulumi.Input[str]]
-
-    @property
-    def request_counts(self) -> Mapping[str, Mapping[str, pulumi.Input[str]]]:
-        """Id → dimensions of RequestCountPerTarget, of each target group."""
-        return {
-            f"requests{number}": {"LoadBalancer": self.balancer, "TargetGroup": targets}
-            for number, targets in enumerate(self.targets, start=1)
-        }
-
-
-def requests_label(args: ScalingArgs) -> pulumi.Output[str]:
+def requests_label(edge: Edge) -> pulumi.Output[str]:
     """How a policy names the target group whose requests it counts."""
-    return pulumi.Output.format("{0}/{1}", args.balancer, args.targets[0])
+    return pulumi.Output.format(
+        "{0}/{1}", edge.balancer.arn_suffix, edge.target_groups[0].arn_suffix
+    )
 
 
 def step_out_alarm(
-    name: str, args: ScalingArgs, step: StepArgs, policy: pulumi.Input[str], parent: pulumi.Resource
+    name: str, args: Placement, step: Steps, policy: pulumi.Input[str], parent: pulumi.Resource
 ) -> None:
     """One busy minute suffices."""
-    alarm = _requests(args)
+    alarm = _requests(args.edge)
     alarm.comparison_operator = "GreaterThanOrEqualToThreshold"
-    alarm.threshold = step.out_requests
+    alarm.threshold = step.out_requests.value
     alarm.evaluation_periods = STEP_OUT_MINUTES
     alarm.treat_missing_data = "notBreaching"
     _alarm(f"{name}-step-out", alarm, policy, parent)
 
 
 def step_in_alarm(
-    name: str, args: ScalingArgs, step: StepArgs, policy: pulumi.Input[str], parent: pulumi.Resource
+    name: str, args: Placement, step: Steps, policy: pulumi.Input[str], parent: pulumi.Resource
 ) -> None:
     """Five quiet minutes in a row; the load balancer reports nothing without requests."""
-    alarm = _requests(args)
+    alarm = _requests(args.edge)
     alarm.comparison_operator = "LessThanOrEqualToThreshold"
-    alarm.threshold = step.in_requests
+    alarm.threshold = step.in_requests.value
     alarm.evaluation_periods = STEP_IN_MINUTES
     alarm.treat_missing_data = "breaching"
     _alarm(f"{name}-step-in", alarm, policy, parent)
@@ -98,13 +73,13 @@ def _alarm(
     aws.cloudwatch.MetricAlarm(name, alarm, opts=pulumi.ResourceOptions(parent=parent))
 
 
-def _requests(args: ScalingArgs) -> aws.cloudwatch.MetricAlarmArgs:
+def _requests(edge: Edge) -> aws.cloudwatch.MetricAlarmArgs:
     """The metric itself if there is one target group, and a sum otherwise."""
     counts = {
         id: Count(
             namespace=REQUESTS[0], metric_name=REQUESTS[1], dimensions=by, stat="Sum", period=60
         )
-        for id, by in args.request_counts.items()
+        for id, by in request_counts(edge).items()
     }
     if len(counts) > 1:
         queries = [Query(id=id, metric=count) for id, count in counts.items()]

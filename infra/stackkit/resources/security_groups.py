@@ -1,4 +1,3 @@
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -7,7 +6,7 @@ import pulumi_aws as aws
 from pulumi_aws.vpc import SecurityGroupEgressRule as Egress
 from pulumi_aws.vpc import SecurityGroupIngressRule as Ingress
 
-from stackkit.settings.config import WORLD
+from stackkit.settings.config import CONTAINER_PORT, WORLD, Config
 
 POSTGRESQL = 5432
 VALKEY = 6379
@@ -17,11 +16,8 @@ HTTPS = 443
 
 @dataclass(frozen=True, kw_only=True)
 class SecurityGroupsArgs:
+    settings: Config
     vpc_id: pulumi.Input[str]
-    public_ports: tuple[int, ...]
-    # ranges of addresses that reach these
-    allow_from: Sequence[str]
-    container_port: int
     # where the service's own calls go: AWS's APIs and the upstream
     outbound_ports: tuple[int, ...]
 
@@ -48,14 +44,15 @@ class SecurityGroups(pulumi.ComponentResource):
         self.register_outputs({})
 
     def _connect(self, name: str, args: SecurityGroupsArgs) -> None:
-        for port, source in product(args.public_ports, args.allow_from):
+        ports = (HTTP, HTTPS) if args.settings.domain else (HTTP,)
+        for port, source in product(ports, args.settings.allow_from):
             # "::" separates the parts of a resource's URN
             label = "world" if source == WORLD else source.replace(":", ".")
             _rule(Ingress, f"{name}-{label}-alb-{port}", self.balancer_id, port, self, source)
         for port in args.outbound_ports:
             _rule(Egress, f"{name}-compute-world-{port}", self.compute_id, port, self, WORLD)
         for pair, source, target, port in (
-            ("alb-compute", self.balancer_id, self.compute_id, args.container_port),
+            ("alb-compute", self.balancer_id, self.compute_id, CONTAINER_PORT),
             ("compute-database", self.compute_id, self.database_id, POSTGRESQL),
             ("compute-cache", self.compute_id, self.cache_id, VALKEY),
         ):

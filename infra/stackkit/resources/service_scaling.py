@@ -1,4 +1,3 @@
-from dataclasses import dataclass
 from typing import Any
 
 import pulumi
@@ -11,17 +10,19 @@ from pulumi_aws.appautoscaling import (
 )
 
 from stackkit.plan.scale_up import SCALE_OUT_COOLDOWN_S
+from stackkit.plan.thresholds import Steps
+from stackkit.resources.placement import Placement
 from stackkit.resources.scaling import (
     BOTH_REQUESTS,
     BYTES_PER_MEGABIT,
     PREDICTIVE_MODES,
     REQUESTS,
-    ScalingArgs,
-    StepArgs,
+    request_counts,
     requests_label,
     step_in_alarm,
     step_out_alarm,
 )
+from stackkit.settings.schedules import Schedule
 
 Predictive = PolicyPredictiveScalingPolicyConfigurationArgsDict
 Stepping = PolicyStepScalingPolicyConfigurationArgsDict
@@ -29,68 +30,67 @@ Tracking = PolicyTargetTrackingScalingPolicyConfigurationArgsDict
 OwnMetric = PolicyTargetTrackingScalingPolicyConfigurationCustomizedMetricSpecificationArgsDict
 
 
-@dataclass(frozen=True, kw_only=True)
-class ServiceScalingArgs:
-    scaling: ScalingArgs
-    cluster: pulumi.Input[str]
-    service: pulumi.Input[str]
-
-
 class ServiceScaling(pulumi.ComponentResource):
     """Keeps an ECS service as large as its load."""
 
     def __init__(
-        self, name: str, args: ServiceScalingArgs, opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        args: Placement,
+        service: pulumi.Input[str],
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("service:scaling:ServiceScaling", name, None, opts)
         self._prefix = name
         self._args = args
+        self._settings = args.settings
+        self._names = {"ClusterName": args.standalone.cluster.name, "ServiceName": service}
         self._target = self._scalable_target()
-        for policy in args.scaling.policies:
+        for policy in args.settings.scaling_policies:
             if policy != "step":
                 self._policy(policy, "TargetTrackingScaling", tracking=self._tracking(policy))
-        if args.scaling.step:
-            self._step(args.scaling.step)
-        if args.scaling.predictive in PREDICTIVE_MODES:
+        if args.numbers.step:
+            self._step(args.numbers.step)
+        if args.settings.predictive_scaling in PREDICTIVE_MODES:
             self._policy("predictive", "PredictiveScaling", predictive=self._predictive())
-        for number, _ in enumerate(args.scaling.schedules, start=1):
-            self._schedule(number)
+        for number, schedule in enumerate(args.settings.scheduled_bounds, start=1):
+            self._schedule(number, schedule)
         self.register_outputs({})
 
     def _scalable_target(self) -> aws.appautoscaling.Target:
-        scaling, path = self._args.scaling, "service/{0}/{1}"
+        fleet, path = self._args.numbers.fleet, "service/{0}/{1}"
         # a schedule moves the bounds; the next `pulumi up` must not move them back
-        scheduled = ["min_capacity", "max_capacity"] if scaling.schedules else []
+        scheduled = ["min_capacity", "max_capacity"] if self._settings.schedules else []
         return aws.appautoscaling.Target(
             self._prefix,
             service_namespace="ecs",
             scalable_dimension="ecs:service:DesiredCount",
-            resource_id=pulumi.Output.format(path, self._args.cluster, self._args.service),
-            min_capacity=scaling.minimum,
-            max_capacity=scaling.maximum,
+            resource_id=pulumi.Output.format(path, *self._names.values()),
+            min_capacity=fleet.minimum.value,
+            max_capacity=fleet.maximum.value,
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=scheduled),
         )
 
     def _tracking(self, policy: str) -> Tracking:
-        scaling = self._args.scaling
+        targets, edge = self._args.numbers.scaling, self._args.edge
         tracking = Tracking(
             target_value={
-                "cpu": scaling.cpu_percent,
-                "requests": scaling.requests_per_minute,
-                "network": scaling.network_mbps * BYTES_PER_MEGABIT,
+                "cpu": targets.cpu_target.value,
+                "requests": targets.requests_target.value,
+                "network": self._settings.network_target_mbps * BYTES_PER_MEGABIT,
             }[policy],
-            scale_in_cooldown=scaling.cooldown_s,
+            scale_in_cooldown=self._settings.cooldown_s,
             scale_out_cooldown=SCALE_OUT_COOLDOWN_S,
         )
         if policy == "network":
             tracking["customized_metric_specification"] = self._sent()
-        elif policy == "requests" and len(scaling.targets) > 1:
+        elif policy == "requests" and len(edge.target_groups) > 1:
             tracking["customized_metric_specification"] = self._requests()
         else:
             kinds = {"cpu": "ECSServiceAverageCPUUtilization"}
             metric: Any = {
                 "predefined_metric_type": kinds.get(policy, "ALBRequestCountPerTarget"),
-                "resource_label": requests_label(scaling) if policy == "requests" else None,
+                "resource_label": requests_label(edge) if policy == "requests" else None,
             }
             tracking["predefined_metric_specification"] = metric
         return tracking
@@ -111,7 +111,7 @@ class ServiceScaling(pulumi.ComponentResource):
                 },
                 "return_data": False,
             }
-            for id, by in self._args.scaling.request_counts.items()
+            for id, by in request_counts(self._args.edge).items()
         ]
         both: Any = {"id": "result", "expression": BOTH_REQUESTS, "return_data": True}
         return {"metrics": [*counts, both]}
@@ -123,25 +123,23 @@ class ServiceScaling(pulumi.ComponentResource):
             "metric_name": "NetworkTxBytes",
             "statistic": "Average",
             "unit": "Bytes/Second",
-            "dimensions": [
-                {"name": "ClusterName", "value": self._args.cluster},
-                {"name": "ServiceName", "value": self._args.service},
-            ],
+            "dimensions": [{"name": name, "value": self._names[name]} for name in self._names],
         }
 
-    def _step(self, step: StepArgs) -> None:
+    def _step(self, step: Steps) -> None:
         # the interval counts from the alarm's threshold: up from it, or down
-        out = self._adjust("step-out", step.out_tasks, "metric_interval_lower_bound")
-        step_out_alarm(self._prefix, self._args.scaling, step, out.arn, self)
+        more, fewer = self._settings.step_out_tasks, -self._settings.step_in_tasks
+        out = self._adjust("step-out", more, "metric_interval_lower_bound")
+        step_out_alarm(self._prefix, self._args, step, out.arn, self)
         if step.scales_in:
-            back = self._adjust("step-in", -step.in_tasks, "metric_interval_upper_bound")
-            step_in_alarm(self._prefix, self._args.scaling, step, back.arn, self)
+            back = self._adjust("step-in", fewer, "metric_interval_upper_bound")
+            step_in_alarm(self._prefix, self._args, step, back.arn, self)
 
     def _adjust(self, role: str, tasks: int, bound: str) -> aws.appautoscaling.Policy:
         adjustment: Any = {"scaling_adjustment": tasks, bound: "0"}
         steps = Stepping(
             adjustment_type="ChangeInCapacity",
-            cooldown=self._args.scaling.cooldown_s,
+            cooldown=self._settings.cooldown_s,
             metric_aggregation_type="Average",
             step_adjustments=[adjustment],
         )
@@ -150,10 +148,10 @@ class ServiceScaling(pulumi.ComponentResource):
     def _predictive(self) -> Predictive:
         pair: Any = {"predefined_metric_type": "ECSServiceCPUUtilization"}
         return {
-            "mode": PREDICTIVE_MODES[self._args.scaling.predictive],
+            "mode": PREDICTIVE_MODES[self._settings.predictive_scaling],
             "metric_specifications": [
                 {
-                    "target_value": str(self._args.scaling.cpu_percent),
+                    "target_value": str(self._args.numbers.scaling.cpu_target.value),
                     "predefined_metric_pair_specification": pair,
                 }
             ],
@@ -180,8 +178,7 @@ class ServiceScaling(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
 
-    def _schedule(self, number: int) -> None:
-        schedule = self._args.scaling.schedules[number - 1]
+    def _schedule(self, number: int, schedule: Schedule) -> None:
         bounds: Any = {"min_capacity": schedule.minimum, "max_capacity": schedule.maximum}
         aws.appautoscaling.ScheduledAction(
             f"{self._prefix}-{number}",

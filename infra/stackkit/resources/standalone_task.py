@@ -14,19 +14,16 @@ from stackkit.resources import exec
 from stackkit.resources.container import Container, start_permissions
 from stackkit.resources.policies import Statement, assumed_by, document
 from stackkit.resources.task import standalone_definition, task_definition
+from stackkit.settings.config import Config
 
 
 @dataclass(frozen=True, kw_only=True)
 class StandaloneTaskArgs:
+    settings: Config
     region: str
     container: Container
     subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
     security_group_id: pulumi.Input[str]
-    # reached by the load balancer alone all the same
-    public_addresses: bool
-    # running tasks take a shell
-    exec: bool
-    log_days: int
 
 
 class StandaloneTask(pulumi.ComponentResource):
@@ -49,11 +46,10 @@ class StandaloneTask(pulumi.ComponentResource):
         self._args = args
         self._child = pulumi.ResourceOptions(parent=self)
         self.log_group = self._log(name)
-        sessions = self._log(f"{name}-exec") if args.exec else None
-        insights = aws.ecs.ClusterSettingArgs(name="containerInsights", value="enabled")
+        sessions = self._log(f"{name}-exec") if args.settings.exec else None
         self.cluster = aws.ecs.Cluster(
             name,
-            settings=[insights],
+            settings=[{"name": "containerInsights", "value": "enabled"}],
             configuration=exec.configuration(sessions.name) if sessions else None,
             opts=self._child,
         )
@@ -66,7 +62,8 @@ class StandaloneTask(pulumi.ComponentResource):
             definition=definition.arn,
             subnets=args.subnet_ids,
             security_group=args.security_group_id,
-            public_address="ENABLED" if args.public_addresses else "DISABLED",
+            # reached by the load balancer alone all the same
+            public_address="DISABLED" if args.settings.nat else "ENABLED",
             log_group=self.log_group.name,
         )
         self.register_outputs({"definition": definition.arn})
@@ -83,7 +80,7 @@ class StandaloneTask(pulumi.ComponentResource):
 
     def _log(self, name: str) -> aws.cloudwatch.LogGroup:
         return aws.cloudwatch.LogGroup(
-            name, retention_in_days=self._args.log_days, opts=self._child
+            name, retention_in_days=self._args.settings.log_days, opts=self._child
         )
 
     def _permissions(self, shells: Sequence[Statement]) -> Sequence[pulumi.Resource]:

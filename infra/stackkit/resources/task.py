@@ -33,13 +33,14 @@ def task_definition(
         network_mode="awsvpc",
         cpu=str(size[0]),
         memory=str(size[1]),
-        runtime_platform=aws.ecs.TaskDefinitionRuntimePlatformArgs(
-            cpu_architecture=ARCHITECTURES[container.architecture], operating_system_family="LINUX"
-        ),
+        runtime_platform={
+            "cpu_architecture": ARCHITECTURES[container.architecture],
+            "operating_system_family": "LINUX",
+        },
         execution_role_arn=roles[0].arn,
         task_role_arn=roles[1].arn,
         container_definitions=definitions,
-        volumes=[aws.ecs.TaskDefinitionVolumeArgs(name=name) for name in volumes] or None,
+        volumes=[{"name": name} for name in volumes] or None,
         opts=opts,
     )
 

@@ -2,6 +2,12 @@ from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
+from pulumi_aws.wafv2 import (
+    WebAclRuleArgsDict,
+    WebAclRuleStatementManagedRuleGroupStatementArgsDict,
+    WebAclRuleStatementRateBasedStatementArgsDict,
+    WebAclRuleVisibilityConfigArgsDict,
+)
 
 from stackkit.resources.policies import document
 
@@ -46,12 +52,12 @@ class Waf(pulumi.ComponentResource):
         acl = aws.wafv2.WebAcl(
             name,
             scope="REGIONAL",
-            default_action=aws.wafv2.WebAclDefaultActionArgs(
-                allow=aws.wafv2.WebAclDefaultActionAllowArgs()
-            ),
-            visibility_config=aws.wafv2.WebAclVisibilityConfigArgs(
-                cloudwatch_metrics_enabled=True, metric_name=name, sampled_requests_enabled=True
-            ),
+            default_action={"allow": {}},
+            visibility_config={
+                "cloudwatch_metrics_enabled": True,
+                "metric_name": name,
+                "sampled_requests_enabled": True,
+            },
             # the cheapest rule first: a flood isn't worth an inspection
             rules=[
                 _rate_rule(args.rate_limit),
@@ -78,18 +84,25 @@ class Waf(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         allowed = self._let_write(name, group)
-        header = aws.wafv2.WebAclLoggingConfigurationRedactedFieldSingleHeaderArgs
         aws.wafv2.WebAclLoggingConfiguration(
             name,
             resource_arn=acl.arn,
             log_destination_configs=[group.arn],
-            redacted_fields=[
-                aws.wafv2.WebAclLoggingConfigurationRedactedFieldArgs(
-                    single_header=header(name=secret)
-                )
-                for secret in SECRET_HEADERS
-            ],
-            logging_filter=_refused_only(),
+            redacted_fields=[{"single_header": {"name": secret}} for secret in SECRET_HEADERS],
+            # at the peak, a log of what was allowed would cost more than the service itself
+            logging_filter={
+                "default_behavior": "DROP",
+                "filters": [
+                    {
+                        "behavior": "KEEP",
+                        "requirement": "MEETS_ANY",
+                        "conditions": [
+                            {"action_condition": {"action": refused}}
+                            for refused in ("BLOCK", "COUNT")
+                        ],
+                    }
+                ],
+            },
             opts=pulumi.ResourceOptions(parent=self, depends_on=[allowed]),
         )
 
@@ -128,70 +141,42 @@ def bill_warning(requests_per_second: float) -> str:
     )
 
 
-def _rate_rule(limit: int) -> aws.wafv2.WebAclRuleArgs:
-    return aws.wafv2.WebAclRuleArgs(
-        name="rate",
-        priority=0,
-        action=aws.wafv2.WebAclRuleActionArgs(block=aws.wafv2.WebAclRuleActionBlockArgs()),
-        statement=aws.wafv2.WebAclRuleStatementArgs(
-            rate_based_statement=aws.wafv2.WebAclRuleStatementRateBasedStatementArgs(
-                aggregate_key_type="IP", limit=limit, evaluation_window_sec=300
-            )
-        ),
-        visibility_config=_visible("rate"),
-    )
+def _rate_rule(limit: int) -> WebAclRuleArgsDict:
+    counted: WebAclRuleStatementRateBasedStatementArgsDict = {
+        "aggregate_key_type": "IP",
+        "limit": limit,
+        "evaluation_window_sec": 300,
+    }
+    return {
+        "name": "rate",
+        "priority": 0,
+        "action": {"block": {}},
+        "statement": {"rate_based_statement": counted},
+        "visibility_config": _visible("rate"),
+    }
 
 
-def _managed(group: str, priority: int) -> aws.wafv2.WebAclRuleArgs:
-    return aws.wafv2.WebAclRuleArgs(
-        name=group,
-        priority=priority,
-        override_action=aws.wafv2.WebAclRuleOverrideActionArgs(
-            none=aws.wafv2.WebAclRuleOverrideActionNoneArgs()
-        ),
-        statement=aws.wafv2.WebAclRuleStatementArgs(
-            managed_rule_group_statement=(
-                aws.wafv2.WebAclRuleStatementManagedRuleGroupStatementArgs(
-                    vendor_name="AWS",
-                    name=group,
-                    rule_action_overrides=[_counted(rule) for rule in COUNTED]
-                    if group == "AWSManagedRulesCommonRuleSet"
-                    else None,
-                )
-            )
-        ),
-        visibility_config=_visible(group),
-    )
+def _managed(group: str, priority: int) -> WebAclRuleArgsDict:
+    rules: WebAclRuleStatementManagedRuleGroupStatementArgsDict = {
+        "vendor_name": "AWS",
+        "name": group,
+    }
+    if group == "AWSManagedRulesCommonRuleSet":
+        rules["rule_action_overrides"] = [
+            {"name": rule, "action_to_use": {"count": {}}} for rule in COUNTED
+        ]
+    return {
+        "name": group,
+        "priority": priority,
+        "override_action": {"none": {}},
+        "statement": {"managed_rule_group_statement": rules},
+        "visibility_config": _visible(group),
+    }
 
 
-def _counted(
-    rule: str,
-) -> aws.wafv2.WebAclRuleStatementManagedRuleGroupStatementRuleActionOverrideArgs:
-    action = aws.wafv2.WebAclRuleStatementManagedRuleGroupStatementRuleActionOverrideActionToUseArgs
-    count = (
-        aws.wafv2.WebAclRuleStatementManagedRuleGroupStatementRuleActionOverrideActionToUseCountArgs
-    )
-    return aws.wafv2.WebAclRuleStatementManagedRuleGroupStatementRuleActionOverrideArgs(
-        name=rule, action_to_use=action(count=count())
-    )
-
-
-def _visible(metric: str) -> aws.wafv2.WebAclRuleVisibilityConfigArgs:
-    return aws.wafv2.WebAclRuleVisibilityConfigArgs(
-        cloudwatch_metrics_enabled=True, metric_name=metric, sampled_requests_enabled=True
-    )
-
-
-def _refused_only() -> aws.wafv2.WebAclLoggingConfigurationLoggingFilterArgs:
-    """At the peak, a log of what was allowed would cost more than the service itself."""
-    condition = aws.wafv2.WebAclLoggingConfigurationLoggingFilterFilterConditionArgs
-    action = aws.wafv2.WebAclLoggingConfigurationLoggingFilterFilterConditionActionConditionArgs
-    refused = [condition(action_condition=action(action=a)) for a in ("BLOCK", "COUNT")]
-    return aws.wafv2.WebAclLoggingConfigurationLoggingFilterArgs(
-        default_behavior="DROP",
-        filters=[
-            aws.wafv2.WebAclLoggingConfigurationLoggingFilterFilterArgs(
-                behavior="KEEP", requirement="MEETS_ANY", conditions=refused
-            )
-        ],
-    )
+def _visible(metric: str) -> WebAclRuleVisibilityConfigArgsDict:
+    return {
+        "cloudwatch_metrics_enabled": True,
+        "metric_name": metric,
+        "sampled_requests_enabled": True,
+    }
