@@ -1,6 +1,8 @@
 """The second command: what was generated runs, and passes its own checks."""
 
+import json
 import os
+import re
 import socket
 import sys
 from pathlib import Path
@@ -39,6 +41,15 @@ def test_two_services_run_at_once_and_end_with_ctrl_c(
             port = urlsplit(address).port
             assert port
             assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def test_files_of_editors_are_json_and_name_what_exists(project: Path) -> None:
+    container = json.loads((project / ".devcontainer.json").read_text())
+    [target] = re.findall("^make (.+)$", container["postCreateCommand"])
+    assert f"\n{target}: " in (project / "Makefile").read_text()
+    launch = json.loads((project / ".vscode/launch.json").read_text())
+    requests = [(each["type"], each["request"]) for each in launch["configurations"]]
+    assert requests == [("debugpy", "launch"), ("debugpy", "attach")]
 
 
 @pytest.mark.extra("rehearses the stacks again, in a generated project")

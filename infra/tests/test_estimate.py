@@ -44,9 +44,10 @@ def test_plan_begins_with_the_monthly_cost(
 ) -> None:
     head = printed(capsys, "--stack", "prod").partition("\nFrom these inputs")[0]
     words = " ".join(head.split())
-    assert "fleet 33 to 321 tasks of 1 vCPU and 2 GB, 625,000 requests/s" in words
+    assert "fleet 33 to 321 tasks of 1 vCPU and 2 GB, 625,000 requests/s at the peak" in words
     assert "WAF is off and would add 542,035 (waf: true)" in words
-    assert "limit tasks with a zone lost, at 51,361 requests in flight" in words
+    assert "limit tasks with a zone lost, from 51,361 requests in flight on" in words
+    assert "db.r8g.2xlarge with a standby, no replicas cache" in words
     with_waf = printed(capsys, "--stack", "prod", "--set", "waf=true")
     assert "WAF is 88 % of it; without (waf: false) it is 73," in " ".join(with_waf.split())
 

@@ -19,15 +19,21 @@ def summary_lines(report: StackReport) -> Iterator[str]:
     least, most = fleet.minimum.value, fleet.maximum.value
     size = f"{settings.vcpu_units / 1024:g} vCPU and {settings.memory_mib / 1024:g} GB"
     standby = " with a standby" if settings.production else ""
-    yield f"  fleet     {least:,} to {most:,} tasks of {size}, {fleet.peak_rate.value:,} requests/s"
-    yield f"  database  {settings.database_class}{standby}, {settings.database_replicas} replicas"
-    yield f"  cache     {settings.cache_class}, {settings.cache_replicas} replicas"
+    tasks = f"{least:,} to {most:,} tasks" if least < most else _some(least, "task")
+    yield f"  fleet     {tasks} of {size}, {fleet.peak_rate.value:,} requests/s at the peak"
+    replicas = _some(settings.database_replicas, "replica")
+    yield f"  database  {settings.database_class}{standby}, {replicas}"
+    yield f"  cache     {settings.cache_class}, {_some(settings.cache_replicas, 'replica')}"
     try:
         yield from hung("  a month   ", _bill(report))
     except ConfigError as error:
         yield from hung("  a month   ", str(error))
     tightest = first(report.bottlenecks)
-    yield f"  limit     {tightest.subject}, at {tightest.in_flight:,} requests in flight"
+    yield f"  limit     {tightest.subject}, from {tightest.in_flight:,} requests in flight on"
+
+
+def _some(count: int, noun: str) -> str:
+    return f"{count or 'no'} {noun}{'' if count == 1 else 's'}"
 
 
 def _bill(report: StackReport) -> str:
@@ -36,13 +42,13 @@ def _bill(report: StackReport) -> str:
     usd = cost.total(cost.month(settings, report.numbers, mean, prices))
     waf = cost.waf(float(rate(mean.in_flight, settings.latency_ms)), prices).usd
     if settings.waf:
-        part = f"WAF is {100 * waf / usd:.0f} % of it; without (waf: false) it is {usd - waf:,.0f}"
+        part = (
+            f"WAF is {100 * waf / usd:.0f} % of it; without (waf: false) it is {usd - waf:,.0f};"
+            " AWS Shield Advanced includes WAF's requests for a monthly fee"
+        )
     else:
         part = f"WAF is off and would add {waf:,.0f} (waf: true)"
-    return (
-        f"{usd:,.0f} USD at the mean load{_priced_in(report)}. {part}. AWS Shield Advanced includes"
-        " WAF's requests for a monthly fee."
-    )
+    return f"{usd:,.0f} USD at the mean load{_priced_in(report)}. {part}."
 
 
 def _priced_in(report: StackReport) -> str:
