@@ -21,9 +21,9 @@ def summary_lines(report: StackReport) -> Iterator[str]:
     standby = " with a standby" if settings.production else ""
     tasks = f"{least:,} to {most:,} tasks" if least < most else _some(least, "task")
     yield f"  fleet     {tasks} of {size}, {fleet.peak_rate.value:,} requests/s at the peak"
-    replicas = _some(settings.database_replicas, "replica")
-    yield f"  database  {settings.database_class}{standby}, {replicas}"
-    yield f"  cache     {settings.cache_class}, {_some(settings.cache_replicas, 'replica')}"
+    copies = [_some(n, "replica") for n in (settings.database_replicas, settings.cache_replicas)]
+    yield f"  database  {settings.database_class}{standby}, {copies[0]}"
+    yield f"  cache     {settings.cache_class}, {copies[1]}"
     try:
         yield from hung("  a month   ", _bill(report))
     except ConfigError as error:
@@ -48,12 +48,8 @@ def _bill(report: StackReport) -> str:
         )
     else:
         part = f"WAF is off and would add {waf:,.0f} (waf: true)"
-    return f"{usd:,.0f} USD at the mean load{_priced_in(report)}. {part}."
-
-
-def _priced_in(report: StackReport) -> str:
-    region = report.prices.region
-    return f", at prices of {region}" if region != report.region else ""
+    priced = f", at prices of {prices.region}" if prices.region != report.region else ""
+    return f"{usd:,.0f} USD at the mean load{priced}. {part}."
 
 
 def break_lines(report: StackReport) -> Iterator[str]:

@@ -45,9 +45,7 @@ class Prices:
 
 def read_prices(region: str, given: str | None = None) -> Prices:
     """The region's prices, those of the file `given` before the built-in ones.
-
-    A region without any gets those of another, whose name they keep.
-    """
+    A region without any gets those of another, whose name they keep."""
     tables = _regions(BUILT_IN)
     found = tables.get(region)
     if given:
@@ -58,8 +56,8 @@ def read_prices(region: str, given: str | None = None) -> Prices:
         return Prices(region, own.as_of, f"{given}: {own.source}", merged)
     if found is None:
         instead, where = tables[_INSTEAD], region or "a stack without aws:region"
-        named = f"name a file with them, as in PRICES=prices.json with {_FORM}"
-        return replace(instead, source=f"{instead.source}. None are known for {where}: {named}")
+        remedy = f"name a file with them, as in PRICES=prices.json with {_FORM}"
+        return replace(instead, source=f"{instead.source}. None are known for {where}: {remedy}")
     return found
 
 
