@@ -8,8 +8,7 @@ from typing import Any
 import msgspec
 
 _FORMAT = b"\x02"  # a change of the record's fields is a new number; other formats count as absent
-_VERSION = slice(1, 5)
-_CHECKSUM = slice(5, 9)
+_CHECKSUM = slice(5, 9)  # after the format and the version of what it represents
 _RECORD = slice(9, None)
 _CLOCK_SKEW = 1.0  # seconds by which the clocks of two machines may differ
 _DOCUMENTATION = ("title", "description")

@@ -13,7 +13,8 @@ from typing import Any
 import aiohttp
 import httpx
 
-from servicekit.testing.waiting import HANG, wait_until
+from servicekit.testing.waiting import HANG
+from servicekit.tests.waiting import wait_until
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 _OPTIONS = (

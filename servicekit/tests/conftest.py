@@ -6,9 +6,9 @@ import pytest
 
 from app.main import create_app
 from app.settings import Settings, load_settings
-from servicekit.testing.clock import ManualClock
 from servicekit.testing.service import serving, with_empty_cache
 from servicekit.tests.caches import CacheOf, opening
+from servicekit.tests.clock import ManualClock
 
 
 @pytest.fixture(scope="session")

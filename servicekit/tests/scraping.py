@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from servicekit.testing.waiting import wait_until
+from servicekit.tests.waiting import wait_until
 
 Series = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
 

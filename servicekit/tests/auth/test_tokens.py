@@ -18,9 +18,9 @@ from litestar.types import HTTPScope
 from servicekit.auth.tokens import TokenVerifier
 from servicekit.errors import ServiceError, Unauthorized, Unavailable
 from servicekit.settings import Auth
-from servicekit.testing.clock import ManualClock
 from servicekit.testing.fake_upstream import FakeUpstream
 from servicekit.tests.auth.tokens import AUDIENCE, ISSUER, KEY, OTHER, jwk, jwks, token
+from servicekit.tests.clock import ManualClock
 
 RSA = rsa_key(65537, 2048)
 P384 = generate_private_key(SECP384R1())

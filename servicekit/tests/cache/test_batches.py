@@ -4,7 +4,8 @@ import pytest
 
 from servicekit.cache.batches import Batcher
 from servicekit.errors import Unavailable
-from servicekit.testing.waiting import turns, until
+from servicekit.testing.waiting import until
+from servicekit.tests.waiting import turns
 
 
 class Backend:

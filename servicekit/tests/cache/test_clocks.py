@@ -8,9 +8,9 @@ from msgspec.structs import replace
 from app.settings import Settings
 from servicekit.cache.entries import OriginResponse
 from servicekit.errors import NotFound
-from servicekit.testing.clock import ManualClock
 from servicekit.testing.waiting import until
 from servicekit.tests.caches import CacheOf, Origin
+from servicekit.tests.clock import ManualClock
 
 HOUR = 3600.0
 

@@ -34,7 +34,7 @@ from servicekit.http.responses import RawResponse
 from servicekit.parts import Parts
 from servicekit.pipeline import litestar_app, service
 from servicekit.testing.service import serving, with_empty_cache
-from servicekit.testing.waiting import turns
+from servicekit.tests.waiting import turns
 
 Key = FromPath[str]
 THING = Representation(lambda _entry: "no-cache")

@@ -8,9 +8,10 @@ from msgspec.structs import replace
 from app.settings import Settings
 from servicekit.cache.entries import OriginResponse
 from servicekit.errors import NotFound
-from servicekit.testing.clock import ManualClock
-from servicekit.testing.waiting import HANG, turns, until
+from servicekit.testing.waiting import HANG, until
 from servicekit.tests.caches import CacheOf, Origin
+from servicekit.tests.clock import ManualClock
+from servicekit.tests.waiting import turns
 
 
 async def test_layers_answer_in_order(empty: Settings, cache_of: CacheOf) -> None:

@@ -13,10 +13,11 @@ from app.main import create_app
 from app.settings import Settings
 from servicekit.dev.processes import free_port
 from servicekit.dev.servers import valkey
-from servicekit.testing.clock import ManualClock
 from servicekit.testing.service import serving
-from servicekit.testing.waiting import HANG, turns, until
+from servicekit.testing.waiting import HANG, until
 from servicekit.tests.caches import CacheOf, Origin
+from servicekit.tests.clock import ManualClock
+from servicekit.tests.waiting import turns
 
 
 async def test_failed_load_is_raised_to_all_readers_and_not_cached(

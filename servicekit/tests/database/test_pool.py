@@ -16,9 +16,9 @@ from servicekit.database import monitor
 from servicekit.database.pool import DatabasePool
 from servicekit.dev.processes import free_port
 from servicekit.errors import Unavailable
-from servicekit.testing.clock import ManualClock
 from servicekit.testing.service import problem_of, serving, with_empty_cache
 from servicekit.testing.waiting import HANG, until
+from servicekit.tests.clock import ManualClock
 from servicekit.tests.served import Served, served
 from servicekit.tests.wire import Wire
 

@@ -14,8 +14,9 @@ from app.settings import Settings
 from servicekit.dev.servers import migrated_stores
 from servicekit.errors import Unavailable
 from servicekit.testing.service import serving, with_empty_cache
-from servicekit.testing.waiting import turns, until
+from servicekit.testing.waiting import until
 from servicekit.tests.caches import CacheOf, Origin
+from servicekit.tests.waiting import turns
 from servicekit.tests.wire import Wire
 
 TEA = {"name": "tea", "price_cents": 1}

@@ -9,7 +9,8 @@ from app.settings import load_settings
 from servicekit.database.pool import DatabasePool
 from servicekit.database.write_batches import WriteBatches
 from servicekit.errors import Unavailable
-from servicekit.testing.waiting import HANG, turns
+from servicekit.testing.waiting import HANG
+from servicekit.tests.waiting import turns
 
 
 class Table:

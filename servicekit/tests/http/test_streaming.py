@@ -22,9 +22,10 @@ from servicekit.overload.deadlines import Deadlines
 from servicekit.overload.load_shedding import LoadShedding
 from servicekit.telemetry.access_log import AccessLog
 from servicekit.telemetry.requests import RequestLog, RequestRecorder
-from servicekit.testing.clock import ManualClock
 from servicekit.testing.service import environment_of, with_empty_cache
-from servicekit.testing.waiting import HANG, turns
+from servicekit.testing.waiting import HANG
+from servicekit.tests.clock import ManualClock
+from servicekit.tests.waiting import turns
 
 PROJECT = Path(__file__).parents[3] / "{{cookiecutter.project}}"
 PAGE = PROJECT / "docs/streaming.md"

@@ -5,8 +5,8 @@ import pytest
 from litestar.types import HTTPScope
 
 from servicekit.overload.deadlines import Deadline, Deadlines
-from servicekit.testing.clock import ManualClock
 from servicekit.testing.waiting import HANG
+from servicekit.tests.clock import ManualClock
 
 SCOPE = cast("HTTPScope", {"type": "http", "state": {}})
 

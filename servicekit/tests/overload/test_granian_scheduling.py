@@ -17,9 +17,9 @@ from litestar.types import Scope
 from servicekit.dev.processes import free_port
 from servicekit.overload.granian_scheduling import AdmissionQueue, was_queued
 from servicekit.server.launch import GRANIAN
-from servicekit.testing.clock import ManualClock
 from servicekit.testing.service import wait_for
 from servicekit.testing.waiting import HANG, until
+from servicekit.tests.clock import ManualClock
 from servicekit.tests.overload.granian import hand_over
 
 

@@ -5,8 +5,8 @@ import pytest
 
 from servicekit.resilience.circuit_breaker import CircuitBreaker
 from servicekit.resilience.retry_budget import RetryBudget
-from servicekit.testing.clock import ManualClock
 from servicekit.testing.waiting import until
+from servicekit.tests.clock import ManualClock
 
 
 def test_breaker_opens_after_its_failures_in_a_row() -> None:

@@ -7,7 +7,8 @@ import time
 import pytest
 
 from servicekit.resilience.timeouts import wait_excluding_lag
-from servicekit.testing.waiting import HANG, turns
+from servicekit.testing.waiting import HANG
+from servicekit.tests.waiting import turns
 
 
 async def test_result_before_the_timeout_is_returned() -> None:

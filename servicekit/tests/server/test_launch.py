@@ -17,9 +17,10 @@ from msgspec.structs import replace
 from app.settings import Settings
 from servicekit.dev.processes import free_port
 from servicekit.server.launch import drain
-from servicekit.testing.clock import ManualClock
 from servicekit.testing.service import environment_of, server_process, wait_for, with_empty_cache
-from servicekit.testing.waiting import HANG, wait_until
+from servicekit.testing.waiting import HANG
+from servicekit.tests.clock import ManualClock
+from servicekit.tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow("starts the service's processes")
 

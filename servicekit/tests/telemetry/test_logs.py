@@ -18,9 +18,9 @@ from servicekit.dev.processes import free_port
 from servicekit.telemetry.access_log import AccessLog
 from servicekit.telemetry.logs import ConsoleFormatter, JSONFormatter
 from servicekit.telemetry.stdout import StdoutHandler
-from servicekit.testing.clock import ManualClock
 from servicekit.testing.service import server_process, serving, with_empty_cache
 from servicekit.testing.waiting import HANG
+from servicekit.tests.clock import ManualClock
 from servicekit.tests.scraping import settled, value
 
 Lines = Callable[[], list[dict[str, object]]]

@@ -18,8 +18,9 @@ from servicekit.testing.service import (
     server_process,
     with_empty_cache,
 )
-from servicekit.testing.waiting import HANG, wait_until
+from servicekit.testing.waiting import HANG
 from servicekit.tests.scraping import settled, value
+from servicekit.tests.waiting import wait_until
 
 SECRET = "0123456789abcdef"
 KNOWN = {"authorization": f"Bearer {SECRET}"}

@@ -74,9 +74,9 @@ class EngineStack:
         host.write_text(_LANGUAGE_HOST.format(python=sys.executable, host=script))
         host.chmod(0o755)
 
-    def init(self, *options: str) -> None:
+    def init(self) -> None:
         self.install_language_host()
-        self.run("stack", "init", self.name, *options)
+        self.run("stack", "init", self.name)
 
     def up(self, *options: str) -> list[Change]:
         return self._changes("up", "--yes", "--skip-preview", *options)

@@ -4,7 +4,6 @@ from typing import Any
 
 from google.protobuf import struct_pb2
 from google.protobuf.json_format import MessageToDict
-from pulumi.runtime.rpc import UNKNOWN
 
 from stackkit.tools.rehearse.lookups import whole
 
@@ -19,12 +18,3 @@ def struct(given: Values) -> struct_pb2.Struct:
     made = struct_pb2.Struct()
     made.update({name: value for name, value in given.items() if value is not None})
     return made
-
-
-def unknown(value: Any) -> bool:
-    """True for a value that contains one that only an update will know."""
-    if isinstance(value, dict):
-        return any(map(unknown, value.values()))
-    if isinstance(value, list):
-        return any(map(unknown, value))
-    return value == UNKNOWN
