@@ -9,7 +9,7 @@ import pytest
 from pulumi.runtime.mocks import MockCallArgs
 
 import harness
-from cloud import Cloud
+from cloud import REGION, Cloud
 from harness import keys, run
 from plans import planned
 from stackkit.plan import transition
@@ -17,13 +17,20 @@ from stackkit.settings.errors import ConfigError
 
 LARGE, SMALL = "db.r8g.2xlarge", "db.r8g.xlarge"
 TWO_CORES = {"task_cpu": 2048, "task_memory_mib": 4096}
+VPC, OTHER_VPC, OTHER_RANGE = "vpc-0a1b2c3d", "vpc-0a1b2c3e", "10.1.0.0/16"
+DATA = "would replace the database, the cache and the load balancer;"
 FOUR, EIGHT = ["c8g.xlarge"], ["c8g.2xlarge"]
 
 
-def becomes(before: Mapping[str, object], after: Mapping[str, object]) -> str:
+def existing(vpc: str) -> dict[str, object]:
+    subnets = [f"subnet-0a1b2c3{digit}" for digit in range(6)]
+    return {"vpc_id": vpc, "private_subnet_ids": subnets[:3], "public_subnet_ids": subnets[3:]}
+
+
+def becomes(before: Mapping[str, object], after: Mapping[str, object], region: str = REGION) -> str:
     """Why a stack that was deployed with some keys refuses others; "" if it doesn't."""
     try:
-        transition.check(planned(**after), transition.deployed(planned(**before)))
+        transition.check(planned(**after), REGION, transition.deployed(planned(**before), REGION))
     except ConfigError as refusal:
         return str(refusal)
     return ""
@@ -33,7 +40,7 @@ def becomes(before: Mapping[str, object], after: Mapping[str, object]) -> str:
 def test_a_first_deployment_and_one_of_a_stack_without_this_output_are_free(
     after: Mapping[str, object],
 ) -> None:
-    transition.check(planned(**after), {})
+    transition.check(planned(**after), REGION, {})
 
 
 def test_larger_database_is_refused_until_a_key_names_the_running_class() -> None:
@@ -99,6 +106,60 @@ def test_larger_instances_are_refused_while_the_group_would_be_cut_before_they_r
     assert becomes(now, kept) == ""
     assert planned(**kept).fleet.maximum.value == fleet
     assert becomes(kept, wanted) == ""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (existing(VPC), existing(OTHER_VPC), f'vpc_id: "{OTHER_VPC}" instead of "{VPC}" {DATA}'),
+        ({"vpc_cidr": OTHER_RANGE}, existing(VPC), f'vpc_id: "{VPC}" instead of "" {DATA}'),
+        (existing(VPC), {"vpc_cidr": OTHER_RANGE}, f'vpc_id: "" instead of "{VPC}" {DATA}'),
+        (
+            {},
+            {"vpc_cidr": OTHER_RANGE},
+            f'vpc_cidr: "{OTHER_RANGE}" instead of "10.0.0.0/16" {DATA}',
+        ),
+        (
+            {},
+            {"internal": True},
+            "internal: true instead of false would replace the load balancer, whose address others"
+            " know",
+        ),
+    ],
+)
+def test_a_key_that_would_replace_what_lasts_is_refused(
+    before: Mapping[str, object], after: Mapping[str, object], said: str
+) -> None:
+    refusal = becomes(before, after)
+    assert refusal.startswith(said)
+    assert refusal.endswith(
+        "; set it back, or make another stack, or this one anew after `pulumi destroy`, and bring"
+        " the data along."
+    )
+    assert "\n" not in refusal
+
+
+@pytest.mark.parametrize(("key", "now"), [("aws:region", REGION), ("name", "shop-prod")])
+def test_another_region_and_a_renamed_stack_are_refused(key: str, now: str) -> None:
+    before = transition.deployed(planned(), REGION) | {key: "other"}
+    with pytest.raises(ConfigError) as refusal:
+        transition.check(planned(), REGION, before)
+    said = f'{key}: "{now}" instead of "other" would replace everything; set it back, or make'
+    assert str(refusal.value).startswith(said)
+
+
+def test_fewer_zones_are_refused_and_more_are_not() -> None:
+    assert becomes({"zones": 3}, {"zones": 2}) == (
+        "zones: the database or the cache may stand in one that goes, and AWS keeps its subnet"
+        " then; set it back to 3."
+    )
+    assert becomes({"zones": 2}, {"zones": 3}) == ""
+
+
+def test_an_output_from_before_a_key_was_remembered_refuses_none() -> None:
+    before = transition.deployed(planned(), REGION)
+    older = {key: before[key] for key in before if key not in ("internal", "zones", "vpc_id")}
+    transition.check(planned(internal=True, zones=2), REGION, older)
 
 
 def test_a_smaller_peak_of_the_same_tasks_is_no_other_size() -> None:

@@ -52,7 +52,7 @@ try:
     numbers = plan.derive(settings, measured)
     conflicts.check(settings)
     last = last_deployment.outputs()
-    transition.check(numbers, last.get("deployed", {}))
+    transition.check(numbers, region, last.get("deployed", {}))
     needed = addresses(settings, numbers.fleet)
     existing = existing_network.find(settings, needed) if settings.vpc_id else None
 except ConfigError as error:
@@ -309,7 +309,7 @@ for output, value in running_compute.outputs.items():
     pulumi.export(output, value)
 pulumi.export("dashboard", dashboard.name)
 pulumi.export("plan", plan.outputs(numbers))
-pulumi.export("deployed", transition.deployed(numbers))
+pulumi.export("deployed", transition.deployed(numbers, region))
 deployments = image.uri.apply(lambda uri: last_deployment.deployments(last, uri))
 pulumi.export("deployments", deployments)
 pulumi.export("warnings", warnings)

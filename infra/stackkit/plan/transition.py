@@ -1,5 +1,6 @@
 """What of a change isn't there yet while it is deployed: the last deployment against the next."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -7,26 +8,59 @@ from stackkit.plan.plan import Plan
 from stackkit.settings.aws_sizes import database_memory
 from stackkit.settings.errors import ConfigError
 
+# what stays as it is from the first deployment on, and what another value would replace
+_LASTING = {
+    "aws:region": "everything",
+    "name": "everything",
+    "vpc_id": "the database, the cache and the load balancer",
+    "vpc_cidr": "the database, the cache and the load balancer",
+    "internal": "the load balancer, whose address others know",
+}
+_REMEMBERED = ("vcpu_units", "zones", "database_class", "database_version")
 
-def deployed(plan: Plan) -> Mapping[str, Any]:
+
+def deployed(plan: Plan, region: str) -> Mapping[str, Any]:
     """What the next deployment has to know of this one; the stack keeps it as an output."""
     config = plan.config
     return {
-        "vcpu_units": config.vcpu_units,
+        # all but the region are the stack's own keys
+        **{key: getattr(config, key, region) for key in (*_LASTING, *_REMEMBERED)},
         "largest_fleet": plan.fleet.maximum.value,
         "task_connections": plan.pools.database.value * config.workers,
-        "database_class": config.database_class,
-        "database_version": config.database_version,
     }
 
 
-def check(plan: Plan, before: Mapping[str, Any]) -> None:
+def check(plan: Plan, region: str, before: Mapping[str, Any]) -> None:
     """Raises ConfigError with a line for each change that AWS would refuse, or make too early.
 
     `before` is `deployed` of the last deployment, or empty before the first.
     """
-    if before and (found := [*_version(plan, before), *_class(plan, before), *_size(plan, before)]):
+    if not before:
+        return
+    checks = (_version, _class, _size)
+    found = [sentence for each in checks for sentence in each(plan, before)]
+    if found := [*_lasting(deployed(plan, region), before), *found]:
         raise ConfigError("\n".join(found))
+
+
+def _lasting(wanted: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[str]:
+    """An output of before a key was remembered lacks it."""
+    for key, replaced in _LASTING.items():
+        running = before.get(key, wanted[key])
+        # vpc_id says it already
+        unused = key == "vpc_cidr" and (wanted["vpc_id"] or before.get("vpc_id"))
+        if wanted[key] != running and not unused:
+            yield (
+                f"{key}: {json.dumps(wanted[key])} instead of {json.dumps(running)} would replace"
+                f" {replaced}; set it back, or make another stack, or this one anew after `pulumi"
+                " destroy`, and bring the data along."
+            )
+    zones = before.get("zones", 0)
+    if wanted["zones"] < zones:
+        yield (
+            "zones: the database or the cache may stand in one that goes, and AWS keeps its subnet"
+            f" then; set it back to {zones}."
+        )
 
 
 def _version(plan: Plan, before: Mapping[str, Any]) -> Iterator[str]:

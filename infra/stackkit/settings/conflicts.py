@@ -16,21 +16,11 @@ from stackkit.settings.network_conflicts import access, network
 LONGEST_NAME = 24
 SMALLEST_RESERVATION = 100
 # resources of a stack are named by it, and by one of these: deployers know their own by that
-PURPOSES = (
-    *(
-        "task",
-        "execution",
-        "instance",
-        "builder",
-        "rotation",
-        "restart",
-        "flow",
-        "monitoring",
-        "proxy",
-    ),
-    *("metrics", "page", "ticket", "cache", "logs", "deployer", "reader", "boundary", "state"),
-    *("slack", "balancer", "alt", "exec"),
-)
+_PURPOSES = """
+    task execution instance builder rotation restart flow monitoring proxy metrics page ticket
+    cache logs deployer reader boundary state slack balancer alt exec
+"""
+PURPOSES = tuple(_PURPOSES.split())
 _TELLING = ("PASSWORD", "SECRET", "TOKEN", "CREDENTIAL", "PRIVATE_KEY", "API_KEY")
 # the program sets these variables of the service; a test compares them with its environment
 _VARIABLES = """

@@ -77,13 +77,17 @@ def test_secrets_are_encrypted_in_the_state(stack: LivingStack) -> None:
     assert not any(PASSWORD.encode() in body for body in objects)
 
 
-def test_preview_refuses_a_plan_that_does_not_fit_the_running_database(stack: LivingStack) -> None:
+def test_preview_refuses_what_would_replace_or_not_fit_what_runs(stack: LivingStack) -> None:
     stack.run("config", "set", "--stack", "prod", "--path", "instance_types[0]", "c8g.2xlarge")
-    stack.set(**PRODUCTION.keys, database_version="17")
+    replacing = {"vpc_cidr": "10.1.0.0/16", "internal": "true", "zones": "2"}
+    stack.set(**PRODUCTION.keys, **replacing, database_version="17")
     with pytest.raises(CommandFailed) as failed:
         stack.run("preview", "--stack", "prod")
-    stack.set(database_version="18")
+    stack.set(vpc_cidr="10.0.0.0/16", internal="false", zones="3", database_version="18")
     for sentence in (
+        'vpc_cidr: "10.1.0.0/16" instead of "10.0.0.0/16" would replace the database, the cache',
+        "internal: true instead of false would replace the load balancer",
+        "zones: the database or the cache may stand in one that goes",
         "database_version: 17 is older than 18",
         "set running_database_class to db.r8g.2xlarge until then",
         f"set fleet_max to {stack.outputs()['deployed']['largest_fleet']}, deploy",

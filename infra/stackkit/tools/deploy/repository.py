@@ -39,7 +39,12 @@ class Repository:
             raise ConfigError(f"{wanted} does not lie in the stack's repository {self._url}.")
         if not digest.startswith("sha256:"):
             raise ConfigError(f"{wanted} is not a digest: use sha256:…, as ECR shows it.")
-        return self._image(digest, self._tags(digest))
+        for tag in self._tags(digest):
+            build, _, architecture = tag.rpartition("-")
+            if architecture in PLATFORMS:
+                uri = f"{self._url}@{digest}"
+                return StoredImage(uri=uri, build=build, architecture=architecture)
+        raise ConfigError(f"{digest} has no tag that names its build: `make deploy` makes one.")
 
     def holds(self, uri: str) -> bool:
         return uri.startswith(f"{self._url}@")
@@ -67,14 +72,6 @@ class Repository:
             imageManifestMediaType=found["imageManifestMediaType"],
             imageTag=f"{DEPLOYED}{datetime.now(UTC):%Y%m%dT%H%M%SZ}",
         )
-
-    def _image(self, digest: str, tags: list[str]) -> StoredImage:
-        for tag in tags:
-            build, _, architecture = tag.rpartition("-")
-            if architecture in PLATFORMS:
-                uri = f"{self._url}@{digest}"
-                return StoredImage(uri=uri, build=build, architecture=architecture)
-        raise ConfigError(f"{digest} has no tag that names its build: `make deploy` makes one.")
 
     def _tags(self, digest: str) -> list[str]:
         try:
