@@ -258,6 +258,23 @@ async def test_password_is_read_anew_for_each_connection(
         await until(lambda: another_process(database, first))
 
 
+async def test_after_a_rotation_the_connections_that_are_left_serve(
+    settings: Settings, role: str
+) -> None:
+    """The password in the environment stays the old one until the process is replaced."""
+    url = settings.database_url.replace("postgres@", f"{role}@")
+    own = replace(settings, database_url=url, database_password="first", db_pool_size=2)
+    database = DatabasePool(own, url)
+    async with database.lifespan():
+        lost = await database.read_value("SELECT pg_backend_pid()")
+        await sql(settings, f"ALTER ROLE {role} PASSWORD 'second'")
+        await sql(settings, f"SELECT pg_terminate_backend({lost})")
+        await until(lambda: database.connections()[0] == 1)
+        for _ in range(5):
+            assert await database.read_value("SELECT 1") == 1
+        assert database.breaker.closed
+
+
 async def another_process(database: DatabasePool, first: int) -> bool:
     return await database.read_value("SELECT pg_backend_pid()") != first
 
