@@ -37,6 +37,7 @@ OPTIONS: Mapping[str, Mapping[str, Values]] = {
         "cpu and requests": {},
         "step": {"scaling_policies": '["step"]', **DERIVED},
         "network beside step": {"scaling_policies": '["network", "step"]', **DERIVED},
+        "in flight": {"scaling_policies": '["cpu", "in_flight"]'},
     },
     "predictive": {"off": {}, "forecast": {"predictive_scaling": "forecast"}},
     "schedules": {"none": {}, "one": {"schedules": '["0 7 * * MON-FRI = 1..1"]'}},
@@ -69,7 +70,7 @@ Pair = tuple[tuple[str, str], tuple[str, str]]
 def allowed(choices: Choices) -> bool:
     """What conflicts.py refuses together; of the options that are chosen so far."""
     warm = choices.get("warm pool") == "two"
-    own = choices.get("ami", "Amazon's") != "Amazon's"
+    own = choices.get("ami", "Amazon's") != "Amazon's" or choices.get("scaling") == "in flight"
     if choices.get("exec") == "on" and (choices.get("compute") == "ec2" or warm or own):
         return False
     existing = choices.get("network") == "existing"

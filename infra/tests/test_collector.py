@@ -185,6 +185,28 @@ def test_an_instance_gets_the_same_configuration() -> None:
     assert json.loads(value) == configuration(stack("prod"))
 
 
+def test_requests_in_flight_are_sent_each_ten_seconds_where_a_policy_follows_them() -> None:
+    made = run("prod", keys("prod", "ec2") | {"scaling_policies": '["cpu", "in_flight"]'})
+    template = made.one("aws:ec2/launchTemplate:LaunchTemplate").inputs
+    value = written_files(template["userData"])["/etc/app/collector"].strip().partition("=")[2]
+    found, usual = json.loads(value), configuration(stack("prod"))
+    jobs = found["receivers"]["prometheus"]["config"]["scrape_configs"]
+    assert jobs[:-1] == usual["receivers"]["prometheus"]["config"]["scrape_configs"]
+    assert jobs[-1]["scrape_interval"] == "10s"
+    [keep] = jobs[-1]["metric_relabel_configs"]
+    assert re.fullmatch(keep["regex"], "http_requests_in_flight")
+    assert not re.fullmatch(keep["regex"], "http_requests_total")
+    # what awsemf reads as the resolution of CloudWatch's metric, in seconds
+    operations = {
+        each["include"]: each["operations"][1:]
+        for each in found["processors"]["metricstransform"]["transforms"]
+    }
+    resolution = {"new_label": "aws.emf.storage_resolution", "new_value": "1"}
+    assert operations.pop("http_requests_in_flight") == [{"action": "add_label"} | resolution]
+    assert not any(operations.values())
+    assert {**found, "receivers": 0, "processors": 0} == {**usual, "receivers": 0, "processors": 0}
+
+
 def written_files(user_data: str) -> dict[str, str]:
     config = json.loads(base64.b64decode(user_data).decode().partition("\n")[2])
     return {file["path"]: content(file) for file in config["write_files"]}

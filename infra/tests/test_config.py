@@ -33,7 +33,7 @@ from stackkit.settings.load import check_region, load_config, parse
         ({"scaling_policies": "cpu"}, "scaling_policies: 'cpu' is not a list."),
         (
             {"scaling_policies": ["memory"]},
-            "scaling_policies: 'memory' is not one of cpu, requests, network, step.",
+            "scaling_policies: 'memory' is not one of cpu, requests, network, in_flight, step.",
         ),
         ({"scaling_policies": ["cpu", "cpu"]}, "scaling_policies: an entry is there twice."),
         (

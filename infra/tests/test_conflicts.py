@@ -6,6 +6,10 @@ from plans import COMPLETE, stack
 from stackkit.settings.errors import ConfigError
 from stackkit.settings.load import parse
 
+NO_IN_FLIGHT = (
+    "scaling_policies: only an Auto Scaling group follows in_flight, by a metric in CloudWatch;"
+    " leave it out, or set compute to ec2 and unset otlp_endpoint."
+)
 EC2 = {"compute": "ec2"}
 DEV = {"tier": "dev"}
 EXISTING = {
@@ -90,7 +94,12 @@ EXISTING = {
         (
             {"scaling_policies": []},
             "scaling_policies: the list is empty and the fleet would stay at its minimum; use cpu,"
-            " requests, network or step.",
+            " requests, network, in_flight or step.",
+        ),
+        ({"scaling_policies": ["cpu", "in_flight"]}, NO_IN_FLIGHT),
+        (
+            EC2 | {"scaling_policies": ["in_flight"], "otlp_endpoint": "https://otlp.example.com"},
+            NO_IN_FLIGHT,
         ),
         (
             {"fleet_min": 400, "fleet_max": 390},

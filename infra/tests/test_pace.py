@@ -34,6 +34,12 @@ from plans import planned
             "240 to notice + 143 x 360 between decisions (a start and a cooldown) + 35 to launch"
             " 288 + 60 to start: 144 decisions of 2 tasks",
         ),
+        (
+            {"compute": "ec2", "scaling_policies": ["cpu", "in_flight"]},
+            60 + 180,
+            "60 to notice + 180 to start: one decision, because requests are counted in full,"
+            " however few serve them",
+        ),
         ({"fleet_min": 321}, 0, "the fleet has one size"),
     ],
 )

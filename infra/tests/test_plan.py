@@ -217,6 +217,25 @@ def test_steps_only_shrink_the_fleet_when_nothing_else_does(
     assert step.scales_in is scales_in
 
 
+@pytest.mark.parametrize(
+    ("values", "target"),
+    [
+        # 3,000 requests a second and vCPU, each for so long
+        ({"latency_ms": 80}, 0.65 * 4 * 3000 * 0.08),
+        # what a task holds open comes first
+        ({"latency_ms": 4000}, 0.65 * 4 * 4000),
+        ({"latency_ms": 80, "utilisation_percent": 40}, 0.4 * 4 * 3000 * 0.08),
+    ],
+)
+def test_the_target_in_flight_is_a_share_of_what_fills_an_instance(
+    values: dict[str, object], target: float
+) -> None:
+    fast = {"compute": "ec2", "scaling_policies": ["in_flight"]}
+    found = planned(**fast, **values).scaling.in_flight_target
+    assert found
+    assert found.value == target
+
+
 def test_the_sources_step_thresholds_serve_a_small_fleet() -> None:
     derived = planned(
         peak_in_flight=10,

@@ -71,6 +71,22 @@ def test_a_service_is_kept_at_its_targets() -> None:
     }
 
 
+def test_a_group_follows_the_requests_in_flight_of_its_instances_each_ten_seconds() -> None:
+    made = scaled("ec2", '["in_flight"]')
+    [policy] = made.all("aws:autoscaling/policy:Policy")
+    assert policy.inputs["targetTrackingConfiguration"] == {
+        # 65 % of 4 vCPU x 3,000 requests a second x 80 ms
+        "targetValue": 624,
+        "customizedMetricSpecification": {
+            "namespace": "Service",
+            "metricName": "http_requests_in_flight",
+            "metricDimensions": [{"name": "Service", "value": "shop-prod"}],
+            "statistic": "Average",
+            "period": 10,
+        },
+    }
+
+
 def test_a_group_is_kept_at_its_targets() -> None:
     assert tracked("ec2") == {
         "cpu": {

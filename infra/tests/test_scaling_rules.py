@@ -66,6 +66,19 @@ def test_an_alarm_needs_all_of_its_minutes() -> None:
     assert CPU.wants_in({"cpu": [44.9] * 15})
 
 
+def test_an_alarm_of_ten_seconds_grows_within_a_minute_and_shrinks_after_fifteen() -> None:
+    fast = Tracking("cpu", 50, a_minute=6)
+    assert fast.wants_out({"cpu": [50, 51, 51, 51]})
+    assert not fast.wants_in({"cpu": [44.9] * 89})
+    assert fast.wants_in({"cpu": [44.9] * 90})
+    policies = replace(GROUP, tracking=(fast,))
+    size = Size(10, 1, 100)
+    busy, quiet = {"cpu": [60.0] * 90}, {"cpu": [30.0] * 90}
+    assert decided(size, policies, busy, 10, whole_minute=False)[0].desired == 12
+    assert decided(size, policies, quiet, 10, whole_minute=False)[0].desired == 10
+    assert decided(size, policies, quiet, 60)[0].desired == 6
+
+
 @pytest.mark.parametrize(("size", "step", "expected"), [((2, 1, 3), 3, 3), ((3, 2, 9), -2, 2)])
 def test_the_bounds_hold(size: tuple[int, int, int], step: int, expected: int) -> None:
     """EC2, "How scaling policies work": 2 of at most 3 and 3 more; 3 of at least 2 and 2 fewer."""

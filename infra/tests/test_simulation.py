@@ -58,6 +58,8 @@ def runs(draw: st.DrawFn) -> SimulationRun:
         ),
     }
     if values["compute"] == "ec2" and draw(st.booleans()):
+        values["scaling_policies"] = ["cpu", "in_flight"]
+    if values["compute"] == "ec2" and draw(st.booleans()):
         values["warm_pool"] = 3
     minutes = draw(st.lists(st.integers(0, 60_000), min_size=1, max_size=45))
     rates = [float(rate) for rate in minutes for _ in range(MINUTE // TICK_S)]
@@ -93,7 +95,10 @@ def test_each_request_is_served_or_shed_and_none_is_made_up(run: SimulationRun) 
 def test_each_change_begins_where_the_one_before_ended(run: SimulationRun) -> None:
     size = run.setup.first
     for change in run.changes:
-        assert (change.before, change.at % MINUTE) == (size, 0)
+        assert change.before == size
+        # within a minute, only what is looked at each ten seconds grows a fleet
+        within = run.setup.policies.fast and change.grows
+        assert change.at % (TICK_S if within else MINUTE) == 0
         size = change.after
     assert run.ticks[-1].desired == size
 
@@ -210,3 +215,15 @@ def test_a_minimum_that_serves_is_at_most_the_maximum() -> None:
     fleet, numbers = prepared(0, **SMALL)
     rates = [0.0] * 60 + [numbers.fleet.maximum.value * task_rate(numbers)] * 60
     assert enough(simulate(fleet, Trace("", MONDAY, rates)), 3) == numbers.fleet.maximum.value
+
+
+def test_a_group_that_follows_requests_in_flight_notices_a_jump_within_a_minute() -> None:
+    ec2: dict[str, Any] = {"compute": "ec2"}
+    first: dict[str, float] = {}
+    for policy in ("requests", "in_flight"):
+        run, numbers = followed("step", **ec2, scaling_policies=[policy])
+        jump = next(one.second for one in run.ticks if one.load > run.ticks[0].load)
+        first[policy] = next(one.at for one in run.changes if one.at > jump) - jump
+        assert first[policy] <= numbers.pace.notice.value
+        assert run.ticks[-1].shed == 0
+    assert first["in_flight"] <= 60 < first["requests"]

@@ -141,7 +141,7 @@ def test_a_key_that_would_replace_what_lasts_is_refused(
 
 @pytest.mark.parametrize(("key", "now"), [("aws:region", REGION), ("name", "shop-prod")])
 def test_another_region_and_a_renamed_stack_are_refused(key: str, now: str) -> None:
-    before = transition.deployed(planned(), REGION) | {key: "other"}
+    before = {**transition.deployed(planned(), REGION), key: "other"}
     with pytest.raises(ConfigError) as refusal:
         transition.check(planned(), REGION, before)
     said = f'{key}: "{now}" instead of "other" would replace everything; set it back, or make'

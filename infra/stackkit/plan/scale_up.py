@@ -12,6 +12,9 @@ MINUTE = 60  # seconds: the period of every alarm here
 # at it about a minute later. With the minute in which a load jumps and three full ones: 360 s.
 # AWS's own benchmark of target tracking at 60 s says 363 s from the load to the trigger.
 METRIC_DELAY_S = 120
+# the same of requests in flight: the period, and up to as long in the collector and in CloudWatch
+FAST_S = 10
+FAST_DELAY_S = 2 * FAST_S
 # alarms of target tracking as both Auto Scaling services make them, and as the console shows them
 TRACKING_OUT_MINUTES = 3
 TRACKING_IN_MINUTES = 15
@@ -49,8 +52,10 @@ def scale_up_time(config: Config, fleet: FleetSize) -> ScaleUpTime:
     compute = config.compute
     tracks = config.scaling_policies != ("step",)
     datapoints = TRACKING_OUT_MINUTES if tracks else STEP_OUT_MINUTES
-    # the minute in which the load jumps shows a part of it
-    notice = MINUTE + datapoints * MINUTE + METRIC_DELAY_S
+    fast = "in_flight" in config.scaling_policies
+    period, delay = (FAST_S, FAST_DELAY_S) if fast else (MINUTE, METRIC_DELAY_S)
+    # the period in which the load jumps shows a part of it
+    notice = period + datapoints * period + delay
     start = start_s(compute, config.warm_pool)
     more = fleet.maximum.value - fleet.minimum.value
     rounds, why = _rounds(config, fleet)
@@ -63,7 +68,10 @@ def scale_up_time(config: Config, fleet: FleetSize) -> ScaleUpTime:
         notice=DerivedValue(
             notice,
             "s",
-            f"the minute of the jump, {datapoints} of {datapoints} minutes above the target,"
+            f"assumed: {datapoints} of {datapoints} periods of {FAST_S} s after that of the jump,"
+            f" and {FAST_DELAY_S} s until an alarm acts on them"
+            if fast
+            else f"the minute of the jump, {datapoints} of {datapoints} minutes above the target,"
             " and two until an alarm acts on them",
         ),
         start=DerivedValue(start, "s", _start_rationale(config)),
@@ -80,7 +88,7 @@ def scale_up_time(config: Config, fleet: FleetSize) -> ScaleUpTime:
 def _rounds(config: Config, fleet: FleetSize) -> tuple[int, str]:
     """Decisions from the minimum to the maximum."""
     fewest, most = fleet.minimum.value, fleet.maximum.value
-    if "requests" in config.scaling_policies:
+    if {"requests", "in_flight"} & set(config.scaling_policies):
         return 1, "one decision, because requests are counted in full, however few serve them"
     if config.scaling_policies == ("step",):
         steps = ceil((most - fewest) / config.step_out_tasks)

@@ -2,7 +2,7 @@ from dataclasses import dataclass
 
 from stackkit.plan.capacity import TaskCapacity
 from stackkit.plan.derived_value import DerivedValue, ceil_div
-from stackkit.plan.fleet import FleetSize
+from stackkit.plan.fleet import FleetSize, busy_tasks
 from stackkit.settings.config import Config
 from stackkit.settings.errors import ConfigError
 
@@ -13,6 +13,8 @@ class Thresholds:
 
     cpu_target: DerivedValue
     requests_target: DerivedValue
+    # if a policy follows it
+    in_flight_target: DerivedValue | None
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,14 @@ def thresholds(config: Config, capacity: TaskCapacity, fleet: FleetSize) -> Thre
         )
     free = 100 - config.utilisation_percent
     cpu = DerivedValue(config.utilisation_percent, "%", f"{free} % stay free while new tasks start")
-    return Thresholds(cpu_target=cpu, requests_target=target)
+    in_flight = _in_flight(config, capacity) if "in_flight" in config.scaling_policies else None
+    return Thresholds(cpu_target=cpu, requests_target=target, in_flight_target=in_flight)
+
+
+def _in_flight(config: Config, capacity: TaskCapacity) -> DerivedValue:
+    full, share = 1 / busy_tasks(1, config, capacity), config.utilisation_percent
+    rationale = f"{share} % of the {round(full):,} that fill one at {config.latency_ms} ms"
+    return DerivedValue(max(1, round(full * share / 100)), "requests", rationale)
 
 
 def steps(config: Config, capacity: TaskCapacity, fleet: FleetSize) -> Steps | None:

@@ -63,6 +63,7 @@ class Collector(pulumi.ComponentResource):
             # X-Ray has no resources to name
             allow(["xray:PutTelemetryRecords", "xray:PutTraceSegments"], ["*"]),
         ]
+        fast = "in_flight" in args.settings.scaling_policies
         return pulumi.Output.json_dumps(
-            group.name.apply(lambda known: for_cloudwatch(name, args.region, known))
+            group.name.apply(lambda known: for_cloudwatch(name, args.region, known, fast))
         )

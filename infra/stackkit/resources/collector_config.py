@@ -7,8 +7,16 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from stackkit.plan.scale_up import FAST_S, MINUTE
 from stackkit.plan.server import COLLECTOR_MIB
-from stackkit.resources.service_metrics import EMITTED, NAMESPACE, SERVICE, Emitted
+from stackkit.resources.service_metrics import (
+    ADMIN_PORT,
+    EMITTED,
+    IN_FLIGHT,
+    NAMESPACE,
+    SERVICE,
+    Emitted,
+)
 
 OTLP_PORT = 4318
 HEALTH_PORT = 13133
@@ -21,7 +29,8 @@ _DELTAS_ONLY = "datadoghq"
 Section = dict[str, Any]
 
 
-def for_cloudwatch(service: str, region: str, log_group: str) -> Section:
+def for_cloudwatch(service: str, region: str, log_group: str, fast: bool) -> Section:
+    """`fast`: requests in flight each 10 s, by a metric of a second's resolution."""
     emf = {
         "region": region,
         "namespace": NAMESPACE,
@@ -31,9 +40,9 @@ def for_cloudwatch(service: str, region: str, log_group: str) -> Section:
     }
     return {
         "extensions": _extensions(),
-        "receivers": _receivers(service),
+        "receivers": _receivers(service, fast),
         # totals of a task first: a label that is new must not hide what it counts
-        "processors": _processors({"metricstransform": _totals(), "cumulativetodelta": {}}),
+        "processors": _processors({"metricstransform": _totals(fast), "cumulativetodelta": {}}),
         "exporters": {"awsemf": emf, "awsxray": {"region": region}},
         "service": _service(
             ["memory_limiter", "metricstransform", "cumulativetodelta", "batch"],
@@ -62,20 +71,23 @@ def _extensions() -> Section:
     return {"health_check": {"endpoint": f"127.0.0.1:{HEALTH_PORT}"}}
 
 
-def _receivers(service: str) -> Section:
+def _receivers(service: str, fast: bool = False) -> Section:
     ports = sorted({each.port for each in EMITTED})
+    names = {port: "|".join(each.name for each in EMITTED if each.port == port) for port in ports}
+    # CloudWatch's finest period for what is not asked for by the second
+    scraped = [_scrape(f"port-{port}", port, names[port], MINUTE, service) for port in ports]
+    if fast:
+        scraped.append(_scrape("fast", ADMIN_PORT, IN_FLIGHT, FAST_S, service))
     return {
-        "prometheus": {"config": {"scrape_configs": [_scrape(port, service) for port in ports]}},
+        "prometheus": {"config": {"scrape_configs": scraped}},
         "otlp": {"protocols": {"http": {"endpoint": f"127.0.0.1:{OTLP_PORT}"}}},
     }
 
 
-def _scrape(port: int, service: str) -> Section:
-    names = "|".join(each.name for each in EMITTED if each.port == port)
+def _scrape(job: str, port: int, names: str, seconds: int, service: str) -> Section:
     return {
-        "job_name": f"port-{port}",
-        # CloudWatch's finest period for what is not asked for by the second
-        "scrape_interval": "60s",
+        "job_name": job,
+        "scrape_interval": f"{seconds}s",
         "scrape_timeout": "10s",
         # Granian names no version of the format
         "fallback_scrape_protocol": "PrometheusText0.0.4",
@@ -99,17 +111,20 @@ def _processors(own: Mapping[str, Section]) -> Section:
     return {"memory_limiter": limiter, **own, "batch": {"timeout": "10s"}}
 
 
-def _totals() -> Section:
-    return {"transforms": [_total(each) for each in EMITTED]}
+def _totals(fast: bool) -> Section:
+    return {"transforms": [_total(each, fast) for each in EMITTED]}
 
 
-def _total(emitted: Emitted) -> Section:
+def _total(emitted: Emitted, fast: bool) -> Section:
     aggregate = {
         "action": "aggregate_labels",
         "label_set": [SERVICE, *([emitted.by] if emitted.by else [])],
         "aggregation_type": emitted.across,
     }
-    return {"include": emitted.name, "action": "update", "operations": [aggregate]}
+    # the exporter reads it, and sends no label of that name
+    finest = {"action": "add_label", "new_label": "aws.emf.storage_resolution", "new_value": "1"}
+    steps = [aggregate, *([finest] if fast and emitted.name == IN_FLIGHT else [])]
+    return {"include": emitted.name, "action": "update", "operations": steps}
 
 
 def _declarations() -> list[Section]:

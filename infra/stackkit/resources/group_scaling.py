@@ -3,6 +3,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from stackkit.plan.scale_up import FAST_S
 from stackkit.plan.thresholds import Steps
 from stackkit.resources.placement import Placement
 from stackkit.resources.scaling import (
@@ -12,6 +13,7 @@ from stackkit.resources.scaling import (
     step_in_alarm,
     step_out_alarm,
 )
+from stackkit.resources.service_metrics import IN_FLIGHT, NAMESPACE, SERVICE
 from stackkit.settings.schedules import Schedule
 
 
@@ -32,8 +34,10 @@ class GroupScaling(pulumi.ComponentResource):
         self._settings = args.settings
         self._child = pulumi.ResourceOptions(parent=self)
         for policy in args.settings.scaling_policies:
-            if policy != "step":
+            if policy not in ("step", "in_flight"):
                 self._track(policy)
+        if in_flight := args.numbers.scaling.in_flight_target:
+            self._track_in_flight(in_flight.value)
         if args.numbers.step:
             self._step(args.numbers.step)
         if args.settings.predictive_scaling in PREDICTIVE_MODES:
@@ -60,6 +64,25 @@ class GroupScaling(pulumi.ComponentResource):
             target_tracking_configuration={
                 "target_value": target,
                 "predefined_metric_specification": metric,
+            },
+            opts=self._child,
+        )
+
+    def _track_in_flight(self, target: int) -> None:
+        mine: Any = {"name": SERVICE, "value": self._prefix}
+        aws.autoscaling.Policy(
+            f"{self._prefix}-in-flight",
+            autoscaling_group_name=self._group,
+            policy_type="TargetTrackingScaling",
+            target_tracking_configuration={
+                "target_value": target,
+                "customized_metric_specification": {
+                    "namespace": NAMESPACE,
+                    "metric_name": IN_FLIGHT,
+                    "metric_dimensions": [mine],
+                    "statistic": "Average",
+                    "period": FAST_S,
+                },
             },
             opts=self._child,
         )

@@ -10,6 +10,8 @@ from typing import Literal
 NAMESPACE = "Service"
 # the dimension that all have: whose service it is
 SERVICE = "Service"
+# a group's policy may follow it
+IN_FLIGHT = "http_requests_in_flight"
 ADMIN_PORT = 9100
 GRANIAN_PORT = ADMIN_PORT + 1
 
@@ -27,7 +29,7 @@ class Emitted:
 EMITTED = (
     Emitted("http_requests_total"),
     Emitted("http_request_duration_seconds"),
-    Emitted("http_requests_in_flight"),
+    Emitted(IN_FLIGHT),
     Emitted("http_requests_shed_total"),
     Emitted("http_deadlines_exceeded_total"),
     Emitted("database_query_duration_seconds"),

@@ -58,7 +58,9 @@ class Config:
     fleet_min: int = whole(0, 0, 5000)
     fleet_max: int = whole(0, 0, 5000)
     scaling_policies: tuple[str, ...] = items(
-        ("cpu", "requests"), "cpu|requests|network|step", "one of cpu, requests, network, step"
+        ("cpu", "requests"),
+        "cpu|requests|network|in_flight|step",
+        "one of cpu, requests, network, in_flight, step",
     )
     requests_target: int = whole(0, 0, 100_000_000)
     network_target_mbps: int = whole(300, 1, 100_000)

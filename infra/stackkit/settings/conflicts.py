@@ -144,7 +144,14 @@ def _scaling(config: Config) -> Iterator[str]:
     if not config.scaling_policies:
         yield (
             "scaling_policies: the list is empty and the fleet would stay at its minimum; use"
-            " cpu, requests, network or step."
+            " cpu, requests, network, in_flight or step."
+        )
+    if "in_flight" in config.scaling_policies and (
+        config.compute == "fargate" or config.otlp_endpoint
+    ):
+        yield (
+            "scaling_policies: only an Auto Scaling group follows in_flight, by a metric in"
+            " CloudWatch; leave it out, or set compute to ec2 and unset otlp_endpoint."
         )
     both = config.fleet_min and config.fleet_max
     if both and config.fleet_min > config.fleet_max:

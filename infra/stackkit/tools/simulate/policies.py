@@ -12,7 +12,7 @@ from stackkit.plan.scale_up import TRACKING_IN_MINUTES, TRACKING_OUT_MINUTES
 
 # "usually more than 10% lower" than the target, and what the alarms that AWS makes show
 IN_SHARE = 0.9
-# metric → its value in each minute
+# metric → its value in each minute, or more often
 Minutes = Mapping[str, Sequence[float]]
 
 
@@ -22,14 +22,17 @@ class Tracking:
 
     metric: str
     target: float
+    # values of the metric
+    a_minute: int = 1
 
     def wants_out(self, minutes: Minutes) -> bool:
         recent = minutes[self.metric][-TRACKING_OUT_MINUTES:]
         return len(recent) == TRACKING_OUT_MINUTES and min(recent) > self.target
 
     def wants_in(self, minutes: Minutes) -> bool:
-        recent = minutes[self.metric][-TRACKING_IN_MINUTES:]
-        return len(recent) == TRACKING_IN_MINUTES and max(recent) < IN_SHARE * self.target
+        looked_at = TRACKING_IN_MINUTES * self.a_minute
+        recent = minutes[self.metric][-looked_at:]
+        return len(recent) == looked_at and max(recent) < IN_SHARE * self.target
 
     def proposes(self, capacity: int, minutes: Minutes) -> int:
         """Capacity in proportion to the metric, rounded so that none lacks."""
@@ -68,6 +71,11 @@ class Policies:
     step_out_s: int
     in_s: int
     leaving_s: int = 0
+
+    @property
+    def fast(self) -> bool:
+        """One of them looks more often than each minute."""
+        return any(one.a_minute > 1 for one in self.tracking)
 
     def outward(self, minutes: Minutes, counted: int) -> list[tuple[int, str]]:
         """Capacities that policies want, each with its policy's name; any may grow a fleet."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from stackkit.plan.scale_up import METRIC_DELAY_S, MINUTE
+from stackkit.plan.scale_up import FAST_DELAY_S, METRIC_DELAY_S, MINUTE
 from stackkit.settings.schedules import Schedule
 from stackkit.tools.simulate.policies import Minutes, Policies
 from stackkit.tools.simulate.scaler import Resizing, Size, decided, rebounded, settled
@@ -97,13 +97,15 @@ def simulate(setup: Setup, trace: Trace) -> SimulationRun:
     tasks = Tasks(setup.first, warm=setup.starts.warm_pool)
     ticks: list[Tick] = []
     changes: list[Resizing] = []
-    minutes: dict[str, list[float]] = {"cpu": [], "requests": [], "network": []}
+    minutes: dict[str, list[float]] = {"cpu": [], "requests": [], "network": [], "in_flight": []}
     for number, load in enumerate(trace.rates):
         now = number * TICK_S
         tasks = advanced(tasks, now, setup.starts)
         size = settled(size, setup.policies, now, tasks.settled)
-        if now % MINUTE == 0:
-            _measure(minutes, ticks, now, setup)
+        _measure_in_flight(minutes["in_flight"], ticks, now)
+        if now % MINUTE == 0 or setup.policies.fast:
+            if now % MINUTE == 0:
+                _measure(minutes, ticks, now, setup)
             steps = list(_changed(size, setup, minutes, trace, now))
             size = steps[-1][0]
             changes += [change for _, change in steps if change]
@@ -118,11 +120,20 @@ def _changed(
 ) -> Iterator[tuple[Size, Resizing | None]]:
     """Schedules first: they set the bounds within which policies decide."""
     moment = trace.start + timedelta(seconds=now)
+    whole_minute = now % MINUTE == 0
     for schedule in setup.schedules:
-        if names(schedule, moment):
+        if whole_minute and names(schedule, moment):
             size, change = rebounded(size, schedule.minimum, schedule.maximum, now)
             yield size, change
-    yield decided(size, setup.policies, minutes, now)
+    yield decided(size, setup.policies, minutes, now, whole_minute)
+
+
+def _measure_in_flight(points: list[float], ticks: Sequence[Tick], now: int) -> None:
+    """Adds what CloudWatch shows by now, as a share of what fills the tasks that served."""
+    end = (now - FAST_DELAY_S) // TICK_S
+    if end > 0:
+        points.append(ticks[end - 1].load / (ticks[end - 1].capacity or 1))
+        del points[: -_REMEMBERED * _TICKS_A_MINUTE]
 
 
 def _measure(

@@ -65,14 +65,14 @@ def settled(size: Size, policies: Policies, now: int, all_serve: bool) -> Size:
 
 
 def decided(
-    size: Size, policies: Policies, minutes: Minutes, now: int
+    size: Size, policies: Policies, minutes: Minutes, now: int, whole_minute: bool = True
 ) -> tuple[Size, Resizing | None]:
-    """The size after one minute's alarms, and what changed it."""
+    """The size after one minute's alarms, and what changed it; fleets only grow within one."""
     counted = capacity(size, policies, now)
     out = max(policies.outward(minutes, counted), default=(0, ""), key=lambda one: one[0])
     if out[0] > size.desired:
         return _grown(size, policies, min(out[0], size.maximum), out[1], now)
-    if now < size.in_until or (policies.group and size.warming):
+    if not whole_minute or now < size.in_until or (policies.group and size.warming):
         return size, None
     inward = policies.stepping_in(minutes, size.desired)
     if not any(one.wants_out(minutes) for one in policies.tracking):

@@ -5,6 +5,7 @@ from math import ceil
 from stackkit.plan.fleet import busy_tasks, rate
 from stackkit.plan.plan import Plan
 from stackkit.plan.scale_up import (
+    FAST_S,
     INSTANCE_START_S,
     LAUNCHES_PER_MINUTE,
     METRIC_DELAY_S,
@@ -78,6 +79,8 @@ def _leaving_s(numbers: Plan) -> int:
 
 
 def _tracking(name: str, settings: Config, numbers: Plan) -> Tracking:
+    if name == "in_flight":
+        return Tracking(name, settings.utilisation_percent / 100, MINUTE // FAST_S)
     targets = {
         "cpu": numbers.scaling.cpu_target.value,
         "requests": numbers.scaling.requests_target.value,
