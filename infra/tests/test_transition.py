@@ -112,8 +112,8 @@ def test_larger_instances_are_refused_while_the_group_would_be_cut_before_they_r
     ("before", "after", "said"),
     [
         (existing(VPC), existing(OTHER_VPC), f'vpc_id: "{OTHER_VPC}" instead of "{VPC}" {DATA}'),
-        ({"vpc_cidr": OTHER_RANGE}, existing(VPC), f'vpc_id: "{VPC}" instead of "" {DATA}'),
-        (existing(VPC), {"vpc_cidr": OTHER_RANGE}, f'vpc_id: "" instead of "{VPC}" {DATA}'),
+        ({}, existing(VPC), f'vpc_id: "{VPC}" instead of "" {DATA}'),
+        (existing(VPC), {}, f'vpc_id: "" instead of "{VPC}" {DATA}'),
         (
             {},
             {"vpc_cidr": OTHER_RANGE},

@@ -37,8 +37,7 @@ def check(plan: Plan, region: str, before: Mapping[str, Any]) -> None:
     """
     if not before:
         return
-    checks = (_version, _class, _size)
-    found = [sentence for each in checks for sentence in each(plan, before)]
+    found = [why for each in (_version, _class, _size) for why in each(plan, before)]
     if found := [*_lasting(deployed(plan, region), before), *found]:
         raise ConfigError("\n".join(found))
 
@@ -47,19 +46,16 @@ def _lasting(wanted: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[s
     """An output of before a key was remembered lacks it."""
     for key, replaced in _LASTING.items():
         running = before.get(key, wanted[key])
-        # vpc_id says it already
-        unused = key == "vpc_cidr" and (wanted["vpc_id"] or before.get("vpc_id"))
-        if wanted[key] != running and not unused:
+        if wanted[key] != running:
             yield (
                 f"{key}: {json.dumps(wanted[key])} instead of {json.dumps(running)} would replace"
                 f" {replaced}; set it back, or make another stack, or this one anew after `pulumi"
                 " destroy`, and bring the data along."
             )
-    zones = before.get("zones", 0)
-    if wanted["zones"] < zones:
+    if wanted["zones"] < before.get("zones", 0):
         yield (
             "zones: the database or the cache may stand in one that goes, and AWS keeps its subnet"
-            f" then; set it back to {zones}."
+            f" then; set it back to {before['zones']}."
         )
 
 
