@@ -69,8 +69,8 @@ DESCRIPTIONS = {
     "fleet_min": "Fewest tasks; 0 for the derived number, a smaller one is refused.",
     "fleet_max": "Most tasks; 0 for the derived number, a smaller one is refused.",
     "scaling_policies": (
-        "What the fleet follows: cpu, requests (per target), network, step. Beside another "
-        "policy, step only scales out."
+        "What the fleet follows: cpu, requests (per target), network, step, and on ec2 in_flight "
+        "(each ten seconds). Beside another policy, step only scales out."
     ),
     "requests_target": (
         "Requests per target and minute that the fleet is kept at; 0 for the derived number."
@@ -142,8 +142,8 @@ DESCRIPTIONS = {
     ),
     "internal": (
         "Put the load balancer into the private subnets, without public addresses: reached from "
-        "inside the network alone. To be set before the first deployment: a change makes another "
-        "load balancer."
+        "inside the network alone. To be set before the first deployment: a change is refused, "
+        "because it makes another load balancer."
     ),
     "waf": (
         "Put AWS WAF before the load balancer. Off: it asks 0.60 USD for a million requests, more "
