@@ -103,11 +103,7 @@ def _scrape(job: str, port: int, names: str, seconds: int, service: str) -> Sect
 
 
 def _processors(own: Mapping[str, Section]) -> Section:
-    limiter = {
-        "check_interval": "1s",
-        "limit_mib": _LIMIT_MIB,
-        "spike_limit_mib": _LIMIT_MIB // 4,
-    }
+    limiter = {"check_interval": "1s", "limit_mib": _LIMIT_MIB, "spike_limit_mib": _LIMIT_MIB // 4}
     return {"memory_limiter": limiter, **own, "batch": {"timeout": "10s"}}
 
 

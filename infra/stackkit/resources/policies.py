@@ -10,11 +10,7 @@ VERSION = "2012-10-17"
 
 
 def assumed_by(service: str, condition: Mapping[str, Any] | None = None) -> pulumi.Output[str]:
-    statement = {
-        "Effect": "Allow",
-        "Principal": {"Service": service},
-        "Action": "sts:AssumeRole",
-    }
+    statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
     return document(statement | ({"Condition": condition} if condition else {}))
 
 

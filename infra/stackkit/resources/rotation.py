@@ -68,10 +68,7 @@ class Rotation(pulumi.ComponentResource):
         )
         allowed = [allow([action.operation], [action.resource]) for _, action in actions.values()]
         policy = aws.iam.RolePolicy(
-            f"{self._prefix}-rotation",
-            role=role.id,
-            policy=document(*allowed),
-            opts=self._child,
+            f"{self._prefix}-rotation", role=role.id, policy=document(*allowed), opts=self._child
         )
         for purpose, (when, action) in actions.items():
             aws.scheduler.Schedule(

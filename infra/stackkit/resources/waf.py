@@ -66,10 +66,7 @@ class Waf(pulumi.ComponentResource):
             opts=child,
         )
         aws.wafv2.WebAclAssociation(
-            name,
-            resource_arn=args.balancer_arn,
-            web_acl_arn=acl.arn,
-            opts=child,
+            name, resource_arn=args.balancer_arn, web_acl_arn=acl.arn, opts=child
         )
         self._log(name, acl, args.log_days)
         self.metric = acl.visibility_config.metric_name

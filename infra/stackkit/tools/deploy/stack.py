@@ -55,8 +55,5 @@ def find(name: str, folder: Path, complete: bool) -> Stack:
     signed_in = account.sign_in(file.region)
     state = State(account=signed_in, project=file.project, stack=name)
     return Stack(
-        settings=settings,
-        account=signed_in,
-        state=state,
-        engine=Engine(folder=folder, state=state),
+        settings=settings, account=signed_in, state=state, engine=Engine(folder=folder, state=state)
     )
