@@ -38,7 +38,19 @@ def _properties(found: Mapping[str, Any], inputs: Values) -> Values:
         members = [member for member in found if _means(member, name)]
         if len(members) == 1 and isinstance(value, str | int | float | bool):
             known[name] = found[members[0]]
+    if "Actions" in found:
+        known["actions"] = _weighted(inputs["actions"], found["Actions"])
     return known
+
+
+def _weighted(actions: list[Values], found: list[Values]) -> list[Values]:
+    """A listener rule's actions with the weights that its target groups have now."""
+    now = found[0]["ForwardConfig"]["TargetGroups"]
+    groups = [
+        {**group, "weight": other["Weight"]}
+        for group, other in zip(actions[0]["forward"]["targetGroups"], now, strict=True)
+    ]
+    return [{**actions[0], "forward": {**actions[0]["forward"], "targetGroups": groups}}]
 
 
 def as_found(calls: list[Call], drifted: Values) -> list[Call]:

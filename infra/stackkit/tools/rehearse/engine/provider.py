@@ -62,7 +62,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     def Diff(self, request: Any, context: Any) -> Any:
         old, new = _compared(request.old_inputs), _compared(request.news)
-        changed = sorted(name for name in old | new if old.get(name) != new.get(name))
+        compared = (old.keys() | new.keys()) - set(request.ignoreChanges)
+        changed = sorted(name for name in compared if old.get(name) != new.get(name))
         kinds = provider_pb2.DiffResponse
         return kinds(changes=kinds.DIFF_SOME if changed else kinds.DIFF_NONE, diffs=changed)
 
@@ -143,6 +144,4 @@ def answering(context: grpc.ServicerContext) -> Iterator[None]:
 
 def _compared(sent: struct_pb2.Struct) -> Values:
     """Inputs without a registry's password: each login has another, which makes no difference."""
-    found = values(sent)
-    found.pop("registries", None)
-    return found
+    return {name: value for name, value in values(sent).items() if name != "registries"}
