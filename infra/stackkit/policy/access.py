@@ -6,6 +6,7 @@ from typing import Any
 
 from pulumi_policy import ResourceValidationArgs
 
+from stackkit.alarms.slack import READS
 from stackkit.policy.rules import Props, resource_policy
 from stackkit.resources.exec import CHANNELS
 
@@ -26,6 +27,7 @@ ON_EVERYTHING = {
     "ecr:GetAuthorizationToken": "a token is for the whole registry",
     "xray:PutTelemetryRecords": "X-Ray has no resources to name",
     "xray:PutTraceSegments": "X-Ray has no resources to name",
+    **dict.fromkeys(READS, "metrics have no resources to name, and Slack lists all alarms"),
     **dict.fromkeys(CHANNELS, "Session Manager has no resources to name"),
 }
 ADMINISTRATORS = ("AdministratorAccess", "PowerUserAccess", "FullAccess")

@@ -20,7 +20,7 @@ Rung = tuple[str, float]
 @stack_policy("timeouts-in-order")
 def timeouts_are_in_order(args: StackValidationArgs) -> Iterator[Finding]:
     """Each timeout ends before the one around it, so that the innermost cause is reported."""
-    delays = _seconds(args, TARGETS, "deregistrationDelay")
+    delays = sorted({*_seconds(args, TARGETS, "deregistrationDelay")})  # a canary has two groups
     for resource in of_kind(args, *KINDS):
         for container in containers(resource.resource_type, resource.props):
             for (inner, sooner), (outer, later) in pairwise(_ladder(container, delays)):

@@ -17,8 +17,7 @@ BUILT_IN = Path(__file__).parent / "prices.json"
 # AWS prices the sizes of a family by their part of it
 _SIZES = {"medium": 0.5, "large": 1, "xlarge": 2, "2xlarge": 4, "4xlarge": 8, "8xlarge": 16}
 _SIZES |= {"12xlarge": 24, "16xlarge": 32}
-# its prices stand in where a region has none: an estimate that says so beats none
-_INSTEAD = "us-east-1"
+_INSTEAD = "us-east-1"  # where a region has no prices
 _FORM = '{"eu-west-1": {"as_of": "2026-10-02", "source": "…", "prices": {"c8g.large": 0.0853}}}'
 
 
