@@ -7,6 +7,8 @@ BAKE := .venv/bin/cookiecutter . --no-input --default-config --overwrite-if-exis
 DEMO := build/demo/$(PROJECT)
 CHECKED := build/check/$(PROJECT)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# not in the folders that are copied into a project
+export RUFF_CACHE_DIR := $(CURDIR)/.ruff_cache
 
 # The service as it lies: Alembic and `python -m app` want its folder, imports want this one, too.
 IN_SERVICE := cd '$(SERVICE)' && PYTHONDONTWRITEBYTECODE=1 PYTHONPATH='$(CURDIR):$(CURDIR)/$(SERVICE):$(CURDIR)/infra'
