@@ -1,5 +1,6 @@
 import asyncio
 import math
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from typing import Generic, TypeVar
@@ -28,11 +29,13 @@ class Batcher(Generic[K, V]):
         max_size: int,
         concurrency: int,
         max_wait: float = math.inf,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._fetch = fetch
         self._max_size = max_size
         self._concurrency = concurrency
         self._max_wait = max_wait
+        self._clock = clock
         # with the ends of their waits, in the order of these
         self._waiting: deque[tuple[K, asyncio.Future[V | None], float]] = deque()
         self._timer: asyncio.TimerHandle | None = None
@@ -94,10 +97,9 @@ class Batcher(Generic[K, V]):
             size = min(len(self._waiting), self._max_size)
             batch = [self._waiting.popleft() for _ in range(size)]
             self._start()
-            begun = asyncio.get_running_loop().time()
+            begun = self._clock()
             await self._run(batch)
-            taken = asyncio.get_running_loop().time() - begun
-            self._mean_call += 0.1 * (taken - self._mean_call)
+            self._mean_call += 0.1 * (self._clock() - begun - self._mean_call)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)

@@ -116,8 +116,8 @@ class DatabasePool:
         self, fetch: Callable[[list[K]], Awaitable[Mapping[K, V]]], max_size: int, *, reads: bool
     ) -> Batcher[K, V]:
         """For callers that share a statement: it begins within DB_ACQUIRE_TIMEOUT, too."""
-        timeout = self._settings.db_acquire_timeout
-        made = Batcher(fetch, max_size=max_size, concurrency=_SHARED, max_wait=timeout)
+        wait, clock = self._settings.db_acquire_timeout, self._clock
+        made = Batcher(fetch, max_size=max_size, concurrency=_SHARED, max_wait=wait, clock=clock)
         self._batchers[reads].append(made)
         return made
 

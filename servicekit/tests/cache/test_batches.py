@@ -4,7 +4,8 @@ import pytest
 
 from servicekit.cache.batches import Batcher
 from servicekit.errors import Unavailable
-from servicekit.testing.waiting import until
+from servicekit.testing.waiting import HANG, until
+from servicekit.tests.clock import ManualClock
 from servicekit.tests.waiting import turns
 
 
@@ -84,7 +85,7 @@ async def test_cancelled_reader_does_not_affect_its_batch() -> None:
 async def test_caller_whose_call_does_not_begin_in_time_gets_unavailable() -> None:
     backend = Backend()
     backend.released.clear()
-    reads = Batcher(backend, max_size=1, concurrency=1, max_wait=1)
+    reads = Batcher(backend, max_size=1, concurrency=1, max_wait=0.05)
     first = asyncio.create_task(reads.get(2))
     await until(lambda: backend.asked)
     for _ in range(2):  # the timer starts again
@@ -99,24 +100,21 @@ async def test_caller_whose_call_does_not_begin_in_time_gets_unavailable() -> No
 
 
 async def test_caller_that_must_expect_half_of_the_wait_gets_unavailable_at_once() -> None:
-    backend = Backend()
-    reads = Batcher(backend, max_size=10, concurrency=2, max_wait=1)
-    for _ in range(20):
-        backend.released.clear()
-        slow = asyncio.create_task(reads.get(2))
-        await asyncio.sleep(0.05)
-        backend.released.set()
-        await slow
-    backend.asked.clear()
+    backend, clock = Backend(), ManualClock()
+    reads = Batcher(backend, max_size=10, concurrency=2, max_wait=HANG, clock=clock)
+    backend.released.clear()
+    slow = asyncio.create_task(reads.get(2))
+    await until(lambda: backend.asked)
+    clock.advance(HANG)  # a tenth of it counts
+    backend.released.set()
+    await slow
     backend.released.clear()
     asking = [asyncio.create_task(reads.get(n)) for n in range(1000)]
     await until(lambda: any(task.done() for task in asking))
     rejected = [task for task in asking if task.done()]
     assert {type(task.exception()) for task in rejected} == {Unavailable}
-    # 20 are under way; a call of 10 takes about 0.05 s, and two run at once
-    assert len(asking) / 2 < len(rejected) < len(asking) - 20
-    assert rejected == asking[-len(rejected) :]
+    # five calls of a tenth of the wait come first, and two of 10 keys run at once
+    assert rejected == asking[5 * 20 + 1 :]
     backend.released.set()
+    assert await asyncio.gather(*asking[:3]) == [0, None, 4]
     await asyncio.wait(asking)
-    assert [task.done() for task in asking] == [True] * 1000
-    assert sum(map(len, backend.asked)) == len(asking) - len(rejected)

@@ -1,4 +1,5 @@
 import asyncio
+import time
 from collections.abc import Sequence
 
 import asyncpg
@@ -6,10 +7,12 @@ import pytest
 from msgspec.structs import replace
 
 from app.settings import load_settings
+from servicekit.cache.entries import Clock
 from servicekit.database.pool import DatabasePool
 from servicekit.database.write_batches import WriteBatches
 from servicekit.errors import Unavailable
-from servicekit.testing.waiting import HANG
+from servicekit.testing.waiting import HANG, until
+from servicekit.tests.clock import ManualClock
 from servicekit.tests.waiting import turns
 
 
@@ -45,11 +48,12 @@ def batches(table: Table, acquire_timeout: float = HANG) -> WriteBatches[str, in
     return WriteBatches(pool(acquire_timeout), table.write)
 
 
-def pool(acquire_timeout: float) -> DatabasePool:
+def pool(acquire_timeout: float, clock: Clock = time.monotonic) -> DatabasePool:
     """It has no connections, as the table stands for the database."""
     url = "postgresql://service@db/service"
     given = {"DATABASE_URL": url, "REDIS_URL": "redis://cache:6379/0"}
-    return DatabasePool(replace(load_settings(given), db_acquire_timeout=acquire_timeout), url)
+    settings = replace(load_settings(given), db_acquire_timeout=acquire_timeout)
+    return DatabasePool(settings, url, clock=clock)
 
 
 async def test_rows_of_one_turn_are_one_statement_in_their_order() -> None:
@@ -194,21 +198,20 @@ async def test_write_whose_statement_does_not_begin_in_time_is_not_carried_out()
 
 
 async def test_writes_that_would_wait_too_long_are_rejected_early_and_reads_are_not() -> None:
-    table = Table()
-    database = pool(acquire_timeout=1)
+    table, clock = Table(), ManualClock()
+    database = pool(HANG, clock)
     writes = WriteBatches(database, table.write)
-    for _ in range(20):
-        table.go_on.clear()
-        slow = asyncio.create_task(writes.write("slow"))
-        await asyncio.sleep(0.05)
-        table.go_on.set()
-        await slow
+    table.go_on.clear()
+    slow = asyncio.create_task(writes.write("slow"))
+    await until(lambda: table.statements)
+    clock.advance(HANG)
+    table.go_on.set()
+    await slow
     table.go_on.clear()
     waiting: list[asyncio.Task[int | None]] = []
-    while database.rejection(reads=False) is None:
-        assert len(waiting) < 10_000
-        waiting += [asyncio.create_task(writes.write("row")) for _ in range(100)]
-        await turns(3)
+    for _ in range(2):  # two statements begin with the first
+        waiting += [asyncio.create_task(writes.write("row")) for _ in range(2_000)]
+        await turns(10)
     assert database.rejection(reads=False) == "The database is too busy."
     assert database.rejection(reads=True) is None
     table.go_on.set()
