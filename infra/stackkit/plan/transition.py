@@ -1,4 +1,4 @@
-"""What of a change isn't there yet while it is deployed: the last deployment against the next."""
+"""What a deployment may change of a stack that runs: the last deployment against the next."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -8,9 +8,10 @@ from stackkit.plan.plan import Plan
 from stackkit.settings.aws_sizes import database_memory
 from stackkit.settings.errors import ConfigError
 
+_REGION = "aws:region"
 # what stays as it is from the first deployment on, and what another value would replace
 _LASTING = {
-    "aws:region": "everything",
+    _REGION: "everything",
     "name": "everything",
     "vpc_id": "the database, the cache and the load balancer",
     "vpc_cidr": "the database, the cache and the load balancer",
@@ -23,8 +24,8 @@ def deployed(plan: Plan, region: str) -> Mapping[str, Any]:
     """What the next deployment has to know of this one; the stack keeps it as an output."""
     config = plan.config
     return {
-        # all but the region are the stack's own keys
-        **{key: getattr(config, key, region) for key in (*_LASTING, *_REMEMBERED)},
+        _REGION: region,
+        **{key: getattr(config, key) for key in (*_LASTING, *_REMEMBERED) if key != _REGION},
         "largest_fleet": plan.fleet.maximum.value,
         "task_connections": plan.pools.database.value * config.workers,
     }

@@ -57,33 +57,26 @@ class GroupScaling(pulumi.ComponentResource):
         metric: Any = {"predefined_metric_type": kind}
         if policy == "requests":
             metric["resource_label"] = requests_label(self._args.edge)
+        self._keep_at(policy, {"target_value": target, "predefined_metric_specification": metric})
+
+    def _track_in_flight(self, target: int) -> None:
+        mine: Any = {"name": SERVICE, "value": self._prefix}
+        metric: Any = {
+            "namespace": NAMESPACE,
+            "metric_name": IN_FLIGHT,
+            "metric_dimensions": [mine],
+            "statistic": "Average",
+            "period": FAST_S,
+        }
+        kept: Any = {"target_value": target, "customized_metric_specification": metric}
+        self._keep_at("in-flight", kept)
+
+    def _keep_at(self, policy: str, configuration: Any) -> None:
         aws.autoscaling.Policy(
             f"{self._prefix}-{policy}",
             autoscaling_group_name=self._group,
             policy_type="TargetTrackingScaling",
-            target_tracking_configuration={
-                "target_value": target,
-                "predefined_metric_specification": metric,
-            },
-            opts=self._child,
-        )
-
-    def _track_in_flight(self, target: int) -> None:
-        mine: Any = {"name": SERVICE, "value": self._prefix}
-        aws.autoscaling.Policy(
-            f"{self._prefix}-in-flight",
-            autoscaling_group_name=self._group,
-            policy_type="TargetTrackingScaling",
-            target_tracking_configuration={
-                "target_value": target,
-                "customized_metric_specification": {
-                    "namespace": NAMESPACE,
-                    "metric_name": IN_FLIGHT,
-                    "metric_dimensions": [mine],
-                    "statistic": "Average",
-                    "period": FAST_S,
-                },
-            },
+            target_tracking_configuration=configuration,
             opts=self._child,
         )
 
