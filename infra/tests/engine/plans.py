@@ -10,8 +10,9 @@ from engine.tasks import FAILING
 from stackkit.tools.rehearse.engine.stack import Change
 
 # an image by its digest, and one whose migration fails
-IMAGE = f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop@sha256:{'0' * 64}"
-BROKEN_IMAGE = IMAGE[: -len(FAILING)] + FAILING
+REPOSITORY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop"
+IMAGE = f"{REPOSITORY}@sha256:{'0' * 64}"
+BROKEN_IMAGE = f"{REPOSITORY}@{FAILING}"
 # replacing one of these loses data, or an address that others know
 STATEFUL = {
     "aws:rds/instance:Instance",

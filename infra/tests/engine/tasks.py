@@ -9,8 +9,8 @@ from moto.moto_api import state_manager
 from stackkit.resources.task import STANDALONE
 from stackkit.tools.rehearse.account import SimulatedAccount
 
-# a task whose image has a digest that ends so exits with 1
-FAILING = "bad"
+# a task whose image has this digest exits with 1
+FAILING = "sha256:" + "bad".rjust(64, "0")
 
 
 def end_tasks(account: SimulatedAccount) -> None:
