@@ -6,6 +6,8 @@ from typing import Any
 import msgspec
 from litestar import Request
 
+from servicekit.http.request import decoded_json
+
 
 class IdempotencyKey(msgspec.Struct, frozen=True):
     """`key` is unique to its caller. `fingerprint` identifies the body that was sent with it."""
@@ -21,7 +23,7 @@ async def idempotency_key_of(request: Request[Any, Any, Any], header: str) -> Id
     The fingerprint is of the JSON as it was sent: not of a model, whose defaults differ between
     two versions of the service. White space and the order of fields do not count.
     """
-    sent = msgspec.json.decode(await request.body())
+    sent = decoded_json(await request.body(), Any)
     canonical = msgspec.json.encode(sent, order="deterministic")
     return IdempotencyKey(_scoped(request, header), hashlib.sha256(canonical).digest())
 

@@ -1,4 +1,3 @@
-import json
 import re
 from http import HTTPStatus
 from typing import Any
@@ -60,7 +59,7 @@ class StrictRequest(Request[Any, Any, Any]):
         return values
 
     async def body(self) -> bytes:
-        coding = self.headers.get("content-encoding", "identity")
+        coding = ", ".join(self.headers.getall("content-encoding", ["identity"]))
         if coding.strip().lower() not in ("", "identity"):
             raise _unsupported(f"The content coding {coding} is not supported.", "Accept-Encoding")
         return await super().body()
@@ -68,7 +67,7 @@ class StrictRequest(Request[Any, Any, Any]):
     async def json(self) -> Any:
         if self._json is Empty:
             self._check_media_type()
-            self._json = _decoded(await self.body(), self._body_type())
+            self._json = decoded_json(await self.body(), self._body_type())
         return self._json
 
     def _body_type(self) -> Any:
@@ -114,24 +113,28 @@ def _unsupported(
     return HTTPException(detail, status_code=status, headers={header: value, **headers})
 
 
-def _decoded(body: bytes, kind: Any) -> Any:
-    """The body as this type. 7.0 is an integer, as in JSON Schema, and "7" is not."""
-    try:
-        return msgspec.json.decode(body or b"null", type=kind)
-    except msgspec.ValidationError as error:
-        if "got `float`" not in str(error):
-            raise _invalid(error) from None
-    except msgspec.DecodeError as error:
-        raise ClientException(f"The body can't be read as JSON: {error}.") from None
-    try:
-        return msgspec.convert(json.loads(body, parse_float=_number), kind)
-    except msgspec.ValidationError as error:
-        raise _invalid(error) from None
-
-
 def _number(literal: str) -> int | float:
     value = float(literal)
     return int(value) if value.is_integer() else value
+
+
+_UNTYPED = msgspec.json.Decoder(float_hook=_number)
+
+
+def decoded_json(body: bytes, kind: Any) -> Any:
+    """The body as this type; ClientException if that can't be. 7.0 is an integer, as in JSON
+    Schema, and "7" is not."""
+    try:
+        try:
+            return msgspec.json.decode(body or b"null", type=kind)
+        except msgspec.ValidationError as error:
+            if "got `float`" not in str(error):
+                raise
+        return msgspec.convert(_UNTYPED.decode(body), kind)
+    except msgspec.ValidationError as error:
+        raise _invalid(error) from None
+    except msgspec.DecodeError as error:
+        raise ClientException(f"The body can't be read as JSON: {error}.") from None
 
 
 def _invalid(error: msgspec.ValidationError) -> ValidationException:

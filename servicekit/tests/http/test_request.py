@@ -6,10 +6,17 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
+from litestar import Controller, Request, post
+from litestar.params import JSONBody
 
 from app.main import create_app
 from app.settings import Settings
+from servicekit.domain import Domain
+from servicekit.http.idempotency import idempotency_key_of
+from servicekit.parts import Parts
+from servicekit.pipeline import service
 from servicekit.testing.service import problem_of, serving, with_empty_cache
 
 TEA: dict[str, Any] = {"name": "tea", "price_cents": 350}
@@ -104,6 +111,8 @@ async def test_body_with_a_content_coding_is_415(client: httpx.AsyncClient, codi
     assert response.status_code == 415
     assert response.headers["accept-encoding"] == "identity"
     assert "accept" not in response.headers
+    lines = [("content-encoding", "identity"), *headers.items()]  # several lines are one list
+    assert (await client.post("/items", content=BODY, headers=lines)).status_code == 415
     plain = await client.post(
         "/items", content=BODY, headers={**headers, "content-encoding": "identity"}
     )
@@ -134,6 +143,59 @@ async def test_number_without_a_fraction_is_an_integer(
     response = await client.post("/items", content=body, headers={"content-type": JSON})
 
     assert (response.status_code, response.json()["price_cents"]) == (201, value)
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b'"name": "\\ud800"}',
+        b'"name": "tea", "\\udfff": 1}',
+        b'"name": "tea"',
+        b'"name": "tea"} {}',
+        b'"name": "tea", "price_cents": NaN}',
+        b'"name": "tea", "price_cents": ' + b"9" * 5_000 + b"}",
+        b'"name": "\xff"}',
+        b'"name": ' + b"[" * 100_000,
+    ],
+)
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
+async def test_body_that_is_not_valid_beside_a_number_without_a_fraction_is_400(
+    client: httpx.AsyncClient, method: str, rest: bytes
+) -> None:
+    path = "/items" if method == "POST" else await created(client)
+    body = b'{"price_cents": 7.0, ' + rest
+    for key in ({}, {"idempotency-key": "k"}):
+        headers = {"content-type": JSON, **key}
+        response = await client.request(method, path, content=body, headers=headers)
+        assert response.status_code == 400
+        assert problem_of(response)["status"] == 400
+
+
+class Note(msgspec.Struct):
+    """Its unknown fields are skipped, and not read."""
+
+    text: str
+
+
+class NoteController(Controller):
+    path = "/notes"
+
+    @post()
+    async def add_note(self, request: Request[Any, Any, Any], data: JSONBody[Note]) -> str:
+        return (await idempotency_key_of(request, data.text)).key
+
+
+@pytest.mark.parametrize("unread", ["1e400", "1" * 5_000])
+async def test_idempotent_body_whose_unread_part_is_not_valid_is_400(
+    settings: Settings, unread: str
+) -> None:
+    app = service(Parts(with_empty_cache(settings)), [Domain(controller=NoteController)])
+    async with serving(app) as client:
+        body = f'{{"text": "a", "more": {unread}}}'
+        response = await client.post("/notes", content=body, headers={"content-type": JSON})
+
+    assert response.status_code == 400
+    assert problem_of(response)["status"] == 400
 
 
 @pytest.mark.parametrize(
