@@ -1,13 +1,17 @@
 """Refuses an answer where it is given: the check is a private variable right after the question.
 
-Each check ends the command with one sentence, before any file is written.
+Each check ends the command with one sentence, before any file is written. The hook before the
+generation checks once more, because a replay takes the private variables from its file.
 """
 
 import difflib
 import re
+import shutil
 import sys
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
 
 from jinja2 import Environment
 from jinja2.ext import Extension
@@ -23,6 +27,8 @@ REGIONS = """
     mx-central-1 sa-east-1 us-east-1 us-east-2 us-west-2
 """.split()
 
+ROOM = 4  # MiB; a project fills 2.4 in blocks of 4 KiB
+Answers = Mapping[str, object]
 # What an answer has to match, and what is wrong with one that doesn't; the first one counts.
 Rules = Mapping[str, str]
 PROJECT_RULES: Rules = {
@@ -57,11 +63,8 @@ class AnswerChecks(Extension):
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
         check_template()
-        environment.globals |= {
-            "check_project": check_project,
-            "check_region": check_region,
-            "check_domain": check_domain,
-        }
+        environment.globals["check_answers"] = check_answers
+        environment.globals["check_before_writing"] = check_before_writing
 
 
 def check_template() -> None:
@@ -72,7 +75,39 @@ def check_template() -> None:
             sys.exit(f"The template's {name} would overwrite a project's: delete {SERVICE / name}.")
 
 
-def check_project(project: str) -> str:
+def check_before_writing(answers: Answers) -> str:
+    """The checks of all answers, and of the disk; leaves no empty project behind."""
+    output = Path(str(answers.get("_output_dir", ".")))  # cruft sets none, and replays nothing
+    try:
+        check_answers(answers)
+        if shutil.disk_usage(output).free < ROOM * 2**20:
+            sys.exit(f"{output} has no room for a project: it takes {ROOM} MiB.")
+    except SystemExit:
+        with suppress(OSError):  # a project that exists stays
+            (output / str(answers["project"])).rmdir()
+        raise
+    return ""
+
+
+def check_answers(answers: Answers) -> str:
+    """Ends the command at the first unusable one of the answers so far."""
+    checks = {
+        "project": check_project,
+        "description": check_description,
+        "aws_region": check_region,
+        "compute": check_compute,
+        "domain": check_domain,
+    }
+    for question, check in checks.items():
+        answer = answers.get(question, "")
+        if not isinstance(answer, str):  # YAML's and JSON's null, true and lists
+            sys.exit(f"{question} is {answer!r} where text belongs: put the answer in quotes.")
+        if question in answers:
+            check(answer)
+    return ""
+
+
+def check_project(project: str) -> None:
     wrong = violation(project, PROJECT_RULES)
     if not wrong and project in libraries():  # pip can't install a project beside its namesake
         wrong = "is that of a library which the service installs"
@@ -81,10 +116,14 @@ def check_project(project: str) -> str:
         unusable = violation(near, PROJECT_RULES) or near in libraries()
         example = "orders" if unusable else near
         sys.exit(f"The project name {project!r} {wrong}: use, for example, {example!r}.")
-    return ""
 
 
-def check_region(region: str) -> str:
+def check_description(description: str) -> None:
+    if not description.isprintable():  # a line break would end the text of Pulumi.yaml
+        sys.exit(f"The description {description!r} isn't one line of text: write one, for people.")
+
+
+def check_region(region: str) -> None:
     if region == "us-west-1":
         sys.exit("The region 'us-west-1' gives new accounts two zones, not three: use 'us-west-2'.")
     if region not in REGIONS:
@@ -93,13 +132,16 @@ def check_region(region: str) -> str:
             f"The region {region!r} isn't one of the {len(REGIONS)} with three zones that "
             f"template_answers.py lists: use, for example, '{near[0]}'."
         )
-    return ""
 
 
-def check_domain(domain: str) -> str:
+def check_compute(compute: str) -> None:
+    if compute not in ("fargate", "ec2"):
+        sys.exit(f"The compute {compute!r} is neither 'fargate' nor 'ec2': use one of them.")
+
+
+def check_domain(domain: str) -> None:
     if domain and (wrong := violation(domain, DOMAIN_RULES)):
         sys.exit(f"The domain {domain!r} {wrong}: use a name such as 'api.example.com', or none.")
-    return ""
 
 
 def violation(answer: str, rules: Rules) -> str | None:

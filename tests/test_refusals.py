@@ -4,11 +4,12 @@ import json
 import re
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from cookiecutter.main import cookiecutter as generate_here
 
-from tests.generating import contents, cookiecutter, cruft_create, generate
+from tests.generating import BIN, contents, cookiecutter, cruft_create, generate, run
 
 PROJECTS = {
     "9lives": "doesn't start with a letter: use, for example, 'lives'.",
@@ -153,11 +154,93 @@ def test_refusal_is_one_sentence_and_leaves_nothing(
     assert list(tmp_path.rglob("*")) == [workplace]
 
 
-def test_unknown_compute(template: Path, tmp_path: Path) -> None:
-    outcome = cookiecutter(template, "compute=lambda", cwd=tmp_path)
+@pytest.mark.parametrize("compute", ["lambda", "Fargate", "2", ""])
+def test_unknown_compute(template: Path, tmp_path: Path, compute: str) -> None:
+    sentence = f"The compute {compute!r} is neither 'fargate' nor 'ec2': use one of them."
+    assert_refused(template, tmp_path, {"compute": compute}, sentence)
+
+
+@pytest.mark.parametrize("description", ["two\nlines", "a\ttab", "a bell \a"])
+def test_description_that_would_break_a_file(
+    template: Path, tmp_path: Path, description: str
+) -> None:
+    sentence = f"The description {description!r} isn't one line of text: write one, for people."
+    assert_refused(template, tmp_path, {"description": description}, sentence)
+
+
+@pytest.mark.parametrize(
+    "defaults, sentence",
+    [
+        (
+            "compute: lambda",
+            "The compute 'lambda' is neither 'fargate' nor 'ec2': use one of them.",
+        ),
+        ("domain:", "domain is None where text belongs: put the answer in quotes."),
+        ("project: yes", "project is True where text belongs: put the answer in quotes."),
+    ],
+)
+def test_unusable_default_of_a_configuration_file(
+    template: Path, tmp_path: Path, defaults: str, sentence: str
+) -> None:
+    configuration = tmp_path / "defaults.yaml"
+    configuration.write_text(f"default_context: {{{defaults}}}\nreplay_dir: {tmp_path}/replay\n")
+    outcome = cookiecutter(template, "--config-file", str(configuration), cwd=tmp_path)
+    assert (outcome.stdout, outcome.stderr) == ("", sentence + "\n")
     assert outcome.returncode == 1
-    assert "lambda provided for choice variable compute" in outcome.stderr
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == [configuration]
+
+
+@pytest.fixture(scope="module")
+def replay(template: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    """What cookiecutter keeps of a generation's answers."""
+    folder = tmp_path_factory.mktemp("replay")
+    settings = folder / "settings.yaml"
+    settings.write_text(f"replay_dir: {folder}\n")
+    cookiecutter(template, "--config-file", str(settings), cwd=folder)
+    return json.loads((folder / "template.json").read_text())["cookiecutter"]
+
+
+@pytest.mark.parametrize("unknown", ["_repo_dir", "__compute"])  # as an older template's file
+@pytest.mark.parametrize(
+    "answer, sentence",
+    [
+        ({"project": "Orders"}, f"The project name 'Orders' {PROJECTS['Orders']}"),
+        ({"compute": None}, "compute is None where text belongs: put the answer in quotes."),
+    ],
+)
+def test_replay_is_checked(
+    template: Path,
+    tmp_path: Path,
+    replay: dict[str, object],
+    answer: dict[str, object],
+    sentence: str,
+    unknown: str,
+) -> None:
+    kept = {question: replay[question] for question in replay if question != unknown} | answer
+    file, output = tmp_path / "answers.json", tmp_path / "output"
+    file.write_text(json.dumps({"cookiecutter": kept}))
+    output.mkdir()
+    with pytest.raises(SystemExit) as refused:
+        generate_here(str(template), replay=str(file), output_dir=str(output))
+    assert refused.value.code == sentence
+    assert list(output.iterdir()) == []
+
+
+def test_replay_of_some_answers_asks_for_the_others(template: Path, tmp_path: Path) -> None:
+    answers = tmp_path / "answers.json"
+    answers.write_text('{"cookiecutter": {"project": "billing"}}')
+    outcome = run(
+        BIN / "cookiecutter", template, "--replay-file", answers, cwd=tmp_path, typed="\n" * 4
+    )
+    assert outcome.returncode == 0, outcome.stderr
+    assert (tmp_path / "billing/vendor/stackkit").is_dir()
+
+
+def test_disk_without_room_is_refused_before_the_first_file(
+    template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=2**20))
+    assert_refused(template, tmp_path, {}, f"{tmp_path} has no room for a project: it takes 4 MiB.")
 
 
 @pytest.mark.parametrize("project", ["ab", "a1", "eighteen-character", "a-b-c-d", "internals"])

@@ -73,10 +73,10 @@ def test_with_cruft(repository: Path, output: Path, project: Path) -> None:
 
 
 def test_answers_are_asked_for(template: Path, output: Path) -> None:
-    answers = "billing\nInvoices\nus-east-1\n2\napi.example.com\n"
+    answers = "billing\nInvoices\nus-east-1\nec2\napi.example.com\n"
     outcome = run(BIN / "cookiecutter", template, cwd=output, typed=answers)
     assert outcome.returncode == 0, outcome.stderr
-    for label in ("Project:", "Description:", "AWS region", "EC2 Auto Scaling group", "Domain"):
+    for label in ("Project:", "Description:", "AWS region", "Compute:", "Domain"):
         assert label in outcome.stdout
     stack = (output / "billing/infra/Pulumi.prod.yaml").read_text()
     for answer in ("us-east-1", "ec2", "api.example.com"):
@@ -87,8 +87,9 @@ def test_answers_are_asked_for(template: Path, output: Path) -> None:
     "typed, question, next_question",
     [
         ("my orders\n", "Project:", "Description:"),
-        ("\n\nmars\n", "AWS region", "What runs the containers"),
-        ("\n\n\n1\nlocalhost\n", "Domain", "next steps"),
+        ("\n\nmars\n", "AWS region", "Compute:"),
+        ("\n\n\n2\n", "Compute:", "Domain"),
+        ("\n\n\nec2\nlocalhost\n", "Domain", "next steps"),
     ],
 )
 def test_unusable_answer_is_refused_before_the_next_question(

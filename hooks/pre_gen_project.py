@@ -1,0 +1,3 @@
+"""Renders to nothing, and checks the answers of a replay and the disk meanwhile.
+
+{{ check_before_writing(cookiecutter) }}"""
