@@ -10,7 +10,7 @@ from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
-from servicekit.cache.fast_path_rules import obstacles, routed
+from servicekit.cache.fast_path_rules import obstacles, routed, shared_paths
 from servicekit.cache.memory_fast_path import PathIndex
 from servicekit.cache.representation import Representation, bypasses_cache
 from servicekit.cache.results import CacheResult
@@ -27,7 +27,8 @@ class CachedRoute(msgspec.Struct, frozen=True):
 
     `keys` matches the path's last segment where it needs no validation. `read` gives the
     handler's result. A handler with guards, hooks, middleware, response headers, DTOs or
-    exception handlers is always routed: a fast path would skip them.
+    exception handlers is always routed: a fast path would skip them. So is one whose `keys` match
+    the path of another route, such as /items/latest.
     """
 
     handler: HTTPRouteHandler
@@ -59,6 +60,7 @@ class FastRoutes:
             template, handler = routed(app, route.handler)
             parent, _, key = template.rpartition("/")
             found = obstacles(app, handler, EXCEPTION_HANDLERS)
+            found += shared_paths(app, template, handler, route.keys)
             if "{" in parent or not key.startswith("{"):
                 found.append("path")
             if found:

@@ -1,5 +1,6 @@
 """Which handlers may be answered without routing: those whose author attached nothing to it."""
 
+import re
 from collections.abc import Iterator, Mapping
 
 from litestar import Litestar
@@ -34,7 +35,9 @@ def obstacles(
         "before_request": handler.resolve_before_request(),
         "after_request": [layer for layer in layers if getattr(layer, "after_request", None)],
         "after_response": handler.resolve_after_response(),
+        "after_exception": app.after_exception,
         "before_send": app.before_send,
+        "request_class": handler.resolve_request_class() is not app.request_class,
         "background": handler.background,
         "response_headers": [  # of `cache_control` and `etag`, too
             header for header in handler.resolve_response_headers() if not header.documentation_only
@@ -52,6 +55,21 @@ def obstacles(
         "parameters": list(_parameters(handler, app.dependencies)),
     }
     return [name for name, value in attached.items() if value]
+
+
+def shared_paths(
+    app: Litestar, template: str, handler: HTTPRouteHandler, keys: re.Pattern[str]
+) -> list[str]:
+    """Paths that routing may give to another handler, although they fit the template and a key."""
+    parent = template.rpartition("/")[0]
+    others = (route for route in app.routes if handler not in getattr(route, "route_handlers", ()))
+    siblings = (route.path_format for route in others)
+    return [path for path in siblings if _has_key(path, parent, keys)]
+
+
+def _has_key(path: str, parent: str, keys: re.Pattern[str]) -> bool:
+    above, _, key = path.rpartition("/")
+    return above == parent and (key.startswith("{") or keys.fullmatch(key) is not None)
 
 
 def _has_dto(layer: object) -> bool:

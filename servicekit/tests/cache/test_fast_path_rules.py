@@ -212,6 +212,24 @@ async def test_header_that_the_handler_reads_is_read_on_every_path(settings: Set
         assert {response.status_code for response in await every_path(client)} == {400}
 
 
+@pytest.mark.parametrize("path", ["/latest", "/{other:int}", "/{rest:path}"])
+async def test_path_of_another_route_is_answered_as_by_routing_on_every_path(
+    settings: Settings, path: str
+) -> None:
+    async def other(self: Controller) -> str:
+        return "other"
+
+    kind = controller({}, other=get(path)(other))
+    async with client_of(settings, kind) as client:
+        client.headers["x-request-id"] = "same"
+        responses = [await client.get("/things/latest" + query) for query in ("?x=1", "", "")]
+    assert len({(response.status_code, response.content) for response in responses}) == 1
+
+
+class OwnRequest(Request[Any, Any, Any]):
+    pass
+
+
 PLAIN = {"response_headers": [ResponseHeader(name="etag", documentation_only=True)]}
 ATTACHED = {
     **FORBIDDING,
@@ -223,6 +241,7 @@ ATTACHED = {
     "cache": {"cache": 10},
     "cache_control": {"cache_control": CacheControlHeader(private=True)},
     "etag": {"etag": ETag(value="1")},
+    "request_class": {"request_class": OwnRequest},
 }
 
 
