@@ -1,9 +1,12 @@
 """Coroutines that run as long as a part of the service does."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
+
+logger = logging.getLogger(__name__)
 
 _CANCEL_AGAIN_AFTER = 0.5  # seconds
 
@@ -12,6 +15,8 @@ _CANCEL_AGAIN_AFTER = 0.5  # seconds
 async def background(*coroutines: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     """Runs them, and cancels them at the end, however it comes about."""
     tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
+    for task in tasks:
+        task.add_done_callback(_ended)
     try:
         yield
     finally:
@@ -20,3 +25,8 @@ async def background(*coroutines: Coroutine[Any, Any, None]) -> AsyncIterator[No
             for task in running:
                 task.cancel()
             await asyncio.wait(running, timeout=_CANCEL_AGAIN_AFTER)
+
+
+def _ended(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()):
+        logger.error("a background task ended", exc_info=error)

@@ -12,12 +12,14 @@ from servicekit.settings import Settings
 
 # The generic cell rate algorithm (GCRA). The key holds the time (ms) at which the client's whole
 # burst is available again. One script reads, decides and writes, by the server's clock, so all
-# workers share one limit.
+# workers share one limit. A later time than that is foreign, or of a server whose clock was ahead.
 _SCRIPT = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + time[2] / 1000
 local each, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
-local free = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now) + each
+local free = tonumber(redis.call('GET', KEYS[1]) or 0)
+if free > now + each * burst + 1000 then free = now end
+free = math.max(free, now) + each
 local wait = free - now - each * burst
 if wait > 0 then return math.ceil(wait) end
 redis.call('SET', KEYS[1], string.format('%.3f', free), 'PX', math.ceil(free - now))

@@ -19,7 +19,6 @@ from servicekit.settings import Settings
 Command = tuple[str | bytes | int | float, ...]
 _CLIENT_TIMEOUT = 30.0  # seconds
 _FAILURES = (RedisError, TimeoutError)
-_SERVER_CANNOT_WRITE = ("MISCONF", "NOREPLICAS", "MASTERDOWN")
 
 
 class ValkeyClient:
@@ -101,8 +100,10 @@ def _concerns_connection(error: RedisError) -> bool:
 
 
 def _concerns_one_key(error: RedisError) -> bool:
-    """WRONGTYPE and errors of a script on a value, which redis-py has no class for."""
-    return type(error) is ResponseError and not str(error).startswith(_SERVER_CANNOT_WRITE)
+    """WRONGTYPE, and errors without a code, such as that of a script on a value. Other codes that
+    redis-py has no class for, such as BUSY and MISCONF, concern the server."""
+    code = str(error).partition(" ")[0]
+    return type(error) is ResponseError and (code == "WRONGTYPE" or not code.isupper())
 
 
 def _redis(settings: Settings, timeout: float) -> Redis:

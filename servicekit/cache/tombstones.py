@@ -7,7 +7,7 @@ from servicekit.cache.client import Command
 
 TOMBSTONE = b"\0tombstone:"
 _FINAL_TOMBSTONE = b"\0tombstone until "  # its Unix time follows
-_OVERDUE = 60.0  # seconds after which a final tombstone that Valkey did not expire is foreign
+_TOLERANCE = 120.0  # seconds; a final tombstone of a time that is farther away is foreign
 _MAX_PENDING = 100_000  # 50 a second for half an hour
 
 
@@ -27,7 +27,7 @@ def may_replace(stored: bytes | None) -> bool:
         until = float(stored.removeprefix(_FINAL_TOMBSTONE))
     except ValueError:
         return True
-    return time.time() > until + _OVERDUE
+    return not abs(until - time.time()) <= _TOLERANCE  # true for a NaN, too
 
 
 class PendingTombstones:

@@ -136,7 +136,7 @@ class Valkey:
                     async for message in subscription.listen():
                         worker, *keys = message["data"].split(b" ")
                         for key in keys if worker != self._worker else ():
-                            evict(key.decode())
+                            evict(key.decode(errors="replace"))  # anyone may publish anything
             evict_all()
             await asyncio.sleep(_RECONNECT_AFTER)
 

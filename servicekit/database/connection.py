@@ -24,10 +24,18 @@ CONNECTION_REFUSED = (
     asyncpg.InvalidCatalogNameError,
     asyncpg.InsufficientResourcesError,
 )
-# The server is gone, going, or no longer the primary. Any other error is a defect and must show.
+# The server rolled the statement back for a reason of the moment.
+_CONFLICT = (
+    asyncpg.TransactionRollbackError,  # a standby had to apply a change; a deadlock
+    asyncpg.LockNotAvailableError,
+    asyncpg.PostgresSystemError,  # of its disk
+)
+# The server is gone, going, or no longer the primary, or the same statement may succeed later. Any
+# other error of a statement is a defect and must show.
 UNREACHABLE = (
     *CONNECTION_LOST,
     *CONNECTION_REFUSED,
+    *_CONFLICT,
     OSError,  # includes TimeoutError: no connection or no answer in time
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,

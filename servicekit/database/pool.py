@@ -156,7 +156,9 @@ class DatabasePool:
                 self.counts.queries.add(time.monotonic() - begun)
             await self._connections.release(lane, connection)
             lane.record_hold(self._monitor.answered() - begun)
-        except UNREACHABLE as error:
+        except (*UNREACHABLE, asyncpg.PostgresError) as error:
+            if sent and not isinstance(error, UNREACHABLE):
+                raise
             raise await self._unavailable(error, sent) from error
         finally:
             lane.callers -= 1

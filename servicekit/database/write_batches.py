@@ -6,17 +6,14 @@ from weakref import WeakValueDictionary
 import asyncpg
 
 from servicekit.database.pool import DatabasePool
+from servicekit.errors import Unavailable
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 _MAX_ROWS = 100  # of one statement
 # One row is at fault, not the connection or the server: the others can be written.
-_OF_ONE_ROW = (
-    asyncpg.DataError,
-    asyncpg.IntegrityConstraintViolationError,
-    asyncpg.DeadlockDetectedError,
-)
+_OF_ONE_ROW = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 
 
 class WriteBatches(Generic[T, R]):
@@ -62,6 +59,10 @@ class WriteBatches(Generic[T, R]):
             results = await self._write_all([write.value for write in writes], waits=False)
         except _OF_ONE_ROW:
             return {}
+        except Unavailable as error:
+            if isinstance(error.__cause__, asyncpg.DeadlockDetectedError):
+                return {}
+            raise
         return dict(zip(writes, results, strict=True))
 
 

@@ -4,6 +4,7 @@ import contextlib
 import pytest
 
 from servicekit.background import background
+from servicekit.testing.waiting import until
 
 
 @pytest.mark.parametrize("error", [None, ValueError])
@@ -31,3 +32,12 @@ async def test_coroutine_that_loses_a_cancellation_is_ended(error: type[Exceptio
     else:
         await use()
     assert ended.is_set()
+
+
+async def test_error_that_ends_a_coroutine_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async def fails() -> None:
+        raise ValueError("a defect")
+
+    async with background(fails()):
+        await until(lambda: caplog.records)
+    assert "a defect" in str(caplog.records[0].exc_info)

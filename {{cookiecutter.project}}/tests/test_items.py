@@ -458,3 +458,21 @@ async def test_item_that_violates_a_constraint_fails_alone(
     assert [answer.json()["name"] for answer in answers if answer.is_success] == [
         path for path in paths if path != paths[5]
     ]
+
+
+async def test_violated_constraint_is_not_taken_for_a_used_idempotency_key(
+    client: httpx.AsyncClient, settings: Settings
+) -> None:
+    connection = await asyncpg.connect(settings.database_url)
+    await connection.execute("CREATE UNIQUE INDEX own ON items (name) WHERE name = 'only one'")
+    try:
+        answers = [
+            await client.post(
+                "/items", json={**TEA, "name": "only one"}, headers={"idempotency-key": key}
+            )
+            for key in ("unique-1", "unique-2")
+        ]
+    finally:
+        await connection.execute("DROP INDEX own")
+        await connection.close()
+    assert [answer.status_code for answer in answers] == [201, 500]

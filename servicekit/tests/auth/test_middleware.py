@@ -165,6 +165,18 @@ async def test_each_client_has_a_rate_of_its_own(settings: Settings) -> None:
         assert (await client.get("/health", headers=by[0])).status_code == 200
 
 
+@pytest.mark.parametrize("foreign", ["inf", "9e99", "nan", "4102444800000", "x"])
+async def test_time_that_no_limit_has_set_blocks_no_client(
+    settings: Settings, foreign: str
+) -> None:
+    own = limited(settings, burst=2)
+    async with serving(create_app(own)) as client, Redis.from_url(own.redis_url) as redis:
+        await redis.set(f"{own.cache_prefix}rate:address:192.0.2.1", foreign)
+        by = {"x-forwarded-for": "192.0.2.1"}
+        statuses = [(await client.get("/no", headers=by)).status_code for _ in range(4)]
+        assert (statuses[0], statuses[-1]) == (404, 429)
+
+
 async def test_client_has_one_rate_however_its_address_is_spelled(settings: Settings) -> None:
     clients = [
         ["1.1.1.4:4001", "1.1.1.4:4002", "1.1.1.4"],

@@ -21,6 +21,9 @@ FOREIGN = {
     "foreign bytes": ("SET", b"\x93\xc4\x01x\xa1"),
     "zero bytes": ("SET", bytes(64)),
     "endless lease": ("SET", b"\0lease:of nobody"),
+    "tombstone of all time": ("SET", b"\0tombstone until inf"),
+    "tombstone of the next century": ("SET", b"\0tombstone until 4102444800"),
+    "tombstone of no time": ("SET", b"\0tombstone until nan"),
     "large value": ("SET", b"x" * 2_000_000),
 }
 

@@ -1,6 +1,7 @@
 import asyncio
 import secrets
 import time
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -8,6 +9,7 @@ import psutil
 import pytest
 from msgspec.structs import replace
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from app.main import create_app
 from app.settings import Settings
@@ -115,6 +117,49 @@ async def test_busy_process_does_not_take_its_cache_for_dead(
     time.sleep(0.4)  # noqa: ASYNC251 (a loop that is busy elsewhere)
 
     assert (await reading).source == "cache"
+
+
+@pytest.mark.parametrize("message", [b"\xff \xff", b"", b"w", b"w t:\xff", b"w :", b"w k"])
+async def test_foreign_message_does_not_end_the_invalidations(
+    empty: Settings, cache_of: CacheOf, message: bytes
+) -> None:
+    origin = Origin()
+    own = replace(empty, memory_cache_ttl=10 * HANG)
+    one, other = await cache_of(own), await cache_of(own)
+    await other.get("k", origin)
+    async with Redis.from_url(empty.redis_url) as valkey:
+        assert await valkey.publish(f"{empty.cache_prefix}forget", message) == 2
+    await one.invalidate("k")
+
+    async def seen() -> bool:
+        return (await other.get("k", origin)).entry.body == b"2"
+
+    await until(seen)
+
+
+async def test_write_while_valkey_is_busy_with_a_script_invalidates(
+    empty: Settings, cache_of: CacheOf, tmp_path: Path
+) -> None:
+    with valkey(tmp_path) as url:
+        cache, origin = await cache_of(replace(empty, redis_url=url, redis_timeout=HANG)), Origin()
+        await cache.get("k", origin)
+        async with Redis.from_url(url) as redis, Redis.from_url(url) as another:
+            await redis.config_set("busy-reply-threshold", 1)
+            looping = asyncio.create_task(redis.eval("while true do end", 0))
+
+            async def is_busy() -> bool:
+                try:
+                    return not await another.ping()
+                except ResponseError as error:
+                    return str(error).startswith("BUSY")
+
+            await until(is_busy)
+            await cache.invalidate("k")
+            await another.execute_command("SCRIPT", "KILL")
+            with suppress(ResponseError):
+                await looping
+        await until(cache._shared._valkey.is_available)
+        assert (await cache.get("k", origin)).entry.body == b"2"
 
 
 async def test_service_answers_without_its_cache(settings: Settings) -> None:

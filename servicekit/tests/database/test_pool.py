@@ -168,6 +168,34 @@ async def test_demoted_primary_is_left(settings: Settings) -> None:
         await sql(settings, promoted)  # the database is every test's
 
 
+def raising(code: str) -> str:
+    return f"DO $$ BEGIN RAISE 'for now' USING ERRCODE = '{code}'; END $$"
+
+
+@pytest.mark.parametrize("method", ["read", "write"])
+@pytest.mark.parametrize("code", ["40001", "40P01", "55P03", "58030", "53100"])
+async def test_statement_that_may_succeed_later_is_unavailable(
+    settings: Settings, code: str, method: str
+) -> None:
+    """A standby cancels reads with 40001, so that it can apply a change of the primary."""
+    database = DatabasePool(settings, settings.database_url)
+    async with database.lifespan():
+        with pytest.raises(Unavailable):
+            await getattr(database, method)(raising(code))
+        with pytest.raises(asyncpg.DivisionByZeroError):  # a defect shows
+            await getattr(database, method)(raising("22012"))
+
+
+async def test_server_that_refuses_connections_for_any_reason_is_unavailable(
+    settings: Settings,
+) -> None:
+    database = DatabasePool(settings, f"{settings.database_url}?no_such_setting=1")
+    async with database.lifespan():
+        with pytest.raises(Unavailable):
+            await database.read("SELECT 1")
+        await until(lambda: not database.breaker.closed)
+
+
 async def created(client: httpx.AsyncClient) -> bool:
     return (await client.post("/items", json=TEA)).status_code == 201
 

@@ -27,6 +27,7 @@ class Table:
         self.go_on = asyncio.Event()
         self.go_on.set()
         self.locked: set[str] = set()
+        self.deadlocks = False  # statements of several rows
         self._fault = fault
 
     async def write(self, rows: list[str], *, waits: bool) -> Sequence[int | None]:
@@ -36,6 +37,8 @@ class Table:
             raise self.error
         if len(self.rows) == self.fails_at:
             raise Unavailable("The database did not answer in time.")
+        if self.deadlocks and len(rows) > 1:
+            raise Unavailable("Rolled back.") from asyncpg.DeadlockDetectedError()
         if self._fault in rows:
             raise asyncpg.CheckViolationError(self._fault)
         free = [row for row in rows if waits or row not in self.locked]
@@ -94,6 +97,13 @@ async def test_row_that_violates_a_constraint_fails_alone() -> None:
     given = await asyncio.gather(*(writes.write(row) for row in rows), return_exceptions=True)
     assert [type(result) for result in given] == [int, asyncpg.CheckViolationError, int]
     assert table.rows == ["a", "b"]
+
+
+async def test_rows_of_a_statement_that_a_deadlock_ended_are_written_alone() -> None:
+    table = Table()
+    table.deadlocks = True
+    writes = batches(table)
+    assert await asyncio.gather(*(writes.write(row) for row in "ab")) == [0, 1]
 
 
 async def test_failed_statement_fails_all_of_its_rows_and_is_not_repeated() -> None:

@@ -124,7 +124,9 @@ class ItemStore:
                 key.fingerprint,
                 repeatable=True,  # by its key
             )
-        except asyncpg.UniqueViolationError:
+        except asyncpg.UniqueViolationError as error:
+            if error.table_name != "idempotency_keys":
+                raise
             return await self._first_answer(key)
         assert row is not None  # an INSERT that RETURNs
         return self._created(Item(**row))
