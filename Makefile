@@ -16,24 +16,26 @@ IN_SERVICE := cd '$(SERVICE)' && PYTHONDONTWRITEBYTECODE=1 PYTHONPATH='$(CURDIR)
 PYTEST := $(BIN)/python -m pytest --quiet -n 2 --dist loadfile --durations=15 $(if $(CI),,-p no:randomly)
 # Its tests wait more than they compute.
 KIT := $(PYTEST) -n 4 -c ../pyproject.toml -p servicekit.testing
+USABLE_PYTHON = $(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("$(PYTHON) is Python %d.%d, and 3.11 is the oldest that works: make PYTHON=python3.13, for example" % sys.version_info[:2])'
 # $(call stage,name,command): runs the command, then prints its time
 stage = @echo "== $1"; began=$$(date +%s); ( $2 ) || exit 1; \
 	echo "== $1: $$(($$(date +%s) - began)) s"
 
-# $(call install,environment,arguments of pip): one sentence where that fails; pip 25.1 reads dependency groups
-install = said=$$( { { $1/bin/python -m pip --version || $1/bin/python -m ensurepip || $(PYTHON) -m venv $1; } \
-	&& $1/bin/python -m pip install --quiet 'pip>=25.1' && $1/bin/python -m pip install --quiet $2; } 2>&1 ) || { \
-	{ echo "$$said" > $1/install.log; } 2> /dev/null; \
-	echo "Not installed: $$(echo "$$said" | tail -n 1); $1/install.log may have more. It takes a package index that answers, and room on the disk." >&2; exit 1; }
+# $(call install,environment,arguments of pip): a dot for each package that is found, and for each that is downloaded;
+# one sentence where that fails; pip 25.1 reads dependency groups
+install = mkdir -p $1 && { { $1/bin/python -m pip --version || $1/bin/python -m ensurepip || $(PYTHON) -m venv $1; } \
+	&& $1/bin/python -m pip install --quiet 'pip>=25.1' && $1/bin/python -m pip install $2 && echo Installed; } 2>&1 \
+	| tee $1/install.log 2> /dev/null | { while read -r line; do said=$${line:-$$said}; case "$$line" in \
+	Collecting*|*".whl ("*|WARNING*) printf .;; "Installing collected"*) printf ' unpacking';; esac; done; echo; \
+	test "$$said" = Installed || { echo "Not installed: $$said; $1/install.log may have more. It takes Python's venv (python3-venv on Debian), a package index that answers, and room on the disk." >&2; exit 1; }; }
 
-.PHONY: help demo lint test test-all test-extra bench herd faults fleet
+.PHONY: .free help demo lint test test-all test-extra bench herd faults fleet
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^##@/ {print "\n" substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ##@ Every day
-demo: .venv/bake  ## generate the default project into build/demo, install it and serve it
-	@$(BIN)/python -m servicekit.dev.lock $(DEMO)/.local
+demo: .free .venv/bake  ## generate the default project into build/demo, install it and serve it
 	@echo "demo: generating $(DEMO)"
 	@said=$$($(BAKE) build/demo 2>&1) || { echo "$$said" | grep -m 1 -v '^Traceback\|^ ' >&2; exit 1; }
 	@echo "demo: installing and starting it (make dev, in $(DEMO))"
@@ -78,8 +80,13 @@ faults: .venv/tools  ## inject real faults and compare with the promises (ROWS=3
 fleet: .venv/tools  ## needs HAProxy: run three nodes behind it: equivalence, and the cost of losing one
 	@$(IN_SERVICE) $(BIN)/python -m verification.fleet
 
+# Before the first installation: no other demo runs, and PORT is free.
+.free:
+	@$(if $(wildcard .venv/bin/python),,$(USABLE_PYTHON))
+	@$(or $(wildcard .venv/bin/python),$(PYTHON)) -m servicekit.dev.lock $(DEMO)/.local
+
 .venv/bake: pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("$(PYTHON) is Python %d.%d, and 3.11 is the oldest that works: make PYTHON=python3.13, for example" % sys.version_info[:2])'
+	@$(USABLE_PYTHON)
 	@echo "tools: making .venv (once)"
 	@$(call install,.venv,--group bake)
 	@touch $@

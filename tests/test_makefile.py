@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 import sys
 from pathlib import Path
 
@@ -35,11 +36,89 @@ def test_old_python_is_refused_with_one_sentence(template: Path, tmp_path: Path)
     assert not (template / ".venv").exists()
 
 
+@pytest.fixture
+def fresh(template: Path, project: Path, tmp_path: Path) -> dict[str, Path]:
+    """The template and a project of it, with nothing installed."""
+    folders = {"template": template, "project": project}
+    return {name: shutil.copytree(folders[name], tmp_path / name) for name in folders}
+
+
+@pytest.mark.parametrize(
+    "folder, typed, sentence",
+    [
+        ("template", "demo PORT=80000", "PORT 80000 is not a free port from 1 to 65535"),
+        ("project", "dev PORT=abc", "PORT abc is not a free port from 1 to 65535"),
+        ("project", "observe PORT=0", "PORT 0 is not a free port from 1 to 65535"),
+        ("project", "plan STACK=nope", "There is no infra/Pulumi.nope.yaml"),
+        ("project", "deploy STACK=nope", "There is no infra/Pulumi.nope.yaml"),
+        ("project", "shell", "Which stack? make shell STACK=dev"),
+    ],
+)
+def test_a_wrong_value_is_refused_before_an_installation(
+    fresh: dict[str, Path], folder: str, typed: str, sentence: str
+) -> None:
+    outcome = run("make", *typed.split(), f"PYTHON={sys.executable}", cwd=fresh[folder])
+    assert sentence in outcome.stderr.splitlines()[0]
+    assert outcome.stdout == ""
+    assert not list(fresh[folder].rglob("*venv"))
+
+
+STAND_IN = """#!/bin/sh
+# a Python whose environments hold itself, and whose pip prints $PIP_SAYS and exits with $PIP_CODE
+case "$*" in
+    "-m venv "*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
+    "-m pip install --quiet "* | "-m pip --version") ;;
+    "-m pip install "*) printf "$PIP_SAYS"; exit $PIP_CODE ;;
+    *) exec {python} "$@" ;;
+esac
+"""
+PIP = r"""Collecting tea>=3
+  Downloading tea-3.1-py3-none-any.whl.metadata (3 kB)
+  Downloading tea-3.1-py3-none-any.whl (1.2 MB)
+Collecting milk
+  Using cached milk-1-py3-none-any.whl (130 kB)
+"""
+
+
+@pytest.mark.parametrize(
+    "folder, target, environment",
+    [
+        ("template", ".venv/tools", ".venv"),
+        ("project", "install", ".venv"),
+        ("project", "infra/venv/installed", "venv"),
+    ],
+)
+@pytest.mark.parametrize("code", [0, 1])
+def test_an_installation_shows_its_progress_and_why_it_failed(
+    fresh: dict[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    folder: str,
+    target: str,
+    environment: str,
+    code: int,
+) -> None:
+    end = "ERROR: No room.\n\n" if code else "Installing collected packages: milk, tea\n"
+    monkeypatch.setenv("PIP_SAYS", PIP + end)
+    monkeypatch.setenv("PIP_CODE", str(code))
+    python = tmp_path / "python3"
+    python.write_text(STAND_IN.format(python=sys.executable))
+    python.chmod(0o755)
+    outcome = run("make", target, f"PYTHON={python}", cwd=fresh[folder])
+    assert ("...." + (" unpacking" if not code else "")) in outcome.stdout.splitlines()
+    first_error = (outcome.stderr.splitlines() or [""])[0]
+    said = f"Not installed: ERROR: No room.; {environment}/install.log may have more. It takes"
+    assert first_error.startswith(said if code else "")
+    assert (outcome.returncode == 0) == (code == 0)
+    [log] = fresh[folder].rglob("install.log")
+    assert PIP in log.read_text()
+
+
 WRONG = """
     dev PORT=80000 | PORT 80000 is not a free port from 1 to 65535
     observe PORT=abc | PORT abc is not a free port
-    plan STACK=nope | There is no Pulumi.nope.yaml in
-    plan STACK='a b' | make plan: error: unrecognized arguments: b
+    plan STACK=nope | There is no infra/Pulumi.nope.yaml; the stacks are dev prod small.
+    plan STACK='a b' | There is no infra/Pulumi.a b.yaml
     plan CONCURRENCY=abc | peak_in_flight: 'abc' is not a whole number.
     plan LATENCY_MS=0 | latency_ms: 0 is not between 1 and 60000.
     plan PRICES=none.json | none.json: there is no such file of prices.
@@ -48,7 +127,7 @@ WRONG = """
     simulate SET=zones | zones: write it as KEY=VALUE.
     rehearse STACK=../x | There is no
     rehearse ENGINE=x | make rehearse: error: argument --engine: invalid choice: 'x'
-    runbooks STACK=nope | There is no Pulumi.nope.yaml in
+    runbooks STACK=nope | There is no infra/Pulumi.nope.yaml
     profile FORMAT=pdf | make profile: error: argument --format: invalid choice: 'pdf'
     profile SECONDS=abc | make profile: error: argument --seconds: invalid float value: 'abc'
     profile OUT=none.html | PROFILE_SECRET is not set
@@ -58,7 +137,7 @@ WRONG = """
     serve PORT=80000 | The environment is not usable: Expected `int` <= 65535
     migrate DATABASE_URL=x | DATABASE_URL
     deploy STACK= | Which stack? make deploy STACK=dev
-    deploy STACK=nope | There is no Pulumi.nope.yaml in
+    deploy STACK=nope | There is no infra/Pulumi.nope.yaml
     rollback IMAGE=x | Which stack? make rollback STACK=dev
     run STACK=dev | Which command? make run STACK=dev COMMAND="alembic current"
     pulumi STACK=dev | Which command? make pulumi STACK=dev DO="stack output"

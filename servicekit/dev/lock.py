@@ -1,15 +1,17 @@
 """One dev server in a project at a time: two would share data folders.
 
-`python -m servicekit.dev.lock FOLDER` says whether one runs, for `make demo` of the template.
+`python -m servicekit.dev.lock FOLDER` says whether one could start: none runs, PORT is free. It
+needs the standard library alone, so make asks it before an installation.
 """
 
 import fcntl
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from servicekit.dev.processes import StartError
+from servicekit.dev.processes import StartError, chosen_port
 
 _FILE = "dev-server"  # holds the address; its lock ends with the process, however that ends
 
@@ -33,11 +35,11 @@ def only_one(folder: Path, address: str = "") -> Iterator[None]:
 
 def main() -> None:
     folder = Path(sys.argv[1])
-    if not folder.exists():
-        return
     try:
-        with only_one(folder):
-            pass
+        if folder.exists():
+            with only_one(folder):
+                pass
+        chosen_port(os.environ)
     except StartError as error:
         sys.exit(str(error))
 

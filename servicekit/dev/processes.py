@@ -97,6 +97,19 @@ def listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+def chosen_port(environment: Mapping[str, str]) -> int:
+    """The port that PORT names, or the first free one from 8000 on."""
+    wanted = environment.get("PORT", "")
+    if not wanted:
+        return first_free_port(8000, 1)
+    usable = wanted.isascii() and wanted.isdecimal() and 0 < int(wanted) < 65536
+    if not usable or listens(int(wanted)):
+        raise StartError(
+            f"PORT {wanted} is not a free port from 1 to 65535; choose another, or none."
+        )
+    return int(wanted)
+
+
 def first_free_port(start: int, count: int) -> int:
     """The first port from `start` on that is free, as are the `count - 1` ports that follow it."""
     blocks = range(start, start + 100 * count, count)

@@ -19,8 +19,7 @@ from servicekit.dev.processes import (
     StartError,
     answers,
     child,
-    first_free_port,
-    listens,
+    chosen_port,
     wait_until,
 )
 from servicekit.dev.servers import say, servers
@@ -53,7 +52,7 @@ def run(extras: Callable[[ExitStack], Extras] = _no_extras) -> None:
 
 
 def _serve(started: ExitStack, extras: Callable[[ExitStack], Extras]) -> None:
-    port = _port(os.environ)
+    port = chosen_port(os.environ)
     _check_settings(os.environ)
     address = f"http://127.0.0.1:{port}"
     started.enter_context(only_one(DATA, address))
@@ -90,19 +89,6 @@ def _check_settings(environment: Mapping[str, str]) -> None:
         read_settings(Settings, {**later, **environment})
     except SettingsError as error:
         raise StartError(str(error)) from None
-
-
-def _port(environment: Mapping[str, str]) -> int:
-    """The port that PORT names, or the first free one from 8000 on."""
-    wanted = environment.get("PORT", "")
-    if wanted:
-        usable = wanted.isascii() and wanted.isdecimal() and 0 < int(wanted) < 65536
-        if not usable or listens(int(wanted)):
-            raise StartError(
-                f"PORT {wanted} is not a free port from 1 to 65535; choose another, or none."
-            )
-        return int(wanted)
-    return first_free_port(8000, 1)
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:
