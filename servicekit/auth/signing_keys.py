@@ -139,9 +139,9 @@ def _signing_key(members: Any) -> SigningKey | None:
     """None for a key that can't or must not verify signatures."""
     if not isinstance(members, dict) or "d" in members or "k" in members:
         return None  # a published private or shared key proves nothing
-    if members.get("use", "sig") != "sig" or "verify" not in members.get("key_ops", ["verify"]):
-        return None
     try:
+        if members.get("use", "sig") != "sig" or "verify" not in members.get("key_ops", ["verify"]):
+            return None
         algorithms = _ALGORITHMS[members["kty"], members.get("crv")]
         if "alg" in members:
             algorithms = [name for name in algorithms if name == members["alg"]]

@@ -98,10 +98,11 @@ class TokenVerifier:
 
 
 def _has_valid_types(claims: Claims) -> bool:
-    """Dates are numbers (RFC 7519, section 2), and `sub` is not empty. The decoder also takes
-    a string of digits for a date."""
+    """Dates are numbers (RFC 7519, section 2), and `sub` is text and not empty. The decoder also
+    takes a string of digits for a date, and lone surrogates for text."""
     dates = (claims.get(name, 0) for name in ("exp", "nbf", "iat"))
-    return bool(claims["sub"]) and all(_is_date(date) for date in dates)
+    text = claims["sub"].encode(errors="ignore").decode()
+    return bool(text) and text == claims["sub"] and all(_is_date(date) for date in dates)
 
 
 def _is_date(value: object) -> bool:
