@@ -14,14 +14,7 @@ from types import FrameType
 from typing import NoReturn
 
 from servicekit.dev.lock import only_one
-from servicekit.dev.processes import (
-    SERVICE,
-    StartError,
-    answers,
-    child,
-    chosen_port,
-    wait_until,
-)
+from servicekit.dev.processes import SERVICE, StartError, answers, child, chosen_port, wait_until
 from servicekit.dev.servers import say, servers
 from servicekit.settings import Settings, SettingsError, read_settings
 
