@@ -5,7 +5,6 @@ from functools import partial
 from typing import Any
 
 from litestar import Litestar
-from litestar.di import Provide
 from litestar.types import ASGIApp, HTTPScope
 
 from servicekit.auth.middleware import AuthenticationMiddleware
@@ -21,7 +20,7 @@ from servicekit.http.cors import CorsMiddleware
 from servicekit.http.head import HeadMiddleware
 from servicekit.http.health import ReadinessCheck, health, ready
 from servicekit.http.openapi import openapi_config, to_documentation
-from servicekit.http.plugin import HttpPlugin
+from servicekit.http.plugin import Constant, HttpPlugin
 from servicekit.http.proxy_headers import ProxyHeaders
 from servicekit.http.strict_host import has_valid_host_and_framing, host_rejection
 from servicekit.overload.bulkheads import Bulkheads, Databases
@@ -109,7 +108,7 @@ def litestar_app(parts: Parts[Any], domains: Sequence[Domain]) -> Litestar:
             *(domain.controller for domain in domains),
             *([to_documentation] if documented else []),
         ],
-        dependencies={name: _provided(value) for name, value in values.items()},
+        dependencies={name: Constant(value) for name, value in values.items()},
         lifespan=[
             rare_collections,
             parts.admission.lifespan,
@@ -125,13 +124,6 @@ def litestar_app(parts: Parts[Any], domains: Sequence[Domain]) -> Litestar:
         request_max_body_size=settings.max_body_bytes,
         logging_config=None,
     )
-
-
-def _provided(value: object) -> Provide:
-    def give() -> Any:
-        return value
-
-    return Provide(give, sync_to_thread=False)
 
 
 def _admits(settings: Settings, tokens: TokenVerifier | None) -> Callable[[HTTPScope], object]:

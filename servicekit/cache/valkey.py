@@ -17,6 +17,11 @@ _BATCH = 256  # keys, at most
 _CONCURRENCY = 2  # batches under way, of reads and of writes
 _PUBLISH_DELAY = 0.02  # seconds: one message for all writes of that time, as each costs all workers
 _NIL = object()  # the server's reply, where None is that there was no reply
+# One command for all keys: a command for each would cost 20 µs more.
+_SET_ALL = """
+for _, key in ipairs(KEYS) do redis.call('SET', key, ARGV[1], 'PX', ARGV[2]) end
+return #KEYS
+"""
 # All values of ours are strings, so any other type is foreign.
 _REPLACE_OTHER_TYPE = """
 if redis.call('TYPE', KEYS[1]).ok == 'string' then return 0 end
@@ -108,12 +113,13 @@ class Valkey:
         await self._empty(keys, final_tombstone(seconds), seconds)
 
     async def _empty(self, keys: Sequence[str], tombstone: bytes, seconds: float) -> None:
-        px = _ms(seconds)
-        commands = [("SET", self._prefix + key, tombstone, "PX", px) for key in keys]
-        if self._enabled and self.breaker.closed:
-            await self._writes.get_all(commands)
-        elif self._enabled:
-            self._pending.defer(commands)
+        if not self._enabled:
+            return
+        px, full_keys = _ms(seconds), [self._prefix + key for key in keys]
+        command = ("EVAL", _SET_ALL, len(full_keys), *full_keys, tombstone, px)
+        reply = await self._writes.get(command) if self.breaker.closed else None
+        if reply != len(full_keys):
+            self._pending.defer([("SET", key, tombstone, "PX", px) for key in full_keys])
 
     def publish_invalidation(self, key: str) -> None:
         """Lets all other workers evict the key, a few milliseconds from now."""

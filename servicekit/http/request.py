@@ -15,6 +15,8 @@ from litestar.exceptions import (
 from litestar.params import ParameterKwarg
 from litestar.types import Empty, Receive, Scope, Send
 
+from servicekit.http.responses import header
+
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"  # RFC 7396
 _CHARSETS = ("", "utf-8", "utf8", "us-ascii")
@@ -59,14 +61,16 @@ class StrictRequest(Request[Any, Any, Any]):
         return values
 
     async def body(self) -> bytes:
-        coding = ", ".join(self.headers.getall("content-encoding", ["identity"]))
+        codings = [v for name, v in self.scope["headers"] if name == b"content-encoding"]
+        coding = b", ".join(codings).decode("latin-1")
         if coding.strip().lower() not in ("", "identity"):
             raise _unsupported(f"The content coding {coding} is not supported.", "Accept-Encoding")
         return await super().body()
 
     async def json(self) -> Any:
         if self._json is Empty:
-            self._check_media_type()
+            if header(self.scope, b"content-type") != JSON.encode():
+                self._check_media_type()
             self._json = decoded_json(await self.body(), self._body_type())
         return self._json
 

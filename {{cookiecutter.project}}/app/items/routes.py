@@ -1,6 +1,6 @@
 from typing import Annotated, Any
 
-from litestar import Controller, Request, Response, delete, get, patch, post, put
+from litestar import Controller, Request, delete, get, patch, post, put
 from litestar.di import NamedDependency
 from litestar.params import HeaderParameter, JSONBody, PathParameter, QueryParameter
 from litestar.types import ASGIApp
@@ -11,6 +11,7 @@ from servicekit.cache.representation import Representation, bypasses_cache
 from servicekit.http.idempotency import idempotency_key_of
 from servicekit.http.openapi import ETAG, LOCATION, cached_responses
 from servicekit.http.preconditions import Preconditions
+from servicekit.http.responses import JsonResponse
 
 _LARGEST_ID = 2**63 - 1  # PostgreSQL's bigint
 
@@ -44,7 +45,7 @@ class ItemController(Controller):
         data: JSONBody[NewItem],
         items: NamedDependency[ItemStore],
         idempotency_key: IdempotencyKey = None,
-    ) -> Response[Item]:
+    ) -> JsonResponse[Item]:
         """Create an item; the same Idempotency-Key answers with the first one."""
         if idempotency_key is None:
             item = await items.add(data)
@@ -52,7 +53,7 @@ class ItemController(Controller):
             key = await idempotency_key_of(request, idempotency_key)
             item = await items.add_once(data, key)
         headers = {"Location": f"/items/{item.id}", "ETag": etag_of(item)}
-        return Response(item, status_code=201, headers=headers)
+        return JsonResponse(item, status_code=201, headers=headers)
 
     @get("/{item_id:int}", responses=cached_responses(Item))
     async def get_item(
@@ -69,9 +70,9 @@ class ItemController(Controller):
         data: JSONBody[NewItem],
         items: NamedDependency[ItemStore],
         preconditions: NamedDependency[Preconditions],
-    ) -> Response[Item]:
+    ) -> JsonResponse[Item]:
         item = await items.replace(item_id, data, preconditions)
-        return Response(item, headers={"ETag": etag_of(item)})
+        return JsonResponse(item, headers={"ETag": etag_of(item)})
 
     @patch("/{item_id:int}", response_headers=[ETAG])
     async def change_item(
@@ -80,10 +81,10 @@ class ItemController(Controller):
         data: JSONBody[ItemPatch],
         items: NamedDependency[ItemStore],
         preconditions: NamedDependency[Preconditions],
-    ) -> Response[Item]:
+    ) -> JsonResponse[Item]:
         """Change the fields that the body names (a JSON merge patch)."""
         item = await items.change(item_id, data, preconditions)
-        return Response(item, headers={"ETag": etag_of(item)})
+        return JsonResponse(item, headers={"ETag": etag_of(item)})
 
     @delete("/{item_id:int}")
     async def delete_item(
