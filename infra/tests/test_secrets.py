@@ -76,7 +76,7 @@ def test_the_fleet_starts_afresh_after_each_rotation() -> None:
     assert rotate["scheduleExpression"] == "cron(0 4 1 * ? *)"
     assert rotate["target"]["arn"] == "arn:aws:scheduler:::aws-sdk:secretsmanager:rotateSecret"
     assert json.loads(rotate["target"]["input"]) == {"SecretId": secret}
-    assert renewal["scheduleExpression"] == "cron(5 4,5 1 * ? *)"
+    assert renewal["scheduleExpression"] == "cron(5/25 4 1 * ? *)"
     assert renewal["target"]["arn"] == "arn:aws:scheduler:::aws-sdk:ecs:updateService"
     assert permitted(made) == {
         "secretsmanager:RotateSecret": secret.rpartition(":")[2],

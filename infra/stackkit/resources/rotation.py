@@ -11,8 +11,8 @@ from stackkit.resources.policies import allow, assumed_by, document
 ROTATE = "cron(0 4 1 * ? *)"
 # days after the last rotation, if the schedule doesn't rotate; RDS's own choice would be 7
 AT_THE_LATEST = 60
-# a rotation takes about a minute: once when it has most likely ended, once when it has for certain
-RESTART = "cron(5 4,5 1 * ? *)"
+# 04:05, 04:30 and 04:55: a rotation takes about a minute, or more if Secrets Manager tries it again
+RESTART = "cron(5/25 4 1 * ? *)"
 
 
 @dataclass(frozen=True, kw_only=True)
