@@ -125,7 +125,7 @@ class ItemStore:
                 repeatable=True,  # by its key
             )
         except asyncpg.UniqueViolationError as error:
-            if error.table_name != "idempotency_keys":
+            if error.as_dict().get("table_name") != "idempotency_keys":
                 raise
             return await self._first_answer(key)
         assert row is not None  # an INSERT that RETURNs
