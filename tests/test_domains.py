@@ -53,6 +53,13 @@ async def test_note_without_cache_is_read_from_its_table(client: httpx.AsyncClie
     assert (await client.get("/notes/999")).status_code == 404
 
 
+async def test_what_no_column_holds_is_400(client: httpx.AsyncClient) -> None:
+    nul = await client.post("/notes", json={"text": "a\\0b"})
+    large = await client.get(f"/notes/{2**63}")
+    huge = await client.post("/quotes", json={"quantity": 10**3000, "price_cents": 10**3000})
+    assert [answer.status_code for answer in (nul, large, huge)] == [400, 400, 400]
+
+
 async def test_document_has_the_new_paths(client: httpx.AsyncClient) -> None:
     document = (await client.get("/schema/openapi.json")).json()
     assert {"/books", "/books/{book_id}", "/quotes", "/notes/{note_id}"} <= set(document["paths"])

@@ -145,7 +145,7 @@ async def test_write_while_valkey_is_busy_with_a_script_invalidates(
         await cache.get("k", origin)
         async with Redis.from_url(url) as redis, Redis.from_url(url) as another:
             await redis.config_set("busy-reply-threshold", 1)
-            looping = asyncio.create_task(redis.eval("while true do end", 0))
+            looping = asyncio.ensure_future(redis.eval("while true do end", 0))
 
             async def is_busy() -> bool:
                 try:
