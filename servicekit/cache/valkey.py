@@ -113,13 +113,14 @@ class Valkey:
         await self._empty(keys, final_tombstone(seconds), seconds)
 
     async def _empty(self, keys: Sequence[str], tombstone: bytes, seconds: float) -> None:
-        if not self._enabled:
+        if not (self._enabled and keys):
             return
         px, full_keys = _ms(seconds), [self._prefix + key for key in keys]
         command = ("EVAL", _SET_ALL, len(full_keys), *full_keys, tombstone, px)
         reply = await self._writes.get(command) if self.breaker.closed else None
         if reply != len(full_keys):
             self._pending.defer([("SET", key, tombstone, "PX", px) for key in full_keys])
+            self.breaker.request_probe()  # which writes them, even if the breaker is closed
 
     def publish_invalidation(self, key: str) -> None:
         """Lets all other workers evict the key, a few milliseconds from now."""

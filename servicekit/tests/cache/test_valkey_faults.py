@@ -162,6 +162,21 @@ async def test_write_while_valkey_is_busy_with_a_script_invalidates(
         assert (await cache.get("k", origin)).entry.body == b"2"
 
 
+async def test_tombstone_that_the_server_refuses_is_written_later(
+    empty: Settings, cache_of: CacheOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, origin = replace(empty, memory_cache_entries=0), Origin()
+    cache = await cache_of(own, fresh=10 * HANG)
+    await cache.get("k", origin)
+    monkeypatch.setattr("servicekit.cache.valkey._SET_ALL", "return redis.error_reply('not now')")
+    await cache.invalidate("k")
+
+    async def seen() -> bool:
+        return (await cache.get("k", origin)).entry.body == b"2"
+
+    await until(seen)
+
+
 async def test_service_answers_without_its_cache(settings: Settings) -> None:
     dead = replace(settings, redis_url=f"redis://127.0.0.1:{free_port()}/0")
     async with serving(create_app(dead)) as client:
