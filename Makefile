@@ -35,7 +35,7 @@ help:  ## list the targets
 	@awk -F ':.*## ' '/^##@/ {print "\n" substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ##@ Every day
-demo: .free .venv/bake  ## generate the default project into build/demo, install it and serve it
+demo: .free .venv/bake  ## generate the default project into build/demo, install it and serve it (PORT=8000)
 	@echo "demo: generating $(DEMO)"
 	@said=$$($(BAKE) build/demo 2>&1) || { echo "$$said" | grep -m 1 -v '^Traceback\|^ ' >&2; exit 1; }
 	@echo "demo: installing and starting it (make dev, in $(DEMO))"
@@ -65,7 +65,7 @@ test-extra: .venv/tools .venv/graders  ## only what test-all adds
 		cd infra && $(PYTEST) -p no:randomly -m extra tests/engine)  # the order is a stack's life
 
 ##@ What proves the claims
-bench: .venv/tools  ## measure the service beside four peers and pgbench (ROUNDS=5 SECONDS=3 ONLY=hot,create, layers or scaling)
+bench: .venv/tools  ## needs wrk: measure the service beside four peers and pgbench (ROUNDS=5 SECONDS=3 ONLY=hot,create, layers or scaling)
 	@$(IN_SERVICE) $(BIN)/python -m verification.bench $(if $(ROUNDS),--rounds $(ROUNDS)) \
 		$(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only $(ONLY))
 
