@@ -5,12 +5,14 @@ import os
 import re
 import socket
 import sys
+import sysconfig
+import venv
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from tests.generating import generate, run
+from tests.generating import BIN, generate, run
 from tests.serving import DEMO, ask, serving
 
 
@@ -50,6 +52,17 @@ def test_files_of_editors_are_json_and_name_what_exists(project: Path) -> None:
     launch = json.loads((project / ".vscode/launch.json").read_text())
     requests = [(each["type"], each["request"]) for each in launch["configurations"]]
     assert requests == [("debugpy", "launch"), ("debugpy", "attach")]
+
+
+@pytest.mark.slow("checks the types of the stack program")
+def test_types_of_infra_are_read_from_its_own_environment(template: Path, tmp_path: Path) -> None:
+    infra = generate(template, tmp_path) / "infra"
+    venv.create(infra / "venv")
+    [packages] = infra.glob("venv/lib/*/site-packages")
+    installed = (infra.parent / "vendor", sysconfig.get_path("purelib"))
+    (packages / "installed.pth").write_text("\n".join(map(str, installed)))
+    outcome = run(BIN / "basedpyright", cwd=infra)
+    assert outcome.returncode == 0, outcome.stdout
 
 
 @pytest.mark.extra("rehearses the stacks again, in a generated project")
