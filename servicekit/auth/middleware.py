@@ -10,11 +10,23 @@ from servicekit.http.problems import error_response
 PUBLIC_PATHS = ("/health", "/ready")
 
 
-class AuthenticationMiddleware:
-    """Answers 401 to a request without a valid bearer token.
+class PublicPaths:
+    """Paths that need no token: `PUBLIC_PATHS`, and those given. One of these that ends in a slash
+    stands for all paths below it."""
 
-    Handlers find the token's claims in `request.state.claims`. `public_paths` need no token, beside
-    /health and /ready; one that ends in a slash stands for all paths below it.
+    def __init__(self, given: Collection[str] = ()) -> None:
+        self._paths = frozenset((*PUBLIC_PATHS, *given))
+        self._prefixes = tuple(path for path in given if path.endswith("/"))
+
+    def __contains__(self, path: str) -> bool:
+        path = path.rstrip("/")  # as in routing: /items/ is /items, and not below it
+        return path in self._paths or path.startswith(self._prefixes)
+
+
+class AuthenticationMiddleware:
+    """Answers 401 to a request without a valid bearer token, unless its path is public.
+
+    Handlers find the token's claims in `request.state.claims`.
     """
 
     def __init__(
@@ -22,13 +34,11 @@ class AuthenticationMiddleware:
     ) -> None:
         self._app = app
         self._tokens = tokens
-        self._paths = frozenset((*PUBLIC_PATHS, *public_paths))
-        self._prefixes = tuple(path for path in public_paths if path.endswith("/"))
+        self._public = PublicPaths(public_paths)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope = cast("HTTPScope", scope)
-        path = scope["path"]
-        if path not in self._paths and not path.startswith(self._prefixes):
+        if scope["path"] not in self._public:
             try:
                 scope["state"]["claims"] = await self._tokens.verify(scope)
             except ServiceError as error:

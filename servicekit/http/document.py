@@ -14,7 +14,7 @@ from litestar.params import KwargDefinition
 from litestar.routes import HTTPRoute
 from litestar.typing import FieldDefinition
 
-from servicekit.auth.middleware import PUBLIC_PATHS
+from servicekit.auth.middleware import PublicPaths
 from servicekit.http.document_responses import (
     SCHEMA_REF,
     Json,
@@ -44,7 +44,7 @@ def complete(document: Json, app: Litestar, settings: Settings) -> Json:
         _complete_parameters(operation, handler)
         _complete_body(operation, method)
         complete_responses(operation, path, method, settings, common)
-        if settings.auth and path in PUBLIC_PATHS:
+        if settings.auth and path in PublicPaths(settings.public_paths):
             operation["security"] = []
     components |= shared_components(document, common)
     if settings.auth:

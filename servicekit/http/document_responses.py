@@ -4,7 +4,7 @@ request and exception handlers send."""
 from http import HTTPStatus
 from typing import Any
 
-from servicekit.auth.middleware import PUBLIC_PATHS
+from servicekit.auth.middleware import PUBLIC_PATHS, PublicPaths
 from servicekit.http.problems import PROBLEM_JSON
 from servicekit.http.responses import SECURITY_HEADERS
 from servicekit.settings import Settings
@@ -90,16 +90,15 @@ def complete_responses(
 def _problem_statuses(operation: Json, path: str, method: str, settings: Settings) -> set[int]:
     """Statuses that layers, the request's checks and exception handlers send as problems."""
     names = {parameter["name"] for parameter in operation.get("parameters", ())}
-    public = path in PUBLIC_PATHS
     sent = {
-        401: settings.auth and not public,
+        401: settings.auth and path not in PublicPaths(settings.public_paths),
         404: "{" in path,
         408: "requestBody" in operation,
         412: "If-Match" in names or "304" in operation["responses"],
         413: "requestBody" in operation,
         415: "requestBody" in operation,
         422: "Idempotency-Key" in names,
-        429: settings.rate_limit and not public,
+        429: settings.rate_limit and path not in PUBLIC_PATHS,
     }
     return {400, 500, 503, 504} | {status for status, is_sent in sent.items() if is_sent}
 

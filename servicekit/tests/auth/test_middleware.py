@@ -54,8 +54,13 @@ async def test_public_paths_need_no_token(guarded: Settings) -> None:
     async with serving(create_app(own)) as client:
         for path, status in (("/items", 200), ("/data/open", 200), ("/health", 200)):
             assert (await client.get(path)).status_code == status
-        for path in ("/items/1", "/data", "/datax", "/schema"):
+        for path in ("/items/1", "/data", "/data/", "/data//", "/datax", "/schema"):
             assert (await client.get(path)).status_code == 401
+        document = (await client.get("/schema/openapi.json", headers=bearing(token()))).json()
+        paths = {path: methods["get"] for path, methods in document["paths"].items()}
+        public = {path for path, get in paths.items() if get.get("security") == []}
+        assert public == {"/health", "/ready", "/items", "/data/{data_id}"}
+        assert {path for path, get in paths.items() if "401" not in get["responses"]} == public
 
 
 @pytest.mark.parametrize(
