@@ -25,6 +25,8 @@ from servicekit.telemetry.spans import Spans
 logger = logging.getLogger(__name__)
 
 _SHUTDOWN_TIMEOUT = 2.0  # seconds for the last spans at the end
+# W3C Trace Context, section 3.3.1.5. A client's longer tracestate could make an upstream refuse.
+_MAX_HEADER = 512
 
 # Of a client that sends both headers, traceparent counts.
 _PROPAGATOR = CompositePropagator([AwsXRayPropagator(), TraceContextTextMapPropagator()])
@@ -34,9 +36,9 @@ class Tracing(Spans):
     """Spans, sampled and sent as the standard variables say (OTEL_…, see `server/launch.py`)."""
 
     def __init__(self) -> None:
-        # The exporter logs each failed attempt, which would fill the log of a healthy service.
-        for name in ("opentelemetry.exporter", "opentelemetry.sdk"):
-            logging.getLogger(name).setLevel(logging.CRITICAL)
+        # It logs each failed export, and each header of a client's that it can't read, which would
+        # fill the log of a healthy service.
+        logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
         self._provider = TracerProvider(shutdown_on_exit=False)
         self._provider.add_span_processor(
             BatchSpanProcessor(_StateLoggingExporter(OTLPSpanExporter()))
@@ -61,7 +63,7 @@ class Tracing(Spans):
     def headers(self) -> Mapping[str, str]:
         carrier: dict[str, str] = {}
         _PROPAGATOR.inject(carrier)
-        return carrier
+        return {name: value for name, value in carrier.items() if len(value) <= _MAX_HEADER}
 
     def around(self, app: Service) -> "Traced":
         """`app` with a span around each of its requests."""

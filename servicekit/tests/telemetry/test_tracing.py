@@ -111,6 +111,29 @@ async def test_trace_of_xray_is_continued_and_passed_on(
     )
 
 
+@pytest.mark.parametrize(
+    "state, passed_on",
+    [
+        ("a=1,b=2", "a=1,b=2"),
+        (",".join(f"k{n}={'x' * 200}" for n in range(30)), None),
+        ("\u00e9,,=,a", None),
+    ],
+)
+async def test_state_of_a_trace_is_passed_on_if_it_is_short_and_logged_in_no_case(
+    traced_client: httpx.AsyncClient,
+    upstream: FakeUpstream,
+    capfd: pytest.CaptureFixture[str],
+    state: str,
+    passed_on: str | None,
+) -> None:
+    upstream.answers("t4", b"{}")
+    headers = [("traceparent", new_trace()[1]), ("tracestate", state.encode())]
+    assert (await traced_client.get("/data/t4", headers=headers)).status_code == 200
+    logging.getLogger().handlers[0].flush()
+    assert "opentelemetry" not in capfd.readouterr().out
+    assert upstream.headers["t4"].get("tracestate") == passed_on
+
+
 async def test_unsampled_and_new_traces_make_no_spans(
     traced_client: httpx.AsyncClient, collector: OtlpReceiver
 ) -> None:
