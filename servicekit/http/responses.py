@@ -37,7 +37,7 @@ class RawResponse(msgspec.Struct, frozen=True):
 
 
 class JsonResponse(Response[T]):
-    """Litestar's response. One of JSON and headers alone is sent as a `RawResponse`: 20 µs less."""
+    """Litestar's response. One of JSON and headers alone is sent as a `RawResponse`: 10 µs less."""
 
     def to_asgi_response(self, app: Any, request: Any, **declared: Any) -> Any:
         kind = self.media_type or declared.get("media_type") or _JSON
