@@ -107,6 +107,8 @@ class Batcher(Generic[K, V]):
 
     async def _run(self, batch: list[tuple[K, asyncio.Future[V | None], float]]) -> None:
         wanted = [(key, answer) for key, answer, _ in batch if not answer.done()]
+        if not wanted:
+            return
         try:
             found = await self._fetch(list(dict.fromkeys(key for key, _ in wanted)))
         except BaseException as error:

@@ -68,6 +68,18 @@ async def test_failure_is_raised_to_its_batch_and_not_to_the_next() -> None:
     assert await reads.get(2) == 4
 
 
+async def test_batch_whose_readers_have_all_left_is_no_call() -> None:
+    backend = Backend()
+    reads = Batcher(backend, max_size=10, concurrency=1)
+    leaving = [asyncio.create_task(reads.get(n)) for n in (2, 4)]
+    await turns(1)
+    for task in leaving:
+        task.cancel()
+    await turns(3)
+    assert backend.asked == []
+    assert await reads.get(6) == 12
+
+
 async def test_cancelled_reader_does_not_affect_its_batch() -> None:
     backend = Backend()
     backend.released.clear()
