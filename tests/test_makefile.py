@@ -136,6 +136,8 @@ WRONG = """
     capacity REPEATS=0 | make capacity: error: argument --repeats: 0 is not a whole number
     serve PORT=80000 | The environment is not usable: Expected `int` <= 65535
     migrate DATABASE_URL=x | DATABASE_URL
+    test DATABASE_URL=x | ERROR: The environment is not usable: Expected `str` matching regex
+    test DATABASE_URL=postgresql://127.0.0.1:1/x | ERROR: The database could not be reached
     deploy STACK= | Which stack? make deploy STACK=dev
     deploy STACK=nope | There is no infra/Pulumi.nope.yaml
     rollback IMAGE=x | Which stack? make rollback STACK=dev
@@ -170,7 +172,7 @@ def test_a_wrong_value_is_one_sentence_and_leaves_nothing(
         typed, sentence = (part.strip() for part in case.split(" | "))
         outcome = run("make", *tools, *shlex.split(typed), cwd=place)
         lines = (outcome.stdout + outcome.stderr).splitlines()
-        said = [line for line in lines if not re.match(r"make(\[\d+\])?: \*\*\*", line)]
+        said = [line for line in lines if not re.match(r"$|make(\[\d+\])?: \*\*\*", line)]
         if outcome.returncode == 0 or len(said) != 1 or sentence not in said[0]:
             wrong.append((typed, *lines))
     assert wrong == []

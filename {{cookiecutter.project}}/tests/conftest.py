@@ -1,3 +1,5 @@
+import asyncio
+import os
 from collections.abc import AsyncIterator
 
 import httpx
@@ -6,6 +8,9 @@ from msgspec.structs import replace
 
 from app.main import create_app
 from app.settings import Settings, load_settings
+from servicekit.database.connection import connect
+from servicekit.errors import Unavailable
+from servicekit.settings import SettingsError
 from servicekit.testing.service import serving, with_empty_cache
 
 LAYERS = {
@@ -14,6 +19,22 @@ LAYERS = {
     "no Valkey": {"shared_cache": False},
     "no cache": {"memory_cache_entries": 0, "shared_cache": False},
 }
+
+
+def pytest_configure() -> None:
+    """Ends the run with one sentence where DATABASE_URL or REDIS_URL can't be used."""
+    given = {name: os.environ[name] for name in ("DATABASE_URL", "REDIS_URL") if name in os.environ}
+    try:
+        asyncio.run(check_servers(given))
+    except (SettingsError, Unavailable) as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+async def check_servers(given: dict[str, str]) -> None:
+    embedded = {"DATABASE_URL": "postgresql://embedded", "REDIS_URL": "redis://embedded"}
+    settings = load_settings(embedded | given)
+    if "DATABASE_URL" in given:
+        (await connect(settings)).terminate()
 
 
 @pytest.fixture(scope="session")
