@@ -3,6 +3,7 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
+from urllib.parse import quote, unquote
 
 from redis.exceptions import RedisError
 
@@ -126,7 +127,7 @@ class Valkey:
         """Lets all other workers evict the key, a few milliseconds from now."""
         if not self._enabled:
             return
-        self._unpublished.append(key.encode())
+        self._unpublished.append(quote(key, safe=":").encode())  # a space ends a key
         if len(self._unpublished) == 1:
             task = asyncio.create_task(self._publish())
             self._publishing.add(task)
@@ -143,7 +144,8 @@ class Valkey:
                     async for message in subscription.listen():
                         worker, *keys = message["data"].split(b" ")
                         for key in keys if worker != self._worker else ():
-                            evict(key.decode(errors="replace"))  # anyone may publish anything
+                            # anyone may publish anything
+                            evict(unquote(key.decode(errors="replace")))
             evict_all()
             await asyncio.sleep(_RECONNECT_AFTER)
 

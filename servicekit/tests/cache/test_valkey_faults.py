@@ -120,21 +120,21 @@ async def test_busy_process_does_not_take_its_cache_for_dead(
 
 
 @pytest.mark.parametrize("message", [b"\xff \xff", b"", b"w", b"w t:\xff", b"w :", b"w k"])
-async def test_foreign_message_does_not_end_the_invalidations(
+async def test_other_worker_evicts_any_key_after_a_foreign_message(
     empty: Settings, cache_of: CacheOf, message: bytes
 ) -> None:
-    origin = Origin()
     own = replace(empty, memory_cache_ttl=10 * HANG)
     one, other = await cache_of(own), await cache_of(own)
-    await other.get("k", origin)
     async with Redis.from_url(empty.redis_url) as valkey:
         assert await valkey.publish(f"{empty.cache_prefix}forget", message) == 2
-    await one.invalidate("k")
+    for key in ("k", "two words", "%20", "a:é\n"):
+        await other.get(key, origin := Origin())
+        await one.invalidate(key)
 
-    async def seen() -> bool:
-        return (await other.get("k", origin)).entry.body == b"2"
+        async def seen(key: str = key, origin: Origin = origin) -> bool:
+            return (await other.get(key, origin)).entry.body == b"2"
 
-    await until(seen)
+        await until(seen)
 
 
 async def test_write_while_valkey_is_busy_with_a_script_invalidates(
