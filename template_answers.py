@@ -1,7 +1,8 @@
 """Refuses an answer where it is given: the check is a private variable right after the question.
 
 Each check ends the command with one sentence, before any file is written. The hook before the
-generation checks once more, because a replay takes the private variables from its file.
+generation checks once more, because a replay takes the private variables from its file. Both ask
+whether a check is defined: `cruft update` renders the new version with the older version's module.
 """
 
 import difflib

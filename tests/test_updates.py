@@ -6,7 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.generating import BIN, ROOT, Outcome, commit_all, contents, cruft_create, generate, run
+from tests.generating import (
+    BIN,
+    ROOT,
+    Outcome,
+    commit_all,
+    contents,
+    copy_template,
+    cruft_create,
+    generate,
+    run,
+)
 
 pytestmark = pytest.mark.extra("generates and updates a project by cruft")
 
@@ -128,3 +138,15 @@ def test_diff_shows_what_the_project_has_changed(mine: Path) -> None:
     for file, _, after in EDITS:
         assert f"/{file}\n" in shown
         assert after.strip() in shown
+
+
+def test_update_from_a_version_with_other_checks_of_answers(tmp_path: Path) -> None:
+    """cruft renders both versions in one process, which loads the older one's extension only."""
+    releases = copy_template(tmp_path / "template.git")
+    edit(releases / "template_answers.py", 'globals["check_', 'globals["once_')
+    edit(releases / "template_answers.py", 'globals["check_', 'globals["once_')
+    commit_all(releases)
+    assert cruft_create(f"file://{releases}", cwd=tmp_path).returncode == 0
+    commit_all(tmp_path / "orders")
+    release(releases)
+    update(tmp_path / "orders")
