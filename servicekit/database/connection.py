@@ -25,9 +25,10 @@ CONNECTION_REFUSED = (
     asyncpg.InsufficientResourcesError,
 )
 # The server rolled the statement back for a reason of the moment.
-_CONFLICT = (
+ROLLED_BACK = (
     asyncpg.TransactionRollbackError,  # a standby had to apply a change; a deadlock
     asyncpg.LockNotAvailableError,
+    asyncpg.InsufficientResourcesError,  # a full disk, no memory
     asyncpg.PostgresSystemError,  # of its disk
 )
 # The server is gone, going, or no longer the primary, or the same statement may succeed later. Any
@@ -35,7 +36,7 @@ _CONFLICT = (
 UNREACHABLE = (
     *CONNECTION_LOST,
     *CONNECTION_REFUSED,
-    *_CONFLICT,
+    *ROLLED_BACK,
     OSError,  # includes TimeoutError: no connection or no answer in time
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import asyncpg
 
 from servicekit.cache.batches import Batcher
-from servicekit.database.connection import CONNECTION_LOST, UNREACHABLE
+from servicekit.database.connection import CONNECTION_LOST, ROLLED_BACK, UNREACHABLE
 from servicekit.database.connections import Connection, PooledConnections
 from servicekit.database.lanes import ConnectionLane
 from servicekit.database.monitor import ServerMonitor
@@ -169,7 +169,8 @@ class DatabasePool:
         if demoted:
             await self._monitor.renew()
         unavailable = Unavailable("The database did not answer in time.")
-        unavailable.outcome_unknown = sent and not demoted
+        known = demoted or isinstance(error, ROLLED_BACK)
+        unavailable.outcome_unknown = sent and not known
         return unavailable
 
     async def _run(
