@@ -6,7 +6,10 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from servicekit.http.responses import RawResponse, header
 
 _METHODS = b"GET, POST, PUT, PATCH, DELETE"
-_HEADERS = b"authorization, content-type, idempotency-key, if-match, if-none-match, x-request-id"
+_HEADERS = (
+    b"authorization, cache-control, content-type, idempotency-key, if-match, if-none-match,"
+    b" x-request-id"
+)
 _EXPOSED = b"etag, location, retry-after, x-request-id"
 _MAX_AGE = b"600"  # seconds for which a browser keeps the result of a preflight request
 

@@ -221,6 +221,8 @@ async def test_cors_headers_are_sent_to_configured_origins_only(settings: Settin
         opened = await client.options("/items/1", headers=asks)
         assert opened.status_code == 204
         assert opened.headers["access-control-allow-origin"] == asks["origin"]
+        allowed = opened.headers["access-control-allow-headers"].split(", ")
+        assert {"if-match", "idempotency-key", "cache-control"} <= set(allowed)
         for origin, given in (("https://shop.example", True), ("https://evil.example", False)):
             answer = await client.get("/data/cors", headers={"origin": origin})
             assert ("access-control-allow-origin" in answer.headers) is given
