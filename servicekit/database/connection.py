@@ -26,7 +26,8 @@ CONNECTION_REFUSED = (
 )
 # The server rolled the statement back for a reason of the moment.
 ROLLED_BACK = (
-    asyncpg.TransactionRollbackError,  # a standby had to apply a change; a deadlock
+    asyncpg.SerializationError,  # also: a standby had to apply a change
+    asyncpg.DeadlockDetectedError,
     asyncpg.LockNotAvailableError,
     asyncpg.InsufficientResourcesError,  # a full disk, no memory
     asyncpg.PostgresSystemError,  # of its disk
@@ -37,6 +38,7 @@ UNREACHABLE = (
     *CONNECTION_LOST,
     *CONNECTION_REFUSED,
     *ROLLED_BACK,
+    asyncpg.TransactionRollbackError,  # of unknown completion
     OSError,  # includes TimeoutError: no connection or no answer in time
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
