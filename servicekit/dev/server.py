@@ -68,6 +68,7 @@ def _serve(started: ExitStack, extras: Callable[[ExitStack], Extras]) -> None:
     if subprocess.run(command, env=environment).returncode != 0:
         raise StartError("The migrations failed; nothing was served.")
     reload = {"GRANIAN_RELOAD": "true", "GRANIAN_RELOAD_PATHS": "app"}
+    reload["GRANIAN_RELOAD_IGNORE_WORKER_FAILURE"] = "true"  # until the mistake is mended
     server = started.enter_context(child(SERVICE, env={**reload, **environment}))
     wait_until(lambda: answers(f"{address}/health"), server, "The service", None)
     print(_WELCOME.format(address=address, more=welcome), flush=True)

@@ -1,6 +1,7 @@
 import os
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -97,6 +98,20 @@ def test_data_is_kept_between_runs(tmp_path: Path) -> None:
             process.send_signal(signal.SIGINT)
             process.communicate(timeout=HANG)
     assert answers == [404, 200]
+
+
+@pytest.mark.slow("starts PostgreSQL, Valkey and the service, which reloads twice")
+def test_half_written_file_is_served_once_it_is_whole(tmp_path: Path) -> None:
+    app = shutil.copytree(PROJECT / "app", tmp_path / "app")
+    whole = (app / "main.py").read_text()
+    port = free_port()
+    with local_service(tmp_path, PORT=str(port)) as process:
+        read_until(process, "Ctrl-C stops everything")
+        (app / "main.py").write_text(f"{whole}x = (\n")
+        assert "SyntaxError" in read_until(process, "Unexpected exit from worker")
+        (app / "main.py").write_text(whole)
+        read_until(process, "Started worker")
+        assert httpx.get(f"http://127.0.0.1:{port}/health").status_code == 200
 
 
 def test_start_that_fails_half_way_leaves_nothing(tmp_path: Path) -> None:
