@@ -22,6 +22,7 @@ VARYING = {"x-request-id", "age", "date"}
 @pytest.fixture(scope="module")
 async def client(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     async with serving(create_app(with_empty_cache(settings))) as client:
+        client.headers["X-Request-ID"] = "always-the-same"  # a problem's body has it: one length
         yield client
 
 
