@@ -27,7 +27,7 @@ install = mkdir -p $1 && { { $1/bin/python -m pip --version || $1/bin/python -m 
 	&& $1/bin/python -m pip install --quiet 'pip>=25.1' && $1/bin/python -m pip install $2 && echo Installed; } 2>&1 \
 	| tee $1/install.log 2> /dev/null | { while read -r line; do said=$${line:-$$said}; case "$$line" in \
 	Collecting*|*".whl ("*|WARNING*) printf .;; "Installing collected"*) printf ' unpacking';; esac; done; echo; \
-	test "$$said" = Installed || { echo "Not installed: $$said; $1/install.log may have more. It takes Python's venv (python3-venv on Debian), a package index that answers, and room on the disk." >&2; exit 1; }; }
+	test "$$said" = Installed || { echo "Not installed: $$said; $$PWD/$1/install.log may have more. It takes Python's venv (python3-venv on Debian), a package index that answers, and room on the disk." >&2; exit 1; }; }
 
 .PHONY: .free help demo lint test test-all test-extra bench herd faults fleet
 
