@@ -11,7 +11,7 @@ _FORMAT = b"\x02"  # a change of the record's fields is a new number; other form
 _CHECKSUM = slice(5, 9)  # after the format and the version of what it represents
 _RECORD = slice(9, None)
 _CLOCK_SKEW = 1.0  # seconds by which the clocks of two machines may differ
-_DOCUMENTATION = ("title", "description")
+_DOCUMENTATION = ("title", "description", "examples")
 
 Clock = Callable[[], float]
 
@@ -145,8 +145,8 @@ def _without_documentation(schema: Any) -> Any:
         return {
             key: _without_documentation(value)
             for key, value in schema.items()
-            # A field of that name is a dict, not text.
-            if not (key in _DOCUMENTATION and isinstance(value, str))
+            # A field of that name is a dict.
+            if isinstance(value, dict) or key not in _DOCUMENTATION
         }
     if isinstance(schema, list):
         return [_without_documentation(value) for value in schema]

@@ -1,7 +1,10 @@
 """Two versions of the service share one cache."""
 
+from typing import Annotated
+
 import msgspec
 import pytest
+from msgspec import Meta
 
 from app.items.models import Item
 from app.settings import Settings
@@ -31,6 +34,7 @@ def test_version_differs_when_fields_their_order_or_their_types_differ() -> None
         [("id", int), ("name", str), ("stock", int, 0)],
         [("id", int), ("nested", Plain)],
         [("id", int), ("description", str)],
+        [("id", int), ("examples", str)],
     ]
     versions = [representation_version(msgspec.defstruct("Thing", each)) for each in fields]
     assert len(set(versions)) == len(fields)
@@ -41,6 +45,9 @@ def test_version_stays_when_only_documentation_differs() -> None:
     assert representation_version(renamed) == representation_version(Plain)
     same = msgspec.defstruct("Plain", [("name", str)], namespace={"__doc__": "Text."})
     assert representation_version(same) == representation_version(Plain)
+    shown = Annotated[str, Meta(title="A name", description="Short.", examples=["tea"])]
+    documented = msgspec.defstruct("Plain", [("name", shown)])
+    assert representation_version(documented) == representation_version(Plain)
 
 
 async def read(settings: Settings, represents: object, body: bytes, *, leased: bool) -> bytes:
