@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.generating import ROOT, generate, run, with_tools
+from tests.generating import ROOT, contents, generate, run, with_tools
 
 LAYER = re.compile(r"^\| \d+ \| `(\w+)` \|", re.MULTILINE)
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -45,6 +45,23 @@ def test_every_file_that_a_page_of_delivery_names_exists(project: Path) -> None:
             places = (project / path, project / "infra" / path, project / "vendor/stackkit" / path)
             new = path == "infra/capacity.json" or re.search(r"books|notes|quotes", path)
             assert new or any(place.exists() for place in places), f"{page}: {path}"
+
+
+def test_files_of_a_project_name_files_that_exist(project: Path) -> None:
+    """In text and comments; pages on what a team adds name files that are not there yet."""
+    path = re.compile(
+        r"(?<![\w./-])(?:app|infra|load|tests|vendor|docs|migrations)/[\w./]+\.[a-z]+\b"
+    )
+    added = re.compile(r"infra/capacity.json|books|notes|quotes|stock|ticks")
+    own = [file for file in contents(project) if not file.startswith("vendor/")]
+    named = {
+        (file, name)
+        for file in own
+        for name in path.findall((project / file).read_text(errors="replace"))
+        if not added.search(name)
+    }
+    assert len(named) > 20
+    assert {(file, name) for file, name in named if not (project / name).exists()} == set()
 
 
 def test_pages_of_the_template_link_to_what_exists() -> None:
