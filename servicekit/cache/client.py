@@ -18,20 +18,32 @@ from servicekit.settings import Settings
 
 Command = tuple[str | bytes | int | float, ...]
 _CLIENT_TIMEOUT = 30.0  # seconds
+_MAX_VALUE = 16_000_000  # bytes; larger values are foreign, and take longer to read than a timeout
+_PROBE = """
+redis.call('SET', KEYS[1], '', 'PX', 1000)
+for n = 2, #KEYS do
+    local is_string = redis.call('TYPE', KEYS[n]).ok == 'string'
+    if is_string and redis.call('STRLEN', KEYS[n]) > tonumber(ARGV[1]) then
+        redis.call('UNLINK', KEYS[n])
+    end
+end
+return 1
+"""
 _FAILURES = (RedisError, TimeoutError)
 
 
 class ValkeyClient:
     """Commands for one Valkey, bounded in time and behind a circuit breaker.
 
-    A failed command opens the breaker. A probe that can write closes it. A server that answers and
-    can't do its work, such as a demoted primary, loses all connections: new ones look up the
-    address again.
+    A failed command opens the breaker. A probe that can write closes it, and removes values that
+    were too large to be read in time. A server that answers and can't do its work, such as a
+    demoted primary, loses all connections: new ones look up the address again.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.breaker = CircuitBreaker("valkey")
         self._probe_key = f"{settings.cache_prefix}probe:{secrets.token_hex(4)}"
+        self._unanswered: list[str] = []  # keys of the last batch that failed
         self._timeout = settings.redis_timeout
         # `wait_excluding_lag` bounds commands: redis-py's timeouts take a busy event loop for a
         # slow server, and on Python 3.11 its `wait_for` can lose a cancellation.
@@ -45,7 +57,10 @@ class ValkeyClient:
 
     async def get_all(self, keys: list[str]) -> list[Any] | None:
         """The value of each key, None for one that holds no string; None without an answer."""
-        return await self._bounded(self._redis.mget(keys))
+        values = await self._bounded(self._redis.mget(keys))
+        if values is None:
+            self._unanswered = keys
+        return values
 
     async def send(self, commands: Sequence[Command]) -> list[Any] | None:
         """The reply to each command, or None without an answer. A reply is an error where one key
@@ -55,6 +70,7 @@ class ValkeyClient:
             pipeline.execute_command(*command, get=command[-1] == "GET")
         replies = await self._bounded(pipeline.execute(raise_on_error=False))
         if replies is None:
+            self._unanswered = [str(key) for name, key, *_ in commands if name == "SET"]
             return None
         for reply in replies:
             if isinstance(reply, RedisError) and not _concerns_one_key(reply):
@@ -64,12 +80,15 @@ class ValkeyClient:
 
     async def can_write(self) -> bool:
         """Whether the server carries out a write: a replica answers pings, but rejects writes."""
-        work = self._redis.execute_command("SET", self._probe_key, b"", "PX", 1000)
+        keys = [self._probe_key, *self._unanswered]
+        work = self._redis.execute_command("EVAL", _PROBE, len(keys), *keys, _MAX_VALUE)
         try:
-            return bool(await wait_excluding_lag(work, self._timeout))
+            await wait_excluding_lag(work, self._timeout)
         except _FAILURES as error:
             await self._drop_connections_after(error)
             return False
+        self._unanswered = []
+        return True
 
     def pubsub(self) -> PubSub:
         return self._subscriber.pubsub(ignore_subscribe_messages=True)

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from redis.asyncio import Redis
 
 from app.settings import Settings
-from servicekit.testing.waiting import HANG
+from servicekit.testing.waiting import HANG, until
 from servicekit.tests.caches import CacheOf, Origin
 
 FOREIGN = {
@@ -52,6 +52,20 @@ async def test_foreign_value_is_a_miss_and_gets_replaced(
     assert (await cache.get("k", origin)).source == "external"
     assert (await cache.get("k", origin)).source == "cache"
     assert cache._shared._valkey.breaker.times_opened == 0
+
+
+@pytest.mark.parametrize("lease", [None, 0.2])
+async def test_value_that_is_too_large_to_be_read_in_time_gets_replaced(
+    empty: Settings, cache_of: CacheOf, redis: Redis, lease: float | None
+) -> None:
+    await redis.setrange(f"{empty.cache_prefix}t:k", 200_000_000, b"x")
+    cache = await cache_of(replace(empty, memory_cache_entries=0, redis_timeout=0.02), lease=lease)
+    origin = Origin()
+
+    async def is_stored() -> bool:
+        return (await cache.get("k", origin)).source == "cache"
+
+    await until(is_stored)
 
 
 @pytest.mark.parametrize("lease", [None, 0.2])
