@@ -28,6 +28,8 @@ _STATUS = {
 PROBLEM_JSON = "application/problem+json"
 _RETRY_AFTER = 1  # seconds
 BODILESS = ("GET", "HEAD", "DELETE")
+# What Litestar says of an empty body is the name of the handler's parameter.
+_NO_BODY = {"message": "A body is needed", "source": "body"}
 # RecursionError: nested too deeply. UnicodeDecodeError: msgspec's one failure of another kind.
 _UNREADABLE = (RecursionError, UnicodeDecodeError)
 
@@ -84,7 +86,8 @@ def error_response(scope: HTTPScope, error: Exception) -> RawResponse:
     if isinstance(error, errors.ServiceError):
         return _service_problem(scope, error)
     if isinstance(error, ValidationException):
-        invalid = [item for item in error.extra or [] if isinstance(item, dict)]
+        given = [item for item in error.extra or [] if isinstance(item, dict)]
+        invalid = [_NO_BODY if item.get("message") == "'data'" else item for item in given]
         return problem_response(scope, error.status_code, "The request is not valid.", invalid)
     if isinstance(error, HTTPException):
         return problem_response(scope, error.status_code, error.detail)

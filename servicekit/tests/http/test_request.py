@@ -171,6 +171,16 @@ async def test_body_that_is_not_valid_beside_a_number_without_a_fraction_is_400(
         assert problem_of(response)["status"] == 400
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
+async def test_request_without_a_body_is_400_and_says_so(
+    client: httpx.AsyncClient, method: str
+) -> None:
+    response = await client.request(method, "/items" if method == "POST" else "/items/1")
+
+    assert response.status_code == 400
+    assert problem_of(response)["errors"] == [{"message": "A body is needed", "source": "body"}]
+
+
 class Note(msgspec.Struct):
     """Its unknown fields are skipped, and not read."""
 
