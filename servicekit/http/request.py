@@ -1,3 +1,4 @@
+import math
 import re
 from http import HTTPStatus
 from typing import Any
@@ -12,6 +13,7 @@ from litestar.exceptions import (
     NotFoundException,
     ValidationException,
 )
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.params import ParameterKwarg
 from litestar.types import Empty, Receive, Scope, Send
 
@@ -61,11 +63,34 @@ class StrictRequest(Request[Any, Any, Any]):
         return values
 
     async def body(self) -> bytes:
-        codings = [v for name, v in self.scope["headers"] if name == b"content-encoding"]
+        """As Litestar's, without a generator and an object of all headers, which take 10 µs."""
+        state = self._connection_state
+        if state.body is Empty:
+            state.body = await self._received()
+        self._body = state.body
+        return state.body
+
+    async def _received(self) -> bytes:
+        limit = self.route_handler.resolve_request_max_body_size() or math.inf
+        codings: list[bytes] = []
+        for name, value in self.scope["headers"]:
+            if name == b"content-encoding":
+                codings.append(value)
+            elif name == b"content-length" and value.isdigit() and int(value[:19]) > limit:
+                raise RequestEntityTooLarge
         coding = b", ".join(codings).decode("latin-1")
         if coding.strip().lower() not in ("", "identity"):
             raise _unsupported(f"The content coding {coding} is not supported.", "Accept-Encoding")
-        return await super().body()
+        parts: list[bytes] = []
+        size, more = 0, True
+        while more:
+            message: Any = await self.receive()
+            parts.append(message["body"])
+            size += len(message["body"])
+            if size > limit:
+                raise RequestEntityTooLarge
+            more = message.get("more_body", False)
+        return b"".join(parts)
 
     async def json(self) -> Any:
         if self._json is Empty:
