@@ -17,10 +17,11 @@ from servicekit.cache.single_flight import InFlightLoads
 from servicekit.domain import Domain
 from servicekit.http.checks import ChecksMiddleware
 from servicekit.http.cors import CorsMiddleware
+from servicekit.http.direct import Constant
 from servicekit.http.head import HeadMiddleware
 from servicekit.http.health import ReadinessCheck, health, ready
 from servicekit.http.openapi import openapi_config, to_documentation
-from servicekit.http.plugin import Constant, HttpPlugin
+from servicekit.http.plugin import HttpPlugin
 from servicekit.http.proxy_headers import ProxyHeaders
 from servicekit.http.strict_host import has_valid_host_and_framing, host_rejection
 from servicekit.overload.bulkheads import Bulkheads, Databases

@@ -9,9 +9,10 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Request
-from litestar.di import Provide
 from litestar.params import HeaderParameter
 from litestar.types import HTTPScope
+
+from servicekit.http.direct import Direct
 
 ANY = "*"
 # A tag, or an element that is none, and equals no tag. Tags may contain commas.
@@ -93,4 +94,4 @@ def _read(
     return preconditions_of(request.scope)
 
 
-PRECONDITIONS = Provide(_read, sync_to_thread=False)
+PRECONDITIONS = Direct(_read, lambda request: preconditions_of(request.scope))
