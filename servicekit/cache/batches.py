@@ -45,6 +45,8 @@ class Batcher(Generic[K, V]):
 
     def too_busy(self) -> bool:
         """True if the call of a new caller is not to be expected within half of `max_wait`."""
+        if not self._waiting:
+            return False
         calls = len(self._waiting) / (self._max_size * self._concurrency)
         return calls * self._mean_call > self._max_wait / 2
 

@@ -4,6 +4,7 @@ from typing import Generic, TypeVar
 from weakref import WeakValueDictionary
 
 import asyncpg
+import msgspec
 
 from servicekit.database.pool import DatabasePool
 from servicekit.errors import Unavailable
@@ -66,10 +67,7 @@ class WriteBatches(Generic[T, R]):
         return dict(zip(writes, results, strict=True))
 
 
-class _Write(Generic[T]):
+class _Write(msgspec.Struct, Generic[T], frozen=True, eq=False):
     """A write that equals no other, as two callers may write the same values."""
 
-    __slots__ = ("value",)
-
-    def __init__(self, value: T) -> None:
-        self.value = value
+    value: T

@@ -79,10 +79,8 @@ def complete_headers(headers: Iterable[tuple[bytes, bytes]], request_id: bytes) 
 
     A response is not to be stored anywhere unless it says otherwise.
     """
-    complete = [*headers]
+    complete = [*headers, *SECURITY_HEADERS, (b"x-request-id", request_id)]
     for name, _ in complete:
         if name == _CACHE_CONTROL:
-            break
-    else:
-        complete.append(_NO_STORE)
-    return [*complete, *SECURITY_HEADERS, (b"x-request-id", request_id)]
+            return complete
+    return [_NO_STORE, *complete]

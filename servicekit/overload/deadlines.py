@@ -2,7 +2,9 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
+import msgspec
 from litestar.types import HTTPScope
 
 from servicekit.background import background
@@ -12,19 +14,16 @@ from servicekit.http.streaming import is_streaming
 _TICKS = 50  # of a timeout: a request ends at most a fiftieth of it late
 
 
-class Deadline:
-    __slots__ = ("_cancelling", "ends_at", "expired", "scope", "task")
-
-    def __init__(self, task: "asyncio.Task[object]", scope: HTTPScope, ends_at: float) -> None:
-        self.task = task
-        self.scope = scope
-        self.ends_at = ends_at
-        self.expired = False
-        self._cancelling = task.cancelling()
+class Deadline(msgspec.Struct, eq=False):
+    task: asyncio.Task[Any]
+    scope: HTTPScope
+    ends_at: float
+    cancelling: int  # how often the task was to be cancelled before
+    expired: bool = False
 
     def caused_cancellation(self) -> bool:
         """Called once, on CancelledError: False if the task was cancelled by something else."""
-        return self.expired and self.task.uncancel() <= self._cancelling
+        return self.expired and self.task.uncancel() <= self.cancelling
 
 
 class Deadlines:
@@ -43,7 +42,7 @@ class Deadlines:
         """A deadline of the current task, which runs the request."""
         task = asyncio.current_task()
         assert task is not None  # the server runs each request in one
-        deadline = Deadline(task, scope, self._clock() + self._timeout)
+        deadline = Deadline(task, scope, self._clock() + self._timeout, task.cancelling())
         self._open[deadline] = None
         return deadline
 
