@@ -113,8 +113,9 @@ async def _responds(
             request_id = value
     if condition is None:
         status = 200
-    else:  # mostly the one tag that the client was given
-        status = 304 if condition == rendered.etag else status_of_read(scope, rendered.etag)
+    else:  # mostly the tag that the client was given, alone or in a list
+        tags = condition.split(b", ")
+        status = 304 if rendered.etag in tags else status_of_read(scope, rendered.etag)
     if status == 200:
         headers, body = rendered.full, rendered.body
     elif status == 304:

@@ -94,6 +94,8 @@ async def test_cache_status_says_which_reads_joined_a_load(
         ([], ['"other"', "{etag}"], 304),
         ([], ["{etag}", '"other"'], 304),
         ([], ['"a,b", {etag}'], 304),
+        ([], ['"a, {etag}, b"'], 304),  # the first and the last element are no tags
+        ([], ['"a"{etag}'], 200),
         ([], ['"other"', '"another"'], 200),
         (["{etag}"], [], 200),
         (['"other"', "{etag}"], [], 200),
