@@ -44,6 +44,8 @@ UNREACHABLE = (
     asyncpg.OperatorInterventionError,
     asyncpg.ReadOnlySQLTransactionError,
 )
+# Of connecting, each one: CONNECT may have been revoked. Of a statement, it may be a defect.
+ANY_ERROR = (*UNREACHABLE, asyncpg.PostgresError)
 
 _CONNECT_TIMEOUT = 5  # seconds
 
@@ -54,9 +56,13 @@ async def connect(settings: Settings) -> asyncpg.Connection:
         return await asyncpg.connect(
             settings.database_url, **connect_options(settings), timeout=_CONNECT_TIMEOUT
         )
-    except UNREACHABLE as error:
-        why = str(error) or type(error).__name__
-        raise Unavailable(f"The database could not be reached: {why}") from error
+    except ANY_ERROR as error:
+        raise Unavailable(f"The database could not be reached: {reason(error)}") from error
+
+
+def reason(error: Exception) -> str:
+    """In one line, without PostgreSQL's details and hints."""
+    return str(error).partition("\n")[0] or type(error).__name__
 
 
 async def probe(settings: Settings, url: str) -> None:

@@ -5,15 +5,8 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-import asyncpg
-
 from servicekit.background import background
-from servicekit.database.connection import (
-    CONNECTION_LOST,
-    CONNECTION_REFUSED,
-    UNREACHABLE,
-    probe,
-)
+from servicekit.database.connection import ANY_ERROR, CONNECTION_LOST, CONNECTION_REFUSED, probe
 from servicekit.resilience.circuit_breaker import CircuitBreaker
 from servicekit.resilience.timeouts import wait_excluding_lag
 from servicekit.settings import Settings
@@ -78,7 +71,7 @@ class ServerMonitor:
         try:
             if not await self._is_alive() and not await self._is_alive():
                 return False
-        except (*UNREACHABLE, asyncpg.PostgresError):  # any: CONNECT may have been revoked
+        except ANY_ERROR:
             return False
         if not self.breaker.closed:
             await self.renew()
@@ -103,7 +96,7 @@ class ServerMonitor:
             await asyncio.sleep(self._settings.db_connection_lifetime * random.uniform(0.8, 1.2))
             try:
                 await wait_excluding_lag(probe(self._settings, self._url), _PROBE_TIMEOUT)
-            except (*UNREACHABLE, asyncpg.PostgresError) as error:
+            except ANY_ERROR as error:
                 logger.warning("database connections kept", extra={"error": type(error).__name__})
             else:
                 await self.renew()

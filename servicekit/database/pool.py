@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import asyncpg
 
 from servicekit.cache.batches import Batcher
-from servicekit.database.connection import CONNECTION_LOST, ROLLED_BACK, UNREACHABLE
+from servicekit.database.connection import ANY_ERROR, CONNECTION_LOST, ROLLED_BACK, UNREACHABLE
 from servicekit.database.connections import Connection, PooledConnections
 from servicekit.database.lanes import ConnectionLane
 from servicekit.database.monitor import ServerMonitor
@@ -156,7 +156,7 @@ class DatabasePool:
                 self.counts.queries.add(time.monotonic() - begun)
             await self._connections.release(lane, connection)
             lane.record_hold(self._monitor.answered() - begun)
-        except (*UNREACHABLE, asyncpg.PostgresError) as error:
+        except ANY_ERROR as error:
             if sent and not isinstance(error, UNREACHABLE):
                 raise
             raise await self._unavailable(error, sent) from error

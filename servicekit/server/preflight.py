@@ -12,7 +12,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
-from servicekit.database.connection import UNREACHABLE, connect
+from servicekit.database.connection import ANY_ERROR, connect, reason
 from servicekit.errors import Unavailable
 from servicekit.settings import Settings, read_settings
 
@@ -34,8 +34,8 @@ async def check(settings: Settings) -> None:
         current = await connection.fetchval("SELECT version_num FROM alembic_version", timeout=3)
     except asyncpg.UndefinedTableError:
         current = None
-    except UNREACHABLE as error:
-        raise Unavailable(f"The database did not answer: {type(error).__name__}.") from error
+    except ANY_ERROR as error:
+        raise Unavailable(f"The database did not say its revision: {reason(error)}") from error
     finally:
         connection.terminate()
     _check_revision(current)

@@ -8,7 +8,9 @@ import sys
 import time
 from contextlib import ExitStack
 from typing import Any, cast
+from urllib.parse import urlsplit
 
+import asyncpg
 import httpx
 import psutil
 import pytest
@@ -178,6 +180,40 @@ def test_unreachable_database_ends_the_start(production: Settings) -> None:
     assert refused.returncode == 1
     assert "The database could not be reached" in refused.stdout + refused.stderr
     assert "Traceback" not in refused.stdout + refused.stderr
+
+
+@pytest.mark.parametrize(
+    "statement, said",
+    [
+        (
+            "REVOKE CONNECT ON DATABASE {database} FROM PUBLIC",
+            "The database could not be reached: permission denied for database",
+        ),
+        (
+            "CREATE TABLE alembic_version (version_num text)",
+            "The database did not say its revision: permission denied for table alembic_version",
+        ),
+    ],
+)
+async def test_user_without_a_permission_ends_the_start(
+    production: Settings, empty_database_url: str, statement: str, said: str
+) -> None:
+    address = urlsplit(empty_database_url)
+    database = address.path.strip("/")
+    user = f"stranger_{database}"
+    connection = await asyncpg.connect(empty_database_url)
+    try:
+        await connection.execute(statement.format(database=database))
+        await connection.execute(f"CREATE ROLE {user} LOGIN")
+        url = address._replace(netloc=f"{user}@{address.hostname}:{address.port}").geturl()
+        refused = _start(environment_of(replace(production, database_url=url)))
+        await connection.execute(f"DROP ROLE {user}")
+    finally:
+        await connection.close()
+
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(said)
+    assert refused.stderr.count("\n") == 1
 
 
 def test_missing_migration_ends_the_start(production: Settings, empty_database_url: str) -> None:
