@@ -12,12 +12,14 @@ from stackkit.alarms.limits import limits
 from stackkit.alarms.spec import AlarmSpec, Limit, Metric, Severity, Window
 from stackkit.resources.monitored import MonitoredResource as Resource
 from stackkit.resources.service_metrics import NAMESPACE, SERVICE
+from stackkit.settings.config import Config
 
 # ECS and the Auto Scaling group roll a deployment back on these
 ROLLBACK = ("errors", "latency")
 BALANCER = {"LoadBalancer": Resource.BALANCER}
 ECS_SERVICE = {"ClusterName": Resource.CLUSTER, "ServiceName": Resource.SERVICE}
 GROUP = {"AutoScalingGroupName": Resource.GROUP}
+CACHE_NODE = {"CacheClusterId": Resource.CACHE_NODES}
 # source of a metric → its namespace, and dimension → the resource whose name it is
 SOURCES: Mapping[str, tuple[str, Mapping[str, Resource]]] = {
     "balancer": ("AWS/ApplicationELB", BALANCER),
@@ -29,30 +31,39 @@ SOURCES: Mapping[str, tuple[str, Mapping[str, Resource]]] = {
     "group": ("AWS/AutoScaling", GROUP),
     "database": ("AWS/RDS", {"DBInstanceIdentifier": Resource.DATABASE}),
     "replicas": ("AWS/RDS", {"DBInstanceIdentifier": Resource.REPLICAS}),
-    "cache": ("AWS/ElastiCache", {"CacheClusterId": Resource.CACHE_NODES}),
+    "cache": ("AWS/ElastiCache", CACHE_NODE),
+    "cache-replicas": ("AWS/ElastiCache", CACHE_NODE),
     "nat": ("AWS/NATGateway", {"NatGatewayId": Resource.NAT_GATEWAYS}),
     "firewall": ("AWS/WAFV2", {"WebACL": Resource.FIREWALL, "Region": Resource.REGION}),
 }
 
 
 def table(context: AlarmContext) -> Sequence[AlarmSpec]:
-    """The alarms of a stack; a development stack has the few that are marked for it."""
+    """The alarms whose metrics a stack has; a development stack has the few that are marked."""
     settings = context.settings
-    present = {
-        settings.compute: True,
-        "metrics": not settings.otlp_endpoint,
-        "waf": settings.waf,
-        "nat": settings.nat_gateways,
-        "database_replicas": settings.database_replicas,
-        "cache_replicas": settings.cache_replicas,
-    }
-    values = limits(context)
+    values, missing = limits(context), _missing(settings)
     specs = [
         _spec(tier, name, entry, values)
         for tier, name, entry in _entries(settings.compute)
-        if all(present.get(condition) for condition in entry.get("when", ()))
+        if missing.isdisjoint(text.split()[0] for text in entry["metrics"].values())
     ]
     return [spec for spec in specs if settings.production or spec.in_development]
+
+
+def _missing(settings: Config) -> set[str]:
+    """Sources that a stack has no metrics from."""
+    there = {
+        "service": not settings.otlp_endpoint,
+        "ecs": settings.compute == "fargate",
+        "insights": settings.compute == "fargate",
+        "ec2": settings.compute == "ec2",
+        "group": settings.compute == "ec2",
+        "replicas": settings.database_replicas,
+        "cache-replicas": settings.cache_replicas,
+        "nat": settings.nat_gateways,
+        "firewall": settings.waf,
+    }
+    return {source for source in there if not there[source]}
 
 
 def metric(text: str) -> Metric:
@@ -95,7 +106,7 @@ def _spec(tier: str, name: str, entry: Mapping[str, Any], values: Mapping[str, A
             rationale=filled(limit["rationale"]),
             above="above" in limit,
         ),
-        severity=Severity(entry["severity"]),
+        severity=Severity(entry.get("severity", Severity.TICKET)),
         missing_is_breaching=entry.get("missing_is_breaching", False),
         meaning=filled(entry["meaning"]),
         steps=tuple(map(filled, entry["steps"])),
