@@ -3,7 +3,6 @@
 With otlp_endpoint both go there instead, metrics unchanged as scraped.
 """
 
-from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -38,17 +37,14 @@ def for_cloudwatch(service: str, region: str, log_group: str, fast: bool) -> Sec
         "dimension_rollup_option": "NoDimensionRollup",
         "metric_declarations": _declarations(),
     }
-    return {
-        "extensions": _extensions(),
-        "receivers": _receivers(service, fast),
+    totals = {"transforms": [_total(each, fast) for each in EMITTED]}
+    return _configuration(
+        _receivers(service, fast),
         # totals of a task first: a label that is new must not hide what it counts
-        "processors": _processors({"metricstransform": _totals(fast), "cumulativetodelta": {}}),
-        "exporters": {"awsemf": emf, "awsxray": {"region": region}},
-        "service": _service(
-            ["memory_limiter", "metricstransform", "cumulativetodelta", "batch"],
-            {"metrics": "awsemf", "traces": "awsxray"},
-        ),
-    }
+        {"metricstransform": totals, "cumulativetodelta": {}},
+        metrics={"awsemf": emf},
+        traces={"awsxray": {"region": region}},
+    )
 
 
 def for_endpoint(service: str, endpoint: str, headers: bool) -> Section:
@@ -56,19 +52,39 @@ def for_endpoint(service: str, endpoint: str, headers: bool) -> Section:
     if headers:
         exporter["headers"] = f"${{env:{HEADERS}}}"
     deltas = _DELTAS_ONLY in (urlsplit(endpoint).hostname or "")
-    processors = _processors({"cumulativetodelta": {}} if deltas else {})
-    steps = ["memory_limiter", *(["cumulativetodelta"] if deltas else []), "batch"]
+    both = {"otlp_http": exporter}
+    steps = {"cumulativetodelta": {}} if deltas else {}
+    return _configuration(_receivers(service), steps, metrics=both, traces=both)
+
+
+def _configuration(
+    receivers: Section, steps: Section, *, metrics: Section, traces: Section
+) -> Section:
+    """`steps` are processors of metrics, in their order; `metrics` and `traces` are exporters."""
+    limiter = {"check_interval": "1s", "limit_mib": _LIMIT_MIB, "spike_limit_mib": _LIMIT_MIB // 4}
     return {
-        "extensions": _extensions(),
-        "receivers": _receivers(service),
-        "processors": processors,
-        "exporters": {"otlp_http": exporter},
-        "service": _service(steps, {"metrics": "otlp_http", "traces": "otlp_http"}),
+        "extensions": {"health_check": {"endpoint": f"127.0.0.1:{HEALTH_PORT}"}},
+        "receivers": receivers,
+        "processors": {"memory_limiter": limiter, **steps, "batch": {"timeout": "10s"}},
+        "exporters": metrics | traces,
+        "service": {
+            "extensions": ["health_check"],
+            # the collector's own metrics are not scraped
+            "telemetry": {"metrics": {"level": "none"}},
+            "pipelines": {
+                "metrics": {
+                    "receivers": ["prometheus"],
+                    "processors": ["memory_limiter", *steps, "batch"],
+                    "exporters": list(metrics),
+                },
+                "traces": {
+                    "receivers": ["otlp"],
+                    "processors": ["memory_limiter", "batch"],
+                    "exporters": list(traces),
+                },
+            },
+        },
     }
-
-
-def _extensions() -> Section:
-    return {"health_check": {"endpoint": f"127.0.0.1:{HEALTH_PORT}"}}
 
 
 def _receivers(service: str, fast: bool = False) -> Section:
@@ -102,15 +118,6 @@ def _scrape(job: str, port: int, names: str, seconds: int, service: str) -> Sect
     }
 
 
-def _processors(own: Mapping[str, Section]) -> Section:
-    limiter = {"check_interval": "1s", "limit_mib": _LIMIT_MIB, "spike_limit_mib": _LIMIT_MIB // 4}
-    return {"memory_limiter": limiter, **own, "batch": {"timeout": "10s"}}
-
-
-def _totals(fast: bool) -> Section:
-    return {"transforms": [_total(each, fast) for each in EMITTED]}
-
-
 def _total(emitted: Emitted, fast: bool) -> Section:
     aggregate = {
         "action": "aggregate_labels",
@@ -134,23 +141,3 @@ def _declarations() -> list[Section]:
         }
         for label in labels
     ]
-
-
-def _service(steps: list[str], exporters: Mapping[str, str]) -> Section:
-    return {
-        "extensions": ["health_check"],
-        # the collector's own metrics are not scraped
-        "telemetry": {"metrics": {"level": "none"}},
-        "pipelines": {
-            "metrics": {
-                "receivers": ["prometheus"],
-                "processors": steps,
-                "exporters": [exporters["metrics"]],
-            },
-            "traces": {
-                "receivers": ["otlp"],
-                "processors": ["memory_limiter", "batch"],
-                "exporters": [exporters["traces"]],
-            },
-        },
-    }
