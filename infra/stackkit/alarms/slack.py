@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pulumi
 import pulumi_aws as aws
 
-from stackkit.resources.policies import allow, assumed_by, document
+from stackkit.resources.policies import allow, service_role
 from stackkit.settings.config import Config
 
 # what a message shows beside the alarm's own text: its history and its graph
@@ -17,12 +17,9 @@ GUARDRAIL = "arn:aws:iam::aws:policy/CloudWatchReadOnlyAccess"
 def slack(
     settings: Config, topic_arns: Sequence[pulumi.Input[str]], parent: pulumi.Resource
 ) -> None:
-    child = pulumi.ResourceOptions(parent=parent)
-    name = f"{settings.name}-slack"
-    trust = assumed_by("chatbot.amazonaws.com")
-    role = aws.iam.Role(name, assume_role_policy=trust, opts=child)
     # CloudWatch's reads have no resources to name
-    aws.iam.RolePolicy(name, role=role.id, policy=document(allow(READS, ["*"])), opts=child)
+    reads = allow(READS, ["*"])
+    role, _ = service_role(f"{settings.name}-slack", "chatbot.amazonaws.com", [reads], parent)
     aws.chatbot.SlackChannelConfiguration(
         settings.name,
         configuration_name=settings.name,
@@ -31,5 +28,5 @@ def slack(
         sns_topic_arns=topic_arns,
         iam_role_arn=role.arn,
         guardrail_policy_arns=[GUARDRAIL],
-        opts=child,
+        opts=pulumi.ResourceOptions(parent=parent),
     )

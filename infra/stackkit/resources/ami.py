@@ -3,7 +3,7 @@ from pulumi_aws import iam, imagebuilder
 
 from stackkit.resources.container import may_pull
 from stackkit.resources.placement import Placement
-from stackkit.resources.policies import assumed_by, document
+from stackkit.resources.policies import service_role
 
 PARENTS = {"arm64": "amazon-linux-2023-arm64", "x86_64": "amazon-linux-2023-x86"}
 MANAGED = {
@@ -61,29 +61,16 @@ class Ami(pulumi.ComponentResource):
         )
 
     def _profile(self) -> iam.InstanceProfile:
-        role = iam.Role(
-            f"{self._prefix}-builder",
-            assume_role_policy=assumed_by("ec2.amazonaws.com"),
-            opts=self._child,
-        )
+        name = f"{self._prefix}-builder"
+        role, _ = service_role(name, "ec2.amazonaws.com", may_pull(self._args.container), self)
         for purpose, policy in MANAGED.items():
             iam.RolePolicyAttachment(
-                f"{self._prefix}-builder-{purpose}",
+                f"{name}-{purpose}",
                 role=role.name,
                 policy_arn=policy,
                 opts=self._child,
             )
-        iam.RolePolicy(
-            f"{self._prefix}-builder",
-            role=role.id,
-            policy=document(*may_pull(self._args.container)),
-            opts=self._child,
-        )
-        return iam.InstanceProfile(
-            f"{self._prefix}-builder",
-            role=role.name,
-            opts=self._child,
-        )
+        return iam.InstanceProfile(name, role=role.name, opts=self._child)
 
     def _builder(self) -> imagebuilder.InfrastructureConfiguration:
         return imagebuilder.InfrastructureConfiguration(

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-from pulumi_aws import ecs, iam, lb
+from pulumi_aws import ecs, lb
 
-from stackkit.resources.policies import assumed_by
+from stackkit.resources.policies import managed_role
 
 PERCENT = 10
 # an alarm judges two of three minutes and hears of each about two minutes late: time for two looks
@@ -45,7 +45,6 @@ def canary(
     parent: pulumi.Resource,
 ) -> Canary:
     """The rule whose weights ECS moves between the groups, and the role that lets it."""
-    child = pulumi.ResourceOptions(parent=parent)
     shares: Any = [
         {"arn": group.arn, "weight": weight} for group, weight in zip(groups, (100, 0), strict=True)
     ]
@@ -58,11 +57,7 @@ def canary(
         # ECS moves the weights
         opts=pulumi.ResourceOptions(parent=parent, ignore_changes=["actions"]),
     )
-    trust = assumed_by("ecs.amazonaws.com")
-    role = iam.Role(f"{name}-balancer", assume_role_policy=trust, opts=child)
-    policy = iam.RolePolicyAttachment(
-        f"{name}-balancer", role=role.name, policy_arn=POLICY, opts=child
-    )
+    role, policy = managed_role(f"{name}-balancer", "ecs.amazonaws.com", POLICY, parent)
     return Canary(
         balancing={
             "alternate_target_group_arn": groups[1].arn,

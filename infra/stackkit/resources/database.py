@@ -6,7 +6,7 @@ import pulumi_aws as aws
 
 from stackkit.plan.plan import Plan
 from stackkit.resources.delivery_permissions import of_key
-from stackkit.resources.policies import assumed_by, document
+from stackkit.resources.policies import document, managed_role
 from stackkit.resources.security_groups import POSTGRESQL
 from stackkit.settings.config import Config
 
@@ -44,7 +44,10 @@ class Database(pulumi.ComponentResource):
         self._stateful = pulumi.ResourceOptions(parent=self, protect=args.settings.production)
         self._key = self._make_key()
         self._parameters = self._parameter_group()
-        self._monitoring_role_arn = self._monitoring_role()
+        role, _ = managed_role(
+            f"{name}-monitoring", "monitoring.rds.amazonaws.com", MONITORING_POLICY, self
+        )
+        self._monitoring_role_arn = role.arn
         self.instance = self._primary()
         self.replicas = [self._replica(i) for i in range(1, args.settings.database_replicas + 1)]
         self.key_arn = self._key.arn
@@ -80,20 +83,6 @@ class Database(pulumi.ComponentResource):
             ],
             opts=self._child,
         )
-
-    def _monitoring_role(self) -> pulumi.Output[str]:
-        role = aws.iam.Role(
-            f"{self._prefix}-monitoring",
-            assume_role_policy=assumed_by("monitoring.rds.amazonaws.com"),
-            opts=self._child,
-        )
-        aws.iam.RolePolicyAttachment(
-            f"{self._prefix}-monitoring",
-            role=role.name,
-            policy_arn=MONITORING_POLICY,
-            opts=self._child,
-        )
-        return role.arn
 
     def _primary(self) -> aws.rds.Instance:
         settings = self._args.settings

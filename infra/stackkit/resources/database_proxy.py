@@ -6,7 +6,7 @@ import pulumi_aws as aws
 
 from stackkit.plan.plan import Plan
 from stackkit.resources.database import Database
-from stackkit.resources.policies import allow, assumed_by, document
+from stackkit.resources.policies import allow, service_role
 from stackkit.resources.security_groups import POSTGRESQL, SecurityGroups, connect
 
 PINNING = (
@@ -58,24 +58,12 @@ class DatabaseProxy(pulumi.ComponentResource):
     def _role(self) -> aws.iam.Role:
         args = self._args
         service = f"secretsmanager.{args.region}.amazonaws.com"
-        role = aws.iam.Role(
-            f"{self._prefix}-proxy",
-            assume_role_policy=assumed_by("rds.amazonaws.com"),
-            opts=self._child,
-        )
-        aws.iam.RolePolicy(
-            f"{self._prefix}-proxy",
-            role=role.id,
-            policy=document(
-                allow(["secretsmanager:GetSecretValue"], [args.database.secret_arn]),
-                allow(
-                    ["kms:Decrypt"],
-                    [args.database.key_arn],
-                    {"StringEquals": {"kms:ViaService": service}},
-                ),
-            ),
-            opts=self._child,
-        )
+        via = {"StringEquals": {"kms:ViaService": service}}
+        statements = [
+            allow(["secretsmanager:GetSecretValue"], [args.database.secret_arn]),
+            allow(["kms:Decrypt"], [args.database.key_arn], via),
+        ]
+        role, _ = service_role(f"{self._prefix}-proxy", "rds.amazonaws.com", statements, self)
         return role
 
     def _proxy(self, group: pulumi.Input[str], role: aws.iam.Role) -> aws.rds.Proxy:

@@ -6,7 +6,7 @@ import pulumi_awsx as awsx
 
 from stackkit.plan.network import blocks
 from stackkit.resources.existing_network import ExistingNetwork
-from stackkit.resources.policies import allow, assumed_by, document
+from stackkit.resources.policies import allow, service_role
 from stackkit.settings.config import Config
 
 
@@ -128,23 +128,11 @@ class Network(pulumi.ComponentResource):
         return sorted(found.names)[:count]
 
     def _flow_logs(self, days: int) -> None:
-        group = aws.cloudwatch.LogGroup(
-            f"{self._prefix}-flow",
-            retention_in_days=days,
-            opts=self._child,
-        )
-        role = aws.iam.Role(
-            f"{self._prefix}-flow",
-            assume_role_policy=assumed_by("vpc-flow-logs.amazonaws.com"),
-            opts=self._child,
-        )
+        name = f"{self._prefix}-flow"
+        group = aws.cloudwatch.LogGroup(name, retention_in_days=days, opts=self._child)
         write = ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"]
-        aws.iam.RolePolicy(
-            f"{self._prefix}-flow",
-            role=role.id,
-            policy=document(allow(write, [group.arn.apply(lambda arn: f"{arn}:*")])),
-            opts=self._child,
-        )
+        statement = allow(write, [group.arn.apply(lambda arn: f"{arn}:*")])
+        role, _ = service_role(name, "vpc-flow-logs.amazonaws.com", [statement], self)
         aws.ec2.FlowLog(
             self._prefix,
             vpc_id=self.vpc_id,

@@ -1,9 +1,10 @@
-"""IAM policy documents, made here and not by a call to AWS, so that a preview shows them."""
+"""IAM roles and policy documents, made here and not by a call to AWS: a preview shows them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
+from pulumi_aws import iam
 
 Statement = Mapping[str, Any]
 VERSION = "2012-10-17"
@@ -25,3 +26,21 @@ def allow(
 
 def document(*statements: Statement) -> pulumi.Output[str]:
     return pulumi.Output.json_dumps({"Version": VERSION, "Statement": list(statements)})
+
+
+def service_role(
+    name: str, service: str, statements: Sequence[Statement], parent: pulumi.Resource
+) -> tuple[iam.Role, iam.RolePolicy]:
+    """A role that one of AWS's services assumes, and its policy."""
+    child = pulumi.ResourceOptions(parent=parent)
+    role = iam.Role(name, assume_role_policy=assumed_by(service), opts=child)
+    return role, iam.RolePolicy(name, role=role.id, policy=document(*statements), opts=child)
+
+
+def managed_role(
+    name: str, service: str, policy_arn: str, parent: pulumi.Resource
+) -> tuple[iam.Role, iam.RolePolicyAttachment]:
+    """The same with a policy of AWS's own."""
+    child = pulumi.ResourceOptions(parent=parent)
+    role = iam.Role(name, assume_role_policy=assumed_by(service), opts=child)
+    return role, iam.RolePolicyAttachment(name, role=role.name, policy_arn=policy_arn, opts=child)

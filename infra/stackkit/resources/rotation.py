@@ -5,7 +5,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from stackkit.resources.policies import allow, assumed_by, document
+from stackkit.resources.policies import allow, service_role
 
 # a window of Secrets Manager's own has an hour, in which nobody knows when: a schedule has a minute
 ROTATE = "cron(0 4 1 * ? *)"
@@ -61,15 +61,9 @@ class Rotation(pulumi.ComponentResource):
         self.register_outputs({})
 
     def _schedules(self, actions: Mapping[str, tuple[str, ScheduledAction]]) -> None:
-        role = aws.iam.Role(
-            f"{self._prefix}-rotation",
-            assume_role_policy=assumed_by("scheduler.amazonaws.com"),
-            opts=self._child,
-        )
         allowed = [allow([action.operation], [action.resource]) for _, action in actions.values()]
-        policy = aws.iam.RolePolicy(
-            f"{self._prefix}-rotation", role=role.id, policy=document(*allowed), opts=self._child
-        )
+        name = f"{self._prefix}-rotation"
+        role, policy = service_role(name, "scheduler.amazonaws.com", allowed, self)
         for purpose, (when, action) in actions.items():
             aws.scheduler.Schedule(
                 f"{self._prefix}-{purpose}",
