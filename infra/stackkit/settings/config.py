@@ -9,7 +9,7 @@ from typing import Any
 
 from stackkit.settings.aws_sizes import FARGATE_MEMORY, database_memory, instance_type
 from stackkit.settings.errors import ConfigError
-from stackkit.settings.keys import choice, flag, items, number_of, secret, text, whole
+from stackkit.settings.keys import choice, flag, items, secret, text, whole
 from stackkit.settings.schedules import SCHEDULE, SCHEDULE_WANTED, Schedule, read_schedule
 
 CONTAINER_PORT = 8000
@@ -41,7 +41,7 @@ class Config:
     request_timeout_s: int = whole(10, 1, 3600)
     upstream_percent: int = whole(20, 0, 100)
 
-    task_cpu: int = number_of(1024, tuple(FARGATE_MEMORY))
+    task_cpu: int = choice(1024, FARGATE_MEMORY)
     task_memory_mib: int = whole(2048, 512, 122_880)
     task_requests_per_second: int = whole(0, 0, 1_000_000)
     task_in_flight: int = whole(0, 0, 1_000_000)
@@ -131,7 +131,7 @@ class Config:
         "", _ARN + r"secretsmanager:\S+", "the ARN of a secret in Secrets Manager"
     )
     runbooks_url: str = text("", r"https?://\S+[^\s/]", "a URL without a slash at its end")
-    log_days: int = number_of(30, LOG_DAYS)
+    log_days: int = choice(30, LOG_DAYS)
 
     @property
     def name(self) -> str:

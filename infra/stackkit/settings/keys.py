@@ -6,7 +6,7 @@ are read alike.
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import field
 from typing import Any
 
@@ -57,26 +57,18 @@ def flag(default: bool) -> Any:
     return _key("boolean", default, read)
 
 
-def choice(default: str, options: tuple[str, ...]) -> Any:
-    def read(key: str, value: object) -> str:
-        if isinstance(value, bool) and "on" in options:
+def choice(default: str | int, options: Iterable[str | int]) -> Any:
+    written = {str(option): option for option in options}
+
+    def read(key: str, value: object) -> str | int:
+        if isinstance(value, bool) and "on" in written:
             # what YAML makes of on and off
             value = "on" if value else "off"
-        if value not in options:
-            raise ConfigError(f"{key}: {value!r} is not one of {', '.join(options)}.")
-        return str(value)
+        if str(value) not in written:
+            raise ConfigError(f"{key}: {value!r} is not one of {', '.join(written)}.")
+        return written[str(value)]
 
-    return _key("string", default, read)
-
-
-def number_of(default: int, options: tuple[int, ...]) -> Any:
-    def read(key: str, value: object) -> int:
-        if isinstance(value, bool) or str(value) not in map(str, options):
-            allowed = ", ".join(map(str, options))
-            raise ConfigError(f"{key}: {value!r} is not one of {allowed}.")
-        return int(str(value))
-
-    return _key("integer", default, read)
+    return _key("integer" if isinstance(default, int) else "string", default, read)
 
 
 def text(default: str, pattern: str, wanted: str) -> Any:
