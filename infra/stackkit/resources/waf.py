@@ -1,4 +1,5 @@
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -6,7 +7,6 @@ from pulumi_aws.wafv2 import (
     WebAclRuleArgsDict,
     WebAclRuleStatementManagedRuleGroupStatementArgsDict,
     WebAclRuleStatementRateBasedStatementArgsDict,
-    WebAclRuleVisibilityConfigArgsDict,
 )
 
 from stackkit.resources.policies import document
@@ -53,11 +53,7 @@ class Waf(pulumi.ComponentResource):
             name,
             scope="REGIONAL",
             default_action={"allow": {}},
-            visibility_config={
-                "cloudwatch_metrics_enabled": True,
-                "metric_name": name,
-                "sampled_requests_enabled": True,
-            },
+            visibility_config=_visible(name),
             # the cheapest rule first: a flood isn't worth an inspection
             rules=[
                 _rate_rule(args.rate_limit),
@@ -171,7 +167,7 @@ def _managed(group: str, priority: int) -> WebAclRuleArgsDict:
     }
 
 
-def _visible(metric: str) -> WebAclRuleVisibilityConfigArgsDict:
+def _visible(metric: str) -> Any:
     return {
         "cloudwatch_metrics_enabled": True,
         "metric_name": metric,
