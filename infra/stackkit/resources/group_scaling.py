@@ -54,61 +54,52 @@ class GroupScaling(pulumi.ComponentResource):
             # EC2 counts the bytes of a minute, not of a second
             "network": ("ASGAverageNetworkOut", sent * BYTES_PER_MEGABIT * 60),
         }[policy]
-        metric: Any = {"predefined_metric_type": kind}
+        metric: dict[str, Any] = {"predefined_metric_type": kind}
         if policy == "requests":
             metric["resource_label"] = requests_label(self._args.edge)
-        self._keep_at(policy, {"target_value": target, "predefined_metric_specification": metric})
+        self._keep_at(policy, target, predefined_metric_specification=metric)
 
     def _track_in_flight(self, target: int) -> None:
-        mine: Any = {"name": SERVICE, "value": self._prefix}
-        metric: Any = {
+        metric = {
             "namespace": NAMESPACE,
             "metric_name": IN_FLIGHT,
-            "metric_dimensions": [mine],
+            "metric_dimensions": [{"name": SERVICE, "value": self._prefix}],
             "statistic": "Average",
             "period": FAST_S,
         }
-        kept: Any = {"target_value": target, "customized_metric_specification": metric}
-        self._keep_at("in-flight", kept)
+        self._keep_at("in-flight", target, customized_metric_specification=metric)
 
-    def _keep_at(self, policy: str, configuration: Any) -> None:
-        aws.autoscaling.Policy(
-            f"{self._prefix}-{policy}",
-            autoscaling_group_name=self._group,
-            policy_type="TargetTrackingScaling",
-            target_tracking_configuration=configuration,
-            opts=self._child,
-        )
+    def _keep_at(self, policy: str, target: int, **metric: Any) -> None:
+        tracking = {"target_value": target, **metric}
+        self._policy(policy, "TargetTrackingScaling", target_tracking_configuration=tracking)
 
     def _predict(self, mode: str) -> None:
-        pair: Any = {"predefined_metric_type": "ASGCPUUtilization"}
-        aws.autoscaling.Policy(
-            f"{self._prefix}-predictive",
+        specification = {
+            "target_value": self._args.numbers.scaling.cpu_target.value,
+            "predefined_metric_pair_specification": {"predefined_metric_type": "ASGCPUUtilization"},
+        }
+        predictive = {"mode": mode, "metric_specification": specification}
+        self._policy("predictive", "PredictiveScaling", predictive_scaling_configuration=predictive)
+
+    def _policy(self, role: str, kind: str, **configuration: Any) -> aws.autoscaling.Policy:
+        return aws.autoscaling.Policy(
+            f"{self._prefix}-{role}",
             autoscaling_group_name=self._group,
-            policy_type="PredictiveScaling",
-            predictive_scaling_configuration={
-                "mode": mode,
-                "metric_specification": {
-                    "target_value": self._args.numbers.scaling.cpu_target.value,
-                    "predefined_metric_pair_specification": pair,
-                },
-            },
+            policy_type=kind,
+            **configuration,
             opts=self._child,
         )
 
     def _step(self, step: Steps) -> None:
         tasks = self._settings.step_out_tasks
-        adjustment: Any = {"scaling_adjustment": tasks, "metric_interval_lower_bound": "0"}
-        out = aws.autoscaling.Policy(
-            f"{self._prefix}-step-out",
-            autoscaling_group_name=self._group,
-            policy_type="StepScaling",
+        out = self._policy(
+            "step-out",
+            "StepScaling",
             adjustment_type="ChangeInCapacity",
             metric_aggregation_type="Average",
             # instances that still warm up count as added, so that a step isn't taken twice
             estimated_instance_warmup=self._settings.cooldown_s,
-            step_adjustments=[adjustment],
-            opts=self._child,
+            step_adjustments=[{"scaling_adjustment": tasks, "metric_interval_lower_bound": "0"}],
         )
         step_out_alarm(self._prefix, self._args, step, out.arn, self)
         if step.scales_in:
@@ -116,14 +107,12 @@ class GroupScaling(pulumi.ComponentResource):
 
     def _step_in(self, step: Steps) -> None:
         """Simple scaling: a group's step policies know no pause between two steps in."""
-        back = aws.autoscaling.Policy(
-            f"{self._prefix}-step-in",
-            autoscaling_group_name=self._group,
-            policy_type="SimpleScaling",
+        back = self._policy(
+            "step-in",
+            "SimpleScaling",
             adjustment_type="ChangeInCapacity",
             scaling_adjustment=-self._settings.step_in_tasks,
             cooldown=self._settings.cooldown_s,
-            opts=self._child,
         )
         step_in_alarm(self._prefix, self._args, step, back.arn, self)
 
