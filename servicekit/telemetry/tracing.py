@@ -13,7 +13,7 @@ from opentelemetry.propagators.aws import AwsXRayPropagator
 from opentelemetry.propagators.composite import CompositePropagator
 from opentelemetry.propagators.textmap import Getter
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 from opentelemetry.trace import Span, SpanKind, StatusCode, format_span_id, format_trace_id
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
@@ -40,9 +40,7 @@ class Tracing(Spans):
         # fill the log of a healthy service.
         logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
         self._provider = TracerProvider(shutdown_on_exit=False)
-        self._provider.add_span_processor(
-            BatchSpanProcessor(_StateLoggingExporter(OTLPSpanExporter()))
-        )
+        self._provider.add_span_processor(BatchSpanProcessor(_StateLoggingExporter()))
         self._tracer = self._provider.get_tracer("app")
 
     def span(
@@ -147,15 +145,13 @@ class _HeaderGetter(Getter[Headers]):
 _HEADERS = _HeaderGetter()
 
 
-class _StateLoggingExporter(SpanExporter):
+class _StateLoggingExporter(OTLPSpanExporter):
     """Logs once that spans can't be delivered, and once that they can be again."""
 
-    def __init__(self, exporter: SpanExporter) -> None:
-        self._exporter = exporter
-        self._failing = False
+    _failing = False
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        result = self._exporter.export(spans)
+        result = super().export(spans)
         failed = result is not SpanExportResult.SUCCESS
         if failed and not self._failing:
             logger.warning("traces can't be delivered; they are dropped until they can")
@@ -163,9 +159,3 @@ class _StateLoggingExporter(SpanExporter):
             logger.info("traces are delivered again")
         self._failing = failed
         return result
-
-    def shutdown(self) -> None:
-        self._exporter.shutdown()
-
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        return self._exporter.force_flush(timeout_millis)

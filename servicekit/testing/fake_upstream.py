@@ -49,33 +49,29 @@ class FakeUpstream:
         headers: Mapping[str, str] | None = None,
     ) -> None:
         """From now on `data_id` is answered with `body`, `after` so many seconds."""
+        self._answer_after(lambda: asyncio.sleep(after), data_id, body, status, headers)
 
-        async def behave(_request: web.Request) -> web.StreamResponse:
-            await asyncio.sleep(after)
-            return web.Response(
-                body=body, status=status, content_type="application/json", headers=headers
-            )
-
-        self._behaviours[data_id] = behave
-
-    def holds(
-        self,
-        data_id: str,
-        body: bytes = b"{}",
-        status: int = 200,
-        headers: Mapping[str, str] | None = None,
-    ) -> asyncio.Event:
+    def holds(self, data_id: str, body: bytes = b"{}", status: int = 200) -> asyncio.Event:
         """From now on calls for `data_id` wait for the event, and are answered then."""
         released = asyncio.Event()
+        self._answer_after(released.wait, data_id, body, status, None)
+        return released
 
+    def _answer_after(
+        self,
+        wait: Callable[[], Awaitable[object]],
+        data_id: str,
+        body: bytes,
+        status: int,
+        headers: Mapping[str, str] | None,
+    ) -> None:
         async def behave(_request: web.Request) -> web.StreamResponse:
-            await released.wait()
+            await wait()
             return web.Response(
                 body=body, status=status, content_type="application/json", headers=headers
             )
 
         self._behaviours[data_id] = behave
-        return released
 
     def resets(self, data_id: str, once: bool = False) -> None:
         async def behave(request: web.Request) -> web.StreamResponse:
