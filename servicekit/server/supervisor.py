@@ -3,6 +3,7 @@
 `servicekit.server.launch` starts it, once it has found that the service can start.
 """
 
+import ctypes
 import logging
 import multiprocessing
 import os
@@ -12,12 +13,13 @@ from contextlib import nullcontext
 
 from granian.cli import entrypoint
 
-from servicekit.server.parent_death import end_with_parent
 from servicekit.settings import ADMIN_HOST, Settings, read_settings
 from servicekit.telemetry.admin import admin_thread
 from servicekit.telemetry.logs import configure_logging
 
 logger = logging.getLogger(__name__)
+
+_PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 def main() -> None:
@@ -32,6 +34,19 @@ def main() -> None:
         if settings.admin_socket:
             logger.info("metrics at http://%s:%d/metrics", ADMIN_HOST, settings.admin_port)
         entrypoint()
+
+
+def end_with_parent(parent: int, number: signal.Signals) -> None:
+    """Has the kernel send this process `number` when its parent process dies, on Linux.
+
+    A process whose supervisor was killed would otherwise serve on, and keep the ports. If the
+    process `parent` has died already, this process ends at once.
+    """
+    if sys.platform != "linux":
+        return
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)
+    if os.getppid() != parent:
+        os.kill(os.getpid(), number)
 
 
 if __name__ == "__main__":

@@ -4,15 +4,19 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 
+from pyinstrument import Profiler
+from pyinstrument.renderers import HTMLRenderer, SpeedscopeRenderer
+
 from servicekit.background import background
 from servicekit.telemetry.messages import ProfileRequest, ProfileResult, Snapshot, packed, received
 from servicekit.telemetry.metrics import Sample
-from servicekit.telemetry.sampling import sampled
 
 logger = logging.getLogger(__name__)
 
 _INTERVAL = 1.0  # seconds
 _LAST_REPORT_TIMEOUT = 1.0  # seconds for the last snapshot
+_SAMPLING_INTERVAL = 0.002  # seconds between two samples of a profile
+_RENDERERS = {"html": HTMLRenderer, "speedscope": SpeedscopeRenderer}
 
 
 class WorkerReporter:
@@ -50,7 +54,21 @@ class WorkerReporter:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         while isinstance(message := await received(reader), ProfileRequest):
-            writer.write(packed(ProfileResult(await sampled(message))))
+            writer.write(packed(ProfileResult(await _profile(message))))
 
     def _snapshot(self) -> bytes:
         return packed(Snapshot(os.getpid(), list(self._samples())))
+
+
+async def _profile(request: ProfileRequest) -> bytes:
+    """A statistical profile of the event loop's thread, by pyinstrument."""
+    # The loop's callbacks are all of interest, not only those of this task.
+    profiler = Profiler(interval=_SAMPLING_INTERVAL, async_mode="disabled")
+    profiler.start()
+    try:
+        await asyncio.sleep(request.seconds)
+    finally:
+        session = profiler.stop()
+    renderer = _RENDERERS[request.form](show_all=True)  # libraries, too
+    page = await asyncio.to_thread(renderer.render, session)
+    return page.encode()
