@@ -1,15 +1,19 @@
 from collections.abc import Sequence
 
 import pulumi
-from pulumi_aws import autoscaling
+from pulumi_aws import autoscaling, iam
 from pulumi_aws.autoscaling import Metric
 
 from stackkit.plan.scale_up import INSTANCE_START_S
+from stackkit.resources.container import start_permissions
+from stackkit.resources.delivery_permissions import SUFFIX
 from stackkit.resources.instance import HOOK
-from stackkit.resources.instance_role import instance_profile
 from stackkit.resources.launch import launch_template
 from stackkit.resources.placement import Placement
+from stackkit.resources.policies import allow, service_role
 
+# what the SSM agent needs: sessions instead of SSH, no key and no open port
+SSM = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
 # what the group and its hook take beside draining and stopping
 HOOK_MARGIN_S = 60
 
@@ -27,12 +31,35 @@ class Fleet(pulumi.ComponentResource):
         self._prefix = name
         self._args = args
         self._child = pulumi.ResourceOptions(parent=self)
-        profile, permissions = instance_profile(name, args, self)
+        profile, permissions = self._profile(name)
         self._template = launch_template(name, args, profile.arn, self)
         self.template_version = self._template.latest_version.apply(str)
         self.group = self._group(permissions)
         self._drain_hook()
         self.register_outputs({"group": self.group.name})
+
+    def _profile(self, name: str) -> tuple[iam.InstanceProfile, list[pulumi.Resource]]:
+        """The instances' role, and what must exist before an instance can use it.
+
+        The containers can't: they are two hops from the metadata service, and the collector is
+        handed credentials.
+        """
+        args = self._args
+        group = f"autoScalingGroup:*:autoScalingGroupName/{name}{SUFFIX}"
+        statements = [
+            *start_permissions(args.container, args.standalone.log_group.arn, args.region),
+            *args.container.collector.permissions,
+            allow(
+                ["autoscaling:CompleteLifecycleAction"],
+                [f"arn:aws:autoscaling:{args.region}:*:{group}"],
+            ),
+        ]
+        role, policy = service_role(f"{name}-instance", "ec2.amazonaws.com", statements, self)
+        agent = iam.RolePolicyAttachment(
+            f"{name}-ssm", role=role.name, policy_arn=SSM, opts=self._child
+        )
+        profile = iam.InstanceProfile(name, role=role.name, opts=self._child)
+        return profile, [agent, policy]
 
     def _group(self, permissions: Sequence[pulumi.Resource]) -> autoscaling.Group:
         args, fleet = self._args, self._args.numbers.fleet
