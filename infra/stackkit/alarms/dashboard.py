@@ -1,13 +1,24 @@
+"""The dashboard in CloudWatch's format: symptoms on top, causes below."""
+
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
-from stackkit.alarms.dashboard_body import body
-from stackkit.alarms.panels import DashboardSection
+from stackkit.alarms.panels import DashboardSection, Panel
+from stackkit.alarms.series import RESULT, combined, expressions, named, numbered
 from stackkit.resources.monitored import MonitoredResource, ResourceNames
+
+Widget = dict[str, Any]
+Names = Mapping[MonitoredResource, Sequence[str]]
+# CloudWatch's grid has 24 columns
+COLUMNS = 24
+HEIGHT = 6
+_TITLE = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,3 +56,72 @@ class Dashboard(pulumi.ComponentResource):
         )
         self.name = dashboard.dashboard_name
         self.register_outputs({"name": self.name})
+
+
+def body(sections: Sequence[DashboardSection], names: Names, region: str, runbooks: str) -> Widget:
+    widgets: list[Widget] = []
+    top = 0
+    for section in sections:
+        heading = f"## {section.title}"
+        if not widgets:
+            heading += f" · runbooks: {runbooks}"
+        widgets.append(_text(heading, top))
+        top += _TITLE
+        widgets += _grid(section.panels, names, region, top)
+        top += HEIGHT * -(-len(section.panels) // _across(section.panels))
+    return {"widgets": widgets}
+
+
+def _across(panels: Sequence[Panel]) -> int:
+    return 3 if len(panels) % 4 else 4
+
+
+def _text(markdown: str, top: int) -> Widget:
+    place = {"x": 0, "y": top, "width": COLUMNS, "height": _TITLE}
+    return {"type": "text", **place, "properties": {"markdown": markdown}}
+
+
+def _grid(panels: Sequence[Panel], names: Names, region: str, top: int) -> Iterator[Widget]:
+    across = _across(panels)
+    width = COLUMNS // across
+    for index, panel in enumerate(panels):
+        row, column = divmod(index, across)
+        yield {
+            "type": "metric",
+            "x": column * width,
+            "y": top + row * HEIGHT,
+            "width": width,
+            "height": HEIGHT,
+            "properties": {
+                "title": panel.title,
+                "region": region,
+                "view": "timeSeries",
+                "period": panel.period_s,
+                "metrics": list(_lines(panel, names)),
+                "yAxis": {"left": {"label": panel.unit, "showUnits": False, "min": 0}},
+                "annotations": {"horizontal": list(_limits(panel))},
+            },
+        }
+
+
+def _lines(panel: Panel, names: Names) -> Iterator[list[Any]]:
+    """The metrics, or what is made of them; then they themselves are hidden."""
+    series = {id: named(metric, names) for id, metric in panel.metrics.items()}
+    if panel.expression:
+        for id, expression in expressions(panel.expression, panel.across, series):
+            hidden = {} if id == RESULT else {"visible": False}
+            yield [{"expression": expression, "label": panel.title, "id": id} | hidden]
+    elif panel.across == "SUM" and len(next(iter(series.values()))) > 1:
+        yield [{"expression": combined("SUM", series), "label": panel.title, "id": RESULT}]
+    for kind, found in series.items():
+        metric = panel.metrics[kind]
+        for id, dimensions in numbered(kind, found):
+            options = {"stat": metric.statistic, "id": id, "label": id}
+            hidden = {"visible": False} if panel.expression else {}
+            by = chain.from_iterable(sorted(dimensions.items()))
+            yield [metric.namespace, metric.name, *by, options | hidden]
+
+
+def _limits(panel: Panel) -> Iterator[dict[str, Any]]:
+    for label, value in panel.limits.items():
+        yield {"label": label, "value": value, "color": "#d62728"}

@@ -8,9 +8,8 @@ from stackkit.alarms.alarms import Alarms, AlarmsArgs
 from stackkit.alarms.catalogue import ROLLBACK, table
 from stackkit.alarms.context import AlarmContext
 from stackkit.alarms.paging import Paging, PagingArgs
-from stackkit.alarms.slack import slack
 from stackkit.alarms.spec import AlarmSpec, Severity
-from stackkit.alarms.topics import Topics, TopicsArgs
+from stackkit.alarms.topics import Topics, TopicsArgs, slack
 from stackkit.resources.monitored import ResourceNames
 from stackkit.settings.config import Config
 

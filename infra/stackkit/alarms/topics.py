@@ -1,10 +1,17 @@
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
 
 from stackkit.alarms.spec import Severity
+from stackkit.resources.policies import allow, service_role
+from stackkit.settings.config import Config
+
+# what a message in Slack shows beside the alarm's own text: its history and its graph
+READS = ("cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "cloudwatch:GetMetricWidgetImage")
+# the bound of what people may ask for in the channel; AWS's default is AdministratorAccess
+GUARDRAIL = "arn:aws:iam::aws:policy/CloudWatchReadOnlyAccess"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,3 +47,22 @@ class Topics(pulumi.ComponentResource):
                 opts=child,
             )
         return topic.arn
+
+
+def slack(
+    settings: Config, topic_arns: Sequence[pulumi.Input[str]], parent: pulumi.Resource
+) -> None:
+    """Alarms in a channel of Slack, by Amazon Q Developer in chat applications."""
+    # CloudWatch's reads have no resources to name
+    reads = allow(READS, ["*"])
+    role, _ = service_role(f"{settings.name}-slack", "chatbot.amazonaws.com", [reads], parent)
+    aws.chatbot.SlackChannelConfiguration(
+        settings.name,
+        configuration_name=settings.name,
+        slack_team_id=settings.slack_workspace_id,
+        slack_channel_id=settings.slack_channel_id,
+        sns_topic_arns=topic_arns,
+        iam_role_arn=role.arn,
+        guardrail_policy_arns=[GUARDRAIL],
+        opts=pulumi.ResourceOptions(parent=parent),
+    )

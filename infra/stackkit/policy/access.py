@@ -6,7 +6,7 @@ from typing import Any
 
 from pulumi_policy import ResourceValidationArgs
 
-from stackkit.alarms.slack import READS
+from stackkit.alarms.topics import READS
 from stackkit.policy.rules import Props, resource_policy
 from stackkit.resources.exec import CHANNELS
 
