@@ -49,6 +49,7 @@ def size(config: Config, capacity: TaskCapacity) -> FleetSize:
     peak_rate = rate(config.peak_in_flight, config.latency_ms)
     busy = busy_tasks(config.peak_in_flight, config, capacity)
     base_busy = busy_tasks(config.base_load, config, capacity)
+    base = "base_in_flight" if config.base_in_flight else "a tenth of the peak"
     minimum = _bound("fleet_min", config.fleet_min, spread_tasks(base_busy, config))
     maximum = _bound("fleet_max", config.fleet_max, spread_tasks(busy, config))
     if minimum > maximum:
@@ -69,7 +70,7 @@ def size(config: Config, capacity: TaskCapacity) -> FleetSize:
             f"the larger of {ceil(peak_rate):,}/s over {capacity.requests_per_second:,}/s and"
             f" {config.peak_in_flight:,} over {capacity.in_flight:,} in flight",
         ),
-        minimum=DerivedValue(minimum, "tasks", _why(base_busy, config, _base(config))),
+        minimum=DerivedValue(minimum, "tasks", _why(base_busy, config, base)),
         maximum=DerivedValue(maximum, "tasks", _why(busy, config, "the peak")),
     )
 
@@ -81,10 +82,6 @@ def _bound(key: str, given: int, derived: int) -> int:
             " take the derived number, lower the workload, or give a task more capacity."
         )
     return given or derived
-
-
-def _base(config: Config) -> str:
-    return "base_in_flight" if config.base_in_flight else "a tenth of the peak"
 
 
 def _why(busy: Fraction, config: Config, load: str) -> str:

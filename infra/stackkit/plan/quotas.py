@@ -28,10 +28,11 @@ def checks(config: Config, fleet: FleetSize) -> tuple[LimitCheck, ...]:
 def limits(config: Config, fleet: FleetSize) -> tuple[LimitCheck, ...]:
     """Every limit of AWS that the fleet meets, or not, while a deployment doubles it."""
     deploying = fleet.maximum.value * ROLLING_FACTOR
-    by_compute = _fargate if config.compute == "fargate" else _ec2
+    fargate = config.compute == "fargate"
     return (
         _targets(config, deploying),
-        *by_compute(config, deploying),
+        *((_tasks(deploying),) if fargate else ()),
+        _vcpu(config, deploying, FARGATE_VCPU if fargate else EC2_VCPU),
         *(() if config.vpc_id else (_addresses(config, fleet),)),
         _nat_ports(config),
         _cache_clients(config, deploying),
@@ -50,8 +51,8 @@ def _targets(config: Config, deploying: int) -> LimitCheck:
     )
 
 
-def _fargate(config: Config, deploying: int) -> tuple[LimitCheck, ...]:
-    tasks = LimitCheck(
+def _tasks(deploying: int) -> LimitCheck:
+    return LimitCheck(
         "tasks of the service",
         deploying,
         TASKS_PER_SERVICE,
@@ -59,11 +60,6 @@ def _fargate(config: Config, deploying: int) -> tuple[LimitCheck, ...]:
         f"task_cpu: a deployment runs {deploying} tasks and an ECS service {TASKS_PER_SERVICE}",
         "choose larger tasks, or lower peak_in_flight",
     )
-    return tasks, _vcpu(config, deploying, FARGATE_VCPU)
-
-
-def _ec2(config: Config, deploying: int) -> tuple[LimitCheck, ...]:
-    return (_vcpu(config, deploying, EC2_VCPU),)
 
 
 def _vcpu(config: Config, deploying: int, first_quota: int) -> LimitCheck:

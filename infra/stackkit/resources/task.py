@@ -54,8 +54,11 @@ def container_definitions(
         "cpu": container.cpu_units - collector.CPU_UNITS,
         "portMappings": [{"containerPort": container.port, "protocol": "tcp"}],
         "healthCheck": _health_check(container.port),
-        **({"mountPoints": _mounts(volumes)} if volumes else {}),
     }
+    if volumes:
+        definition["mountPoints"] = [
+            {"sourceVolume": name, "containerPath": path} for name, path in volumes.items()
+        ]
     beside = _collector(container.collector, _logs(log_group, region, collector.NAME))
     return pulumi.Output.json_dumps([definition, beside])
 
@@ -104,10 +107,6 @@ def _collector(beside: collector.Collector, logs: dict[str, Any]) -> dict[str, A
         "privileged": False,
         "linuxParameters": {"capabilities": {"drop": ["ALL"]}},
     }
-
-
-def _mounts(volumes: Mapping[str, str]) -> list[dict[str, Any]]:
-    return [{"sourceVolume": name, "containerPath": path} for name, path in volumes.items()]
 
 
 def _pairs(values: Mapping[str, pulumi.Input[str]], key: str) -> list[dict[str, Any]]:

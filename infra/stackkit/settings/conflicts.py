@@ -44,7 +44,7 @@ def check(config: Config) -> None:
 def contradictions(config: Config) -> list[str]:
     """One sentence for each."""
     compute = _fargate if config.compute == "fargate" else _ec2
-    checks = (_name, _workload, compute, _scaling, network, access, _edge, _reservation, _data)
+    checks = (_name, _workload, compute, _scaling, network, access, _edge, _data)
     found = [
         sentence
         for check in (*checks, _environment, _observability)
@@ -95,17 +95,13 @@ def _fargate(config: Config) -> Iterator[str]:
         yield (
             f"task_memory_mib: Fargate has no task of {config.task_cpu} CPU units and"
             f" {config.task_memory_mib} MiB; with {config.task_cpu} units use {allowed[0]} to"
-            f" {allowed[-1]}{_step(allowed)}."
+            f" {allowed[-1]} in steps of {allowed[-1] - allowed[-2]}."
         )
     for key, given in (("ami_id", config.ami_id), ("bake_ami", config.bake_ami)):
         if given:
             yield f"{key}: only compute ec2 has an AMI; unset it or set compute to ec2."
     if config.warm_pool:
         yield "warm_pool: only compute ec2 has one; set it to 0 or set compute to ec2."
-
-
-def _step(allowed: tuple[int, ...]) -> str:
-    return f" in steps of {allowed[-1] - allowed[-2]}"
 
 
 def _ec2(config: Config) -> Iterator[str]:
@@ -173,9 +169,6 @@ def _edge(config: Config) -> Iterator[str]:
             "domain: production without one would serve plain HTTP; set domain (with a Route 53"
             " zone or a certificate_arn), or set allow_http to true to accept that."
         )
-
-
-def _reservation(config: Config) -> Iterator[str]:
     if 0 < config.alb_lcu < SMALLEST_RESERVATION:
         yield (
             f"alb_lcu: AWS reserves no less than {SMALLEST_RESERVATION} units and {config.alb_lcu}"
