@@ -11,14 +11,7 @@ from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-from servicekit.dev.processes import (
-    StartError,
-    child,
-    free_port,
-    last_line,
-    listens,
-    wait_until,
-)
+from servicekit.dev.processes import StartError, child, free_port, last_line, listens, wait_until
 from servicekit.dev.upstream import StandInUpstream
 
 # PostgreSQL refuses to run as root. As nobody it still has to reach a folder that only root may

@@ -19,16 +19,12 @@ from servicekit.testing.waiting import HANG
 
 
 @asynccontextmanager
-async def serving(
-    app: Any,
-) -> AsyncIterator[httpx.AsyncClient]:
+async def serving(app: Any) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a whole application."""
+    transport = httpx.ASGITransport(app)
     async with (
         app.app.lifespan(),
-        httpx.AsyncClient(
-            transport=httpx.ASGITransport(app),
-            base_url="http://service",
-        ) as client,
+        httpx.AsyncClient(transport=transport, base_url="http://service") as client,
     ):
         yield client
 
