@@ -15,6 +15,7 @@ from stackkit.tools.rehearse.account import SimulatedAccount
 from stackkit.tools.rehearse.engine import provider
 from stackkit.tools.rehearse.engine.provider import META, answering
 from stackkit.tools.rehearse.engine.wire import Values, struct, values
+from stackkit.tools.rehearse.recipe import create
 from stackkit.tools.rehearse.resource_creator import ResourceCreator
 
 COMMAND = "command:local:Command"
@@ -73,7 +74,7 @@ class Provider(provider.Provider):
             changing: Any = Changing(self._account, self._calls[number])
             creator = self._creator(request, dict(inputs), number)
             creator.account = changing
-            outputs = self._make(creator)
+            outputs = create(creator)
             self._calls[number] = changing.finish()
         self._note_readable(number, inputs)
         outputs.pop("id", None)

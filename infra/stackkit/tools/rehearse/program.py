@@ -22,7 +22,7 @@ from stackkit.tools.rehearse.map_to_api import MappingError
 from stackkit.tools.rehearse.monitor import Monitor, TransformingMocks
 from stackkit.tools.rehearse.placeholders import missing, not_created, without_not_created
 from stackkit.tools.rehearse.prerequisites import add_prerequisites
-from stackkit.tools.rehearse.recipe import CREATORS
+from stackkit.tools.rehearse.recipe import create
 from stackkit.tools.rehearse.resource_creator import ResourceCreator
 
 PROVIDERS = ("aws:", "awsx:", "command:", "docker-build:", "random:")
@@ -39,17 +39,11 @@ class Failure:
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Registered:
-    type: str
-    name: str
-    inputs: Mapping[str, Any]
-
-
 @dataclass
 class Rehearsal:
     account: SimulatedAccount
-    resources: list[Registered] = field(default_factory=list)
+    # names of all that the program registered
+    resources: list[str] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     # resource → the not_created one that it needs
     skipped_resources: dict[str, str] = field(default_factory=dict)
@@ -90,32 +84,23 @@ class RehearsalMocks(TransformingMocks):
 
     def _make(self, kind: str, name: str, inputs: dict[str, Any]) -> dict[str, Any]:
         self._progress_callback(kind, name)
-        self._run.resources.append(Registered(type=kind, name=name, inputs=dict(inputs)))
+        self._run.resources.append(name)
         needed = missing(inputs)
         usable = without_not_created(inputs)
         if needed and missing(usable):
             self._run.skipped_resources[f"{kind.rpartition(':')[2]} {name}"] = needed
             return not_created(kind, name)
-        creator = ResourceCreator(self._run.account, kind, name, usable)
         try:
-            if kind not in CREATORS:
-                raise MappingError("the rehearsal knows no resource of this type")
-            outputs = CREATORS[kind](creator)
-            creator.reject_unused()
+            return create(ResourceCreator(self._run.account, kind, name, usable))
         except MappingError as error:
-            self._fail(kind, name, str(error))
+            failure = Failure(name, kind, str(error))
         except ApiError as error:
-            self._fail(kind, name, str(error), error)
+            failure = Failure(name, kind, str(error), error.operation, error.parameters)
         except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
             # inputs in a shape that the row doesn't expect must not end the program
-            self._fail(kind, name, f"the rehearsal can't read it: {error!r}")
-        else:
-            return outputs
+            failure = Failure(name, kind, f"the rehearsal can't read it: {error!r}")
+        self._run.failures.append(failure)
         return not_created(kind, name)
-
-    def _fail(self, kind: str, name: str, message: str, call: ApiError | None = None) -> None:
-        operation, parameters = (call.operation, call.parameters) if call else ("", {})
-        self._run.failures.append(Failure(name, kind, message, operation, parameters))
 
 
 def rehearse(

@@ -10,6 +10,7 @@ import jmespath
 import yaml
 from jmespath import functions
 
+from stackkit.tools.rehearse.map_to_api import MappingError
 from stackkit.tools.rehearse.resource_creator import Create, Outputs, ResourceCreator
 from stackkit.tools.rehearse.special import SPECIAL
 
@@ -29,6 +30,17 @@ class _Functions(functions.Functions):
 
 
 _OPTIONS = jmespath.Options(custom_functions=_Functions())
+
+
+def create(creator: ResourceCreator) -> Outputs:
+    """Make a resource of any known type; inputs that reached no API are an error."""
+    if creator.type not in CREATORS:
+        raise MappingError("the rehearsal knows no resource of this type")
+    outputs = CREATORS[creator.type](creator)
+    left = [name for name, value in creator.inputs.items() if value is not None]
+    if left:
+        raise MappingError(f"{', '.join(sorted(left))}: nothing of the API takes it")
+    return outputs
 
 
 def follow(recipe: Recipe, creator: ResourceCreator) -> Outputs:

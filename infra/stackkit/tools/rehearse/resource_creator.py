@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stackkit.tools.rehearse.account import ApiError, SimulatedAccount
-from stackkit.tools.rehearse.map_to_api import MappingError, map_to_api, member
+from stackkit.tools.rehearse.map_to_api import map_to_api, member
 
 Outputs = dict[str, Any]
 
@@ -52,11 +52,6 @@ class ResourceCreator:
     def shape(self, service: str, operation: str) -> Any:
         model = self.account.client(service).meta.service_model
         return model.operation_model(operation).input_shape
-
-    def reject_unused(self) -> None:
-        left = [name for name, value in self.inputs.items() if value is not None]
-        if left:
-            raise MappingError(f"{', '.join(sorted(left))}: nothing of the API takes it")
 
     def fail(self, message: str, operation: str) -> None:
         raise ApiError(message, operation, {})

@@ -19,7 +19,7 @@ from stackkit.tools.rehearse.engine.undo import empty, undo
 from stackkit.tools.rehearse.engine.wire import Values, struct, values
 from stackkit.tools.rehearse.lookups import look_up
 from stackkit.tools.rehearse.map_to_api import MappingError
-from stackkit.tools.rehearse.recipe import CREATORS
+from stackkit.tools.rehearse.recipe import create
 from stackkit.tools.rehearse.resource_creator import ResourceCreator
 
 # the output by which a resource of the state is found again; the bridge uses the same name
@@ -73,7 +73,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         inputs, number = values(request.properties), str(next(self._numbers))
         with self._lock, answering(context):
             before = len(self._account.calls)
-            outputs = self._make(self._creator(request, dict(inputs), number))
+            outputs = create(self._creator(request, dict(inputs), number))
             self._calls[number] = self._account.calls[before:]
         id = outputs.pop("id", request.name)
         state = struct({**inputs, **outputs, META: number})
@@ -108,13 +108,6 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     def _creator(self, request: Any, inputs: Values, number: str) -> ResourceCreator:
         return ResourceCreator(self._account, request.type, request.name, inputs)
-
-    def _make(self, creator: ResourceCreator) -> Values:
-        if creator.type not in CREATORS:
-            raise MappingError(f"the rehearsal knows no {creator.type}")
-        outputs = CREATORS[creator.type](creator)
-        creator.reject_unused()
-        return outputs
 
 
 @contextmanager
