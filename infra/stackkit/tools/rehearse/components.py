@@ -4,30 +4,26 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from stackkit.tools.rehearse.monitor import reference
-
 Inputs = dict[str, Any]
-# makes one resource (type, name, inputs) and returns its id
-Register = Callable[[str, str, Inputs], str]
+# makes one resource (type, name, inputs) and returns the engine's reference to it
+Register = Callable[[str, str, Inputs], Inputs]
 # kind of subnet → ids
 _ByKind = dict[str, list[str]]
-LIFECYCLE = "aws:ecr/lifecyclePolicy:LifecyclePolicy"
-NAT_GATEWAY = "aws:ec2/natGateway:NatGateway"
 
 
 def expand_vpc(name: str, inputs: Inputs, register: Register) -> Inputs:
     """Register the parts and return the component's outputs."""
     own = ("cidrBlock", "enableDnsHostnames", "enableDnsSupport")
     settings = {each: inputs.get(each) for each in own}
-    vpc = register("aws:ec2/vpc:Vpc", name, {**settings, "tags": {"Name": name}})
+    vpc = register("aws:ec2/vpc:Vpc", name, {**settings, "tags": {"Name": name}})["id"]
     gateway = register(
         "aws:ec2/internetGateway:InternetGateway", name, {"vpcId": vpc, "tags": {"Name": name}}
     )
     subnets, tables = _subnets(name, inputs, vpc, register)
     nats = _nat_gateways(name, inputs["natGateways"]["strategy"], subnets["Public"], register)
     for kind, target, ids in (
-        ("Public", "gatewayId", [gateway]),
-        ("Private", "natGatewayId", nats),
+        ("Public", "gatewayId", [gateway["id"]]),
+        ("Private", "natGatewayId", [nat["id"] for nat in nats]),
     ):
         for number, table in enumerate(tables[kind] if ids else [], start=1):
             route = {target: ids[(number - 1) % len(ids)], "destinationCidrBlock": "0.0.0.0/0"}
@@ -42,7 +38,7 @@ def expand_vpc(name: str, inputs: Inputs, register: Register) -> Inputs:
         "publicSubnetIds": subnets["Public"],
         "privateSubnetIds": subnets["Private"],
         "isolatedSubnetIds": subnets["Isolated"],
-        "natGateways": [reference(NAT_GATEWAY, nat) for nat in nats],
+        "natGateways": nats,
     }
 
 
@@ -59,10 +55,9 @@ def _subnets(name: str, inputs: Inputs, vpc: str, register: Register) -> tuple[_
                 "mapPublicIpOnLaunch": kind == "Public",
                 "tags": {"Name": label, "SubnetType": kind},
             }
-            subnet = register("aws:ec2/subnet:Subnet", label, {"vpcId": vpc, **own})
-            table = register(
-                "aws:ec2/routeTable:RouteTable", label, {"vpcId": vpc, "tags": {"Name": label}}
-            )
+            tagged = {"vpcId": vpc, "tags": {"Name": label}}
+            subnet = register("aws:ec2/subnet:Subnet", label, {"vpcId": vpc, **own})["id"]
+            table = register("aws:ec2/routeTable:RouteTable", label, tagged)["id"]
             register(
                 "aws:ec2/routeTableAssociation:RouteTableAssociation",
                 label,
@@ -73,21 +68,21 @@ def _subnets(name: str, inputs: Inputs, vpc: str, register: Register) -> tuple[_
     return subnets, tables
 
 
-def _nat_gateways(name: str, strategy: str, public: list[str], register: Register) -> list[str]:
+def _nat_gateways(name: str, strategy: str, public: list[str], register: Register) -> list[Inputs]:
     made = []
     counts = {"None": 0, "Single": 1, "OnePerAz": len(public)}
     for number, subnet in enumerate(public[: counts[strategy]], start=1):
         label = f"{name}-{number}"
         tags = {"Name": label}
         address = register("aws:ec2/eip:Eip", label, {"domain": "vpc", "tags": tags})
-        inputs = {"subnetId": subnet, "allocationId": address, "tags": tags}
-        made.append(register(NAT_GATEWAY, label, inputs))
+        inputs = {"subnetId": subnet, "allocationId": address["id"], "tags": tags}
+        made.append(register("aws:ec2/natGateway:NatGateway", label, inputs))
     return made
 
 
 def expand_repository(name: str, inputs: Inputs, register: Register) -> Inputs:
     policy = inputs.pop("lifecyclePolicy")
-    url = register("aws:ecr/repository:Repository", name, inputs)
+    url = register("aws:ecr/repository:Repository", name, inputs)["id"]
     rules = [
         {
             "rulePriority": priority,
@@ -103,7 +98,8 @@ def expand_repository(name: str, inputs: Inputs, register: Register) -> Inputs:
         for priority, rule in enumerate(policy["rules"], start=1)
     ]
     own = {"repository": url.partition("/")[2], "policy": json.dumps({"rules": rules})}
-    return {"url": url, "lifecyclePolicy": reference(LIFECYCLE, register(LIFECYCLE, name, own))}
+    kept = register("aws:ecr/lifecyclePolicy:LifecyclePolicy", name, own)
+    return {"url": url, "lifecyclePolicy": kept}
 
 
 COMPONENTS: Mapping[str, Callable[[str, Inputs, Register], Inputs]] = {

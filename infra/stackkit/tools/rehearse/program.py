@@ -19,7 +19,7 @@ from stackkit.tools.rehearse.account import ApiError, SimulatedAccount
 from stackkit.tools.rehearse.components import COMPONENTS
 from stackkit.tools.rehearse.lookups import look_up, whole
 from stackkit.tools.rehearse.map_to_api import MappingError
-from stackkit.tools.rehearse.monitor import Monitor, TransformingMocks
+from stackkit.tools.rehearse.monitor import Monitor, TransformingMocks, reference
 from stackkit.tools.rehearse.placeholders import missing, not_created, without_not_created
 from stackkit.tools.rehearse.prerequisites import add_prerequisites
 from stackkit.tools.rehearse.recipe import create
@@ -78,9 +78,9 @@ class RehearsalMocks(TransformingMocks):
             outputs = self._make(args.typ, args.name, inputs)
             return outputs.pop("id", args.name), {**inputs, **outputs}
 
-    def _register_part(self, kind: str, name: str, inputs: dict[str, Any]) -> str:
+    def _register_part(self, kind: str, name: str, inputs: dict[str, Any]) -> dict[str, Any]:
         """A part of a component of awsx: overrides reach it too."""
-        return self._make(kind, name, self.transformed(kind, name, inputs))["id"]
+        return reference(kind, self._make(kind, name, self.transformed(kind, name, inputs))["id"])
 
     def _make(self, kind: str, name: str, inputs: dict[str, Any]) -> dict[str, Any]:
         self._progress_callback(kind, name)

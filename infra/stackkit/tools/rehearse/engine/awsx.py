@@ -6,11 +6,8 @@ import grpc
 from pulumi.runtime.proto import provider_pb2, resource_pb2, resource_pb2_grpc
 from pulumi.runtime.rpc import UNKNOWN, _special_resource_sig, _special_sig_key
 
-from stackkit.tools.rehearse.components import expand_repository, expand_vpc
+from stackkit.tools.rehearse.components import COMPONENTS
 from stackkit.tools.rehearse.engine.wire import Values, struct, values
-
-LIFECYCLE = "aws:ecr/lifecyclePolicy:LifecyclePolicy"
-NAT_GATEWAY = "aws:ec2/natGateway:NatGateway"
 
 
 class ComponentResources:
@@ -19,7 +16,6 @@ class ComponentResources:
     def __init__(self, request: Any, monitor: Any) -> None:
         self._request = request
         self._monitor = monitor
-        self.references: dict[str, list[Values]] = {}
         self.urns: dict[str, str] = {}
         self.component = monitor.RegisterResource(
             resource_pb2.RegisterResourceRequest(
@@ -27,7 +23,7 @@ class ComponentResources:
             )
         ).urn
 
-    def register(self, kind: str, name: str, inputs: Values) -> str:
+    def register(self, kind: str, name: str, inputs: Values) -> Values:
         made = self._monitor.RegisterResource(
             resource_pb2.RegisterResourceRequest(
                 type=kind,
@@ -41,11 +37,9 @@ class ComponentResources:
                 supportsPartialValues=True,
             )
         )
-        id = made.id or UNKNOWN
         self.urns[made.id] = made.urn
-        reference = {_special_sig_key: _special_resource_sig, "urn": made.urn, "id": id}
-        self.references.setdefault(kind, []).append(reference)
-        return id
+        id = made.id or UNKNOWN
+        return {_special_sig_key: _special_resource_sig, "urn": made.urn, "id": id}
 
     def _needed(self, inputs: Values) -> list[str]:
         """ComponentResources whose id, or a part of it such as a repository's name, is an input."""
@@ -58,13 +52,8 @@ def construct(request: Any) -> Any:
     with grpc.insecure_channel(request.monitorEndpoint) as channel:
         monitor = resource_pb2_grpc.ResourceMonitorStub(channel)
         parts = ComponentResources(request, monitor)
-        inputs = values(request.inputs)
-        if request.type == "awsx:ecr:Repository":
-            outputs = expand_repository(request.name, inputs, parts.register)
-            [outputs["lifecyclePolicy"]] = parts.references[LIFECYCLE]
-        else:
-            outputs = expand_vpc(request.name, inputs, parts.register)
-            outputs["natGateways"] = parts.references.get(NAT_GATEWAY, [])
+        expand = COMPONENTS[request.type]
+        outputs = expand(request.name, values(request.inputs), parts.register)
         monitor.RegisterResourceOutputs(
             resource_pb2.RegisterResourceOutputsRequest(
                 urn=parts.component, outputs=struct(outputs)
