@@ -24,7 +24,7 @@ def bootstrap(stack: Stack) -> None:
     made = [] if stack.state.elsewhere else state.make(stack.state)
     if settings.github_repository:
         made += github.make(stack.account, settings)
-    if not stack.engine.exists():
+    if not stack.engine.listed():
         stack.engine.init()
         made.append(f"stack {settings.stack} in {stack.state.backend}")
     for what in made or ["nothing: everything is there"]:

@@ -39,16 +39,16 @@ class Engine:
         """Refuse while another run changes the stack."""
         if not self.state.elsewhere:
             self.state.check_unlocked()
-        listed = json.loads(self._ask("stack", "ls", "--json", with_stack=False))
-        ours = [entry for entry in listed if entry["name"].split("/")[-1] == self.state.stack]
-        if not ours:
+        listed = self.listed()
+        if not listed:
             raise ConfigError(self._no_stack())
-        if ours[0].get("updateInProgress"):
+        if listed[0].get("updateInProgress"):
             raise ConfigError(state.locked(self.state.stack, "another update"))
 
-    def exists(self) -> bool:
+    def listed(self) -> Sequence[Mapping[str, Any]]:
+        """The stack as the backend lists it; empty where it has none."""
         listed = json.loads(self._ask("stack", "ls", "--json", with_stack=False))
-        return any(entry["name"].split("/")[-1] == self.state.stack for entry in listed)
+        return [entry for entry in listed if entry["name"].split("/")[-1] == self.state.stack]
 
     def init(self) -> None:
         seal = () if self.state.elsewhere else ("--secrets-provider", self.state.secrets_provider)

@@ -73,14 +73,8 @@ def _holder(lock: dict[str, Any]) -> str:
 
 def make(state: State) -> list[str]:
     """What had to be made; on a second run nothing."""
-    return [
-        made
-        for made, new in (
-            (f"bucket {state.bucket}", _make_bucket(state)),
-            (f"key {state.key_alias}", _make_key(state)),
-        )
-        if new
-    ]
+    made = [f"bucket {state.bucket}"] if _make_bucket(state) else []
+    return [*made, f"key {state.key_alias}"] if _make_key(state) else made
 
 
 def _make_bucket(state: State) -> bool:

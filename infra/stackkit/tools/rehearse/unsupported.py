@@ -3,19 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-UNSUPPORTED: Mapping[tuple[str, str], str] = {
-    ("elasticache", "CreateCacheParameterGroup"): "moto has no parameter groups of caches",
-    ("elasticache", "ModifyCacheParameterGroup"): "moto has no parameter groups of caches",
-    ("elasticache", "CreateUserGroup"): "moto has no groups of cache users",
-    ("elbv2", "ModifyCapacityReservation"): "moto reserves no capacity of load balancers",
-    ("cloudwatch", "PutCompositeAlarm"): "moto has no composite alarms",
-    ("chatbot", "CreateSlackChannelConfiguration"): "moto has no chat applications",
-    ("autoscaling", "StartInstanceRefresh"): "moto replaces no instances",
-    ("imagebuilder", "CreateComponent"): "moto has no Image Builder",
-    ("imagebuilder", "CreateImageRecipe"): "moto has no Image Builder",
-    ("imagebuilder", "CreateInfrastructureConfiguration"): "moto has no Image Builder",
-    ("imagebuilder", "CreateDistributionConfiguration"): "moto has no Image Builder",
-    ("imagebuilder", "CreateImage"): "moto has no Image Builder",
+# by service, or by operation
+UNSUPPORTED: Mapping[str, str] = {
+    "chatbot": "moto has no chat applications",
+    "imagebuilder": "moto has no Image Builder",
+    "CreateCacheParameterGroup": "moto has no parameter groups of caches",
+    "ModifyCacheParameterGroup": "moto has no parameter groups of caches",
+    "CreateUserGroup": "moto has no groups of cache users",
+    "ModifyCapacityReservation": "moto reserves no capacity of load balancers",
+    "PutCompositeAlarm": "moto has no composite alarms",
+    "StartInstanceRefresh": "moto replaces no instances",
 }
 
 
@@ -24,4 +21,4 @@ def lacking(service: str, operation: str, parameters: Mapping[str, Any]) -> str:
     kind = (service, parameters.get("PolicyType"))
     if kind == ("application-autoscaling", "PredictiveScaling"):
         return "moto forecasts no service's load"
-    return UNSUPPORTED.get((service, operation), "")
+    return UNSUPPORTED.get(service) or UNSUPPORTED.get(operation, "")
