@@ -5,7 +5,7 @@ from typing import Any, NoReturn
 
 from stackkit.tools.deploy import log
 from stackkit.tools.deploy.account import Account
-from stackkit.tools.deploy.capacity import failure
+from stackkit.tools.deploy.errors import failure
 from stackkit.tools.deploy.outputs import Outputs
 from stackkit.tools.deploy.poll_policy import ROLLOUT, PollPolicy
 

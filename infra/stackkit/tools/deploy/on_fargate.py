@@ -6,13 +6,14 @@ from typing import Any, NoReturn
 from stackkit.resources.container import NAME
 from stackkit.tools.deploy import log
 from stackkit.tools.deploy.account import Account
-from stackkit.tools.deploy.capacity import failure
+from stackkit.tools.deploy.errors import failure
 from stackkit.tools.deploy.outputs import Outputs
 from stackkit.tools.deploy.poll_policy import ROLLOUT, PollPolicy
 from stackkit.tools.deploy.task import short, why_stopped
 
 EVENTS = 8
 TASKS = 3
+_UNDER_WAY = ("PENDING", "IN_PROGRESS")  # of a canary deployment
 
 
 class OnFargate:
@@ -90,3 +91,35 @@ class OnFargate:
 
     def _fail(self, sentence: str) -> NoReturn:
         raise failure(sentence, self.evidence())
+
+
+class OnCanary(OnFargate):
+    """By a share of the requests first."""
+
+    def wait(self) -> None:
+        """Until ECS has shifted all requests, waited, and ended the old tasks."""
+        newest: Mapping[str, Any] = {}
+        for _ in self._rollout.attempts():
+            newest = self._newest()
+            if newest["status"] == "SUCCESSFUL":
+                # fails if that was a deployment of another version
+                self._ours()
+                return
+            if newest["status"] not in _UNDER_WAY:
+                self._fail(f"The canary deployment was rolled back: {_told(newest)}")
+        minutes = round(self._rollout.seconds / 60)
+        self._fail(f"The canary deployment has no end after {minutes} minutes: {_told(newest)}")
+
+    def evidence(self) -> list[str]:
+        return [f"canary deployment: {_told(self._newest())}", *super().evidence()]
+
+    def _newest(self) -> Mapping[str, Any]:
+        """The newest deployment of the service; ECS keeps those of 90 days."""
+        found = self._ecs.list_service_deployments(
+            cluster=self._outputs.cluster, service=self._outputs.service
+        )["serviceDeployments"]
+        return max(found, key=lambda one: one["createdAt"])
+
+
+def _told(deployment: Mapping[str, Any]) -> str:
+    return f"{deployment['status']}: {deployment.get('statusReason', 'ECS gives no reason.')}"

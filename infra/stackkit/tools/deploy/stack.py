@@ -10,9 +10,8 @@ from stackkit.settings.stack_file import read_stack
 from stackkit.tools.deploy import account, outputs
 from stackkit.tools.deploy.account import Account
 from stackkit.tools.deploy.engine import Engine
-from stackkit.tools.deploy.on_canary import OnCanary
 from stackkit.tools.deploy.on_ec2 import OnEc2
-from stackkit.tools.deploy.on_fargate import OnFargate
+from stackkit.tools.deploy.on_fargate import OnCanary, OnFargate
 from stackkit.tools.deploy.outputs import Outputs
 from stackkit.tools.deploy.state import State
 

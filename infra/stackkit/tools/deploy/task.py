@@ -7,8 +7,7 @@ from stackkit.resources.container import NAME
 from stackkit.resources.task import STANDALONE
 from stackkit.tools.deploy import log
 from stackkit.tools.deploy.account import Account
-from stackkit.tools.deploy.capacity import failure
-from stackkit.tools.deploy.errors import DeployError
+from stackkit.tools.deploy.errors import DeployError, failure
 from stackkit.tools.deploy.poll_policy import PollPolicy
 
 
