@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from math import inf
 
 from stackkit.tools.simulate.policies import Minutes, Policies
+from stackkit.tools.simulate.tasks import later
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,7 @@ def capacity(size: Size, policies: Policies, now: int) -> int:
 def settled(size: Size, policies: Policies, now: int, all_serve: bool) -> Size:
     """A service's cooldown begins when what was asked for runs."""
     if policies.group:
-        warming, leaving = (
-            tuple(one for one in batches if one[0] > now)
-            for batches in (size.warming, size.leaving)
-        )
-        return replace(size, warming=warming, leaving=leaving)
+        return replace(size, warming=later(size.warming, now), leaving=later(size.leaving, now))
     if all_serve and size.held_until == inf:
         return replace(size, held_until=now + size.cooldown_s)
     return size

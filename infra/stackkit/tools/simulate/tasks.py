@@ -64,12 +64,11 @@ def advanced(tasks: Tasks, now: int, starts: Starts) -> Tasks:
     return Tasks(
         serving=tasks.serving + ready,
         queued=tasks.queued - begun,
-        starting=_later(tasks.starting, now) + tuple(one for one in batches if one[1]),
+        starting=later(tasks.starting, now) + tuple(one for one in batches if one[1]),
         warm=tasks.warm + back - warm,
-        refilling=_later(tasks.refilling, now)
-        + (((now + INSTANCE_START_S, warm),) if warm else ()),
+        refilling=later(tasks.refilling, now) + (((now + INSTANCE_START_S, warm),) if warm else ()),
     )
 
 
-def _later(batches: tuple[tuple[int, int], ...], now: int) -> tuple[tuple[int, int], ...]:
+def later(batches: tuple[tuple[int, int], ...], now: int) -> tuple[tuple[int, int], ...]:
     return tuple(one for one in batches if one[0] > now)
