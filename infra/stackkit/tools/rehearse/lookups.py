@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from stackkit.tools.rehearse.account import SimulatedAccount
-from stackkit.tools.rehearse.lookups_of_vpc import of_vpc
 
 # how Pulumi's wire marks a secret
 _SECRET = "4dabf18193072939515e22adb298388d"
@@ -32,8 +31,42 @@ def look_up(account: SimulatedAccount, token: str, asked: dict[str, Any]) -> dic
     if token == "aws:index/getCallerIdentity:getCallerIdentity":
         return {"accountId": account.client("sts").get_caller_identity()["Account"]}
     if token.startswith("aws:ec2/"):
-        return of_vpc(account.client("ec2"), token.rpartition(":")[2], asked)
+        return _of_vpc(account.client("ec2"), token.rpartition(":")[2], asked)
     raise LookupError(f"the rehearsal can't answer {token}")
+
+
+def _of_vpc(ec2: Any, noun: str, asked: dict[str, Any]) -> dict[str, Any]:
+    """What the program asks about a VPC that exists, in the provider's names."""
+    match noun:
+        case "getSubnets":
+            found = ec2.describe_subnets(Filters=_of(asked["filters"][0]["values"][0]))["Subnets"]
+            return {"ids": [subnet["SubnetId"] for subnet in found]}
+        case "getSubnet":
+            [found] = ec2.describe_subnets(SubnetIds=[asked["id"]])["Subnets"]
+            ipv6 = [each["Ipv6CidrBlock"] for each in found["Ipv6CidrBlockAssociationSet"]]
+            return _named(found) | {"ipv6CidrBlock": "".join(ipv6)}
+        case "getRouteTables":
+            found = ec2.describe_route_tables(Filters=_of(asked["vpcId"]))["RouteTables"]
+            return {"ids": [table["RouteTableId"] for table in found]}
+        case "getRouteTable":
+            ids = [asked["routeTableId"]]
+            [found] = ec2.describe_route_tables(RouteTableIds=ids)["RouteTables"]
+            routes = [
+                _named(route) | {"cidrBlock": route.get("DestinationCidrBlock", "")}
+                for route in found["Routes"]
+            ]
+            return {"associations": [_named(a) for a in found["Associations"]], "routes": routes}
+        case _:
+            # network interfaces: moto's subnets have room for all
+            return {"ids": []}
+
+
+def _of(vpc: str) -> list[dict[str, Any]]:
+    return [{"Name": "vpc-id", "Values": [vpc]}]
+
+
+def _named(found: dict[str, Any]) -> dict[str, Any]:
+    return {name[0].lower() + name[1:]: v for name, v in found.items() if name != "Tags"}
 
 
 def whole(value: Any) -> Any:
