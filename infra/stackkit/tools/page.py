@@ -42,7 +42,7 @@ p, ul { margin: .5rem 0; max-width: 46rem; }
 ul { padding-left: 1.25rem; }
 h1, h2, h3, p, li, dd, dt, td { overflow-wrap: break-word; }
 code, .code { font: .875em/1.5 ui-monospace, monospace; overflow-wrap: anywhere; }
-.intro, .quiet { color: var(--muted); }
+.intro { color: var(--muted); }
 .scrolls { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: .9375rem; }
 th, td { text-align: left; vertical-align: top; padding: .4rem 1rem .4rem 0; }

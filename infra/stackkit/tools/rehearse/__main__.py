@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from stackkit.plan import plan
@@ -13,12 +13,12 @@ from stackkit.settings import config
 from stackkit.settings.errors import ConfigError
 from stackkit.settings.stack_file import StackFile, assignments, read_stack
 from stackkit.tools.rehearse.account_snapshot import AccountSnapshot
-from stackkit.tools.rehearse.document import RehearsalReport, document
+from stackkit.tools.rehearse.document import document
 from stackkit.tools.rehearse.engine.rehearsal import play
 from stackkit.tools.rehearse.prerequisites import PASSWORD
-from stackkit.tools.rehearse.program import Rehearsal, rehearse
+from stackkit.tools.rehearse.program import rehearse
 from stackkit.tools.rehearse.summary import lines
-from stackkit.tools.rehearse.validate import CheckResult, applied, validate
+from stackkit.tools.rehearse.validate import applied, validate
 
 # where no stack file says so: in the template itself
 PROJECT = "rehearsal"
@@ -52,25 +52,12 @@ def main(arguments: list[str] | None = None) -> int:
     print("\n".join(lines(run, snapshot, results, time.monotonic() - started)))
     if run.resources:
         settings = config.read(project, options.stack, values, file.secrets)
+        numbers = plan.derive(settings, read_measurement(Path.cwd()))
         page = options.page or Path.cwd() / "build" / f"rehearsal-{options.stack}.html"
-        _write(page, run, snapshot, results, settings)
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text(document(run, snapshot, results, settings, numbers))
+        print(f"\nThe page for a design review: {page}")
     return 1 if run.failures or any(result.problems for result in results) else 0
-
-
-def _write(
-    page: Path,
-    run: Rehearsal,
-    snapshot: AccountSnapshot,
-    results: Sequence[CheckResult],
-    settings: config.Config,
-) -> None:
-    numbers = plan.derive(settings, read_measurement(Path.cwd()))
-    shown = RehearsalReport(
-        run=run, snapshot=snapshot, results=results, settings=settings, numbers=numbers
-    )
-    page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(document(shown))
-    print(f"\nThe page for a design review: {page}")
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:

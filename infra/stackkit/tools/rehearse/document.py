@@ -1,7 +1,6 @@
 """The page of a rehearsal, for a design review: what would be there, and what is known of it."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 
 import htpy as h
@@ -20,19 +19,13 @@ from stackkit.tools.rehearse.suppressions import suppressions
 from stackkit.tools.rehearse.validate import CheckResult
 
 
-@dataclass(frozen=True, kw_only=True)
-class RehearsalReport:
-    """All that a page is made of."""
-
-    run: Rehearsal
-    snapshot: AccountSnapshot
-    results: Sequence[CheckResult]
-    settings: Config
-    numbers: plan.Plan
-
-
-def document(rehearsed: RehearsalReport) -> str:
-    run, settings, snapshot = rehearsed.run, rehearsed.settings, rehearsed.snapshot
+def document(
+    run: Rehearsal,
+    snapshot: AccountSnapshot,
+    results: Sequence[CheckResult],
+    settings: Config,
+    numbers: plan.Plan,
+) -> str:
     host = settings.domain or next((b["DNSName"] for b in snapshot.balancers), "")
     # no dashboard where it needs what AWS refused
     graphs = pictures.dashboard(snapshot) if snapshot.dashboards else None
@@ -40,9 +33,9 @@ def document(rehearsed: RehearsalReport) -> str:
         "Refused": _refused(run) if run.failures else None,
         "What would be there": pictures.architecture(snapshot, host),
         "Settings that matter": table(["tier", "what", "settings"], tiers(snapshot)),
-        "Checks": table(["", "check"], map(_verdict, rehearsed.results)),
-        "Numbers and their reasons": _numbers(rehearsed.numbers),
-        "What is watched": [graphs, _alarms(AlarmContext(settings, rehearsed.numbers))],
+        "Checks": table(["", "check"], map(_verdict, results)),
+        "Numbers and their reasons": _numbers(numbers),
+        "What is watched": [graphs, _alarms(AlarmContext(settings, numbers))],
         "Accepted findings": [
             h.p["What cfn-lint and checkov find in a stack like this one, and why it stays."],
             table(["rule", "where", "reason"], suppressions(settings)),
@@ -53,17 +46,16 @@ def document(rehearsed: RehearsalReport) -> str:
     }
     return page(
         f"{settings.name} in {run.account.region}",
-        f"Rehearsed in a simulated account: {made(run)}. {_outcome(rehearsed)}",
+        f"Rehearsed in a simulated account: {made(run)}. {_outcome(run, results)}",
         [Section(title=title, body=part) for title, part in sections.items() if part],
         foot=f"Written by `make rehearse` on {date.today():%d %B %Y}; no AWS account was asked.",
     )
 
 
-def _outcome(rehearsed: RehearsalReport) -> str:
-    bad = len([result for result in rehearsed.results if result.problems])
-    missed = len([result for result in rehearsed.results if result.missing_input])
-    refused = len(rehearsed.run.failures)
-    every = len(rehearsed.results)
+def _outcome(run: Rehearsal, results: Sequence[CheckResult]) -> str:
+    bad = len([result for result in results if result.problems])
+    missed = len([result for result in results if result.missing_input])
+    refused, every = len(run.failures), len(results)
     if not bad + missed + refused:
         return f"All {every} checks hold."
     return f"{refused} refused; of {every} checks {bad} fail and {missed} could not be made."
