@@ -42,7 +42,7 @@ class ComponentResources:
         return {_special_sig_key: _special_resource_sig, "urn": made.urn, "id": id}
 
     def _needed(self, inputs: Values) -> list[str]:
-        """ComponentResources whose id, or a part of it such as a repository's name, is an input."""
+        """Parts whose id, or a part of it such as a repository's name, is an input."""
         texts = _texts(inputs)
         return [urn for id, urn in self.urns.items() if any(text in id for text in texts)]
 

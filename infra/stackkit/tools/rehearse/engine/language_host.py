@@ -9,11 +9,9 @@ import runpy
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from queue import SimpleQueue
-from typing import IO, Any
+from typing import Any
 
 import grpc
 from pulumi.automation._server import LanguageServer
@@ -34,34 +32,21 @@ class LanguageHost(LanguageServer):
         runpy.run_path(self._folder, run_name="__main__")
 
     def RunPlugin(self, request: Any, context: Any) -> Iterator[Any]:
-        """A policy pack is a process of its own; the first line that it prints is its port."""
+        """A policy pack is a process of its own; the first line that it prints is its port.
+
+        The engine shows what this process and its children write to stderr.
+        """
         folder = request.info.program_directory
         process = subprocess.Popen(
             [sys.executable, "-u", "-m", "pulumi.policy", *request.args, folder],
             cwd=request.pwd,
             env=dict(entry.split("=", 1) for entry in request.env) or None,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
         )
         context.add_callback(process.kill)
-        lines: SimpleQueue[tuple[str, bytes]] = SimpleQueue()
-        for name in ("stdout", "stderr"):
-            stream = getattr(process, name)
-            threading.Thread(target=_forward, args=(name, stream, lines), daemon=True).start()
-        for _ in range(2):
-            while (entry := lines.get())[1]:
-                name, line = entry
-                if name == "stdout":
-                    yield language_pb2.RunPluginResponse(stdout=line)
-                else:
-                    yield language_pb2.RunPluginResponse(stderr=line)
+        for line in process.stdout or ():
+            yield language_pb2.RunPluginResponse(stdout=line)
         yield language_pb2.RunPluginResponse(exitcode=process.wait())
-
-
-def _forward(name: str, stream: IO[bytes], lines: SimpleQueue[tuple[str, bytes]]) -> None:
-    for line in stream:
-        lines.put((name, line))
-    lines.put((name, b""))
 
 
 def main() -> None:

@@ -30,7 +30,10 @@ _THREADS = 64
 
 
 class Provider(provider_pb2_grpc.ResourceProviderServicer):
-    """Makes and deletes resources; what an update would do is said and not done."""
+    """Makes and deletes resources; what an update would do is said and not done.
+
+    The engine does without the methods that are left out.
+    """
 
     def __init__(self, account: SimulatedAccount) -> None:
         self._account = account
@@ -45,12 +48,6 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     def GetPluginInfo(self, request: Any, context: Any) -> Any:
         return plugin_pb2.PluginInfo(version=version("pulumi-aws"))
-
-    def CheckConfig(self, request: Any, context: Any) -> Any:
-        return provider_pb2.CheckResponse(inputs=request.news)
-
-    def DiffConfig(self, request: Any, context: Any) -> Any:
-        return provider_pb2.DiffResponse()
 
     def Configure(self, request: Any, context: Any) -> Any:
         # a provider of components must; else the engine itself keeps track of what is secret
@@ -102,9 +99,6 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     def Construct(self, request: Any, context: Any) -> Any:
         return construct(request)
-
-    def Cancel(self, request: Any, context: Any) -> Any:
-        return empty_pb2.Empty()
 
     def _creator(self, request: Any, inputs: Values, number: str) -> ResourceCreator:
         return ResourceCreator(self._account, request.type, request.name, inputs)
