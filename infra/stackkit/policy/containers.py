@@ -43,10 +43,9 @@ def _of_task(definition: Mapping[str, Any]) -> DeclaredContainer:
 
 def _of_instance(user_data: str) -> list[DeclaredContainer]:
     """Nothing, where the user data isn't what resources/instance.py writes."""
-    head, _, body = base64.b64decode(user_data).decode().partition("\n")
-    if head != "#cloud-config" or not body.startswith("{"):
+    files = written_files(user_data)
+    if not files:
         return []
-    files = {file["path"]: file["content"] for file in json.loads(body).get("write_files", ())}
     stop = _pairs(files.get(STOP_FILE, "")).get("STOP_SECONDS")
     return [
         DeclaredContainer(
@@ -55,6 +54,14 @@ def _of_instance(user_data: str) -> list[DeclaredContainer]:
             stop_timeout=float(stop) if stop else None,
         )
     ]
+
+
+def written_files(user_data: str) -> Mapping[str, str]:
+    """What cloud-init writes, path → content."""
+    head, _, body = base64.b64decode(user_data).decode().partition("\n")
+    if head != "#cloud-config" or not body.startswith("{"):
+        return {}
+    return {file["path"]: file["content"] for file in json.loads(body).get("write_files", ())}
 
 
 def _pairs(text: str) -> dict[str, str]:

@@ -132,8 +132,7 @@ def rehearse(
         preview=False,
         monitor=monitor,
     )
-    ended = list(_played(folder))
-    run.failures += ended
+    run.failures += _played(folder)
     run.violations += [
         f"{name}: {message} ({policy})"
         for policy, name, message in violations(monitor.registrations)

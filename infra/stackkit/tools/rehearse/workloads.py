@@ -1,13 +1,12 @@
 """What runs behind a target group, read from the account: an ECS service or an instance group."""
 
-import base64
-import json
 import re
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from stackkit.policy.containers import ENVIRONMENT_FILE, written_files
 from stackkit.tools.rehearse.account import SimulatedAccount
 
 
@@ -92,7 +91,7 @@ def _group(account: SimulatedAccount, group: dict[str, Any]) -> Workload:
         *how, LaunchTemplateId=chosen["LaunchTemplateId"], Versions=[chosen["Version"]]
     )
     template, arns = version["LaunchTemplateData"], group["TargetGroupARNs"]
-    files = _files(template["UserData"])
+    files = written_files(template["UserData"])
     arguments = " ".join(files.get("/usr/local/bin/app-run", "").split("limits=(")[1:])
     flags = shlex.split(arguments.partition(")\n")[0])
     logs = [flag.partition("awslogs-group=")[2] for flag in flags if "awslogs-group=" in flag]
@@ -107,7 +106,7 @@ def _group(account: SimulatedAccount, group: dict[str, Any]) -> Workload:
             for flag in flags
             if flag.startswith("--publish=")
         ),
-        environment=dict(re.findall(r"(\w+)=(.*)", files.get("/etc/app/environment", ""))),
+        environment=dict(re.findall(r"(\w+)=(.*)", files.get(ENVIRONMENT_FILE, ""))),
         secrets=dict(re.findall(r"(\w+) (\S+)", _secrets(files))),
         role=_role(account, template["IamInstanceProfile"]["Arn"].rpartition("/")[2]),
         subnets=tuple(group["VPCZoneIdentifier"].split(",")),
@@ -126,9 +125,3 @@ def _role(account: SimulatedAccount, profile: str) -> str:
 
 def _secrets(files: Mapping[str, str]) -> str:
     return "".join(files.get(f"/etc/app/{name}", "") for name in ("secrets", "collector-secrets"))
-
-
-def _files(user_data: str) -> dict[str, str]:
-    """What cloud-init writes, path → content."""
-    config = json.loads(base64.b64decode(user_data).decode().partition("\n")[2])
-    return {file["path"]: file["content"] for file in config["write_files"]}
