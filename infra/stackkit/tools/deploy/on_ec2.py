@@ -7,29 +7,28 @@ from stackkit.tools.deploy import log
 from stackkit.tools.deploy.account import Account
 from stackkit.tools.deploy.errors import failure
 from stackkit.tools.deploy.outputs import Outputs
-from stackkit.tools.deploy.poll_policy import ROLLOUT, PollPolicy
+from stackkit.tools.deploy.poll_policy import ROLLOUT
 
 ACTIVITIES = 5
 _REFRESHING = ("Pending", "InProgress", "Baking", "Successful")
 
 
 class OnEc2:
-    def __init__(self, account: Account, outputs: Outputs, rollout: PollPolicy = ROLLOUT) -> None:
+    def __init__(self, account: Account, outputs: Outputs) -> None:
         self._account = account
         self._outputs = outputs
-        self._rollout = rollout
         self._autoscaling = account.client("autoscaling")
 
     def wait(self) -> None:
         """Until the new version runs everywhere; `DeployError` if it was taken back or is stuck."""
         print(f"deploy: waiting for template version {self._outputs.template_version}", flush=True)
         old: list[str] = []
-        for _ in self._rollout.attempts():
+        for _ in ROLLOUT.attempts():
             self._check_refresh()
             old = self._old()
             if not old:
                 return
-        minutes = round(self._rollout.seconds / 60)
+        minutes = round(ROLLOUT.seconds / 60)
         self._fail(f"After {minutes} minutes {len(old)} instances still run the old version.")
 
     def evidence(self) -> list[str]:

@@ -8,7 +8,7 @@ from stackkit.tools.deploy import log
 from stackkit.tools.deploy.account import Account
 from stackkit.tools.deploy.errors import failure
 from stackkit.tools.deploy.outputs import Outputs
-from stackkit.tools.deploy.poll_policy import ROLLOUT, PollPolicy
+from stackkit.tools.deploy.poll_policy import ROLLOUT
 from stackkit.tools.deploy.task import short, why_stopped
 
 EVENTS = 8
@@ -17,10 +17,9 @@ _UNDER_WAY = ("PENDING", "IN_PROGRESS")  # of a canary deployment
 
 
 class OnFargate:
-    def __init__(self, account: Account, outputs: Outputs, rollout: PollPolicy = ROLLOUT) -> None:
+    def __init__(self, account: Account, outputs: Outputs) -> None:
         self._account = account
         self._outputs = outputs
-        self._rollout = rollout
         self._ecs = account.client("ecs")
 
     def wait(self) -> None:
@@ -28,12 +27,12 @@ class OnFargate:
         ours = self._ours()
         print(f"deploy: waiting for deployment {ours}", flush=True)
         deployment: Mapping[str, Any] = {}
-        for _ in self._rollout.attempts():
+        for _ in ROLLOUT.attempts():
             deployment = self._deployment(ours)
             if deployment["rolloutState"] == "COMPLETED":
                 return
         counts = f"{deployment['runningCount']} of {deployment['desiredCount']} tasks run"
-        minutes = round(self._rollout.seconds / 60)
+        minutes = round(ROLLOUT.seconds / 60)
         self._fail(f"Deployment {ours} is not complete after {minutes} minutes: {counts}.")
 
     def evidence(self) -> list[str]:
@@ -99,7 +98,7 @@ class OnCanary(OnFargate):
     def wait(self) -> None:
         """Until ECS has shifted all requests, waited, and ended the old tasks."""
         newest: Mapping[str, Any] = {}
-        for _ in self._rollout.attempts():
+        for _ in ROLLOUT.attempts():
             newest = self._newest()
             if newest["status"] == "SUCCESSFUL":
                 # fails if that was a deployment of another version
@@ -107,7 +106,7 @@ class OnCanary(OnFargate):
                 return
             if newest["status"] not in _UNDER_WAY:
                 self._fail(f"The canary deployment was rolled back: {_told(newest)}")
-        minutes = round(self._rollout.seconds / 60)
+        minutes = round(ROLLOUT.seconds / 60)
         self._fail(f"The canary deployment has no end after {minutes} minutes: {_told(newest)}")
 
     def evidence(self) -> list[str]:

@@ -6,7 +6,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 from stackkit.tools.deploy.errors import DeployError
-from stackkit.tools.deploy.poll_policy import PUBLIC, RESTRICTED, PollPolicy
+from stackkit.tools.deploy.poll_policy import PUBLIC, RESTRICTED
 
 # in a row: one could come from a task that is about to leave
 ANSWERS = 3
@@ -14,11 +14,11 @@ TIMEOUT_S = 10
 SILENT = "no answer"
 
 
-def wait_until_ready(url: str, build: str, patience: PollPolicy = PUBLIC) -> None:
+def wait_until_ready(url: str, build: str) -> None:
     """Until /ready is answered by this build and no other; "" for any build."""
     wanted = f"ready, build {build}"
     ready, last = 0, ""
-    for _ in patience.attempts():
+    for _ in PUBLIC.attempts():
         last = _ask(f"{url}/ready")
         ready = ready + 1 if last == wanted or (not build and last.startswith(wanted)) else 0
         if ready == ANSWERS:
@@ -26,9 +26,9 @@ def wait_until_ready(url: str, build: str, patience: PollPolicy = PUBLIC) -> Non
     raise DeployError(f"{url}/ready doesn't answer with {build or 'a build'}: {last}.")
 
 
-def reachable(url: str, patience: PollPolicy = RESTRICTED) -> bool:
+def reachable(url: str) -> bool:
     """Anything answers, here where this runs."""
-    return any(not _ask(f"{url}/ready").startswith(SILENT) for _ in patience.attempts())
+    return any(not _ask(f"{url}/ready").startswith(SILENT) for _ in RESTRICTED.attempts())
 
 
 def _ask(url: str) -> str:

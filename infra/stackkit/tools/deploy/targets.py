@@ -5,15 +5,13 @@ from collections.abc import Sequence
 
 from stackkit.tools.deploy.account import Account
 from stackkit.tools.deploy.errors import DeployError
-from stackkit.tools.deploy.poll_policy import ROLLOUT, PollPolicy
+from stackkit.tools.deploy.poll_policy import ROLLOUT
 
 
-def wait_until_healthy(
-    account: Account, groups: Sequence[str], patience: PollPolicy = ROLLOUT
-) -> int:
+def wait_until_healthy(account: Account, groups: Sequence[str]) -> int:
     """How many are."""
     states: Counter[str] = Counter()
-    for _ in patience.attempts():
+    for _ in ROLLOUT.attempts():
         states = sum((targets(account, group) for group in groups), Counter[str]())
         if states and set(states) == {"healthy"}:
             return states["healthy"]
