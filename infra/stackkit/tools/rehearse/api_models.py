@@ -13,14 +13,8 @@ from botocore.validate import ParamValidator
 
 # Java's classes, as the models spell them, in Python's terms
 _JAVA = {
-    r"\p{IsPrint}": r"\x20-\U0010ffff",
     r"\p{Print}": r"\x20-\x7e",
-    r"\p{Alnum}": "A-Za-z0-9",
-    r"\p{Alpha}": "A-Za-z",
-    r"\p{LC}": "A-Za-z",
-    r"\p{Digit}": "0-9",
     r"\p{ASCII}": r"\x00-\x7f",
-    r"\p{Graph}": r"\x21-\x7e",
     # wider than Java's, so that nothing is refused that AWS takes
     **{rf"\p{{{kind}}}": r"\w" for kind in "LMN"},
     r"\p{Z}": r"\s",

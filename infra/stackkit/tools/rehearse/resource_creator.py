@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from stackkit.tools.rehearse.account import ApiError, SimulatedAccount
+from stackkit.tools.rehearse.account import SimulatedAccount
 from stackkit.tools.rehearse.map_to_api import map_to_api, member
 
 Outputs = dict[str, Any]
@@ -52,9 +52,6 @@ class ResourceCreator:
     def shape(self, service: str, operation: str) -> Any:
         model = self.account.client(service).meta.service_model
         return model.operation_model(operation).input_shape
-
-    def fail(self, message: str, operation: str) -> None:
-        raise ApiError(message, operation, {})
 
 
 Create = Callable[[ResourceCreator], Outputs]

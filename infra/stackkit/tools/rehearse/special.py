@@ -7,6 +7,7 @@ from typing import Any
 
 from stackkit.resources.migration import COMMAND, VARIABLE
 from stackkit.tools.deploy.task import request
+from stackkit.tools.rehearse.account import ApiError
 from stackkit.tools.rehearse.prerequisites import PASSWORD
 from stackkit.tools.rehearse.resource_creator import Create, Outputs, ResourceCreator
 
@@ -63,7 +64,7 @@ def _validation(creator: ResourceCreator) -> Outputs:
     for option in found["DomainValidationOptions"]:
         wanted = option["ResourceRecord"]["Name"]
         if wanted.rstrip(".") not in {name.rstrip(".") for name in names}:
-            creator.fail(f"no record {wanted} proves the domain", "DescribeCertificate")
+            raise ApiError(f"no record {wanted} proves the domain", "DescribeCertificate", {})
     return {"id": arn, "certificateArn": arn}
 
 
