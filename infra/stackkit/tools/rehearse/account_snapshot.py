@@ -10,8 +10,8 @@ from stackkit.tools.rehearse.workloads import Workload, workloads
 Found = list[dict[str, Any]]
 
 
-def _read(*how: str, **asked: str) -> "cached_property[Found]":
-    return cached_property(lambda snapshot: snapshot.read(*how, **asked))
+def _read(*how: str) -> "cached_property[Found]":
+    return cached_property(lambda snapshot: snapshot.read(*how))
 
 
 def _by(key: str, *how: str) -> "cached_property[dict[str, dict[str, Any]]]":
@@ -37,20 +37,6 @@ class AccountSnapshot:
     alarms = _read("cloudwatch", "describe_alarms", "MetricAlarms")
     secrets = _by("ARN", "secretsmanager", "list_secrets", "SecretList")
     roles = _read("iam", "list_roles", "Roles")
-    # services whose number of tasks may change, and how
-    scalable = _read(
-        "application-autoscaling",
-        "describe_scalable_targets",
-        "ScalableTargets",
-        ServiceNamespace="ecs",
-    )
-    service_policies = _read(
-        "application-autoscaling",
-        "describe_scaling_policies",
-        "ScalingPolicies",
-        ServiceNamespace="ecs",
-    )
-    group_policies = _read("autoscaling", "describe_policies", "ScalingPolicies")
 
     @cached_property
     def listeners(self) -> Found:
@@ -61,12 +47,21 @@ class AccountSnapshot:
         return sorted(found, key=lambda listener: listener["Port"])
 
     @cached_property
+    def scalable(self) -> Found:
+        """Services whose number of tasks may change."""
+        how = ("application-autoscaling", "describe_scalable_targets", "ScalableTargets")
+        return self.read(*how, ServiceNamespace="ecs")
+
+    @cached_property
     def policies(self) -> Found:
-        return self.service_policies + self.group_policies
+        """How services and groups scale."""
+        how = ("application-autoscaling", "describe_scaling_policies", "ScalingPolicies")
+        groups = self.read("autoscaling", "describe_policies", "ScalingPolicies")
+        return self.read(*how, ServiceNamespace="ecs") + groups
 
     @cached_property
     def workloads(self) -> list[Workload]:
-        return list(workloads(self.account))
+        return list(workloads(self.account, self.scalable))
 
     @cached_property
     def vpcs(self) -> Found:

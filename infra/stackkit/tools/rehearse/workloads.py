@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,25 +31,22 @@ class Workload:
     size: str
 
 
-def workloads(account: SimulatedAccount) -> Iterator[Workload]:
+def workloads(
+    account: SimulatedAccount, scalable: Iterable[Mapping[str, Any]]
+) -> Iterator[Workload]:
+    bounds = {
+        target["ResourceId"].rpartition("/")[2]: (target["MinCapacity"], target["MaxCapacity"])
+        for target in scalable
+    }
     ecs = account.client("ecs")
     for cluster in ecs.list_clusters()["clusterArns"]:
         arns = ecs.list_services(cluster=cluster)["serviceArns"]
         found = ecs.describe_services(cluster=cluster, services=arns)["services"] if arns else []
         for service in found:
             task = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])
-            yield _service(service, task["taskDefinition"], _bounds(account))
+            yield _service(service, task["taskDefinition"], bounds)
     for group in account.read("autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups"):
         yield _group(account, group)
-
-
-def _bounds(account: SimulatedAccount) -> Mapping[str, tuple[int, int]]:
-    how = ("application-autoscaling", "describe_scalable_targets", "ScalableTargets")
-    targets = account.read(*how, ServiceNamespace="ecs")
-    return {
-        target["ResourceId"].rpartition("/")[2]: (target["MinCapacity"], target["MaxCapacity"])
-        for target in targets
-    }
 
 
 def _service(
