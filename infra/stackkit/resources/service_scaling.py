@@ -2,6 +2,12 @@ from typing import Any
 
 import pulumi
 import pulumi_aws as aws
+from pulumi_aws.appautoscaling import (
+    PolicyPredictiveScalingPolicyConfigurationArgsDict,
+    PolicyStepScalingPolicyConfigurationArgsDict,
+    PolicyTargetTrackingScalingPolicyConfigurationArgsDict,
+    PolicyTargetTrackingScalingPolicyConfigurationCustomizedMetricSpecificationArgsDict,
+)
 
 from stackkit.plan.scale_up import SCALE_OUT_COOLDOWN_S
 from stackkit.plan.thresholds import Steps
@@ -17,6 +23,11 @@ from stackkit.resources.scaling import (
     step_out_alarm,
 )
 from stackkit.settings.schedules import Schedule
+
+Predictive = PolicyPredictiveScalingPolicyConfigurationArgsDict
+Stepping = PolicyStepScalingPolicyConfigurationArgsDict
+Tracking = PolicyTargetTrackingScalingPolicyConfigurationArgsDict
+OwnMetric = PolicyTargetTrackingScalingPolicyConfigurationCustomizedMetricSpecificationArgsDict
 
 
 class ServiceScaling(pulumi.ComponentResource):
@@ -34,23 +45,14 @@ class ServiceScaling(pulumi.ComponentResource):
         self._args = args
         self._settings = args.settings
         self._names = {"ClusterName": args.standalone.cluster.name, "ServiceName": service}
-        target = self._scalable_target()
-        self._scaled = {
-            "service_namespace": target.service_namespace,
-            "scalable_dimension": target.scalable_dimension,
-            "resource_id": target.resource_id,
-        }
+        self._target = self._scalable_target()
         for policy in args.settings.scaling_policies:
             if policy != "step":
-                self._track(policy)
+                self._policy(policy, "TargetTrackingScaling", tracking=self._tracking(policy))
         if args.numbers.step:
             self._step(args.numbers.step)
         if args.settings.predictive_scaling in PREDICTIVE_MODES:
-            self._policy(
-                "predictive",
-                "PredictiveScaling",
-                predictive_scaling_policy_configuration=self._predictive(),
-            )
+            self._policy("predictive", "PredictiveScaling", predictive=self._predictive())
         for number, schedule in enumerate(args.settings.scheduled_bounds, start=1):
             self._schedule(number, schedule)
         self.register_outputs({})
@@ -69,38 +71,34 @@ class ServiceScaling(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=scheduled),
         )
 
-    def _track(self, policy: str) -> None:
+    def _tracking(self, policy: str) -> Tracking:
         targets, edge = self._args.numbers.scaling, self._args.edge
-        tracking: dict[str, Any] = {
-            "target_value": {
+        tracking = Tracking(
+            target_value={
                 "cpu": targets.cpu_target.value,
                 "requests": targets.requests_target.value,
                 "network": self._settings.network_target_mbps * BYTES_PER_MEGABIT,
             }[policy],
-            "scale_in_cooldown": self._settings.cooldown_s,
-            "scale_out_cooldown": SCALE_OUT_COOLDOWN_S,
-        }
+            scale_in_cooldown=self._settings.cooldown_s,
+            scale_out_cooldown=SCALE_OUT_COOLDOWN_S,
+        )
         if policy == "network":
             tracking["customized_metric_specification"] = self._sent()
         elif policy == "requests" and len(edge.target_groups) > 1:
             tracking["customized_metric_specification"] = self._requests()
         else:
             kinds = {"cpu": "ECSServiceAverageCPUUtilization"}
-            metric = {
+            metric: Any = {
                 "predefined_metric_type": kinds.get(policy, "ALBRequestCountPerTarget"),
                 "resource_label": requests_label(edge) if policy == "requests" else None,
             }
             tracking["predefined_metric_specification"] = metric
-        self._policy(
-            policy,
-            "TargetTrackingScaling",
-            target_tracking_scaling_policy_configuration=tracking,
-        )
+        return tracking
 
-    def _requests(self) -> dict[str, Any]:
+    def _requests(self) -> OwnMetric:
         """AWS's own metric knows one target group; those of a canary are added up."""
         namespace, name = REQUESTS
-        counts = [
+        counts: Any = [
             {
                 "id": id,
                 "metric_stat": {
@@ -115,10 +113,10 @@ class ServiceScaling(pulumi.ComponentResource):
             }
             for id, by in request_counts(self._args.edge).items()
         ]
-        both = {"id": "result", "expression": BOTH_REQUESTS, "return_data": True}
+        both: Any = {"id": "result", "expression": BOTH_REQUESTS, "return_data": True}
         return {"metrics": [*counts, both]}
 
-    def _sent(self) -> dict[str, Any]:
+    def _sent(self) -> OwnMetric:
         """Bytes a second that a task sends, as Container Insights measures it."""
         return {
             "namespace": "ECS/ContainerInsights",
@@ -138,16 +136,17 @@ class ServiceScaling(pulumi.ComponentResource):
             step_in_alarm(self._prefix, self._args, step, back.arn, self)
 
     def _adjust(self, role: str, tasks: int, bound: str) -> aws.appautoscaling.Policy:
-        steps = {
-            "adjustment_type": "ChangeInCapacity",
-            "cooldown": self._settings.cooldown_s,
-            "metric_aggregation_type": "Average",
-            "step_adjustments": [{"scaling_adjustment": tasks, bound: "0"}],
-        }
-        return self._policy(role, "StepScaling", step_scaling_policy_configuration=steps)
+        adjustment: Any = {"scaling_adjustment": tasks, bound: "0"}
+        steps = Stepping(
+            adjustment_type="ChangeInCapacity",
+            cooldown=self._settings.cooldown_s,
+            metric_aggregation_type="Average",
+            step_adjustments=[adjustment],
+        )
+        return self._policy(role, "StepScaling", steps=steps)
 
-    def _predictive(self) -> dict[str, Any]:
-        pair = {"predefined_metric_type": "ECSServiceCPUUtilization"}
+    def _predictive(self) -> Predictive:
+        pair: Any = {"predefined_metric_type": "ECSServiceCPUUtilization"}
         return {
             "mode": PREDICTIVE_MODES[self._settings.predictive_scaling],
             "metric_specifications": [
@@ -158,12 +157,24 @@ class ServiceScaling(pulumi.ComponentResource):
             ],
         }
 
-    def _policy(self, role: str, kind: str, **configuration: Any) -> aws.appautoscaling.Policy:
+    def _policy(
+        self,
+        role: str,
+        kind: str,
+        *,
+        tracking: Tracking | None = None,
+        steps: Stepping | None = None,
+        predictive: Predictive | None = None,
+    ) -> aws.appautoscaling.Policy:
         return aws.appautoscaling.Policy(
             f"{self._prefix}-{role}",
             policy_type=kind,
-            **self._scaled,
-            **configuration,
+            service_namespace=self._target.service_namespace,
+            scalable_dimension=self._target.scalable_dimension,
+            resource_id=self._target.resource_id,
+            target_tracking_scaling_policy_configuration=tracking,
+            step_scaling_policy_configuration=steps,
+            predictive_scaling_policy_configuration=predictive,
             opts=pulumi.ResourceOptions(parent=self),
         )
 
@@ -171,7 +182,9 @@ class ServiceScaling(pulumi.ComponentResource):
         bounds: Any = {"min_capacity": schedule.minimum, "max_capacity": schedule.maximum}
         aws.appautoscaling.ScheduledAction(
             f"{self._prefix}-{number}",
-            **self._scaled,
+            service_namespace=self._target.service_namespace,
+            scalable_dimension=self._target.scalable_dimension,
+            resource_id=self._target.resource_id,
             schedule=schedule.aws_expression,
             timezone="UTC",
             scalable_target_action=bounds,
