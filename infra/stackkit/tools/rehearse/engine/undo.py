@@ -1,7 +1,7 @@
 """The call that takes back what a call made, by the API's own names.
 
-CreateX is taken back by DeleteX, and so on. Members of DeleteX have their values from those of the
-request or the response of CreateX; only for required members these are searched at any depth.
+CreateX is taken back by DeleteX, and so on; a required member of DeleteX has its value from the
+request or the response of CreateX.
 """
 
 from collections.abc import Iterator, Mapping
@@ -67,12 +67,11 @@ def _opposite(account: SimulatedAccount, call: Call) -> tuple[str, dict[str, Any
     for verb, against in _OPPOSITES.items():
         operation = against + call.operation.removeprefix(verb)
         if call.operation.startswith(verb) and operation in model.operation_names:
-            shape = model.operation_model(operation).input_shape
-            known = {**call.response, **call.parameters}
-            found = {name: known[name] for name in shape.members if name in known}
-            for name in set(shape.required_members) - found.keys():
-                token = name == "LockToken"
-                found[name] = lock_token(account, call) if token else first(sources, name)
+            required = model.operation_model(operation).input_shape.required_members
+            found = {
+                name: lock_token(account, call) if name == "LockToken" else first(sources, name)
+                for name in required
+            }
             return operation, found
     return None
 
