@@ -5,14 +5,14 @@ from functools import partial
 from typing import Any
 
 from litestar import Litestar
-from litestar.types import ASGIApp, HTTPScope
+from litestar.types import ASGIApp
 
 from servicekit.auth.middleware import AuthenticationMiddleware
 from servicekit.auth.rate_limit import RateLimitMiddleware
 from servicekit.auth.tokens import TokenVerifier
 from servicekit.cache.cached_routes import CachedRoutes, FastRoutes
 from servicekit.cache.invalidations import listen_for_invalidations
-from servicekit.cache.memory_fast_path import MemoryFastPath, PathIndex
+from servicekit.cache.memory_fast_path import MemoryFastPath, PathIndex, wants_cached
 from servicekit.cache.single_flight import InFlightLoads
 from servicekit.domain import Domain
 from servicekit.http.checks import ChecksMiddleware
@@ -23,14 +23,15 @@ from servicekit.http.health import ReadinessCheck, health, ready
 from servicekit.http.openapi import openapi_config, to_documentation
 from servicekit.http.plugin import HttpPlugin
 from servicekit.http.proxy_headers import ProxyHeaders
-from servicekit.http.strict_host import has_valid_host_and_framing, host_rejection
+from servicekit.http.rsgi import RsgiHeaders, RsgiService, Service
+from servicekit.http.strict_host import has_valid_host_and_no_coding, host_rejection
 from servicekit.overload.bulkheads import Bulkheads, Databases
 from servicekit.overload.garbage_collection import rare_collections
 from servicekit.overload.load_shedding import FastRejection, LoadShedding
 from servicekit.parts import Parts
 from servicekit.settings import Settings
 from servicekit.telemetry.collectors import cache_samples
-from servicekit.telemetry.requests import RequestLog, Service
+from servicekit.telemetry.requests import RequestLog
 
 Layer = Callable[[ASGIApp], ASGIApp]
 
@@ -53,7 +54,9 @@ def service(parts: Parts[Any], domains: Sequence[Domain]) -> Service:
     early = None if settings.origins else FastRejection(admission, parts.metrics.requests)
     admits = _admits(settings, parts.tokens)
     fast_path = MemoryFastPath(app, paths, loads, admission, admits, early)
-    return parts.tracing.around(fast_path) if parts.tracing else fast_path
+    if parts.tracing:
+        return RsgiService(parts.tracing.around(fast_path), None)
+    return RsgiService(fast_path, fast_path.respond)
 
 
 def layers(
@@ -127,10 +130,16 @@ def litestar_app(parts: Parts[Any], domains: Sequence[Domain]) -> Litestar:
     )
 
 
-def _admits(settings: Settings, tokens: TokenVerifier | None) -> Callable[[HTTPScope], object]:
+def _admits(settings: Settings, tokens: TokenVerifier | None) -> Callable[[RsgiHeaders], object]:
     """The check that stands for all layers on the way to a response from memory."""
     if settings.rate_limit or settings.origins:
-        return lambda _scope: False
+        return lambda _headers: False
+
+    def admits(headers: RsgiHeaders) -> bool:
+        return has_valid_host_and_no_coding(headers) and wants_cached(headers)
+
     if tokens:
-        return lambda scope: has_valid_host_and_framing(scope) and tokens.cached_claims(scope)
-    return has_valid_host_and_framing
+        return lambda headers: (
+            admits(headers) and tokens.cached_claims(headers.get("authorization") or "")
+        )
+    return admits

@@ -28,22 +28,22 @@ class TokenVerifier:
     def __init__(self, auth: Auth, clock: Callable[[], float] = time.monotonic) -> None:
         self._auth = auth
         self._keys = SigningKeys(auth.jwks_url, clock)
-        self._cached: dict[bytes, Claims] = {}
+        self._cached: dict[str, Claims] = {}
         self._keys.on_change = self._cached.clear
         self.lifespan = self._keys.lifespan
 
-    def cached_claims(self, scope: HTTPScope) -> Claims | None:
-        """The claims of a request whose token was verified before, without any I/O."""
-        claims = self._cached.get(header(scope, b"authorization") or b"")
+    def cached_claims(self, authorization: str) -> Claims | None:
+        """The claims of this header if its token was verified before, without any I/O."""
+        claims = self._cached.get(authorization)
         if claims and time.time() < claims["exp"] and self._keys.up_to_date():
             return claims
         return None
 
     async def verify(self, scope: HTTPScope) -> Claims:
         """The claims of the request's token. Raises Unauthorized, or Unavailable without keys."""
-        if (claims := self.cached_claims(scope)) is not None:
-            return claims
         given = header(scope, b"authorization") or b""
+        if (claims := self.cached_claims(given.decode("latin-1"))) is not None:
+            return claims
         scheme, _, token = given.partition(b" ")
         token = token.strip()
         if scheme.lower() != b"bearer" or not token:
@@ -52,10 +52,10 @@ class TokenVerifier:
             raise Unauthorized("The token is too long.")
         claims = await self._verified(token)
         if given == b"Bearer " + token:  # in any other spelling, one token could fill the cache
-            self._keep(given, claims)
+            self._keep(given.decode("latin-1"), claims)
         return claims
 
-    def _keep(self, given: bytes, claims: Claims) -> None:
+    def _keep(self, given: str, claims: Claims) -> None:
         if len(self._cached) >= _MAX_CACHED:
             self._cached.clear()
         self._cached[given] = claims

@@ -126,7 +126,8 @@ class CachedRoutes:
             response = route.representation.answer(scope, result)
             hit = route.cache.memory_entry(key)
             if hit is not None and hit.fast_until:
-                hit.rendered = route.representation.render(CacheResult.from_memory(hit.entry))
+                rendered = route.representation.render(CacheResult.from_memory(hit.entry))
+                hit.rendered = rendered.for_fast_path()
                 hit.recorder = fast.recorder
                 self._paths.put(scope["path"], hit)
         await response(scope, receive, send)

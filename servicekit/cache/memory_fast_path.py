@@ -7,19 +7,22 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from litestar import Litestar
-from litestar.types import HTTPScope, Receive, Scope, Send
+from litestar.types import Receive, Scope, Send
 
 from servicekit.cache.memory import MemoryEntry
-from servicekit.cache.representation import Rendered, bypasses_cache
+from servicekit.cache.representation import FastResponse
 from servicekit.cache.single_flight import InFlightLoads
-from servicekit.http.preconditions import status_of_read
-from servicekit.http.request_id import ACCEPTED, new_request_id
-from servicekit.http.responses import SECURITY_HEADERS
+from servicekit.http.preconditions import is_excluded
+from servicekit.http.request_id import request_id
+from servicekit.http.responses import SECURITY_HEADERS, TextHeaders, as_text
+from servicekit.http.rsgi import Reply, RequestOverAsgi, RsgiHeaders, RsgiRequest
 from servicekit.overload.admission import Admission
 from servicekit.overload.load_shedding import FastRejection
-from servicekit.telemetry.requests import FastPathRecorder
+from servicekit.telemetry.requests import NO_ROUTE, FastPathRecorder
 
 logger = logging.getLogger(__name__)
+
+_SECURITY_HEADERS = as_text(SECURITY_HEADERS)
 
 
 class PathIndex:
@@ -47,7 +50,7 @@ class MemoryFastPath:
         paths: PathIndex,
         loads: InFlightLoads,
         admission: Admission,
-        admits: Callable[[HTTPScope], object],
+        admits: Callable[[RsgiHeaders], object],
         reject: FastRejection | None,
     ) -> None:
         self.app = app
@@ -58,74 +61,86 @@ class MemoryFastPath:
         self._reject = reject
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return await self.app(cast("Any", scope), cast("Any", receive), cast("Any", send))
-        cacheable = scope["method"] == "GET" and not scope["query_string"]
-        hit = rendered = None
-        rejects = False
+        replies: list[tuple[int, TextHeaders, bytes]] = []
+        if scope["type"] == "http":
+            request = RequestOverAsgi(scope)
+            route, error = await self.respond(request, lambda *reply: replies.append(reply))
+            if route and route != NO_ROUTE:
+                scope["path_template"] = route
+            cast("Any", scope)["load_failed"] = error
+        for status, text, body in replies:
+            headers = [(name.encode(), value.encode()) for name, value in text]
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            return await send({"type": "http.response.body", "body": body, "more_body": False})
+        await self.app(cast("Any", scope), cast("Any", receive), cast("Any", send))
+
+    async def respond(
+        self, request: RsgiRequest, reply: Reply
+    ) -> tuple[str | None, Exception | None]:
+        """The route whose response was sent, if any was, and what ended the load that it waited
+        for. Without a route, the request has to go to the layers."""
         begun = time.perf_counter()
+        hit = error = None
         try:
-            hit = self._paths.get(scope["path"]) if cacheable else None
+            cacheable = request.method == "GET" and not request.query_string
+            path = request.path
+            hit = self._paths.get(path) if cacheable else None
             if (
                 hit is not None
                 and time.monotonic() < hit.fast_until
-                and not bypasses_cache(scope)
-                and self._admits(scope)
+                and self._admits(headers := request.headers)
             ):
                 rendered, stored, recorder = hit.rendered, hit.entry.stored_at, hit.recorder
+                if _responds(rendered, stored, recorder, begun, path, headers, reply):
+                    recorder.reads += 1
+                    return recorder.route, None
             elif self._admission.rejects():
-                rejects = self._reject is not None and scope["path"] != "/health"
+                if self._reject and path != "/health":
+                    self._reject(request, reply)
+                    return NO_ROUTE, None
             elif cacheable:
-                load = self._loads.get(scope["path"])
-                if load is not None and not bypasses_cache(scope) and self._admits(scope):
+                load = self._loads.get(path)
+                if load is not None and self._admits(headers := request.headers):
+                    result = await self._admission.counted(load.subscribe())
+                    rendered, stored, error = result
                     recorder = load.recorder
-                    rendered, stored, error = await self._admission.counted(load.subscribe())
-                    cast("Any", scope)["load_failed"] = error
-        except Exception as error:  # any: the layers can still give a response
-            logger.error("the fast path failed", exc_info=error)
-        if rendered is not None:
-            if await _responds(rendered, stored, recorder, begun, scope, send):
-                if hit is not None:
-                    recorder.reads += rendered is hit.rendered
-                return
-        elif rejects and self._reject:
-            return await self._reject(scope, send)
-        await self.app(cast("Any", scope), cast("Any", receive), cast("Any", send))
+                    if rendered and _responds(
+                        rendered, stored, recorder, begun, path, headers, reply
+                    ):
+                        return recorder.route, None
+        except Exception as failure:  # any: the layers can still give a response
+            logger.error("the fast path failed", exc_info=failure)
+        return None, error
 
 
-async def _responds(
-    rendered: Rendered,
+def _responds(
+    rendered: FastResponse,
     stored: float,
     recorder: FastPathRecorder,
     begun: float,
-    scope: HTTPScope,
-    send: Send,
+    path: str,
+    headers: RsgiHeaders,
+    reply: Reply,
 ) -> bool:
-    """False, with nothing sent, where If-Match names another entity tag: 412 has a route's body."""
-    # Written out, not composed of the route's functions: each call is 1 % of such a response.
-    condition = request_id = None
-    for name, value in scope["headers"]:
-        if name == b"if-none-match":
-            condition = value if condition is None else b""
-        elif name == b"if-match":
-            condition = b""
-        elif name == b"x-request-id" and request_id is None and ACCEPTED.fullmatch(value):
-            request_id = value
-    if condition is None:
-        status = 200
-    else:  # mostly the tag that the client was given, alone or in a list
-        tags = condition.split(b", ")
-        status = 304 if rendered.etag in tags else status_of_read(scope, rendered.etag)
-    if status == 200:
-        headers, body = rendered.full, rendered.body
-    elif status == 304:
-        headers, body = rendered.unchanged, b""
-    else:
+    """False, with nothing sent, if there is an If-Match: 412 has a body of the route's."""
+    if "if-match" in headers:
         return False
-    age = (b"age", b"%d" % max(0, time.monotonic() - stored))
-    own_id = request_id or new_request_id()
-    headers = [*headers, age, *SECURITY_HEADERS, (b"x-request-id", own_id)]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body, "more_body": False})
-    recorder.answered(scope, status, own_id, time.perf_counter() - begun)
+    status, sent, body = 200, rendered.full, rendered.body
+    if "if-none-match" in headers:
+        conditions = headers.get_all("if-none-match")
+        # mostly the tag that the client was given, alone or in a list
+        given = conditions[0].split(", ") if len(conditions) == 1 else ()
+        if rendered.etag in given or is_excluded(rendered.etag, conditions):
+            status, sent, body = 304, rendered.unchanged, b""
+    own_id = request_id(headers.get("x-request-id"))
+    age = ("age", str(max(0, int(time.monotonic() - stored))))
+    reply(status, [*sent, age, *_SECURITY_HEADERS, ("x-request-id", own_id)], body)
+    recorder.answered(path, status, own_id, time.perf_counter() - begun)
     return True
+
+
+def wants_cached(headers: RsgiHeaders) -> bool:
+    """Whether the request doesn't say `Cache-Control: no-cache`, as `bypasses_cache` tells."""
+    return "cache-control" not in headers or not any(
+        "no-cache" in value.lower() for value in headers.get_all("cache-control")
+    )

@@ -9,7 +9,7 @@ from servicekit.cache.entries import Entry
 from servicekit.cache.results import CacheResult, Source
 from servicekit.http.preconditions import status_of_read
 from servicekit.http.problems import problem_response
-from servicekit.http.responses import Headers, RawResponse
+from servicekit.http.responses import Headers, RawResponse, TextHeaders, as_text
 
 
 class Rendered(msgspec.Struct, frozen=True):
@@ -19,6 +19,10 @@ class Rendered(msgspec.Struct, frozen=True):
     body: bytes
     full: Headers
     unchanged: Headers
+
+    def for_fast_path(self) -> "FastResponse":
+        full, unchanged = as_text(self.full), as_text(self.unchanged)
+        return FastResponse(self.etag.decode("ascii"), self.body, full, unchanged)
 
     def answer(self, scope: HTTPScope, age: float) -> RawResponse:
         """The entry `age` seconds after it was stored; 304 or 412 if the client's conditions say
@@ -30,6 +34,15 @@ class Rendered(msgspec.Struct, frozen=True):
         if status == HTTPStatus.NOT_MODIFIED:
             return RawResponse(304, [*self.unchanged, current], b"")
         return RawResponse(200, [*self.full, current], self.body)
+
+
+class FastResponse(msgspec.Struct, frozen=True):
+    """The same for `MemoryFastPath`."""
+
+    etag: str
+    body: bytes
+    full: TextHeaders
+    unchanged: TextHeaders
 
 
 class Representation(msgspec.Struct, frozen=True):

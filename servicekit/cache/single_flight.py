@@ -3,7 +3,7 @@
 import asyncio
 from typing import NamedTuple
 
-from servicekit.cache.representation import Rendered, Representation
+from servicekit.cache.representation import FastResponse, Representation
 from servicekit.cache.results import CacheResult
 from servicekit.cache.two_level import TwoLevelCache
 from servicekit.errors import NotFound
@@ -13,7 +13,7 @@ from servicekit.telemetry.requests import FastPathRecorder
 class LoadResult(NamedTuple):
     """The outcome of a load. With neither a response nor an error, it was cancelled."""
 
-    rendered: Rendered | None = None
+    rendered: FastResponse | None = None
     stored_at: float = 0.0  # monotonic seconds
     error: Exception | None = None
 
@@ -69,7 +69,7 @@ class InFlightLoad:
             return LoadResult(error=error)
         joined = CacheResult(result.entry, result.source, f"{result.status}; collapsed")
         rendered = self._representation.render(joined)
-        return LoadResult(rendered, result.entry.stored_at)
+        return LoadResult(rendered.for_fast_path(), result.entry.stored_at)
 
 
 class InFlightLoads:

@@ -53,33 +53,40 @@ class Preconditions(msgspec.Struct, frozen=True):
 
 
 def preconditions_of(scope: HTTPScope) -> Preconditions:
-    matching = _elements(scope, b"if-match")
-    excluded = tuple(_opaque(tag) for tag in _elements(scope, b"if-none-match") or ())
+    given = _lines(scope, b"if-match")
+    matching = _elements(given)
+    excluded = tuple(_opaque(tag) for tag in _elements(_lines(scope, b"if-none-match")))
     if ANY in excluded:
         return Preconditions(())
-    if matching is None or ANY in matching:
+    if not given or ANY in matching:
         return Preconditions(None, excluded)
     return Preconditions(tuple(tag for tag in matching if tag.startswith('"')), excluded)
 
 
 def status_of_read(scope: HTTPScope, etag: bytes) -> HTTPStatus:
     """The status of a GET of a representation with this entity tag: 200, 304 or 412."""
-    matching = _elements(scope, b"if-match")
+    given = _lines(scope, b"if-match")
     current = etag.decode("latin-1")
     admitted = (ANY,) if current.startswith("W/") else (ANY, current)
-    if matching is not None and not set(matching).intersection(admitted):
+    if given and not set(_elements(given)).intersection(admitted):
         return HTTPStatus.PRECONDITION_FAILED
-    excluded = _elements(scope, b"if-none-match") or ()
-    if ANY in excluded or _opaque(current) in map(_opaque, excluded):
+    if is_excluded(current, _lines(scope, b"if-none-match")):
         return HTTPStatus.NOT_MODIFIED
     return HTTPStatus.OK
 
 
-def _elements(scope: HTTPScope, name: bytes) -> list[str] | None:
-    """The elements of a list in a header, or None. Several field lines are one list."""
-    lines = [value.decode("latin-1") for header, value in scope["headers"] if header == name]
-    if not lines:
-        return None
+def is_excluded(etag: str, lines: list[str]) -> bool:
+    """Whether these field lines of If-None-Match name the entity tag, or any."""
+    excluded = _elements(lines)
+    return ANY in excluded or _opaque(etag) in map(_opaque, excluded)
+
+
+def _lines(scope: HTTPScope, name: bytes) -> list[str]:
+    return [value.decode("latin-1") for header, value in scope["headers"] if header == name]
+
+
+def _elements(lines: list[str]) -> list[str]:
+    """The elements of a list in a header. Several field lines are one list."""
     return [element.strip(" \t") for element in _ELEMENT.findall(",".join(lines))]
 
 

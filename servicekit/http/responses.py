@@ -1,4 +1,4 @@
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -9,6 +9,7 @@ from litestar.types import HTTPScope, Receive, Scope, Send
 
 T = TypeVar("T")
 Headers = list[tuple[bytes, bytes]]
+TextHeaders = list[tuple[str, str]]  # as RSGI takes them
 
 # Security headers of every response: no MIME sniffing, no framing, HSTS.
 SECURITY_HEADERS: Headers = [
@@ -63,6 +64,14 @@ def header(scope: HTTPScope, name: bytes) -> bytes | None:
         if candidate == name:
             return value
     return None
+
+
+def as_text(headers: Collection[tuple[bytes, bytes]]) -> TextHeaders:
+    """For RSGI, which would leave out a header that is not ASCII: its other bytes are escaped."""
+    try:
+        return [(name.decode("ascii"), value.decode("ascii")) for name, value in headers]
+    except UnicodeDecodeError:
+        return [(n.decode("ascii"), v.decode("ascii", "backslashreplace")) for n, v in headers]
 
 
 def mark_response_started(scope: HTTPScope) -> None:

@@ -5,8 +5,9 @@ from litestar.types import HTTPScope
 
 from servicekit.http.problems import problem_response
 from servicekit.http.responses import RawResponse
+from servicekit.http.rsgi import RsgiHeaders
 
-_HOST = re.compile(rb"([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
+_HOST = re.compile(r"([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
 
 
 def has_valid_host_and_framing(scope: HTTPScope) -> bool:
@@ -27,7 +28,17 @@ def has_valid_host_and_framing(scope: HTTPScope) -> bool:
             coding = value
     if not host:  # Granian gives an empty Host where there is none, and "1" for HTTP/1.0
         return scope["http_version"] in ("1", "1.0")
-    return _HOST.fullmatch(host) is not None
+    return _HOST.fullmatch(host.decode("latin-1")) is not None
+
+
+def has_valid_host_and_no_coding(headers: RsgiHeaders) -> bool:
+    """True for most requests that `has_valid_host_and_framing` admits, in less time."""
+    hosts = headers.get_all("host")
+    return (
+        len(hosts) == 1
+        and _HOST.fullmatch(hosts[0]) is not None
+        and "transfer-encoding" not in headers
+    )
 
 
 def host_rejection(scope: HTTPScope) -> RawResponse | None:

@@ -8,9 +8,10 @@ from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 from servicekit.errors import MalformedBody
 from servicekit.http.problems import BODILESS, rejection
 from servicekit.http.request_id import request_id
-from servicekit.http.responses import RawResponse, complete_headers, response_started
+from servicekit.http.responses import RawResponse, as_text, complete_headers, response_started
+from servicekit.http.rsgi import Reply, RsgiRequest
 from servicekit.overload.admission import Admission
-from servicekit.telemetry.requests import RequestRecorder
+from servicekit.telemetry.requests import NO_ROUTE, RequestRecorder
 
 _ID = "#"
 
@@ -59,10 +60,7 @@ def _too_busy(scope: HTTPScope) -> RawResponse:
 
 
 class FastRejection:
-    """Gives the response of `LoadShedding`, byte by byte, before any layer sees the request.
-
-    It costs 40 µs of CPU instead of 54, which are left for requests that can succeed.
-    """
+    """Gives the response of `LoadShedding`, byte by byte, before any layer sees the request."""
 
     def __init__(self, admission: Admission, recorder: RequestRecorder) -> None:
         self._admission = admission
@@ -72,20 +70,19 @@ class FastRejection:
         self._before_id, self._after_id = response.body.split(_ID.encode())
         self._type, _, *self._headers = response.headers
 
-    async def __call__(self, scope: HTTPScope, send: Send) -> None:
+    def __call__(self, request: RsgiRequest, reply: Reply) -> None:
         begun = time.perf_counter()
         self._admission.rejected += 1
-        own_id = request_id(scope)
+        method, own = request.method, request_id(request.headers.get("x-request-id"))
+        own_id = own.encode()
         body = self._before_id + own_id + self._after_id
         headers = [self._type, (b"content-length", b"%d" % len(body)), *self._headers]
-        if scope["method"] not in BODILESS:
+        if method not in BODILESS:
             headers.append((b"connection", b"close"))
-        headers = complete_headers(headers, own_id)
-        if scope["method"] == "HEAD":
-            body = b""
-        await send({"type": "http.response.start", "status": 503, "headers": headers})
-        await send({"type": "http.response.body", "body": body, "more_body": False})
-        self._recorder.answered(scope, 503, own_id.decode(), time.perf_counter() - begun)
+        headers = as_text(complete_headers(headers, own_id))
+        reply(503, headers, b"" if method == "HEAD" else body)
+        seconds = time.perf_counter() - begun
+        self._recorder.answered(NO_ROUTE, method, request.path, 503, own, seconds)
 
 
 class _Body:

@@ -1,14 +1,13 @@
 import time
 from collections.abc import Awaitable, Iterator
 from http import HTTPStatus
-from typing import Protocol, cast
+from typing import cast
 
-from litestar import Litestar
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from servicekit.http.problems import unhandled_error_response
 from servicekit.http.request_id import request_id
-from servicekit.http.responses import complete_headers, mark_response_started
+from servicekit.http.responses import complete_headers, header, mark_response_started
 from servicekit.telemetry.access_log import AccessLog
 from servicekit.telemetry.counters import Timings
 from servicekit.telemetry.logs import LOG_CONTEXT
@@ -18,15 +17,6 @@ NO_ROUTE = "(none)"  # one label for all paths without a route
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OTHER_METHOD = "(other)"
 _NO_ANSWER = "none"  # the client left before there was one
-
-
-class Service(Protocol):
-    """An ASGI application; `app` is the Litestar application inside it."""
-
-    @property
-    def app(self) -> Litestar: ...
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...
 
 
 class RequestCounters:
@@ -62,23 +52,21 @@ class RequestCounters:
 class FastPathRecorder:
     """Counts and logs the responses of one route's fast path."""
 
-    __slots__ = ("_access", "_counting", "_full", "_route", "_unchanged", "reads")
+    __slots__ = ("_access", "_counting", "_full", "_unchanged", "reads", "route")
 
     def __init__(self, route: str, counters: RequestCounters | None, access: AccessLog) -> None:
-        self._route = route
+        self.route = route
         self._access = access
         self._counting = counters is not None
         self.reads = 0  # responses from memory, without a lookup in the cache
         self._full = counters.of(route, "GET", 200) if counters else Timings()
         self._unchanged = counters.of(route, "GET", 304) if counters else Timings()
 
-    def answered(self, scope: HTTPScope, status: int, own_id: bytes, seconds: float) -> None:
+    def answered(self, path: str, status: int, own_id: str, seconds: float) -> None:
         if self._counting:
             (self._full if status == 200 else self._unchanged).add(seconds)
-        scope["path_template"] = self._route
         if self._access.due(status, seconds):
-            path, own = scope["path"], own_id.decode()
-            self._access.line("GET", path, self._route, status, seconds, own)
+            self._access.line("GET", path, self.route, status, seconds, own_id)
 
 
 class RequestRecorder:
@@ -88,14 +76,15 @@ class RequestRecorder:
         self._counters = counters
         self._access = access
 
-    def answered(self, scope: HTTPScope, status: int, own_id: str, seconds: float) -> None:
-        route, method = scope.get("path_template", NO_ROUTE), scope["method"]
+    def answered(
+        self, route: str, method: str, path: str, status: int, own_id: str, seconds: float
+    ) -> None:
         if self._counters:
             self._counters.add(route, method, status, seconds)
         # Early rejections are only counted: a line for each would cost what rejecting saves.
         rejected = status == HTTPStatus.SERVICE_UNAVAILABLE and route == NO_ROUTE
         if self._access.due(0 if rejected else status, seconds):
-            self._access.line(method, scope["path"], route, status, seconds, own_id)
+            self._access.line(method, path, route, status, seconds, own_id)
 
 
 class RequestLog:
@@ -110,8 +99,11 @@ class RequestLog:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope = cast("HTTPScope", scope)
-        own_id = request_id(scope)
-        own = scope["state"]["request_id"] = own_id.decode()
+        given = header(scope, b"x-request-id")
+        own = scope["state"]["request_id"] = request_id(
+            None if given is None else given.decode("latin-1")
+        )
+        own_id = own.encode()
         outer = LOG_CONTEXT.set({**LOG_CONTEXT.get(), "request_id": own})
         begun = time.perf_counter()
         status = 0
@@ -131,5 +123,7 @@ class RequestLog:
                 raise  # the response has begun; the server ends the connection
             await unhandled_error_response(scope, error)(scope, receive, with_id)
         finally:
-            self._recorder.answered(scope, status, own, time.perf_counter() - begun)
+            route = scope.get("path_template", NO_ROUTE)
+            seconds = time.perf_counter() - begun
+            self._recorder.answered(route, scope["method"], scope["path"], status, own, seconds)
             LOG_CONTEXT.reset(outer)

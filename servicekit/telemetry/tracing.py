@@ -18,8 +18,9 @@ from opentelemetry.trace import Span, SpanKind, StatusCode, format_span_id, form
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from servicekit.http.responses import Headers
+from servicekit.http.rsgi import Service
 from servicekit.telemetry.logs import LOG_CONTEXT
-from servicekit.telemetry.requests import METHODS, OTHER_METHOD, Service
+from servicekit.telemetry.requests import METHODS, OTHER_METHOD
 from servicekit.telemetry.spans import Spans
 
 logger = logging.getLogger(__name__)

@@ -1,7 +1,8 @@
 """`make bench ONLY=layers`: the CPU time of each layer around routing, in one process.
 
 A handler that does nothing is called through all layers, then with each layer switched off in turn,
-then through Litestar alone and through a bare ASGI application. Differences of medians count.
+then through Litestar alone and through a bare ASGI application. All are called as Granian does it,
+by RSGI. Differences of medians count.
 """
 
 import asyncio
@@ -11,16 +12,17 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from statistics import median
-from typing import Any, cast
+from types import SimpleNamespace
+from typing import Any
 from unittest.mock import patch
 
 import uvloop
 from litestar import Controller, get
-from litestar.types import ASGIApp, Message, Scope
 
 from app.settings import Settings
 from servicekit import pipeline
 from servicekit.domain import Domain
+from servicekit.http.rsgi import RsgiService
 from servicekit.parts import Parts
 from servicekit.pipeline import Layer
 from servicekit.settings import read_settings
@@ -76,7 +78,7 @@ async def _measure(settings: Settings, rounds: int) -> dict[str, list[float]]:
     return {name: each[1:] for name, each in taken.items()}  # the first round warms up
 
 
-async def _variants(settings: Settings, running: AsyncExitStack) -> dict[str, ASGIApp]:
+async def _variants(settings: Settings, running: AsyncExitStack) -> dict[str, Any]:
     names: list[str] = []
     original = pipeline.layers
 
@@ -86,23 +88,29 @@ async def _variants(settings: Settings, running: AsyncExitStack) -> dict[str, AS
         return found
 
     variants = {"all layers": await _app(settings, running, recorded)}
-    variants[f"without {_OUTERMOST}"] = cast("Any", variants["all layers"]).app
+    variants[f"without {_OUTERMOST}"] = _by_rsgi(variants["all layers"].app)
     for name in names:
         without = partial(_without, original, [name])
         variants[f"without {name}"] = await _app(settings, running, without)
     alone = await _app(settings, running, partial(_without, original, names))
-    variants["Litestar alone"] = cast("Any", alone).app
-    variants["bare ASGI"] = _bare
+    variants["Litestar alone"] = _by_rsgi(alone.app)
+    variants["bare ASGI"] = _by_rsgi(_bare)
     return variants
 
 
 async def _app(
     settings: Settings, running: AsyncExitStack, layers: Callable[..., list[Layer]]
-) -> ASGIApp:
+) -> Any:
     with patch.object(pipeline, "layers", layers):
         service = pipeline.service(Parts(settings), [Domain(controller=NothingController)])
     await running.enter_async_context(service.app.lifespan())
-    return cast("ASGIApp", service)
+    return service
+
+
+def _by_rsgi(app: Any) -> RsgiService:
+    alone: Any = partial(app)
+    alone.app = app
+    return RsgiService(alone, None)
 
 
 def _without(
@@ -116,38 +124,38 @@ def _name(layer: Layer) -> str:
     return made.__name__
 
 
-async def _cpu_per_request(app: ASGIApp) -> float:
+async def _cpu_per_request(app: RsgiService) -> float:
     """Microseconds."""
-    received: list[Message] = []
-
-    async def receive() -> Any:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(message: Message) -> None:
-        received.append(message)
-
+    sent: list[int] = []
+    protocol = SimpleNamespace(response_bytes=lambda status, _headers, _body: sent.append(status))
     began = time.process_time()
     for _ in range(_REQUESTS):
-        received.clear()
-        await app(_scope(), receive, cast("Any", send))
+        sent.clear()
+        await app.__rsgi__(_Request, protocol)
     cpu = time.process_time() - began
-    if cast("Any", received[0])["status"] != 200:
-        raise RuntimeError(f"a variant sends {received[0]}")
+    if sent != [200]:
+        raise RuntimeError(f"a variant sends {sent}")
     await asyncio.sleep(0)
     return cpu / _REQUESTS * 1e6
 
 
-def _scope() -> Scope:
-    headers = [(b"host", b"service"), (b"user-agent", b"wrk"), (b"x-forwarded-for", b"192.0.2.1")]
-    scope = {
-        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET",
-        "scheme": "http", "path": "/nothing", "raw_path": b"/nothing", "query_string": b"",
-        "root_path": "", "headers": headers, "client": ("10.0.0.9", 4711),
-        "server": ("127.0.0.1", 8000), "state": {}, "extensions": {},
-    }  # fmt: skip
-    return cast("Scope", scope)
+class _Headers(dict[str, str]):
+    def get_all(self, key: str) -> list[str]:
+        return [self[key]] if key in self else []
 
 
-async def _bare(_scope: Scope, _receive: Any, send: Any) -> None:
+class _Request:
+    """As Granian gives it."""
+
+    http_version = "1.1"
+    method = "GET"
+    scheme = "http"
+    path = "/nothing"
+    query_string = ""
+    headers = _Headers({"host": "service", "user-agent": "wrk", "x-forwarded-for": "192.0.2.1"})
+    client = "10.0.0.9:4711"
+
+
+async def _bare(_scope: Any, _receive: Any, send: Any) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"", "more_body": False})

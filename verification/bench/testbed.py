@@ -73,7 +73,7 @@ class Testbed:
         self, name: str, case: Case, ours: RunningApp, settings: Mapping[str, str]
     ) -> Iterator[RunningApp]:
         """conventional, fastapi or blacksheep; or bare, which repeats our response to `case`."""
-        given = {**GRANIAN, "GRANIAN_FACTORY": "false", **settings}
+        given = {**GRANIAN, "GRANIAN_INTERFACE": "asgi", "GRANIAN_FACTORY": "false", **settings}
         command: Sequence[str] = (sys.executable, "-m", "granian", f"{_PEERS}.{name}_asyncpg:app")
         if name == "conventional":
             port = free_port()

@@ -159,6 +159,6 @@ async def test_request_whose_fast_path_fails_gets_its_response_from_the_slow_pat
     async with serving(app) as client:
         sources = [(await client.get("/data/d9")).json()["source"] for _ in range(3)]
         assert sources == ["external", "memory", "memory"]
-        monkeypatch.setattr(app, part, None)
+        monkeypatch.setattr(app._service, part, None)
         response = await client.get("/data/d9")
     assert (response.status_code, response.json()["source"]) == (200, "memory")

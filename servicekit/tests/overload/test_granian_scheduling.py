@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 from litestar.types import Scope
 
 from servicekit.dev.processes import free_port
+from servicekit.http.rsgi import RsgiService
 from servicekit.overload.granian_scheduling import AdmissionQueue, was_queued
 from servicekit.server.launch import GRANIAN
 from servicekit.testing.service import wait_for
@@ -167,11 +168,13 @@ async def test_call_that_is_no_request_bypasses_the_queue_and_can_be_cancelled()
 
 
 @pytest.mark.slow("starts Granian")
-def test_requests_of_granian_are_queued() -> None:
+@pytest.mark.parametrize("interface", ["asgi", "rsgi"])
+def test_requests_of_granian_are_queued(interface: str) -> None:
     """Granian hands each over as a coroutine with a context, by which the queue recognises it."""
     port = free_port()
     settings = {**os.environ, **GRANIAN, "GRANIAN_FACTORY": "false", "GRANIAN_PORT": str(port)}
-    command = [sys.executable, "-m", "granian", f"{__name__}:queued_or_not"]
+    settings["GRANIAN_INTERFACE"] = interface
+    command = [sys.executable, "-m", "granian", f"{__name__}:service"]
     with subprocess.Popen(
         command, env=settings | {"GRANIAN_HOST": "127.0.0.1"}, text=True
     ) as process:
@@ -188,21 +191,24 @@ _inside = ContextVar("inside", default=False)
 _queue = AdmissionQueue(lambda: False)
 
 
-async def queued_or_not(
-    scope: Scope,
-    receive: Callable[[], Awaitable[Any]],
-    send: Callable[[Any], Awaitable[None]],
-) -> None:
+class _QueuedOrNot:
     """Answers whether the request was queued."""
-    if scope["type"] == "lifespan":
-        async with _queue.lifespan():
+
+    app: Any = None
+
+    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            async with _queue.lifespan():
+                await receive()
+                await send({"type": "lifespan.startup.complete"})
+                await receive()
+            return await send({"type": "lifespan.shutdown.complete"})
+        outside = _inside.set(True)
+        if scope["type"] == "http" and scope["method"] == "POST":
             await receive()
-            await send({"type": "lifespan.startup.complete"})
-            await receive()
-        return await send({"type": "lifespan.shutdown.complete"})
-    outside = _inside.set(True)
-    if scope["type"] == "http" and scope["method"] == "POST":
-        await receive()
-    _inside.reset(outside)
-    await send({"type": "http.response.start", "status": 200, "headers": []})
-    await send({"type": "http.response.body", "body": str(was_queued.get()).encode()})
+        _inside.reset(outside)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": str(was_queued.get()).encode()})
+
+
+service = RsgiService(_QueuedOrNot(), None)

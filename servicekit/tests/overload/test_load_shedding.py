@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from app.main import create_app
 from app.settings import Settings
 from servicekit.database.pool import DatabasePool
-from servicekit.http.responses import RawResponse
+from servicekit.http.responses import RawResponse, TextHeaders
+from servicekit.http.rsgi import RequestOverAsgi
 from servicekit.overload.admission import Admission
 from servicekit.overload.granian_scheduling import was_queued
 from servicekit.overload.load_shedding import FastRejection, LoadShedding
@@ -57,6 +58,7 @@ async def messages_of(
 
     headers = [(b"x-request-id", b"own-1")]
     scope = {"type": "http", "path": "/", "method": method, "headers": headers, "state": {}}
+    scope["query_string"] = b""
     await app(scope, None, send)
     return messages
 
@@ -84,9 +86,17 @@ async def test_fast_rejection_sends_the_bytes_of_load_shedding(
     limited = LoadShedding(RawResponse(200, [], b""), admission)
     counters = RequestCounters()
     recorder = RequestRecorder(counters, AccessLog(settings))
-    fast = FastRejection(admission, recorder)
+    rejection = FastRejection(admission, recorder)
+
+    async def fast(scope: Any, receive: Any, send: Send) -> None:
+        replies: list[tuple[int, TextHeaders, bytes]] = []
+        rejection(RequestOverAsgi(scope), lambda *reply: replies.append(reply))
+        [(status, text, body)] = replies
+        headers = [(name.encode(), value.encode()) for name, value in text]
+        await RawResponse(status, headers, body)(scope, receive, send)
+
     slow_messages = await messages_of(RequestLog(limited, recorder), method)
-    assert await messages_of(lambda scope, _, send: fast(scope, send), method) == slow_messages
+    assert await messages_of(fast, method) == slow_messages
     assert admission.rejected == 2
     assert sum(counters.of(NO_ROUTE, method, 503).buckets) == 2
 
