@@ -8,13 +8,17 @@ What RSGI leaves out is made up for here as far as it can be:
 - It tells no broken chunked body from one with trailers. A request that doesn't announce its
   trailers by a `Trailer` header counts as broken if it has some.
 - A stream does not wait for a slow client: what the client has not read stays in memory.
+- It can't cut a response that breaks off, which would then look whole. Its socket is closed here.
 """
 
 import asyncio
 import logging
+import os
+import socket
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from stat import S_ISSOCK
 from typing import Any, Protocol, cast
 
 from granian.asgi import LifespanProtocol
@@ -131,6 +135,11 @@ class AsgiOverRsgi:
         self._stream: Any = None
         self._responded = False
 
+    @property
+    def is_streaming(self) -> bool:
+        """Whether a response has begun in pieces, and not ended."""
+        return self._stream is not None
+
     async def receive(self) -> Any:
         if self._ended:
             if not self._responded:
@@ -222,7 +231,21 @@ class RsgiService:
         if error:
             cast("Any", asgi.scope)["load_failed"] = error
         inner = self.app if self._respond else self._service
-        await inner(cast("Any", asgi.scope), asgi.receive, cast("Any", asgi.send))
+        try:
+            await inner(cast("Any", asgi.scope), asgi.receive, cast("Any", asgi.send))
+        finally:
+            if asgi.is_streaming:
+                _cut(_address(request.client))
+
+
+def _cut(client: tuple[str, int]) -> None:
+    """Ends the connection of this client."""
+    for file in map(int, os.listdir("/dev/fd")):
+        with suppress(OSError):
+            if S_ISSOCK(os.fstat(file).st_mode):
+                with socket.socket(fileno=os.dup(file)) as connection:
+                    if connection.getpeername()[:2] == client:
+                        connection.shutdown(socket.SHUT_RDWR)
 
 
 def _address(text: str) -> tuple[str, int]:

@@ -38,8 +38,8 @@ class _Echo:
             return await send({"type": "lifespan.shutdown.complete"})
         if scope["path"] == "/left":
             return await self._send(send, json.dumps(_left).encode())
-        if scope["path"] == "/stream":
-            return await self._stream(receive, send)
+        if scope["path"] in ("/stream", "/broken"):
+            return await self._stream(receive, send, scope["path"] == "/broken")
         body, more = b"", True
         while more:
             message = await receive()
@@ -64,11 +64,13 @@ class _Echo:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    async def _stream(self, receive: Any, send: Any) -> None:
+    async def _stream(self, receive: Any, send: Any, broken: bool) -> None:
         await receive()
         await send({"type": "http.response.start", "status": 200, "headers": []})
         for number in range(3):
             await send({"type": "http.response.body", "body": b"%d" % number, "more_body": True})
+        if broken:
+            raise TimeoutError
         await send({"type": "http.response.body", "body": b"."})
 
 
@@ -152,6 +154,12 @@ def test_pieces_of_a_response_are_one_stream(ports: dict[str, int], interface: s
     response = httpx.get(f"http://127.0.0.1:{ports[interface]}/stream")
     assert response.headers["transfer-encoding"] == "chunked"
     assert response.text == "012."
+
+
+@pytest.mark.parametrize("interface", ["asgi", "rsgi"])
+def test_stream_that_breaks_off_does_not_look_whole(ports: dict[str, int], interface: str) -> None:
+    with pytest.raises(httpx.RemoteProtocolError):
+        httpx.get(f"http://127.0.0.1:{ports[interface]}/broken")
 
 
 @pytest.mark.parametrize("interface", ["asgi", "rsgi"])
