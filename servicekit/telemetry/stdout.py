@@ -12,6 +12,7 @@ from logging.handlers import QueueHandler, QueueListener
 from queue import Full, Queue
 
 _CAPACITY = 10_000  # lines
+_GATHERING = 0.02  # seconds; the lines that a SIGKILL may lose
 _FLUSH_TIMEOUT = 1.0  # seconds, at the end of the process
 _Lines = Queue[logging.LogRecord]
 
@@ -61,6 +62,12 @@ class _Writer(QueueListener):
         self._reported = 0  # of the dropped lines
         self._writable = True
         self._torn = False  # the last write ended within a line
+
+    def dequeue(self, block: bool) -> logging.LogRecord:
+        # A thread that woke for each line would take the interpreter from the requests each time.
+        if self._lines.empty():
+            time.sleep(_GATHERING)
+        return super().dequeue(block)
 
     def handle(self, record: logging.LogRecord) -> None:
         if not self._write(record.getMessage()):
