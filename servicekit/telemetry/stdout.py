@@ -7,6 +7,7 @@ and counted.
 import logging
 import os
 import sys
+import threading
 import time
 from logging.handlers import QueueHandler, QueueListener
 from queue import Full, Queue
@@ -42,8 +43,10 @@ class StdoutHandler(QueueHandler):
 
     def flush(self) -> None:
         deadline = time.monotonic() + _FLUSH_TIMEOUT
+        self._writer.hurry.set()
         while self._lines.unfinished_tasks and time.monotonic() < deadline:
             time.sleep(0.005)
+        self._writer.hurry.clear()
 
 
 class _Writer(QueueListener):
@@ -56,6 +59,7 @@ class _Writer(QueueListener):
     def __init__(self, lines: _Lines, handler: StdoutHandler, descriptor: int) -> None:
         super().__init__(lines)
         self.failed = 0  # lines
+        self.hurry = threading.Event()
         self._lines = lines
         self._handler = handler
         self._descriptor = descriptor
@@ -66,7 +70,7 @@ class _Writer(QueueListener):
     def dequeue(self, block: bool) -> logging.LogRecord:
         # A thread that woke for each line would take the interpreter from the requests each time.
         if self._lines.empty():
-            time.sleep(_GATHERING)
+            self.hurry.wait(_GATHERING)
         return super().dequeue(block)
 
     def handle(self, record: logging.LogRecord) -> None:

@@ -24,6 +24,16 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(wrapper=True, trylast=True)  # within the capture of what is printed
 def pytest_runtest_call() -> Generator[None, object, object]:
     """A test's log lines are written, by a thread, before the test ends."""
+    return (yield from _flushing())
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_teardown() -> Generator[None, object, object]:
+    """So are those of its fixtures."""
+    return (yield from _flushing())
+
+
+def _flushing() -> Generator[None, object, object]:
     try:
         return (yield)
     finally:
