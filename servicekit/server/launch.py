@@ -43,8 +43,6 @@ GRANIAN = {
     # Also how long a silent connection is kept. Above the load balancer's idle timeout (50 s),
     # or it would send a request into a connection that is being closed, and answer 502.
     "GRANIAN_HTTP1_HEADER_READ_TIMEOUT": "59000",  # ms
-    # Huge pages for the allocator: 50,000 clients that wait for one load are done a third sooner.
-    "_RJEM_MALLOC_CONF": "thp:always",
     # Seconds from SIGTERM on, DRAIN_TIME included; a stalled upload would block a stop for ever.
     "GRANIAN_WORKERS_KILL_TIMEOUT": "30",
     "GRANIAN_RESPAWN_FAILED_WORKERS": "true",  # without it a lost worker stops the server
