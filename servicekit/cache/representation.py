@@ -22,7 +22,8 @@ class Rendered(msgspec.Struct, frozen=True):
 
     def for_fast_path(self) -> "FastResponse":
         full, unchanged = as_text(self.full), as_text(self.unchanged)
-        return FastResponse(self.etag.decode("ascii"), self.body, full, unchanged)
+        etag = self.etag.decode("ascii", "backslashreplace")  # as it is sent
+        return FastResponse(etag, self.body, full, unchanged)
 
     def answer(self, scope: HTTPScope, age: float) -> RawResponse:
         """The entry `age` seconds after it was stored; 304 or 412 if the client's conditions say

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from servicekit.cache.representation import Rendered
 from servicekit.dev.processes import free_port
 from servicekit.http.rsgi import RsgiService
 from servicekit.server.launch import GRANIAN
@@ -147,6 +148,12 @@ def test_header_beyond_ascii_counts_as_given_and_equals_nothing(ports: dict[str,
 
 def test_header_of_a_response_beyond_ascii_is_escaped(ports: dict[str, int]) -> None:
     assert httpx.get(f"http://127.0.0.1:{ports['rsgi']}/").headers["x-name"] == r"n\xe9"
+
+
+def test_entity_tag_beyond_ascii_is_escaped_as_its_header_is() -> None:
+    headers = [(b"etag", '"é"'.encode())]
+    fast = Rendered('"é"'.encode(), b"", headers, headers).for_fast_path()
+    assert fast.full == fast.unchanged == [("etag", fast.etag)]
 
 
 @pytest.mark.parametrize("interface", ["asgi", "rsgi"])
