@@ -56,7 +56,7 @@ def service(parts: Parts[Any], domains: Sequence[Domain]) -> Service:
     fast_path = MemoryFastPath(app, paths, loads, admission, admits, early)
     if parts.tracing:
         return RsgiService(parts.tracing.around(fast_path), None)
-    return RsgiService(fast_path, fast_path.respond)
+    return RsgiService(fast_path, fast_path)
 
 
 def layers(

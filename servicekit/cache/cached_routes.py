@@ -3,7 +3,7 @@
 import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, cast
+from typing import cast
 
 import msgspec
 from litestar import Litestar
@@ -117,8 +117,6 @@ class CachedRoutes:
         route = fast.route
         scope["path_template"] = fast.template
         try:
-            if error := cast("Any", scope).get("load_failed"):  # the load that it waited for
-                raise error
             result = await route.read(key)
         except Exception as error:  # Litestar's own handler is not around this
             response = error_response(scope, error)
@@ -127,7 +125,6 @@ class CachedRoutes:
             hit = route.cache.memory_entry(key)
             if hit is not None and hit.fast_until:
                 rendered = route.representation.render(CacheResult.from_memory(hit.entry))
-                hit.rendered = rendered.for_fast_path()
-                hit.recorder = fast.recorder
+                hit.rendered = rendered.for_fast_path(hit.entry.stored_at, fast.recorder)
                 self._paths.put(scope["path"], hit)
         await response(scope, receive, send)

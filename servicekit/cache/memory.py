@@ -17,7 +17,7 @@ class MemoryEntry:
     leaves the memory.
     """
 
-    __slots__ = ("entry", "expires_at", "fast_until", "on_evict", "recorder", "rendered")
+    __slots__ = ("entry", "expires_at", "fast_until", "on_evict", "rendered")
 
     def __init__(self, entry: Entry, now: float, ttl: float) -> None:
         self.entry = entry
@@ -25,7 +25,6 @@ class MemoryEntry:
         fast_until = min(now + ttl * _FAST_SHARE, entry.fresh_until)
         self.fast_until = 0.0 if entry.not_found else fast_until
         self.rendered: Any = None
-        self.recorder: Any = None
         self.on_evict: Callable[[], object] | None = None
 
 

@@ -1,5 +1,6 @@
 """The way from memory to a response, before any layer: the bytes of the route, in less time."""
 
+import asyncio
 import functools
 import logging
 import time
@@ -7,16 +8,18 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from litestar import Litestar
-from litestar.types import Receive, Scope, Send
+from litestar.types import HTTPScope, Receive, Scope, Send
 
 from servicekit.cache.memory import MemoryEntry
 from servicekit.cache.representation import FastResponse
-from servicekit.cache.single_flight import InFlightLoads
+from servicekit.cache.single_flight import InFlightLoads, LoadResult
 from servicekit.http.preconditions import is_excluded
+from servicekit.http.problems import error_response
 from servicekit.http.request_id import request_id
-from servicekit.http.responses import SECURITY_HEADERS, TextHeaders, as_text
-from servicekit.http.rsgi import Reply, RequestOverAsgi, RsgiHeaders, RsgiRequest
+from servicekit.http.responses import SECURITY_HEADERS, TextHeaders, as_text, complete_headers
+from servicekit.http.rsgi import Ended, Reply, RequestOverAsgi, RsgiHeaders, RsgiRequest
 from servicekit.overload.admission import Admission
+from servicekit.overload.granian_scheduling import was_queued
 from servicekit.overload.load_shedding import FastRejection
 from servicekit.telemetry.requests import NO_ROUTE, FastPathRecorder
 
@@ -41,7 +44,7 @@ class MemoryFastPath:
     """Responds to a GET from memory, or when the load that it waits for ends, before any layer.
 
     `admits` must agree. A worker at capacity rejects requests here if `reject` is given. All other
-    requests go to `app`.
+    requests go to `app`. Each method gives the route whose response was sent, or None.
     """
 
     def __init__(
@@ -59,84 +62,137 @@ class MemoryFastPath:
         self._admission = admission
         self._admits = admits
         self._reject = reject
+        self._by_queue = False
+
+    def starts_by_rsgi(self) -> None:
+        """From now on the admission queue asks first, for each request."""
+        self._admission.queue.early = self
+        self._by_queue = True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         replies: list[tuple[int, TextHeaders, bytes]] = []
         if scope["type"] == "http":
             request = RequestOverAsgi(scope)
-            route, error = await self.respond(request, lambda *reply: replies.append(reply))
+            route = await self.respond(request, lambda *reply: replies.append(reply))
             if route and route != NO_ROUTE:
                 scope["path_template"] = route
-            cast("Any", scope)["load_failed"] = error
         for status, text, body in replies:
             headers = [(name.encode(), value.encode()) for name, value in text]
             await send({"type": "http.response.start", "status": status, "headers": headers})
             return await send({"type": "http.response.body", "body": body, "more_body": False})
         await self.app(cast("Any", scope), cast("Any", receive), cast("Any", send))
 
-    async def respond(
-        self, request: RsgiRequest, reply: Reply
-    ) -> tuple[str | None, Exception | None]:
-        """The route whose response was sent, if any was, and what ended the load that it waited
-        for. Without a route, the request has to go to the layers."""
+    async def respond(self, request: RsgiRequest, reply: Reply) -> str | None:
+        if self._by_queue and was_queued.get():
+            return None
+        if route := self.from_memory(request, reply) or self.rejected(request, reply):
+            return route
+        load = asyncio.get_running_loop().create_future()
+
+        def ended(route: str | None) -> None:
+            if not load.done():
+                load.set_result(route)
+
+        return await load if self.after_load(request, reply, ended) else None
+
+    def from_memory(self, request: RsgiRequest, reply: Reply) -> str | None:
+        """Another thread than the event loop's may call it; so it only reads, and counts."""
         begun = time.perf_counter()
-        hit = error = None
         try:
-            cacheable = request.method == "GET" and not request.query_string
-            path = request.path
-            hit = self._paths.get(path) if cacheable else None
-            if (
-                hit is not None
-                and time.monotonic() < hit.fast_until
-                and self._admits(headers := request.headers)
-            ):
-                rendered, stored, recorder = hit.rendered, hit.entry.stored_at, hit.recorder
-                if _responds(rendered, stored, recorder, begun, path, headers, reply):
-                    recorder.reads += 1
-                    return recorder.route, None
-            elif self._admission.rejects():
-                if self._reject and path != "/health":
-                    self._reject(request, reply)
-                    return NO_ROUTE, None
-            elif cacheable:
-                load = self._loads.get(path)
-                if load is not None and self._admits(headers := request.headers):
-                    result = await self._admission.counted(load.subscribe())
-                    rendered, stored, error = result
-                    recorder = load.recorder
-                    if rendered and _responds(
-                        rendered, stored, recorder, begun, path, headers, reply
-                    ):
-                        return recorder.route, None
+            if request.method != "GET" or request.query_string:
+                return None
+            hit = self._paths.get(request.path)
+            if hit is None or time.monotonic() >= hit.fast_until:
+                return None
+            if not self._may_be_early(request.headers):
+                return None
+            response = hit.rendered
+            _send(response, request, reply, begun)
         except Exception as failure:  # any: the layers can still give a response
             logger.error("the fast path failed", exc_info=failure)
-        return None, error
+            return None
+        response.recorder.reads += 1
+        return response.recorder.route
+
+    def rejected(self, request: RsgiRequest, reply: Reply) -> str | None:
+        """As `from_memory`, for a worker at capacity."""
+        if not self._reject or not self._admission.rejects() or request.path == "/health":
+            return None
+        self._reject(request, reply)
+        return NO_ROUTE
+
+    def after_load(self, request: RsgiRequest, reply: Reply, ended: Ended) -> bool:
+        """True if the request waits for a load that another one has begun. `ended` is called at
+        its end: with None, the load was cancelled, and the request has to go to the layers."""
+        begun = time.perf_counter()
+        try:
+            if request.method != "GET" or request.query_string:
+                return False
+            load = self._loads.get(request.path)
+            if load is None or not self._may_be_early(request.headers):
+                return False
+        except Exception as failure:  # any, as above
+            logger.error("the fast path failed", exc_info=failure)
+            return False
+        self._admission.in_flight += 1
+        loaded = functools.partial(self._loaded, load.recorder, request, reply, ended, begun)
+        load.subscribe(loaded)
+        return True
+
+    def _may_be_early(self, headers: RsgiHeaders) -> object:
+        # An If-Match may be answered by 412, whose body is the route's.
+        return "if-match" not in headers and self._admits(headers)
+
+    def _loaded(
+        self,
+        recorder: FastPathRecorder,
+        request: RsgiRequest,
+        reply: Reply,
+        ended: Ended,
+        begun: float,
+        result: LoadResult,
+    ) -> None:
+        self._admission.in_flight -= 1
+        route = recorder.route
+        try:
+            if result.response:
+                _send(result.response, request, reply, begun)
+            elif result.error:
+                _send_error(result.error, recorder, request, reply, begun)
+            else:
+                route = None
+        except Exception as failure:  # any, as above
+            logger.error("the fast path failed", exc_info=failure)
+            route = None
+        ended(route)
 
 
-def _responds(
-    rendered: FastResponse,
-    stored: float,
-    recorder: FastPathRecorder,
-    begun: float,
-    path: str,
-    headers: RsgiHeaders,
-    reply: Reply,
-) -> bool:
-    """False, with nothing sent, if there is an If-Match: 412 has a body of the route's."""
-    if "if-match" in headers:
-        return False
-    status, sent, body = 200, rendered.full, rendered.body
+def _send(response: FastResponse, request: RsgiRequest, reply: Reply, begun: float) -> None:
+    """As the route responds to a request without an If-Match, whose 412 has a body."""
+    headers = request.headers
+    status, sent, body = 200, response.full, response.body
     if "if-none-match" in headers:
         conditions = headers.get_all("if-none-match")
         # mostly the tag that the client was given, alone or in a list
         given = conditions[0].split(", ") if len(conditions) == 1 else ()
-        if rendered.etag in given or is_excluded(rendered.etag, conditions):
-            status, sent, body = 304, rendered.unchanged, b""
+        if response.etag in given or is_excluded(response.etag, conditions):
+            status, sent, body = 304, response.unchanged, b""
     own_id = request_id(headers.get("x-request-id"))
-    age = ("age", str(max(0, int(time.monotonic() - stored))))
+    age = ("age", str(max(0, int(time.monotonic() - response.stored_at))))
     reply(status, [*sent, age, *_SECURITY_HEADERS, ("x-request-id", own_id)], body)
-    recorder.answered(path, status, own_id, time.perf_counter() - begun)
-    return True
+    seconds = time.perf_counter() - begun
+    response.recorder.answered(request.path, status, own_id, seconds)
+
+
+def _send_error(
+    error: Exception, recorder: FastPathRecorder, request: RsgiRequest, reply: Reply, begun: float
+) -> None:
+    own_id = request_id(request.headers.get("x-request-id"))
+    scope = cast("HTTPScope", {"method": "GET", "state": {"request_id": own_id}})
+    response = error_response(scope, error)
+    headers = as_text(complete_headers(response.headers, own_id.encode()))
+    reply(response.status, headers, response.body)
+    recorder.answered(request.path, response.status, own_id, time.perf_counter() - begun)
 
 
 def wants_cached(headers: RsgiHeaders) -> bool:

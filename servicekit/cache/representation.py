@@ -10,6 +10,7 @@ from servicekit.cache.results import CacheResult, Source
 from servicekit.http.preconditions import status_of_read
 from servicekit.http.problems import problem_response
 from servicekit.http.responses import Headers, RawResponse, TextHeaders, as_text
+from servicekit.telemetry.requests import FastPathRecorder
 
 
 class Rendered(msgspec.Struct, frozen=True):
@@ -20,10 +21,10 @@ class Rendered(msgspec.Struct, frozen=True):
     full: Headers
     unchanged: Headers
 
-    def for_fast_path(self) -> "FastResponse":
+    def for_fast_path(self, stored_at: float, recorder: FastPathRecorder) -> "FastResponse":
         full, unchanged = as_text(self.full), as_text(self.unchanged)
         etag = self.etag.decode("ascii", "backslashreplace")  # as it is sent
-        return FastResponse(etag, self.body, full, unchanged)
+        return FastResponse(etag, self.body, full, unchanged, stored_at, recorder)
 
     def answer(self, scope: HTTPScope, age: float) -> RawResponse:
         """The entry `age` seconds after it was stored; 304 or 412 if the client's conditions say
@@ -38,12 +39,14 @@ class Rendered(msgspec.Struct, frozen=True):
 
 
 class FastResponse(msgspec.Struct, frozen=True):
-    """The same for `MemoryFastPath`."""
+    """The same for `MemoryFastPath`. It was stored at `stored_at`, in monotonic seconds."""
 
     etag: str
     body: bytes
     full: TextHeaders
     unchanged: TextHeaders
+    stored_at: float
+    recorder: FastPathRecorder
 
 
 class Representation(msgspec.Struct, frozen=True):

@@ -1,6 +1,7 @@
 """Single flight: all clients that wait for the same load get one response."""
 
 import asyncio
+from collections.abc import Callable
 from typing import NamedTuple
 
 from servicekit.cache.representation import FastResponse, Representation
@@ -13,16 +14,15 @@ from servicekit.telemetry.requests import FastPathRecorder
 class LoadResult(NamedTuple):
     """The outcome of a load. With neither a response nor an error, it was cancelled."""
 
-    rendered: FastResponse | None = None
-    stored_at: float = 0.0  # monotonic seconds
+    response: FastResponse | None = None
     error: Exception | None = None
 
 
 class InFlightLoad:
     """A load and the requests that wait for it.
 
-    A subscriber costs one future, where the slow path takes a timer and eight nested calls. With
-    thousands of subscribers, this cost is most of their wait.
+    A subscriber costs one call, where the slow path takes a task, a timer and eight nested calls.
+    With thousands of subscribers, this cost is most of their wait.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class InFlightLoad:
         self._load = load
         self._representation = representation
         self.recorder = recorder
-        self._waiting: list[asyncio.Future[LoadResult]] = []
+        self._waiting: list[Callable[[LoadResult], object]] = []
         load.add_done_callback(self._loaded)
 
     @property
@@ -46,17 +46,15 @@ class InFlightLoad:
         """False once a write has invalidated the key: later requests must see that write."""
         return self._cache.in_flight_load(self._key) is self._load
 
-    def subscribe(self) -> asyncio.Future[LoadResult]:
-        answer = self._load.get_loop().create_future()
-        self._waiting.append(answer)
-        return answer
+    def subscribe(self, ended: Callable[[LoadResult], object]) -> None:
+        """Calls `ended`, which may not raise, at the end of the load."""
+        self._waiting.append(ended)
 
     def _loaded(self, load: asyncio.Task[CacheResult]) -> None:
         if self._waiting:
             outcome = self._outcome(load)
-            for answer in self._waiting:
-                if not answer.done():
-                    answer.set_result(outcome)
+            for ended in self._waiting:
+                ended(outcome)
 
     def _outcome(self, load: asyncio.Task[CacheResult]) -> LoadResult:
         if load.cancelled():
@@ -69,7 +67,7 @@ class InFlightLoad:
             return LoadResult(error=error)
         joined = CacheResult(result.entry, result.source, f"{result.status}; collapsed")
         rendered = self._representation.render(joined)
-        return LoadResult(rendered.for_fast_path(), result.entry.stored_at)
+        return LoadResult(rendered.for_fast_path(result.entry.stored_at, self.recorder))
 
 
 class InFlightLoads:

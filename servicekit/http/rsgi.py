@@ -16,7 +16,7 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from stat import S_ISSOCK
 from typing import Any, Protocol, cast
@@ -68,8 +68,15 @@ class RsgiRequest(Protocol):
 
 # Sends a whole response: its status, headers and body.
 Reply = Callable[[int, TextHeaders, bytes], object]
-# The route that was answered, if one was; or the error that its layers have to answer with.
-Respond = Callable[[RsgiRequest, Reply], Awaitable[tuple[str | None, Exception | None]]]
+# Is told the route whose response was sent, or None if none was.
+Ended = Callable[[str | None], None]
+
+
+class FastPath(Protocol):
+    """Responds to some requests before there is an ASGI request."""
+
+    def starts_by_rsgi(self) -> None: ...
+    async def respond(self, request: RsgiRequest, reply: Reply) -> str | None: ...
 
 
 class RequestOverAsgi:
@@ -200,13 +207,13 @@ class AsgiOverRsgi:
 class RsgiService:
     """An ASGI application for either of Granian's interfaces, `asgi` and `rsgi`.
 
-    A request that comes by RSGI is `respond`'s first, if there is one.
+    A request that comes by RSGI goes to `fast_path` first, if there is one.
     """
 
-    def __init__(self, service: Service, respond: Respond | None) -> None:
+    def __init__(self, service: Service, fast_path: FastPath | None) -> None:
         self.app = service.app
         self._service = service
-        self._respond = respond
+        self._fast_path = fast_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._service(scope, receive, send)
@@ -217,20 +224,17 @@ class RsgiService:
         if self._lifespan.interrupt:
             logger.error("the lifespan failed at its start", exc_info=self._lifespan.exc)
             sys.exit(1)
+        if self._fast_path:
+            self._fast_path.starts_by_rsgi()
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
         loop.run_until_complete(self._lifespan.shutdown())
 
     async def __rsgi__(self, request: Any, protocol: Any) -> None:
-        error = None
-        if self._respond:
-            answered, error = await self._respond(request, protocol.response_bytes)
-            if answered:
-                return
+        if self._fast_path and await self._fast_path.respond(request, protocol.response_bytes):
+            return
         asgi = AsgiOverRsgi(request, protocol)
-        if error:
-            cast("Any", asgi.scope)["load_failed"] = error
-        inner = self.app if self._respond else self._service
+        inner = self.app if self._fast_path else self._service
         try:
             await inner(cast("Any", asgi.scope), asgi.receive, cast("Any", asgi.send))
         finally:

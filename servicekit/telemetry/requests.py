@@ -33,9 +33,6 @@ class RequestCounters:
             timings = self._by_kind.setdefault(kind, Timings())
         timings.add(seconds)
 
-    def of(self, route: str, method: str, status: int) -> Timings:
-        return self._by_kind.setdefault((route, method, status), Timings())
-
     def samples(self) -> Iterator[Sample]:
         durations: dict[tuple[str, str], list[Timings]] = {}
         counts: dict[tuple[str, str, str], int] = {}
@@ -52,19 +49,17 @@ class RequestCounters:
 class FastPathRecorder:
     """Counts and logs the responses of one route's fast path."""
 
-    __slots__ = ("_access", "_counting", "_full", "_unchanged", "reads", "route")
+    __slots__ = ("_access", "_counters", "reads", "route")
 
     def __init__(self, route: str, counters: RequestCounters | None, access: AccessLog) -> None:
         self.route = route
         self._access = access
-        self._counting = counters is not None
+        self._counters = counters
         self.reads = 0  # responses from memory, without a lookup in the cache
-        self._full = counters.of(route, "GET", 200) if counters else Timings()
-        self._unchanged = counters.of(route, "GET", 304) if counters else Timings()
 
     def answered(self, path: str, status: int, own_id: str, seconds: float) -> None:
-        if self._counting:
-            (self._full if status == 200 else self._unchanged).add(seconds)
+        if self._counters:
+            self._counters.add(self.route, "GET", status, seconds)
         if self._access.due(status, seconds):
             self._access.line("GET", path, self.route, status, seconds, own_id)
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from app.settings import Settings
 from servicekit.cache.representation import Representation
-from servicekit.cache.single_flight import InFlightLoads
+from servicekit.cache.single_flight import InFlightLoads, LoadResult
 from servicekit.telemetry.access_log import AccessLog
 from servicekit.telemetry.requests import FastPathRecorder
 from servicekit.testing.fake_upstream import FakeUpstream
@@ -69,6 +69,9 @@ async def test_failed_load_gives_each_subscriber_an_error_with_its_own_id(
         released,
     )
     assert {answer.status_code for answer in given} == {502}
+    own = (b"x-request-id", b"content-length")
+    headers = [[h for h in answer.headers.raw if h[0] not in own] for answer in given]
+    assert headers == [headers[0]] * 5  # the first one's came through all layers
     assert [problem_of(answer)["request_id"] for answer in given] == [f"r{n}" for n in range(5)]
     assert upstream.calls["joined3"] == 1
 
@@ -118,10 +121,12 @@ async def test_request_after_a_write_does_not_join_an_older_load(
     await until(lambda: origin.calls)
     before = loads.get("/t/k")
     assert before is not None
-    waiting = before.subscribe()
+    results: list[LoadResult] = []
+    before.subscribe(results.append)
     await cache.invalidate("k")
 
     assert loads.get("/t/k") is None
     origin.released.set()
     await reading
-    assert (await waiting).rendered is not None
+    await until(lambda: results)
+    assert results[0].response is not None

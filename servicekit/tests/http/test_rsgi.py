@@ -13,10 +13,13 @@ from typing import Any
 import httpx
 import pytest
 
+from app.settings import Settings
 from servicekit.cache.representation import Rendered
 from servicekit.dev.processes import free_port
 from servicekit.http.rsgi import RsgiService
 from servicekit.server.launch import GRANIAN
+from servicekit.telemetry.access_log import AccessLog
+from servicekit.telemetry.requests import FastPathRecorder
 from servicekit.testing.service import wait_for
 from servicekit.testing.waiting import HANG
 
@@ -150,9 +153,10 @@ def test_header_of_a_response_beyond_ascii_is_escaped(ports: dict[str, int]) -> 
     assert httpx.get(f"http://127.0.0.1:{ports['rsgi']}/").headers["x-name"] == r"n\xe9"
 
 
-def test_entity_tag_beyond_ascii_is_escaped_as_its_header_is() -> None:
+def test_entity_tag_beyond_ascii_is_escaped_as_its_header_is(settings: Settings) -> None:
     headers = [(b"etag", '"é"'.encode())]
-    fast = Rendered('"é"'.encode(), b"", headers, headers).for_fast_path()
+    recorder = FastPathRecorder("/", None, AccessLog(settings))
+    fast = Rendered('"é"'.encode(), b"", headers, headers).for_fast_path(0.0, recorder)
     assert fast.full == fast.unchanged == [("etag", fast.etag)]
 
 

@@ -6,8 +6,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,13 +16,13 @@ import pytest
 from litestar.types import Scope
 
 from servicekit.dev.processes import free_port
-from servicekit.http.rsgi import RsgiService
+from servicekit.http.rsgi import Ended, RsgiService
 from servicekit.overload.granian_scheduling import AdmissionQueue, was_queued
 from servicekit.server.launch import GRANIAN
 from servicekit.testing.service import wait_for
 from servicekit.testing.waiting import HANG, until
 from servicekit.tests.clock import ManualClock
-from servicekit.tests.overload.granian import hand_over
+from servicekit.tests.overload.granian import RsgiRequest, hand_over
 
 
 async def turns_until(done: Callable[[], bool], work: Callable[[], object] = bool) -> None:
@@ -167,34 +168,127 @@ async def test_call_that_is_no_request_bypasses_the_queue_and_can_be_cancelled()
     assert "cancelled" not in entered
 
 
-@pytest.mark.slow("starts Granian")
-@pytest.mark.parametrize("interface", ["asgi", "rsgi"])
-def test_requests_of_granian_are_queued(interface: str) -> None:
-    """Granian hands each over as a coroutine with a context, by which the queue recognises it."""
+class _Early:
+    """Responds to a request by its name."""
+
+    def __init__(self) -> None:
+        self.known: set[str] = set()  # in memory
+        self.ended: list[Ended] = []  # of requests that wait for a load
+
+    def from_memory(self, request: Any, reply: Any) -> bool:
+        if request in self.known:
+            reply("from memory")
+        return request in self.known
+
+    def rejected(self, request: Any, reply: Any) -> bool:
+        if request != "/health":
+            reply("rejected")
+        return request != "/health"
+
+    def after_load(self, request: Any, reply: Any, ended: Ended) -> bool:
+        if request == "loading":
+            self.ended.append(ended)
+        return request == "loading"
+
+
+async def test_response_from_memory_needs_no_turn_of_the_loop() -> None:
+    loop = asyncio.get_running_loop()
+    begun: list[str] = []
+    queue = AdmissionQueue(lambda: False)
+    async with queue.lifespan():
+        queue.early = early = _Early()
+        early.known.add("hot")
+        hot = RsgiRequest(loop, "hot", begun)
+        assert hot.replies == ["from memory"]
+        assert hot.is_over
+        other = RsgiRequest(loop, "other", begun)
+        late = RsgiRequest(loop, "hot", begun)
+        assert late.replies == []  # not before the request that came earlier
+        await turns_until(lambda: late.is_over)
+    assert begun == ["other"]
+    assert other.is_over
+    assert late.replies == ["from memory"]
+
+
+async def test_worker_at_capacity_rejects_what_memory_does_not_hold() -> None:
+    loop = asyncio.get_running_loop()
+    begun: list[str] = []
+    queue = AdmissionQueue(lambda: True)
+    async with queue.lifespan():
+        queue.early = early = _Early()
+        early.known.add("hot")
+        hot, cold, health = (RsgiRequest(loop, n, begun) for n in ("hot", "cold", "/health"))
+        assert (hot.replies, cold.replies) == (["from memory"], ["rejected"])
+        assert hot.is_over
+        assert cold.is_over
+        await turns_until(lambda: health.is_over)
+    assert begun == ["/health"]
+
+
+@pytest.mark.parametrize("route, expected", [("/items/{id}", []), (None, ["loading"])])
+async def test_request_that_waits_for_a_load_begins_only_if_the_load_gave_it_no_response(
+    route: str | None, expected: list[str]
+) -> None:
+    loop = asyncio.get_running_loop()
+    begun: list[str] = []
+    queue = AdmissionQueue(lambda: False)
+    async with queue.lifespan():
+        queue.early = early = _Early()
+        waiting = RsgiRequest(loop, "loading", begun)
+        await turns_until(lambda: bool(early.ended))
+        assert not waiting.is_over
+        early.ended[0](route)
+        assert waiting.is_over
+    assert begun == expected
+
+
+@pytest.fixture(scope="module", params=["asgi", "rsgi"])
+def granian(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of Granian with `service`."""
     port = free_port()
     settings = {**os.environ, **GRANIAN, "GRANIAN_FACTORY": "false", "GRANIAN_PORT": str(port)}
-    settings["GRANIAN_INTERFACE"] = interface
+    settings |= {"GRANIAN_INTERFACE": request.param, "GRANIAN_HOST": "127.0.0.1"}
     command = [sys.executable, "-m", "granian", f"{__name__}:service"]
-    with subprocess.Popen(
-        command, env=settings | {"GRANIAN_HOST": "127.0.0.1"}, text=True
-    ) as process:
+    with subprocess.Popen(command, env=settings, text=True) as process:
         try:
             wait_for(f"http://127.0.0.1:{port}/health", process)
-            assert httpx.get(f"http://127.0.0.1:{port}/").text == "True"
-            # What wakes a request, as its body does, keeps to the request's own context.
-            assert httpx.post(f"http://127.0.0.1:{port}/", content=b"body").status_code == 200
+            yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
 
 
+@pytest.mark.slow("starts Granian")
+def test_requests_of_granian_are_queued(granian: str) -> None:
+    """Granian hands each over as a coroutine with a context, by which the queue recognises it."""
+    assert httpx.get(granian).text == "True"
+    # What wakes a request, as its body does, keeps to the request's own context.
+    assert httpx.post(granian, content=b"body").status_code == 200
+
+
+@pytest.mark.slow("starts Granian")
+@pytest.mark.parametrize("granian", ["rsgi"], indirect=True)
+async def test_memory_responds_while_the_event_loop_is_blocked(
+    granian: str, tmp_path: Path
+) -> None:
+    blocked = tmp_path / "blocked"
+    async with httpx.AsyncClient(base_url=granian, timeout=2 * HANG) as client:
+        blocking = asyncio.create_task(client.get(f"/block?{blocked}"))
+        await until(blocked.exists)
+        assert (await client.get("/release")).text == "from memory"
+        assert (await blocking).text == "True"
+
+
 _inside = ContextVar("inside", default=False)
 _queue = AdmissionQueue(lambda: False)
+_released = threading.Event()
 
 
 class _QueuedOrNot:
     """Answers whether the request was queued."""
 
-    app: Any = None
+    @property
+    def app(self) -> Any:
+        return self
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
@@ -203,6 +297,8 @@ class _QueuedOrNot:
                 await send({"type": "lifespan.startup.complete"})
                 await receive()
             return await send({"type": "lifespan.shutdown.complete"})
+        if scope["type"] == "http" and scope["path"] == "/block":
+            _block(Path(scope["query_string"].decode()))
         outside = _inside.set(True)
         if scope["type"] == "http" and scope["method"] == "POST":
             await receive()
@@ -211,4 +307,33 @@ class _QueuedOrNot:
         await send({"type": "http.response.body", "body": str(was_queued.get()).encode()})
 
 
-service = RsgiService(_QueuedOrNot(), None)
+def _block(blocked: Path) -> None:
+    """Blocks the event loop until /release is asked for."""
+    blocked.touch()
+    assert _released.wait(HANG)
+
+
+class _FromMemory:
+    """Has the response to /release."""
+
+    def starts_by_rsgi(self) -> None:
+        _queue.early = self
+
+    async def respond(self, request: Any, reply: Any) -> None:
+        """Leaves the request to the service."""
+
+    def from_memory(self, request: Any, reply: Any) -> bool:
+        if request.path != "/release":
+            return False
+        reply(200, [], b"from memory")
+        _released.set()
+        return True
+
+    def rejected(self, request: Any, reply: Any) -> bool:
+        return False
+
+    def after_load(self, request: Any, reply: Any, ended: Ended) -> bool:
+        return False
+
+
+service = RsgiService(_QueuedOrNot(), _FromMemory())
