@@ -5,6 +5,7 @@ import functools
 import logging
 import time
 from collections.abc import Callable
+from contextvars import copy_context
 from typing import Any, cast
 
 from litestar import Litestar
@@ -44,7 +45,7 @@ class MemoryFastPath:
     """Responds to a GET from memory, or when the load that it waits for ends, before any layer.
 
     `admits` must agree. A worker at capacity rejects requests here if `reject` is given. All other
-    requests go to `app`. Each method gives the route whose response was sent, or None.
+    requests go to `app`. Methods give the route whose response was sent, or None.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class MemoryFastPath:
         self._by_queue = False
 
     def starts_by_rsgi(self) -> None:
-        """From now on the admission queue asks first, for each request."""
+        """From now on the admission queue asks first, for each request that it starts."""
         self._admission.queue.early = self
         self._by_queue = True
 
@@ -85,37 +86,38 @@ class MemoryFastPath:
     async def respond(self, request: RsgiRequest, reply: Reply) -> str | None:
         if self._by_queue and was_queued.get():
             return None
-        if route := self.from_memory(request, reply) or self.rejected(request, reply):
-            return route
-        load = asyncio.get_running_loop().create_future()
+        waiting = asyncio.get_running_loop().create_future()
 
         def ended(route: str | None) -> None:
-            if not load.done():
-                load.set_result(route)
+            if not waiting.done():
+                waiting.set_result(route)
 
-        return await load if self.after_load(request, reply, ended) else None
+        try:
+            if route := self.from_memory(request, reply) or self.rejected(request, reply):
+                return route
+            return await waiting if self.after_load(request, reply, ended) else None
+        except Exception:  # any: the layers can still respond
+            logger.exception("the fast path failed")
+            return None
 
     def from_memory(self, request: RsgiRequest, reply: Reply) -> str | None:
-        """Another thread than the event loop's may call it; so it only reads, and counts."""
+        """Another thread than the event loop's may call it."""
         begun = time.perf_counter()
-        try:
-            if request.method != "GET" or request.query_string:
-                return None
-            hit = self._paths.get(request.path)
-            if hit is None or time.monotonic() >= hit.fast_until:
-                return None
-            if not self._may_be_early(request.headers):
-                return None
-            response = hit.rendered
-            _send(response, request, reply, begun)
-        except Exception as failure:  # any: the layers can still give a response
-            logger.error("the fast path failed", exc_info=failure)
+        if request.method != "GET" or request.query_string:
             return None
+        hit = self._paths.get(request.path)
+        if hit is None or time.monotonic() >= hit.fast_until:
+            return None
+        headers = request.headers
+        if not self._may_be_early(headers):
+            return None
+        response: FastResponse = hit.rendered
+        _send(response, request.path, headers, reply, begun)
         response.recorder.reads += 1
         return response.recorder.route
 
     def rejected(self, request: RsgiRequest, reply: Reply) -> str | None:
-        """As `from_memory`, for a worker at capacity."""
+        """A worker at capacity rejects the request. Another thread may call it, too."""
         if not self._reject or not self._admission.rejects() or request.path == "/health":
             return None
         self._reject(request, reply)
@@ -125,51 +127,42 @@ class MemoryFastPath:
         """True if the request waits for a load that another one has begun. `ended` is called at
         its end: with None, the load was cancelled, and the request has to go to the layers."""
         begun = time.perf_counter()
-        try:
-            if request.method != "GET" or request.query_string:
-                return False
-            load = self._loads.get(request.path)
-            if load is None or not self._may_be_early(request.headers):
-                return False
-        except Exception as failure:  # any, as above
-            logger.error("the fast path failed", exc_info=failure)
+        if request.method != "GET" or request.query_string:
             return False
-        self._admission.in_flight += 1
-        loaded = functools.partial(self._loaded, load.recorder, request, reply, ended, begun)
-        load.subscribe(loaded)
+        path = request.path
+        load = self._loads.get(path)
+        if load is None or not self._may_be_early(headers := request.headers):
+            return False
+
+        def loaded(result: LoadResult) -> None:
+            self._admission.in_flight -= 1
+            route = load.recorder.route
+            try:
+                if result.response:
+                    _send(result.response, path, headers, reply, begun)
+                elif result.error:
+                    _send_error(result.error, load.recorder, path, headers, reply, begun)
+                else:
+                    route = None
+            except Exception:  # any, as above
+                logger.exception("the fast path failed")
+                route = None
+            ended(route)
+
+        self._admission.admit()
+        # Log lines are of this request, not of the one that began the load.
+        load.subscribe(functools.partial(copy_context().run, loaded))
         return True
 
     def _may_be_early(self, headers: RsgiHeaders) -> object:
         # An If-Match may be answered by 412, whose body is the route's.
         return "if-match" not in headers and self._admits(headers)
 
-    def _loaded(
-        self,
-        recorder: FastPathRecorder,
-        request: RsgiRequest,
-        reply: Reply,
-        ended: Ended,
-        begun: float,
-        result: LoadResult,
-    ) -> None:
-        self._admission.in_flight -= 1
-        route = recorder.route
-        try:
-            if result.response:
-                _send(result.response, request, reply, begun)
-            elif result.error:
-                _send_error(result.error, recorder, request, reply, begun)
-            else:
-                route = None
-        except Exception as failure:  # any, as above
-            logger.error("the fast path failed", exc_info=failure)
-            route = None
-        ended(route)
 
-
-def _send(response: FastResponse, request: RsgiRequest, reply: Reply, begun: float) -> None:
-    """As the route responds to a request without an If-Match, whose 412 has a body."""
-    headers = request.headers
+def _send(
+    response: FastResponse, path: str, headers: RsgiHeaders, reply: Reply, begun: float
+) -> None:
+    """Responds as the route does to a request without an If-Match."""
     status, sent, body = 200, response.full, response.body
     if "if-none-match" in headers:
         conditions = headers.get_all("if-none-match")
@@ -180,19 +173,23 @@ def _send(response: FastResponse, request: RsgiRequest, reply: Reply, begun: flo
     own_id = request_id(headers.get("x-request-id"))
     age = ("age", str(max(0, int(time.monotonic() - response.stored_at))))
     reply(status, [*sent, age, *_SECURITY_HEADERS, ("x-request-id", own_id)], body)
-    seconds = time.perf_counter() - begun
-    response.recorder.answered(request.path, status, own_id, seconds)
+    response.recorder.answered(path, status, own_id, time.perf_counter() - begun)
 
 
 def _send_error(
-    error: Exception, recorder: FastPathRecorder, request: RsgiRequest, reply: Reply, begun: float
+    error: Exception,
+    recorder: FastPathRecorder,
+    path: str,
+    headers: RsgiHeaders,
+    reply: Reply,
+    begun: float,
 ) -> None:
-    own_id = request_id(request.headers.get("x-request-id"))
+    own_id = request_id(headers.get("x-request-id"))
     scope = cast("HTTPScope", {"method": "GET", "state": {"request_id": own_id}})
     response = error_response(scope, error)
-    headers = as_text(complete_headers(response.headers, own_id.encode()))
-    reply(response.status, headers, response.body)
-    recorder.answered(request.path, response.status, own_id, time.perf_counter() - begun)
+    text = as_text(complete_headers(response.headers, own_id.encode()))
+    reply(response.status, text, response.body)
+    recorder.answered(path, response.status, own_id, time.perf_counter() - begun)
 
 
 def wants_cached(headers: RsgiHeaders) -> bool:

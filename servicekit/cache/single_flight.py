@@ -7,7 +7,6 @@ from typing import NamedTuple
 from servicekit.cache.representation import FastResponse, Representation
 from servicekit.cache.results import CacheResult
 from servicekit.cache.two_level import TwoLevelCache
-from servicekit.errors import NotFound
 from servicekit.telemetry.requests import FastPathRecorder
 
 
@@ -63,10 +62,10 @@ class InFlightLoad:
             return LoadResult(error=error)
         try:
             result = self._cache.count_read(load.result(), len(self._waiting))
-        except NotFound as error:
+            joined = CacheResult(result.entry, result.source, f"{result.status}; collapsed")
+            rendered = self._representation.render(joined)
+        except Exception as error:  # NotFound, or any of the domain's representation
             return LoadResult(error=error)
-        joined = CacheResult(result.entry, result.source, f"{result.status}; collapsed")
-        rendered = self._representation.render(joined)
         return LoadResult(rendered.for_fast_path(result.entry.stored_at, self.recorder))
 
 

@@ -224,7 +224,8 @@ class RsgiService:
         if self._lifespan.interrupt:
             logger.error("the lifespan failed at its start", exc_info=self._lifespan.exc)
             sys.exit(1)
-        if self._fast_path:
+        # Granian's own access log would miss what needs no task.
+        if self._fast_path and os.environ.get("GRANIAN_LOG_ACCESS_ENABLED", "false") == "false":
             self._fast_path.starts_by_rsgi()
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -1,12 +1,9 @@
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
-from typing import TypeVar
 
 from servicekit.overload.deadlines import Deadlines
 from servicekit.overload.granian_scheduling import AdmissionQueue, was_queued
 from servicekit.overload.loop_lag import EventLoopLag
-
-T = TypeVar("T")
 
 
 class Admission:
@@ -21,28 +18,30 @@ class Admission:
         """`timeout`: seconds that a request may take; the loop may be late for a third of it.
         Without `queueing`, requests enter the loop as Granian hands them over."""
         self.queue = AdmissionQueue(self.at_capacity)
-        self.lag = EventLoopLag(timeout / 3, self.queue.wait)
+        self.lag = EventLoopLag(timeout / 3, self.queue.wait, self.had_requests)
         self.deadlines = Deadlines(timeout)
         self.in_flight = 0
-        self.rejected = 0  # since the start
+        self.admitted = self.rejected = 0  # since the start
         self.deadlines_exceeded = 0
         self._max_in_flight = max_in_flight
         self._queueing = queueing
+        self._requests = 0  # when `had_requests` was last called
 
     def at_capacity(self) -> bool:
         return self.in_flight + len(self.queue) >= self._max_in_flight or self.lag.overloaded
 
+    def had_requests(self) -> bool:
+        """Whether there are requests, or were any since this was last asked."""
+        before, self._requests = self._requests, self.admitted + self.rejected
+        return self._requests > before or self.in_flight > 0 or len(self.queue) > 0
+
+    def admit(self) -> None:
+        self.admitted += 1
+        self.in_flight += 1
+
     def rejects(self) -> bool:
         """True if the current request has to be rejected."""
         return not was_queued.get() and self.at_capacity()
-
-    async def counted(self, response: Awaitable[T]) -> T:
-        """Await `response` as a request in flight. It needs a deadline of its own."""
-        self.in_flight += 1
-        try:
-            return await response
-        finally:
-            self.in_flight -= 1
 
     @asynccontextmanager
     async def lifespan(self, _app: object = None) -> AsyncIterator[None]:

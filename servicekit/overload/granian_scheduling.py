@@ -13,6 +13,7 @@ of 300 ms. A hot response from Granian's thread takes 24 µs of CPU, one from th
 """
 
 import asyncio
+import logging
 import sys
 import time
 from collections import deque
@@ -23,6 +24,8 @@ from types import CoroutineType
 from typing import Any, Protocol
 
 from servicekit.http.rsgi import Ended, Reply, RsgiRequest
+
+logger = logging.getLogger(__name__)
 
 _PER_TURN = 16  # requests: about 0.3 ms of a turn
 _SMOOTHING = 0.1  # weight of the latest turn in the average
@@ -36,11 +39,16 @@ was_queued: ContextVar[bool] = ContextVar("was_queued", default=False)
 
 
 class EarlyResponses(Protocol):
-    """Responses that need no task. Granian's thread asks for the first two, the loop for all."""
+    """Responses that need no task. Each method says whether it takes care of the request."""
 
-    def from_memory(self, request: RsgiRequest, reply: Reply) -> object: ...
-    def rejected(self, request: RsgiRequest, reply: Reply) -> object: ...
-    def after_load(self, request: RsgiRequest, reply: Reply, ended: Ended) -> bool: ...
+    def from_memory(self, request: RsgiRequest, reply: Reply) -> object:
+        """Called in Granian's thread or in the event loop's."""
+
+    def rejected(self, request: RsgiRequest, reply: Reply) -> object:
+        """Called in Granian's thread, at capacity."""
+
+    def after_load(self, request: RsgiRequest, reply: Reply, ended: Ended) -> object:
+        """Called in the event loop's thread, as `ended` is."""
 
 
 class AdmissionQueue:
@@ -50,8 +58,9 @@ class AdmissionQueue:
     that arrived during the last one. Turns would grow to thousands of requests, and a request that
     needs several turns (a cache read, an upstream call) would wait for all that arrived later.
 
-    What `early` responds to needs no task. While the queue is empty, that happens in Granian's
-    thread; a response from memory never overtakes a queued request, whose turn would else not come.
+    What `early` responds to needs no task. While the queue is empty, Granian's thread sends what
+    memory holds. While it is not, such a request waits for its turn, as the thread would else leave
+    the loop no time for those that came before.
 
     A request that finds the worker at capacity bypasses the queue, since rejecting it takes
     microseconds. Granian's thread needs the interpreter for each, but a busy loop releases it only
@@ -101,20 +110,21 @@ class AdmissionQueue:
     def call_soon_threadsafe(
         self, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.Handle | None:
-        """Replaces the loop's method: a request is queued and returns None, since Granian never
-        cancels it. Any other call, such as one that wakes a request, goes to the loop."""
+        """Replaces the loop's method: a request is answered or queued, and returns None, since
+        Granian never cancels it; at capacity it bypasses the queue. Any other call, such as one
+        that wakes a request, goes to the loop. May not raise: Granian's thread would be lost."""
         if context is None or not args or type(args[0]) is not CoroutineType:
             return self._call_soon_threadsafe(callback, *args, context=context)
         early = self._early_for(args)
-        if early and not self._queue and _responds(early.from_memory, *args):
-            return None
+        if early and not self._queue and _ask(early.from_memory, args[1]):
+            return args[0].close()
         if self._at_capacity():
             self._bypassed += 1
             if not self._pausing:
                 self._pausing = True
                 self._call_soon_threadsafe(self._pause)
-            if early and (_responds(early.from_memory, *args) or _responds(early.rejected, *args)):
-                return None
+            if early and (_ask(early.from_memory, args[1]) or _ask(early.rejected, args[1])):
+                return args[0].close()
             return self._call_soon_threadsafe(callback, *args, context=context)
         self._queue.append((callback, args, context))
         if not self._running:
@@ -133,7 +143,10 @@ class AdmissionQueue:
             if context is not self._server_context:  # all requests have the same one
                 self._server_context, self._queued_context = context, context.copy()
                 self._queued_context.run(was_queued.set, True)
-            self._start(callback, *args)
+            try:
+                self._start(callback, *args)
+            except Exception:  # any: the others would never start
+                logger.exception("a request did not start")
         if not queue:
             self._running = False
             if not queue or self._running:  # else another thread appended in between
@@ -143,18 +156,17 @@ class AdmissionQueue:
         self._call_soon(self._turn)
 
     def _start(self, callback: Callable[..., object], *args: Any) -> None:
-        def ended(route: str | None) -> None:
-            if route:
+        def begin(answered: str | None = None) -> None:
+            if answered:
                 args[0].close()
             else:
                 self._queued_context.run(callback, *args)
 
         early = self._early_for(args)
-        if not early or not (
-            _responds(early.from_memory, *args)
-            or early.after_load(args[1].scope, args[1].proto.response_bytes, ended)
-        ):
-            self._queued_context.run(callback, *args)
+        if early and _ask(early.from_memory, args[1]):
+            args[0].close()
+        elif not early or not _ask(early.after_load, args[1], begin):
+            begin()
 
     def _early_for(self, args: Sequence[Any]) -> EarlyResponses | None:
         return self.early if len(args) == 2 else None  # a coroutine, and what it is called with
@@ -174,9 +186,9 @@ class AdmissionQueue:
             self._call_later(_PAUSE_EVERY, self._pause)
 
 
-def _responds(respond: Callable[..., object], coroutine: Any, request: Any) -> bool:
-    """Whether `respond` has responded to the request, whose task is then not needed."""
-    if not respond(request.scope, request.proto.response_bytes):
-        return False
-    coroutine.close()
-    return True
+def _ask(respond: Callable[..., object], watcher: Any, *more: object) -> object:
+    try:
+        return respond(watcher.scope, watcher.proto.response_bytes, *more)
+    except Exception:  # any: it would end Granian's thread, and the layers can still respond
+        logger.exception("the fast path failed")
+        return None

@@ -40,7 +40,7 @@ class LoadShedding:
         if scope["method"] not in BODILESS:
             body = _Body(receive)
             receive = body.receive
-        admission.in_flight += 1
+        admission.admit()
         try:
             await self._app(scope, receive, send)
         except asyncio.CancelledError:

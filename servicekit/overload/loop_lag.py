@@ -14,13 +14,21 @@ class EventLoopLag:
 
     Waiting for a database or an upstream makes no loop late; CPU work does. The loop may be late
     for `burst_tolerance` seconds, since each request is still answered in time. After that it is
-    overloaded whenever it is late, until it has been on time for as long.
+    overloaded whenever it is late, until it has been on time for as long. A loop without requests
+    counts as on time: what makes it late is other processes, such as many clients that connect.
     """
 
-    def __init__(self, burst_tolerance: float, queue_wait: Callable[[], float]) -> None:
-        """`queue_wait` gives the seconds that a request spends in the admission queue."""
+    def __init__(
+        self,
+        burst_tolerance: float,
+        queue_wait: Callable[[], float],
+        has_requests: Callable[[], bool],
+    ) -> None:
+        """`queue_wait` gives the seconds that a request spends in the admission queue,
+        `has_requests` whether there were any since it was last asked."""
         self._burst_tolerance = burst_tolerance
         self._queue_wait = queue_wait
+        self._has_requests = has_requests
         self._lag = 0.0  # seconds, of the loop itself
         self._sustained = False
         self._on_time_at = self._late_at = 0.0
@@ -43,7 +51,7 @@ class EventLoopLag:
     def observe(self, now: float, lag: float) -> None:
         """Record that the loop was `lag` seconds late at `now` (seconds of any steady clock)."""
         self._lag = lag
-        if lag + self._queue_wait() < _ON_TIME:
+        if lag + self._queue_wait() < _ON_TIME or not self._has_requests():
             self._on_time_at = now
             self._sustained = self._sustained and now - self._late_at < self._burst_tolerance
         else:

@@ -20,7 +20,10 @@ _NO_ANSWER = "none"  # the client left before there was one
 
 
 class RequestCounters:
-    """Durations by route, method and status; each label has a bounded set of values."""
+    """Durations by route, method and status; each label has a bounded set of values.
+
+    Granian's thread and the event loop may add at once.
+    """
 
     def __init__(self) -> None:
         self._by_kind: dict[tuple[str, str, int], Timings] = {}
@@ -36,7 +39,7 @@ class RequestCounters:
     def samples(self) -> Iterator[Sample]:
         durations: dict[tuple[str, str], list[Timings]] = {}
         counts: dict[tuple[str, str, str], int] = {}
-        for (route, method, status), timings in self._by_kind.items():
+        for (route, method, status), timings in self._by_kind.copy().items():
             durations.setdefault((route, method), []).append(timings)
             kind = (route, method, str(status or _NO_ANSWER))
             counts[kind] = counts.get(kind, 0) + sum(timings.buckets)

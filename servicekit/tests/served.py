@@ -37,6 +37,7 @@ class Served:
 async def served(settings: Settings) -> AsyncIterator[Served]:
     """Its event loop may be late for a minute, as on a busy machine, before it sheds load."""
     parts = Parts(settings)
-    parts.admission.lag = EventLoopLag(HANG, parts.admission.queue.wait)
+    admission = parts.admission
+    admission.lag = EventLoopLag(HANG, admission.queue.wait, admission.had_requests)
     async with serving(service(parts, [declare(parts) for declare in DOMAINS])) as client:
         yield Served(client, parts)

@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from app.settings import Settings
+from servicekit.cache.entries import Entry
 from servicekit.cache.representation import Representation
 from servicekit.cache.single_flight import InFlightLoads, LoadResult
 from servicekit.telemetry.access_log import AccessLog
@@ -107,6 +108,30 @@ async def test_subscriber_waits_no_longer_than_the_request_timeout(
         given = await asyncio.gather(*(impatient.client.get("/data/joined6") for _ in range(5)))
         assert {answer.status_code for answer in given} == {504}  # while the upstream still waits
     released.set()
+
+
+async def test_response_that_cannot_be_made_is_an_error_to_each_subscriber(
+    empty: Settings, cache_of: CacheOf
+) -> None:
+    def defect(_entry: Entry) -> str:
+        raise ValueError("a defect of the domain")
+
+    cache, loads = await cache_of(empty), InFlightLoads()
+    loads.register(
+        "/t", cache, Representation(defect), FastPathRecorder("", None, AccessLog(empty))
+    )
+    origin = Origin()
+    origin.released.clear()
+    reading = asyncio.create_task(cache.get("k", origin))
+    await until(lambda: origin.calls)
+    load, results = loads.get("/t/k"), list[LoadResult]()
+    assert load is not None
+    for _ in range(2):
+        load.subscribe(results.append)
+    origin.released.set()
+    await reading
+    await until(lambda: len(results) == 2)
+    assert [str(result.error) for result in results] == ["a defect of the domain"] * 2
 
 
 async def test_request_after_a_write_does_not_join_an_older_load(

@@ -225,6 +225,31 @@ async def test_worker_at_capacity_rejects_what_memory_does_not_hold() -> None:
     assert begun == ["/health"]
 
 
+@pytest.mark.parametrize("queued", [False, True])
+async def test_error_of_an_early_response_leaves_the_request_to_the_layers(
+    caplog: pytest.LogCaptureFixture, queued: bool
+) -> None:
+    loop = asyncio.get_running_loop()
+    begun: list[str] = []
+    queue = AdmissionQueue(lambda: not queued)
+    async with queue.lifespan():
+        queue.early = _Broken()
+        requests = [RsgiRequest(loop, name, begun) for name in ("first", "second")]
+        await turns_until(lambda: all(request.is_over for request in requests))
+    assert begun == ["first", "second"]
+    assert {record.message for record in caplog.records} == {"the fast path failed"}
+
+
+class _Broken(_Early):
+    def from_memory(self, request: Any, reply: Any) -> bool:
+        raise ValueError
+
+    rejected = from_memory
+
+    def after_load(self, request: Any, reply: Any, ended: Ended) -> bool:
+        raise ValueError
+
+
 @pytest.mark.parametrize("route, expected", [("/items/{id}", []), (None, ["loading"])])
 async def test_request_that_waits_for_a_load_begins_only_if_the_load_gave_it_no_response(
     route: str | None, expected: list[str]

@@ -158,7 +158,7 @@ async def unbatched_write(client: httpx.AsyncClient) -> httpx.Response:
 
 def test_loop_is_overloaded_when_it_is_late_for_longer_than_a_burst() -> None:
     queue_wait = 0.0
-    lag = EventLoopLag(burst_tolerance=2.0, queue_wait=lambda: queue_wait)
+    lag = EventLoopLag(2.0, lambda: queue_wait, lambda: True)
     for tenth in range(1, 20):
         lag.observe(tenth / 10, lag=0.5)
         assert not lag.overloaded
@@ -180,6 +180,20 @@ def test_loop_is_overloaded_when_it_is_late_for_longer_than_a_burst() -> None:
         lag.observe(tenth / 10, lag=0.0)
     queue_wait = 0.06
     assert not lag.overloaded
+
+
+def test_loop_without_requests_is_not_overloaded() -> None:
+    admission = Admission(100, timeout=6.0, queueing=False)
+    for second in range(10):
+        admission.lag.observe(second, lag=0.5)
+    assert not admission.at_capacity()
+
+    for second in range(10, 13):
+        admission.admit()  # each is over before the loop is observed
+        admission.in_flight -= 1
+        assert not admission.at_capacity()
+        admission.lag.observe(second, lag=0.5)
+    assert admission.at_capacity()
 
 
 async def test_overloaded_worker_rejects_all_but_health_checks(
