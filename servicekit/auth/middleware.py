@@ -1,11 +1,11 @@
 from collections.abc import Collection
-from typing import cast
 
-from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
+from litestar.types import HTTPScope, Receive, Send
 
 from servicekit.auth.tokens import TokenVerifier
 from servicekit.errors import ServiceError
 from servicekit.http.problems import error_response
+from servicekit.http.responses import HttpApp
 
 PUBLIC_PATHS = ("/health", "/ready")
 
@@ -30,14 +30,13 @@ class AuthenticationMiddleware:
     """
 
     def __init__(
-        self, app: ASGIApp, tokens: TokenVerifier, public_paths: Collection[str] = ()
+        self, app: HttpApp, tokens: TokenVerifier, public_paths: Collection[str] = ()
     ) -> None:
         self._app = app
         self._tokens = tokens
         self._public = PublicPaths(public_paths)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope = cast("HTTPScope", scope)
+    async def __call__(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         if scope["path"] not in self._public:
             try:
                 scope["state"]["claims"] = await self._tokens.verify(scope)

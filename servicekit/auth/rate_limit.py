@@ -1,13 +1,13 @@
 import math
-from typing import cast
 
-from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
+from litestar.types import HTTPScope, Receive, Send
 
 from servicekit.auth.middleware import PUBLIC_PATHS
 from servicekit.cache.valkey import Valkey
 from servicekit.errors import RateLimited
 from servicekit.http.client_address import UNKNOWN, canonical_client
 from servicekit.http.problems import error_response
+from servicekit.http.responses import HttpApp
 from servicekit.settings import Settings
 
 # The generic cell rate algorithm (GCRA). The key holds the time (ms) at which the client's whole
@@ -34,14 +34,13 @@ class RateLimitMiddleware:
     every request is let through.
     """
 
-    def __init__(self, app: ASGIApp, valkey: Valkey, limit: Settings) -> None:
+    def __init__(self, app: HttpApp, valkey: Valkey, limit: Settings) -> None:
         self._app = app
         self._valkey = valkey
         self._each = 1000 / limit.rate_limit  # ms
         self._burst = limit.rate_burst
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope = cast("HTTPScope", scope)
+    async def __call__(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         if scope["path"] not in PUBLIC_PATHS:
             key = f"rate:{_client(scope)}"
             wait = await self._valkey.run(_SCRIPT, key, self._each, self._burst)

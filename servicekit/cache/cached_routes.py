@@ -3,12 +3,11 @@
 import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable
-from typing import cast
 
 import msgspec
 from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
-from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
+from litestar.types import HTTPScope, Receive, Send
 
 from servicekit.cache.fast_path_rules import obstacles, routed, shared_paths
 from servicekit.cache.memory_fast_path import PathIndex
@@ -17,6 +16,7 @@ from servicekit.cache.results import CacheResult
 from servicekit.cache.single_flight import InFlightLoads
 from servicekit.cache.two_level import TwoLevelCache
 from servicekit.http.problems import EXCEPTION_HANDLERS, error_response
+from servicekit.http.responses import HttpApp
 from servicekit.telemetry.requests import FastPathRecorder
 
 logger = logging.getLogger(__name__)
@@ -97,7 +97,7 @@ class CachedRoutes:
     """Responds to a GET of a cached route without routing and dependency injection."""
 
     def __init__(
-        self, app: ASGIApp, routes: FastRoutes, paths: PathIndex, loads: InFlightLoads
+        self, app: HttpApp, routes: FastRoutes, paths: PathIndex, loads: InFlightLoads
     ) -> None:
         self._app = app
         self._routes = routes
@@ -105,8 +105,7 @@ class CachedRoutes:
         for parent, fast in routes.items():
             loads.register(parent, fast.route.cache, fast.route.representation, fast.recorder)
 
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        scope = cast("HTTPScope", scope)
+    def __call__(self, scope: HTTPScope, receive: Receive, send: Send) -> Awaitable[None]:
         if found := self._routes.find(scope):
             return self._respond(*found, scope, receive, send)
         return self._app(scope, receive, send)

@@ -86,7 +86,6 @@ class MemoryFastPath:
     async def respond(self, request: RsgiRequest, reply: Reply) -> str | None:
         if self._by_queue and was_queued.get():
             return None
-        waiting = asyncio.get_running_loop().create_future()
 
         def ended(route: str | None) -> None:
             if not waiting.done():
@@ -95,7 +94,10 @@ class MemoryFastPath:
         try:
             if route := self.from_memory(request, reply) or self.rejected(request, reply):
                 return route
-            return await waiting if self.after_load(request, reply, ended) else None
+            if not self.after_load(request, reply, ended):
+                return None
+            waiting = asyncio.get_running_loop().create_future()
+            return await waiting
         except Exception:  # any: the layers can still respond
             logger.exception("the fast path failed")
             return None

@@ -1,9 +1,8 @@
 from collections.abc import Collection
-from typing import cast
 
-from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+from litestar.types import HTTPScope, Message, Receive, Send
 
-from servicekit.http.responses import RawResponse, header
+from servicekit.http.responses import HttpApp, RawResponse, header
 
 _METHODS = b"GET, POST, PUT, PATCH, DELETE"
 _HEADERS = (
@@ -17,12 +16,11 @@ _MAX_AGE = b"600"  # seconds for which a browser keeps the result of a preflight
 class CorsMiddleware:
     """Lets pages of `origins` read responses, by the headers that browsers require for that."""
 
-    def __init__(self, app: ASGIApp, origins: Collection[str]) -> None:
+    def __init__(self, app: HttpApp, origins: Collection[str]) -> None:
         self._app = app
         self._origins = frozenset(origin.encode() for origin in origins)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope = cast("HTTPScope", scope)
+    async def __call__(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         origin = header(scope, b"origin")
         allowed = [(b"vary", b"origin")]
         if origin in self._origins and origin is not None:

@@ -1,7 +1,8 @@
 from collections.abc import Awaitable
-from typing import cast
 
-from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+from litestar.types import HTTPScope, Message, Receive, Send
+
+from servicekit.http.responses import HttpApp
 
 
 class HeadMiddleware:
@@ -11,11 +12,10 @@ class HeadMiddleware:
     headers as a GET: through a cache, a single flight or the handler.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: HttpApp) -> None:
         self._app = app
 
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        scope = cast("HTTPScope", scope)
+    def __call__(self, scope: HTTPScope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["method"] == "HEAD":
             return self._respond(scope, receive, send)
         return self._app(scope, receive, send)

@@ -1,11 +1,11 @@
 from collections.abc import Awaitable, Sequence
 from functools import lru_cache
 from ipaddress import ip_network
-from typing import cast
 
-from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
+from litestar.types import HTTPScope, Receive, Send
 
 from servicekit.http.client_address import parse_address
+from servicekit.http.responses import HttpApp
 
 _REMEMBERED = 4096  # addresses; a load balancer has a few
 
@@ -17,14 +17,13 @@ class ProxyHeaders:
     since all before it are the client's own claims. X-Forwarded-Proto then gives the scheme.
     """
 
-    def __init__(self, app: ASGIApp, proxies: Sequence[str]) -> None:
+    def __init__(self, app: HttpApp, proxies: Sequence[str]) -> None:
         """`proxies`: networks of trusted proxies, such as 10.0.0.0/16."""
         self._app = app
         self._networks = [ip_network(proxy) for proxy in proxies]
         self._trusts = lru_cache(_REMEMBERED)(self._is_trusted)
 
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        scope = cast("HTTPScope", scope)
+    def __call__(self, scope: HTTPScope, receive: Receive, send: Send) -> Awaitable[None]:
         client = scope["client"]
         if client and self._trusts(client[0]):
             self._replace(scope)

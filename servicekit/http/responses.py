@@ -1,4 +1,4 @@
-from collections.abc import Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -10,6 +10,7 @@ from litestar.types import HTTPScope, Receive, Scope, Send
 T = TypeVar("T")
 Headers = list[tuple[bytes, bytes]]
 TextHeaders = list[tuple[str, str]]  # as RSGI takes them
+HttpApp = Callable[[HTTPScope, Receive, Send], Awaitable[None]]  # ASGI, but for HTTP alone
 
 # Security headers of every response: no MIME sniffing, no framing, HSTS.
 SECURITY_HEADERS: Headers = [

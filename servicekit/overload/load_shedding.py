@@ -3,12 +3,18 @@ import time
 from http import HTTPStatus
 from typing import Any, cast
 
-from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
+from litestar.types import HTTPScope, Receive, Send
 
 from servicekit.errors import MalformedBody
 from servicekit.http.problems import BODILESS, rejection
 from servicekit.http.request_id import request_id
-from servicekit.http.responses import RawResponse, as_text, complete_headers, response_started
+from servicekit.http.responses import (
+    HttpApp,
+    RawResponse,
+    as_text,
+    complete_headers,
+    response_started,
+)
 from servicekit.http.rsgi import Reply, RsgiRequest
 from servicekit.overload.admission import Admission
 from servicekit.telemetry.requests import NO_ROUTE, RequestRecorder
@@ -24,12 +30,11 @@ class LoadShedding:
     has no deadline once its response has begun.
     """
 
-    def __init__(self, app: ASGIApp, admission: Admission) -> None:
+    def __init__(self, app: HttpApp, admission: Admission) -> None:
         self._app = app
         self._admission = admission
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope = cast("HTTPScope", scope)
+    async def __call__(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         admission = self._admission
         if admission.rejects() and scope["path"] != "/health":
             admission.rejected += 1

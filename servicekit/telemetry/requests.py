@@ -1,13 +1,12 @@
 import time
 from collections.abc import Awaitable, Iterator
 from http import HTTPStatus
-from typing import cast
 
-from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+from litestar.types import HTTPScope, Message, Receive, Send
 
 from servicekit.http.problems import unhandled_error_response
 from servicekit.http.request_id import request_id
-from servicekit.http.responses import complete_headers, header, mark_response_started
+from servicekit.http.responses import HttpApp, complete_headers, header, mark_response_started
 from servicekit.telemetry.access_log import AccessLog
 from servicekit.telemetry.counters import Timings
 from servicekit.telemetry.logs import LOG_CONTEXT
@@ -91,12 +90,11 @@ class RequestLog:
     Answers an exception that nothing within has handled with a problem.
     """
 
-    def __init__(self, app: ASGIApp, recorder: RequestRecorder) -> None:
+    def __init__(self, app: HttpApp, recorder: RequestRecorder) -> None:
         self._app = app
         self._recorder = recorder
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope = cast("HTTPScope", scope)
+    async def __call__(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         given = header(scope, b"x-request-id")
         own = scope["state"]["request_id"] = request_id(
             None if given is None else given.decode("latin-1")

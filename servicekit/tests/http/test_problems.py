@@ -120,7 +120,7 @@ async def test_error_after_the_response_began_ends_the_connection(settings: Sett
         sent.append(message)
 
     scope = cast(
-        "Scope", {"type": "http", "method": "GET", "path": "/", "headers": [], "state": {}}
+        "HTTPScope", {"type": "http", "method": "GET", "path": "/", "headers": [], "state": {}}
     )
     with pytest.raises(KeyError):
         await log(scope, cast("Receive", None), send)

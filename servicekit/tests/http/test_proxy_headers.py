@@ -1,7 +1,7 @@
 from typing import Any, cast
 
 import pytest
-from litestar.types import Receive, Scope, Send
+from litestar.types import HTTPScope, Receive, Scope, Send
 
 from servicekit.http.proxy_headers import ProxyHeaders
 
@@ -23,7 +23,7 @@ async def seen(
     client = (peer, 40000) if peer else None
     scope = {"type": "http", "client": client, "scheme": "http", "headers": headers}
     nothing = cast("Any", None)
-    await ProxyHeaders(app, PROXIES)(cast("Scope", scope), nothing, nothing)
+    await ProxyHeaders(app, PROXIES)(cast("HTTPScope", scope), nothing, nothing)
     [scope] = scopes
     return scope["client"] and scope["client"][0], scope["scheme"]
 

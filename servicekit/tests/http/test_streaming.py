@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import httpx
 import pytest
-from litestar.types import Receive, Scope, Send
+from litestar.types import HTTPScope, Receive, Scope, Send
 from msgspec.structs import replace
 
 from app.settings import Settings
@@ -110,7 +110,7 @@ async def _respond(opt: dict[str, Any], *, before: float = 0.0, after: float = 0
     access_log = AccessLog(Settings(database_url="postgresql://none", redis_url="redis://none"))
     requests = RequestLog(LoadShedding(app, admission), RequestRecorder(None, access_log))
     try:
-        await requests(cast("Scope", request), cast("Receive", None), send)
+        await requests(cast("HTTPScope", request), cast("Receive", None), send)
     except TimeoutError:
         sent.append("cut")
     return sent
