@@ -21,6 +21,21 @@ FARGATE_MEMORY: dict[int, tuple[int, ...]] = {256: (512, 1024, 2048)} | {
     cpu: tuple(range(first, last + 1, step)) for cpu, (first, last, step) in _FARGATE_MEMORY.items()
 }
 
+# processors, memory and price of a size, as multiples of those of its family's `large`
+TIMES_LARGE = {
+    "micro": 0.125,
+    "small": 0.25,
+    "medium": 0.5,
+    "large": 1,
+    "xlarge": 2,
+    "2xlarge": 4,
+    "4xlarge": 8,
+    "8xlarge": 16,
+    "12xlarge": 24,
+    "16xlarge": 32,
+}
+_SIZES = tuple(TIMES_LARGE)
+
 # compute-optimized families: 2 GiB of memory for each vCPU
 _EC2_ARCHITECTURE = {
     "c6g": "arm64",
@@ -30,41 +45,20 @@ _EC2_ARCHITECTURE = {
     "c7i": "x86_64",
     "c8i": "x86_64",
 }
-_EC2_VCPU = {
-    "medium": 1,
-    "large": 2,
-    "xlarge": 4,
-    "2xlarge": 8,
-    "4xlarge": 16,
-    "8xlarge": 32,
-}
+_EC2_SIZES = {"arm64": _SIZES[2:8], "x86_64": _SIZES[3:8]}
 
 # the system, Docker, and an image or two
 INSTANCE_DISK_GB = 20
 
-_RDS_GIB = {
-    "micro": 1,
-    "small": 2,
-    "medium": 4,
-    "large": 8,
-    "xlarge": 16,
-    "2xlarge": 32,
-    "4xlarge": 64,
-    "8xlarge": 128,
-    "12xlarge": 192,
-    "16xlarge": 256,
-}
-_RDS_SIZES = tuple(_RDS_GIB)
+_LARGE = _SIZES[3:]
 _RDS_FAMILIES: dict[str, tuple[str, ...]] = {
-    "t4g": _RDS_SIZES[:6],
-    **dict.fromkeys(("m6g", "m7g", "m8g", "m6i", "m7i"), _RDS_SIZES[3:]),
-    **dict.fromkeys(("r6g", "r7g", "r8g", "r6i", "r7i"), _RDS_SIZES[3:]),
+    "t4g": _SIZES[:6],
+    **dict.fromkeys(("m6g", "m7g", "m8g", "m6i", "m7i"), _LARGE),
+    **dict.fromkeys(("r6g", "r7g", "r8g", "r6i", "r7i"), _LARGE),
 }
-
-_CACHE_SIZES = ("large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge")
 _CACHE_FAMILIES: dict[str, tuple[str, ...]] = {
-    "t4g": ("micro", "small", "medium"),
-    **dict.fromkeys(("m6g", "m7g", "m8g", "r6g", "r7g", "r8g"), _CACHE_SIZES),
+    "t4g": _SIZES[:3],
+    **dict.fromkeys(("m6g", "m7g", "m8g", "r6g", "r7g", "r8g"), _LARGE),
 }
 
 
@@ -79,12 +73,12 @@ class InstanceType:
 def instance_type(name: str) -> InstanceType:
     family, _, size = name.partition(".")
     architecture = _EC2_ARCHITECTURE.get(family)
-    vcpu = _EC2_VCPU.get(size)
-    if architecture is None or vcpu is None or (size == "medium" and architecture == "x86_64"):
+    if architecture is None or size not in _EC2_SIZES[architecture]:
         raise ConfigError(
             f"instance_types: {name} is not a known compute-optimized instance; use a size from"
             f" large to 8xlarge (Graviton also medium) of {', '.join(_EC2_ARCHITECTURE)}."
         )
+    vcpu = int(2 * TIMES_LARGE[size])
     return InstanceType(name, vcpu, vcpu * 2048, architecture)
 
 
@@ -97,8 +91,8 @@ def database_memory(name: str) -> int:
             f"database_class: {name} is not a known class; use for example db.t4g.micro,"
             f" db.m8g.large or db.r8g.2xlarge (families {', '.join(_RDS_FAMILIES)})."
         )
-    memory_optimized = 2 if family.startswith("r") else 1
-    return _RDS_GIB[size] * memory_optimized * 2**30
+    gib_of_large = 16 if family.startswith("r") else 8
+    return int(gib_of_large * TIMES_LARGE[size]) * 2**30
 
 
 def check_cache_class(name: str) -> None:

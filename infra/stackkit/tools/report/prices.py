@@ -11,12 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
+from stackkit.settings.aws_sizes import TIMES_LARGE
 from stackkit.settings.errors import ConfigError
 
 BUILT_IN = Path(__file__).parent / "prices.json"
-# AWS prices the sizes of a family by their part of it
-_SIZES = {"medium": 0.5, "large": 1, "xlarge": 2, "2xlarge": 4, "4xlarge": 8, "8xlarge": 16}
-_SIZES |= {"12xlarge": 24, "16xlarge": 32}
 _INSTEAD = "us-east-1"  # where a region has no prices
 _FORM = '{"eu-west-1": {"as_of": "2026-10-02", "source": "…", "prices": {"c8g.large": 0.0853}}}'
 
@@ -34,12 +32,13 @@ class Prices:
             return self.prices[item]
         family, _, size = item.rpartition(".")
         large = self.prices.get(f"{family}.large")
-        if large is None or size not in _SIZES:
+        # a size below medium has a price of its own
+        if large is None or TIMES_LARGE.get(size, 0) < 0.5:
             raise ConfigError(
                 f"prices: {self.region} has none for {item}; name a file that does, as in"
                 f" PRICES=prices.json with {_FORM}."
             )
-        return large * _SIZES[size]
+        return large * TIMES_LARGE[size]
 
 
 def read_prices(region: str, given: str | None = None) -> Prices:
