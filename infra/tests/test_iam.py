@@ -24,6 +24,7 @@ from stackkit.resources.delivery_permissions import (
     of_deployer,
     of_reader,
 )
+from stackkit.settings.config import Config
 from stackkit.tools.rehearse.account import Call
 
 # glob patterns meet character by character
@@ -34,15 +35,14 @@ VPC = pairs.OPTIONS["network"]["existing"]["vpc_id"]
 
 
 def scope(stack: str, in_existing_vpc: bool = False) -> Scope:
-    return Scope(
+    settings = Config(
         project="shop",
         stack=stack,
-        region=REGION,
-        account=ACCOUNT,
         domain="api.example.com",
         vpc_id=VPC if in_existing_vpc else "",
-        subnet_ids=SUBNETS if in_existing_vpc else (),
+        private_subnet_ids=SUBNETS if in_existing_vpc else (),
     )
+    return Scope(settings, REGION, ACCOUNT)
 
 
 PROD = scope("prod")
@@ -204,15 +204,14 @@ def test_no_statement_has_an_action_that_can_never_match(policy: str) -> None:
 
 @pytest.mark.parametrize("policy", ALL)
 def test_each_policy_has_room_for_the_longest_names(policy: str) -> None:
-    longest = Scope(
+    settings = Config(
         project="p" * 12,
         stack="s" * 11,
-        region="ap-southeast-1",
-        account=ACCOUNT,
         domain=f"{'d' * 60}.example.com",
         vpc_id="vpc-0123456789abcdef0",
-        subnet_ids=["subnet-0123456789abcdef0"] * 6,
+        private_subnet_ids=("subnet-0123456789abcdef0",) * 6,
     )
+    longest = Scope(settings, "ap-southeast-1", ACCOUNT)
     policies = {
         **of_deployer(longest),
         "reader": of_reader(longest),

@@ -67,7 +67,7 @@ deployer = ""
 if settings.github_repository:
     # the roles themselves and the boundary are made by `make bootstrap`
     account = aws.get_caller_identity().account_id
-    scope = DeliveryScope.of(settings, region, account)
+    scope = DeliveryScope(settings, region, account)
     boundary.register(scope)
     deployer = scope.iam(f"role/{name}-deployer")
     pulumi.export("deployer", deployer)

@@ -30,35 +30,17 @@ _PURPOSES = re.compile(r"\{([a-z0-9,-]*)\}")
 Variables = Mapping[str, Sequence[str]]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class DeliveryScope:
     """A stack in an account."""
 
-    project: str
-    stack: str
+    settings: Config
     region: str
     account: str
-    # of the records that the stack makes; "" for none
-    domain: str = ""
-    # of a VPC that the program doesn't make; "" and none otherwise
-    vpc_id: str = ""
-    subnet_ids: Sequence[str] = ()
-
-    @classmethod
-    def of(cls, settings: Config, region: str, account: str) -> "DeliveryScope":
-        return cls(
-            project=settings.project,
-            stack=settings.stack,
-            region=region,
-            account=account,
-            domain=settings.domain,
-            vpc_id=settings.vpc_id,
-            subnet_ids=(*settings.public_subnet_ids, *settings.private_subnet_ids),
-        )
 
     @property
     def name(self) -> str:
-        return f"{self.project}-{self.stack}"
+        return self.settings.name
 
     def iam(self, rest: str) -> str:
         return f"arn:aws:iam::{self.account}:{rest}"
@@ -69,15 +51,18 @@ class DeliveryScope:
 
     @property
     def variables(self) -> Variables:
+        settings = self.settings
         given = {
             "name": [self.name],
-            "project": [self.project],
-            "stack": [self.stack],
+            "project": [settings.project],
+            "stack": [settings.stack],
             "region": [self.region],
             "account": [self.account],
-            "domain": [self.domain],
-            "vpc": [self.vpc_id],
-            "subnet": self.subnet_ids,
+            # of the records that the stack makes
+            "domain": [settings.domain],
+            # of a VPC that the program doesn't make
+            "vpc": [settings.vpc_id],
+            "subnet": [*settings.public_subnet_ids, *settings.private_subnet_ids],
         }
         return {name: [value for value in values if value] for name, values in given.items()}
 

@@ -143,7 +143,7 @@ def _requests(call: Call, scope: Scope, seen: set[str]) -> Iterator[Request]:
     }
     for arn in sorted(found or {example(action)}):
         exists = arn in given | seen or not creates
-        ours = exists and not arn.endswith(f"/{scope.vpc_id or None}")
+        ours = exists and not arn.endswith(f"/{scope.settings.vpc_id or None}")
         asked = special if exists and call.operation in _CHANGING else context
         yield Request(action, arn, asked | (scope.tags("ResourceTag") if ours else {}))
         if not exists and (tagging := _tagging(action)):

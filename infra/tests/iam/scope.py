@@ -10,7 +10,10 @@ class Scope(DeliveryScope):
         return f"arn:aws:{service}:{self.region}:{self.account}:{rest}"
 
     def tags(self, where: str) -> dict[str, Any]:
-        return {f"aws:{where}/project": self.project, f"aws:{where}/stack": self.stack}
+        return {
+            f"aws:{where}/project": self.settings.project,
+            f"aws:{where}/stack": self.settings.stack,
+        }
 
     @property
     def state_bucket(self) -> str:

@@ -30,7 +30,7 @@ def bootstrap(stack: Stack) -> None:
     for what in made or ["nothing: everything is there"]:
         print(f"bootstrap: made {what}")
     if settings.github_repository:
-        roles = DeliveryScope.of(settings, stack.account.region, stack.account.id)
+        roles = DeliveryScope(settings, stack.account.region, stack.account.id)
         print(f"bootstrap: DEPLOYER={roles.iam(f'role/{roles.name}-deployer')}")
         print(
             f"bootstrap: READER_{settings.stack.upper()}={roles.iam(f'role/{roles.name}-reader')}"

@@ -32,7 +32,7 @@ VERSIONS = 5
 def make(account: Account, settings: Config) -> Iterator[str]:
     """What had to be made or changed: provider, boundary and roles."""
     iam = account.client("iam")
-    scope = DeliveryScope.of(settings, account.region, account.id)
+    scope = DeliveryScope(settings, account.region, account.id)
     if _make_provider(iam):
         yield "GitHub as an identity provider of the account"
     bound = of_boundary(scope, secret_arns(settings), settings.secrets_key_arn)

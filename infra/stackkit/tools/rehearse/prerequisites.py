@@ -34,7 +34,7 @@ def add_prerequisites(account: SimulatedAccount, settings: Config) -> Iterator[s
         _certificate(account, settings.domain, settings.certificate_arn)
         yield f"certificate {settings.certificate_arn} for {settings.domain}"
     if settings.github_repository:
-        scope = DeliveryScope.of(settings, account.region, ACCOUNT)
+        scope = DeliveryScope(settings, account.region, ACCOUNT)
         name = scope.boundary.rpartition("/")[2]
         document = json.dumps({"Version": VERSION, "Statement": of_boundary(scope)})
         account.client("iam").create_policy(PolicyName=name, PolicyDocument=document)
