@@ -1,13 +1,11 @@
-"""The service as tests reach it: in this process, or as processes of its own."""
+"""The service as tests reach it in this process, and its settings for a process of its own."""
 
 import os
 import secrets
-import signal
 import subprocess
 import sys
-import time
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
@@ -15,7 +13,6 @@ import msgspec
 from msgspec.structs import fields, replace
 
 from servicekit.settings import S, Settings
-from servicekit.testing.waiting import HANG
 
 
 @asynccontextmanager
@@ -44,38 +41,6 @@ def alembic(environment: Mapping[str, str], *arguments: str) -> subprocess.Compl
     return subprocess.run(
         command, env=os.environ | environment, capture_output=True, text=True, timeout=60
     )
-
-
-@contextmanager
-def server_process(settings: Settings) -> Iterator[subprocess.Popen[str]]:
-    """`python -m app`, answering."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "app"],
-        env=environment_of(settings),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        wait_for(f"http://127.0.0.1:{settings.port}/health", process)
-        yield process
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)  # the workers, too
-        process.communicate()
-
-
-def wait_for(url: str, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + HANG
-    while time.monotonic() < deadline and process.poll() is None:
-        with suppress(httpx.TransportError):
-            if httpx.get(url).status_code == 200:
-                return
-        time.sleep(0.05)
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    raise AssertionError(f"{url} never answered, but this came: {process.communicate()[0]}")
 
 
 def problem_of(response: httpx.Response) -> dict[str, object]:

@@ -1,8 +1,13 @@
-"""The service in this process, with the parts that its domains share."""
+"""The service as the tests of the library reach it: with its parts, or as processes of its own."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import httpx
@@ -12,7 +17,7 @@ from app.settings import Settings
 from servicekit.overload.loop_lag import EventLoopLag
 from servicekit.parts import Parts
 from servicekit.pipeline import service
-from servicekit.testing.service import serving
+from servicekit.testing.service import environment_of, serving
 from servicekit.testing.waiting import HANG, until
 
 
@@ -41,3 +46,35 @@ async def served(settings: Settings) -> AsyncIterator[Served]:
     admission.lag = EventLoopLag(HANG, admission.queue.wait, admission.had_requests)
     async with serving(service(parts, [declare(parts) for declare in DOMAINS])) as client:
         yield Served(client, parts)
+
+
+@contextmanager
+def server_process(settings: Settings) -> Iterator[subprocess.Popen[str]]:
+    """`python -m app`, answering."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app"],
+        env=environment_of(settings),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        wait_for(f"http://127.0.0.1:{settings.port}/health", process)
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # the workers, too
+        process.communicate()
+
+
+def wait_for(url: str, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + HANG
+    while time.monotonic() < deadline and process.poll() is None:
+        with suppress(httpx.TransportError):
+            if httpx.get(url).status_code == 200:
+                return
+        time.sleep(0.05)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    raise AssertionError(f"{url} never answered, but this came: {process.communicate()[0]}")

@@ -13,10 +13,10 @@ import httpx
 import pytest
 from msgspec.structs import replace
 
+from app.settings import Settings
 from load import targets
 from servicekit.dev.processes import free_port
-from servicekit.settings import Settings
-from servicekit.testing.service import server_process
+from servicekit.tests.served import server_process
 from verification import PROJECT
 
 ASKING = "from load import targets; targets.confirm('https://api.example.com', '9 users')"

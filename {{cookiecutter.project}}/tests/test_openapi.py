@@ -11,8 +11,8 @@ import pytest
 from msgspec.structs import replace
 
 from app.settings import Settings
-from servicekit.dev.processes import free_port
-from servicekit.testing.service import server_process, with_empty_cache
+from servicekit.dev.processes import free_port, service
+from servicekit.testing.service import environment_of, with_empty_cache
 
 PROJECT = Path(__file__).parents[1]
 
@@ -28,7 +28,7 @@ async def test_every_operation_keeps_to_the_document(settings: Settings, tmp_pat
         "run", f"http://127.0.0.1:{served.port}/schema/openapi.json",
         "--generation-deterministic", "--max-examples", "12", "--no-color",
     ]  # fmt: skip
-    with server_process(served):
+    with service(tmp_path, environment_of(served)):
         ran = await asyncio.to_thread(  # the stand-in upstream runs here, in the event loop
             subprocess.run,
             command,

@@ -11,10 +11,11 @@ from msgspec.structs import replace
 
 from app.settings import Settings
 from servicekit.dev.processes import free_port
-from servicekit.testing.service import server_process, with_empty_cache
+from servicekit.testing.service import with_empty_cache
 from servicekit.testing.waiting import HANG, until
 from servicekit.tests.browser import CHROMIUM, Page, browsing
 from servicekit.tests.dev.test_server import local_service, read_until
+from servicekit.tests.served import server_process
 
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on PATH")
 

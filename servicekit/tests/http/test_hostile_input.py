@@ -13,8 +13,9 @@ from msgspec.structs import replace
 
 from app.settings import Settings
 from servicekit.dev.processes import free_port
-from servicekit.testing.service import server_process, with_empty_cache
+from servicekit.testing.service import with_empty_cache
 from servicekit.testing.waiting import HANG
+from servicekit.tests.served import server_process
 
 JSON = b"Content-Type: application/json\r\n"
 TEA = b'{"name": "tea", "price_cents": 1}'

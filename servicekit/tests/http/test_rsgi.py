@@ -20,8 +20,8 @@ from servicekit.http.rsgi import RsgiService
 from servicekit.server.launch import GRANIAN
 from servicekit.telemetry.access_log import AccessLog
 from servicekit.telemetry.requests import FastPathRecorder
-from servicekit.testing.service import wait_for
 from servicekit.testing.waiting import HANG
+from servicekit.tests.served import wait_for
 
 pytestmark = pytest.mark.slow("starts Granian")
 

@@ -19,10 +19,10 @@ from servicekit.dev.processes import free_port
 from servicekit.http.rsgi import Ended, RsgiService
 from servicekit.overload.granian_scheduling import AdmissionQueue, was_queued
 from servicekit.server.launch import GRANIAN
-from servicekit.testing.service import wait_for
 from servicekit.testing.waiting import HANG, until
 from servicekit.tests.clock import ManualClock
 from servicekit.tests.overload.granian import RsgiRequest, hand_over
+from servicekit.tests.served import wait_for
 
 
 async def turns_until(done: Callable[[], bool], work: Callable[[], object] = bool) -> None:

@@ -19,9 +19,10 @@ from msgspec.structs import replace
 from app.settings import Settings
 from servicekit.dev.processes import free_port
 from servicekit.server.launch import drain
-from servicekit.testing.service import environment_of, server_process, wait_for, with_empty_cache
+from servicekit.testing.service import environment_of, with_empty_cache
 from servicekit.testing.waiting import HANG
 from servicekit.tests.clock import ManualClock
+from servicekit.tests.served import server_process, wait_for
 from servicekit.tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow("starts the service's processes")

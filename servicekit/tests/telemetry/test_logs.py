@@ -18,10 +18,11 @@ from servicekit.dev.processes import free_port
 from servicekit.telemetry.access_log import AccessLog
 from servicekit.telemetry.logs import ConsoleFormatter, JSONFormatter
 from servicekit.telemetry.stdout import StdoutHandler
-from servicekit.testing.service import server_process, serving, with_empty_cache
+from servicekit.testing.service import serving, with_empty_cache
 from servicekit.testing.waiting import HANG
 from servicekit.tests.clock import ManualClock
 from servicekit.tests.scraping import settled, value
+from servicekit.tests.served import server_process
 
 Lines = Callable[[], list[dict[str, object]]]
 

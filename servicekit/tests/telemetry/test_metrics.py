@@ -13,8 +13,9 @@ from app.settings import Settings
 from servicekit.cache.results import LAYERS
 from servicekit.dev.processes import free_port
 from servicekit.telemetry.metrics import METRICS
-from servicekit.testing.service import server_process, with_empty_cache
+from servicekit.testing.service import with_empty_cache
 from servicekit.tests.scraping import Series, scrape, settled, total, value
+from servicekit.tests.served import server_process
 
 WORKERS = 2
 

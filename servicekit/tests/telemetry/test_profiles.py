@@ -13,13 +13,10 @@ from msgspec.structs import replace
 
 from app.settings import Settings
 from servicekit.dev.processes import free_port
-from servicekit.testing.service import (
-    environment_of,
-    server_process,
-    with_empty_cache,
-)
+from servicekit.testing.service import environment_of, with_empty_cache
 from servicekit.testing.waiting import HANG
 from servicekit.tests.scraping import settled, value
+from servicekit.tests.served import server_process
 from servicekit.tests.waiting import wait_until
 
 SECRET = "0123456789abcdef"

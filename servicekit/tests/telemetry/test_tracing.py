@@ -15,9 +15,10 @@ from app.main import create_app
 from app.settings import Settings
 from servicekit.dev.processes import free_port
 from servicekit.testing.fake_upstream import FakeUpstream
-from servicekit.testing.service import server_process, serving, with_empty_cache
+from servicekit.testing.service import serving, with_empty_cache
 from servicekit.testing.waiting import HANG
 from servicekit.tests.collector import OtlpReceiver
+from servicekit.tests.served import server_process
 
 
 @pytest.fixture

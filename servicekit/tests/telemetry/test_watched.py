@@ -12,8 +12,9 @@ from msgspec.structs import replace
 
 from app.settings import Settings
 from servicekit.dev.processes import free_port
-from servicekit.testing.service import server_process, with_empty_cache
+from servicekit.testing.service import with_empty_cache
 from servicekit.tests.scraping import settled, total
+from servicekit.tests.served import server_process
 
 # plain Python: what runs in infra/ is not installed here
 METRICS = Path(__file__).parents[3] / "infra/stackkit/resources/service_metrics.py"
