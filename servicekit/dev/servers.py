@@ -14,6 +14,7 @@ from pathlib import Path
 from servicekit.dev.processes import StartError, child, free_port, last_line, listens, wait_until
 from servicekit.dev.upstream import StandInUpstream
 
+_ALEMBIC_TIMEOUT = 300.0  # seconds; one that takes so long waits for a lock
 # PostgreSQL refuses to run as root. As nobody it still has to reach a folder that only root may
 # enter, which `no_setuid_fixup` and this one capability allow.
 _AS_NOBODY = [
@@ -39,22 +40,24 @@ def migrated_stores(folder: Path, project: Path | None = None) -> Iterator[dict[
     """DATABASE_URL of a PostgreSQL with the project's tables, REDIS_URL of a Valkey; both empty."""
     with postgres(folder) as database_url, valkey(folder) as redis_url:
         urls = {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
-        migration = migrate(urls | {"UPSTREAM_URL": "http://127.0.0.1:1"}, project)
+        environment = urls | {"UPSTREAM_URL": "http://127.0.0.1:1"}
+        migration = alembic(environment, "upgrade", "head", project=project)
         if migration.returncode != 0:
             raise StartError(f"The migrations failed: {last_line(migration.stderr)}")
         yield urls
 
 
-def migrate(
-    environment: Mapping[str, str], project: Path | None = None
+def alembic(
+    environment: Mapping[str, str], *arguments: str, project: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Runs `alembic upgrade head` in `project`, by default the current folder."""
+    """Runs Alembic in `project`, by default the current folder."""
     return subprocess.run(
-        [sys.executable, "-m", "alembic", "upgrade", "head"],
+        [sys.executable, "-m", "alembic", *arguments],
         cwd=project,
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
+        timeout=_ALEMBIC_TIMEOUT,
     )
 
 

@@ -10,10 +10,9 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from servicekit.dev.servers import postgres, valkey
+from servicekit.dev.servers import alembic, postgres, valkey
 from servicekit.telemetry.logs import stdout_handler
 from servicekit.testing.fake_upstream import FakeUpstream
-from servicekit.testing.service import alembic
 from servicekit.testing.waiting import HANG
 
 

@@ -2,9 +2,7 @@
 
 import os
 import secrets
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -34,13 +32,6 @@ def environment_of(settings: Settings) -> dict[str, str]:
     values = {field.encode_name: getattr(settings, field.name) for field in fields(settings)}
     given = {name: str(value) for name, value in values.items() if value is not None}
     return os.environ | given
-
-
-def alembic(environment: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "alembic", *arguments]
-    return subprocess.run(
-        command, env=os.environ | environment, capture_output=True, text=True, timeout=60
-    )
 
 
 def problem_of(response: httpx.Response) -> dict[str, object]:

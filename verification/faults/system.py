@@ -14,7 +14,7 @@ import asyncpg
 import psutil
 
 from servicekit.dev.processes import free_port, service
-from servicekit.dev.servers import migrate, postgres, valkey
+from servicekit.dev.servers import alembic, postgres, valkey
 from servicekit.dev.upstream import StandInUpstream
 from verification import PROJECT
 from verification.faults.proxy import Proxy
@@ -69,7 +69,8 @@ class System:
     def _start(self) -> None:
         self.postgres.start()
         self.valkey.start()
-        migrate(self.environment(), PROJECT).check_returncode()
+        migrated = alembic(self.environment(), "upgrade", "head", project=PROJECT)
+        migrated.check_returncode()
 
     def _stop(self) -> None:
         self.postgres.stop()

@@ -14,7 +14,8 @@ from msgspec.structs import replace
 
 from app.settings import Settings
 from servicekit.dev.processes import free_port
-from servicekit.testing.service import alembic, environment_of
+from servicekit.dev.servers import alembic
+from servicekit.testing.service import environment_of
 
 # What Squawk would flag beside what breaks the version that runs or blocks its requests.
 LEFT_ALONE = (

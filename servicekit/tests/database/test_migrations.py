@@ -17,7 +17,8 @@ from sqlalchemy.engine import Connection
 
 from app.settings import Settings
 from servicekit.database import migrations
-from servicekit.testing.service import alembic, environment_of
+from servicekit.dev.servers import alembic
+from servicekit.testing.service import environment_of
 from servicekit.testing.waiting import HANG, until
 
 pytestmark = pytest.mark.slow("runs Alembic in processes of its own")
