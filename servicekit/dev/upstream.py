@@ -47,19 +47,24 @@ class StandInUpstream:
         await web.TCPSite(runner, host, port, backlog=4096).start()
         host, port = runner.addresses[0][:2]
         self.url = f"http://{host}:{port}"
-        yield
-        await runner.cleanup()
+        try:
+            yield
+        finally:
+            await runner.cleanup()
 
-    async def _answer(self, request: web.BaseRequest) -> web.Response:
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         data_id = request.path.removeprefix("/")
         self.calls[data_id] += 1
         self._in_flight += 1
         self.peak = max(self.peak, self._in_flight)
         try:
-            if self.delay:
-                await asyncio.sleep(self.delay)
+            return await self._response(request, data_id)
         finally:
             self._in_flight -= 1
+
+    async def _response(self, _request: web.BaseRequest, data_id: str) -> web.StreamResponse:
+        if self.delay:
+            await asyncio.sleep(self.delay)
         if data_id.startswith("missing"):
             return web.json_response({"error": f"no {data_id}"}, status=404)
         return web.json_response({"id": data_id, "name": f"Example {data_id}", "stock": 7})

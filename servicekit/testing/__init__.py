@@ -57,7 +57,8 @@ async def empty_database_url(anyio_backend: str, database_server: str) -> AsyncI
 
 @pytest.fixture(scope="session")
 async def upstream_server(anyio_backend: str) -> AsyncIterator[FakeUpstream]:
-    async with FakeUpstream.serving() as fake:
+    fake = FakeUpstream()
+    async with fake.listening("127.0.0.1", 0):
         yield fake
 
 

@@ -1,39 +1,20 @@
 import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
-from typing import Self
+from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
-Behaviour = Callable[[web.Request], Awaitable[web.StreamResponse]]
+from servicekit.dev.upstream import StandInUpstream
+
+Behaviour = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
-class FakeUpstream:
-    """A real HTTP server whose answers a test sets. It counts its calls by id."""
+class FakeUpstream(StandInUpstream):
+    """A stand-in whose answers a test sets."""
 
     def __init__(self) -> None:
-        self.url = ""
-        self.calls: Counter[str] = Counter()
+        super().__init__(delay=0)
         self.headers: dict[str, Mapping[str, str]] = {}  # of the last call, by id
         self._behaviours: dict[str, Behaviour] = {}
-
-    @classmethod
-    @asynccontextmanager
-    async def serving(cls) -> AsyncIterator[Self]:
-        fake = cls()
-        app = web.Application()
-        app.router.add_get("/{id}", fake._answer)
-        runner = web.AppRunner(app, shutdown_timeout=0.1)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        host, port = runner.addresses[0][:2]
-        fake.url = f"http://{host}:{port}"
-        try:
-            yield fake
-        finally:
-            await runner.cleanup()
 
     def reset(self) -> None:
         self.calls.clear()
@@ -65,7 +46,7 @@ class FakeUpstream:
         status: int,
         headers: Mapping[str, str] | None,
     ) -> None:
-        async def behave(_request: web.Request) -> web.StreamResponse:
+        async def behave(_request: web.BaseRequest) -> web.StreamResponse:
             await wait()
             return web.Response(
                 body=body, status=status, content_type="application/json", headers=headers
@@ -74,7 +55,7 @@ class FakeUpstream:
         self._behaviours[data_id] = behave
 
     def resets(self, data_id: str, once: bool = False) -> None:
-        async def behave(request: web.Request) -> web.StreamResponse:
+        async def behave(request: web.BaseRequest) -> web.StreamResponse:
             if once:
                 del self._behaviours[data_id]
             assert request.transport is not None
@@ -83,9 +64,7 @@ class FakeUpstream:
 
         self._behaviours[data_id] = behave
 
-    async def _answer(self, request: web.Request) -> web.StreamResponse:
-        data_id = request.match_info["id"]
-        self.calls[data_id] += 1
+    async def _response(self, request: web.BaseRequest, data_id: str) -> web.StreamResponse:
         self.headers[data_id] = request.headers
         if data_id in self._behaviours:
             return await self._behaviours[data_id](request)
