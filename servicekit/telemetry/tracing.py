@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, cast
 
@@ -11,13 +11,11 @@ from litestar.types import HTTPScope, Message, Receive, Scope, Send
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.propagators.aws import AwsXRayPropagator
 from opentelemetry.propagators.composite import CompositePropagator
-from opentelemetry.propagators.textmap import Getter
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 from opentelemetry.trace import Span, SpanKind, StatusCode, format_span_id, format_trace_id
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from servicekit.http.responses import Headers
 from servicekit.http.rsgi import Service
 from servicekit.telemetry.logs import LOG_CONTEXT
 from servicekit.telemetry.requests import METHODS, OTHER_METHOD
@@ -31,6 +29,8 @@ _MAX_HEADER = 512
 
 # Of a client that sends both headers, traceparent counts.
 _PROPAGATOR = CompositePropagator([AwsXRayPropagator(), TraceContextTextMapPropagator()])
+# as the server names a header → as its propagator does
+_TRACE_HEADERS = {name.lower().encode(): name for name in _PROPAGATOR.fields}
 
 
 class Tracing(Spans):
@@ -54,7 +54,7 @@ class Tracing(Spans):
         method = _method(scope)
         return self._tracer.start_as_current_span(
             method,
-            context=_PROPAGATOR.extract(list(scope["headers"]), getter=_HEADERS),
+            context=_PROPAGATOR.extract(_trace_headers(scope["headers"])),
             kind=SpanKind.SERVER,
             attributes={"http.request.method": method, "url.path": scope["path"]},
         )
@@ -134,16 +134,12 @@ def _method(scope: HTTPScope) -> str:
     return scope["method"] if scope["method"] in METHODS else OTHER_METHOD
 
 
-class _HeaderGetter(Getter[Headers]):
-    def get(self, carrier: Headers, key: str) -> list[str] | None:
-        name = key.lower().encode()
-        return [value.decode("latin-1") for header, value in carrier if header == name] or None
-
-    def keys(self, carrier: Headers) -> list[str]:
-        return [name.decode("latin-1") for name, _ in carrier]
-
-
-_HEADERS = _HeaderGetter()
+def _trace_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, value in headers:
+        if name in _TRACE_HEADERS:
+            found.setdefault(_TRACE_HEADERS[name], []).append(value.decode("latin-1"))
+    return found
 
 
 class _StateLoggingExporter(OTLPSpanExporter):
