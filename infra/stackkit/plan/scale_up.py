@@ -42,12 +42,6 @@ class ScaleUpTime:
     minimum_to_peak: DerivedValue
 
 
-def start_s(compute: str, warm_pool: int = 0) -> int:
-    if compute == "fargate":
-        return TASK_START_S
-    return WARM_START_S if warm_pool else INSTANCE_START_S
-
-
 def scale_up_time(config: Config, fleet: FleetSize) -> ScaleUpTime:
     compute = config.compute
     tracks = config.scaling_policies != ("step",)
@@ -56,7 +50,7 @@ def scale_up_time(config: Config, fleet: FleetSize) -> ScaleUpTime:
     period, delay = (FAST_S, FAST_DELAY_S) if fast else (MINUTE, METRIC_DELAY_S)
     # the period in which the load jumps shows a part of it
     notice = period + datapoints * period + delay
-    start = start_s(compute, config.warm_pool)
+    start, start_why = _start(config)
     more = fleet.maximum.value - fleet.minimum.value
     rounds, why = _rounds(config, fleet)
     pause, pause_why = _pause(config, start, tracks)
@@ -74,7 +68,7 @@ def scale_up_time(config: Config, fleet: FleetSize) -> ScaleUpTime:
             else f"the minute of the jump, {datapoints} of {datapoints} minutes above the target,"
             " and two until an alarm acts on them",
         ),
-        start=DerivedValue(start, "s", _start_rationale(config)),
+        start=DerivedValue(start, "s", start_why),
         minimum_to_peak=DerivedValue(
             notice + waiting + launching + start if more else 0,
             "s",
@@ -83,6 +77,15 @@ def scale_up_time(config: Config, fleet: FleetSize) -> ScaleUpTime:
             else "the fleet has one size",
         ),
     )
+
+
+def _start(config: Config) -> tuple[int, str]:
+    if config.compute == "fargate":
+        return TASK_START_S, "assumed: place, pull, start, and a first health check"
+    if config.warm_pool:
+        others = f"others {INSTANCE_START_S} s"
+        return WARM_START_S, f"assumed, for the {config.warm_pool} of the warm pool; {others}"
+    return INSTANCE_START_S, "assumed: boot, install Docker, pull, start"
 
 
 def _rounds(config: Config, fleet: FleetSize) -> tuple[int, str]:
@@ -109,11 +112,3 @@ def _pause(config: Config, start: int, tracks: bool) -> tuple[int, str]:
         return warming, "an instance's warm-up"
     cooldown = SCALE_OUT_COOLDOWN_S if tracks else config.cooldown_s
     return start + cooldown, "a start and a cooldown"
-
-
-def _start_rationale(config: Config) -> str:
-    if config.compute == "fargate":
-        return "assumed: place, pull, start, and a first health check"
-    if config.warm_pool:
-        return f"assumed, for the {config.warm_pool} of the warm pool; others {INSTANCE_START_S} s"
-    return "assumed: boot, install Docker, pull, start"
