@@ -1,5 +1,6 @@
 """The limits that a growing load reaches first, and the load at which each is reached."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -100,9 +101,5 @@ def _grown(config: Config, capacity: TaskCapacity, load: int) -> tuple[Config, F
 
 
 def _smallest(short: Callable[[int], bool]) -> int:
-    """The smallest load that is short, by halving: more load never needs fewer tasks."""
-    low, high = 0, LARGEST_LOAD
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if short(middle) else (middle, high)
-    return high
+    """The smallest load that is short: more load never needs fewer tasks."""
+    return bisect_left(range(LARGEST_LOAD), True, lo=1, key=short)
