@@ -8,6 +8,7 @@ import pulumi_aws as aws
 
 from stackkit.alarms.series import RESULT, expressions, named, numbered
 from stackkit.alarms.spec import AlarmSpec, Metric, Severity, Window
+from stackkit.resources.component import Component
 from stackkit.resources.monitored import ResourceNames
 
 Query = aws.cloudwatch.MetricAlarmMetricQueryArgs
@@ -29,16 +30,14 @@ class AlarmsArgs:
     limits: Mapping[str, pulumi.Input[float]]
 
 
-class Alarms(pulumi.ComponentResource):
+class Alarms(Component):
     """One alarm for each row, or two where a shorter window must agree."""
 
     # row → its alarms, which must all be on
     names: Mapping[str, Sequence[pulumi.Output[str]]]
 
-    def __init__(
-        self, name: str, args: AlarmsArgs, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        super().__init__("service:watching:Alarms", name, None, opts)
+    def __init__(self, name: str, args: AlarmsArgs) -> None:
+        super().__init__("service:watching:Alarms", name)
         self._args = args
         self.names = {row.name: [self._alarm(*each) for each in _windows(row)] for row in args.rows}
         self.register_outputs({})
@@ -56,9 +55,7 @@ class Alarms(pulumi.ComponentResource):
         alarm.treat_missing_data = "breaching" if row.missing_is_breaching else "notBreaching"
         alarm.alarm_actions = [topic] if topic else None
         alarm.ok_actions = [topic] if topic else None
-        return aws.cloudwatch.MetricAlarm(
-            f"{args.stack}-{name}", alarm, opts=pulumi.ResourceOptions(parent=self)
-        ).name
+        return aws.cloudwatch.MetricAlarm(f"{args.stack}-{name}", alarm, opts=self._child).name
 
 
 def description(row: AlarmSpec, runbooks: str) -> str:

@@ -11,6 +11,7 @@ import pulumi_aws as aws
 
 from stackkit.alarms.panels import DashboardSection, Panel
 from stackkit.alarms.series import RESULT, combined, expressions, named, numbered
+from stackkit.resources.component import Component
 from stackkit.resources.monitored import MonitoredResource, ResourceNames
 
 Widget = dict[str, Any]
@@ -31,15 +32,13 @@ class DashboardArgs:
     runbooks: str
 
 
-class Dashboard(pulumi.ComponentResource):
+class Dashboard(Component):
     """What is watched, on one page: clients first, then each tier, with the plan's limits."""
 
     name: pulumi.Output[str]
 
-    def __init__(
-        self, name: str, args: DashboardArgs, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        super().__init__("service:watching:Dashboard", name, None, opts)
+    def __init__(self, name: str, args: DashboardArgs) -> None:
+        super().__init__("service:watching:Dashboard", name)
 
         def written(known: Mapping[str, Sequence[str]]) -> str:
             names = {MonitoredResource(part): found for part, found in known.items()}
@@ -52,7 +51,7 @@ class Dashboard(pulumi.ComponentResource):
             name,
             dashboard_name=name,
             dashboard_body=pulumi.Output.all(**resource_names).apply(written),
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=self._child,
         )
         self.name = dashboard.dashboard_name
         self.register_outputs({"name": self.name})

@@ -7,6 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from stackkit.alarms.spec import AlarmSpec, Severity
+from stackkit.resources.component import Component
 
 # tiers of symptoms that clients notice; the others are causes
 SYMPTOMS = ("edge", "objective", "service")
@@ -25,13 +26,11 @@ class PagingArgs:
     topic_arn: pulumi.Input[str]
 
 
-class Paging(pulumi.ComponentResource):
+class Paging(Component):
     """Pages for a cause, and for symptoms only while no cause is known."""
 
-    def __init__(
-        self, name: str, args: PagingArgs, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        super().__init__("service:watching:Paging", name, None, opts)
+    def __init__(self, name: str, args: PagingArgs) -> None:
+        super().__init__("service:watching:Paging", name)
         self._args = args
         causes = self._composite(f"{name}-causes", "Something below the service fails.", False)
         suppressor = Suppressor(
@@ -58,7 +57,7 @@ class Paging(pulumi.ComponentResource):
             alarm_actions=[self._args.topic_arn],
             ok_actions=[self._args.topic_arn],
             actions_suppressor=suppressor,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=self._child,
         )
 
     def _rule(self, rows: Sequence[AlarmSpec]) -> pulumi.Output[str]:

@@ -5,6 +5,7 @@ import pulumi
 import pulumi_aws as aws
 
 from stackkit.alarms.spec import Severity
+from stackkit.resources.component import Component
 from stackkit.resources.policies import allow, service_role
 from stackkit.settings.config import Config
 
@@ -20,15 +21,13 @@ class TopicsArgs:
     emails: Mapping[Severity, str]
 
 
-class Topics(pulumi.ComponentResource):
+class Topics(Component):
     """One topic for pages, and one for tickets."""
 
     arns: Mapping[Severity, pulumi.Output[str]]
 
-    def __init__(
-        self, name: str, args: TopicsArgs, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        super().__init__("service:watching:Topics", name, None, opts)
+    def __init__(self, name: str, args: TopicsArgs) -> None:
+        super().__init__("service:watching:Topics", name)
         self.arns = {
             severity: self._topic(f"{name}-{severity}", email)
             for severity, email in args.emails.items()
@@ -36,15 +35,14 @@ class Topics(pulumi.ComponentResource):
         self.register_outputs({severity.value: arn for severity, arn in self.arns.items()})
 
     def _topic(self, name: str, email: str) -> pulumi.Output[str]:
-        child = pulumi.ResourceOptions(parent=self)
-        topic = aws.sns.Topic(name, opts=child)
+        topic = aws.sns.Topic(name, opts=self._child)
         if email:
             aws.sns.TopicSubscription(
                 name,
                 topic=topic.arn,
                 protocol="email",
                 endpoint=email,
-                opts=child,
+                opts=self._child,
             )
         return topic.arn
 

@@ -1,6 +1,7 @@
 import pulumi
 from pulumi_aws import iam, imagebuilder
 
+from stackkit.resources.component import Component
 from stackkit.resources.container import may_pull
 from stackkit.resources.placement import Placement
 from stackkit.resources.policies import service_role
@@ -14,7 +15,7 @@ MANAGED = {
 VERSION = "1.0.0"
 
 
-class Ami(pulumi.ComponentResource):
+class Ami(Component):
     """Amazon Linux 2023 with Docker and the service's image in it: an instance starts faster.
 
     Each new image of the service is baked on the newest parent; nothing else moves the AMI.
@@ -22,13 +23,9 @@ class Ami(pulumi.ComponentResource):
 
     ami_id: pulumi.Output[str]
 
-    def __init__(
-        self, name: str, args: Placement, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        super().__init__("service:compute:Ami", name, None, opts)
-        self._prefix = name
+    def __init__(self, name: str, args: Placement) -> None:
+        super().__init__("service:compute:Ami", name)
         self._args = args
-        self._child = pulumi.ResourceOptions(parent=self)
         recipe = self._recipe()
         builder, distribution = self._builder(), self._distribution()
         image = imagebuilder.Image(

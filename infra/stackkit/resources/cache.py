@@ -5,6 +5,7 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_random as random
 
+from stackkit.resources.component import Component
 from stackkit.resources.security_groups import VALKEY
 from stackkit.settings.config import Config
 
@@ -24,20 +25,16 @@ class CacheArgs:
     security_group_id: pulumi.Input[str]
 
 
-class Cache(pulumi.ComponentResource):
+class Cache(Component):
     """A private Valkey; losing it costs latency, never data."""
 
     endpoint: pulumi.Output[str]
     secret_arn: pulumi.Output[str]
     node_ids: list[pulumi.Output[str]]
 
-    def __init__(
-        self, name: str, args: CacheArgs, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        super().__init__("service:data:Cache", name, None, opts)
-        self._prefix = name
+    def __init__(self, name: str, args: CacheArgs) -> None:
+        super().__init__("service:data:Cache", name)
         self._args = args
-        self._child = pulumi.ResourceOptions(parent=self)
         password = self._password()
         self.secret_arn = self._kept(password)
         self._subnets = aws.elasticache.SubnetGroup(

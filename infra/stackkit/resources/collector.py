@@ -5,6 +5,7 @@ import pulumi
 import pulumi_aws as aws
 
 from stackkit.resources.collector_config import HEADERS, for_cloudwatch, for_endpoint
+from stackkit.resources.component import Component
 from stackkit.resources.policies import Statement, allow
 from stackkit.settings.config import Config
 
@@ -25,7 +26,7 @@ class CollectorArgs:
     image: pulumi.Input[str]
 
 
-class Collector(pulumi.ComponentResource):
+class Collector(Component):
     """Sends the service's metrics and traces on; losing it loses nothing else."""
 
     image: pulumi.Input[str]
@@ -33,10 +34,8 @@ class Collector(pulumi.ComponentResource):
     secrets: Mapping[str, str]
     permissions: Sequence[Statement]
 
-    def __init__(
-        self, name: str, args: CollectorArgs, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        super().__init__("service:watching:Collector", name, None, opts)
+    def __init__(self, name: str, args: CollectorArgs) -> None:
+        super().__init__("service:watching:Collector", name)
         endpoint, headers = args.settings.otlp_endpoint, args.settings.otlp_headers
         self.image = args.image
         self.secrets = {HEADERS: headers} if headers else {}
@@ -52,7 +51,7 @@ class Collector(pulumi.ComponentResource):
         group = aws.cloudwatch.LogGroup(
             f"{name}-metrics",
             retention_in_days=args.settings.log_days,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=self._child,
         )
         self.permissions = [
             # metrics travel as log events in the embedded metric format

@@ -5,6 +5,7 @@ import pulumi
 import pulumi_aws as aws
 
 from stackkit.plan.plan import Plan
+from stackkit.resources.component import Component
 from stackkit.resources.delivery_permissions import of_key
 from stackkit.resources.policies import document, managed_role
 from stackkit.resources.security_groups import POSTGRESQL
@@ -25,7 +26,7 @@ class DatabaseArgs:
     deployer_arn: str = ""
 
 
-class Database(pulumi.ComponentResource):
+class Database(Component):
     """PostgreSQL with a key of its own; RDS makes, keeps and rotates the password."""
 
     instance: aws.rds.Instance
@@ -33,13 +34,9 @@ class Database(pulumi.ComponentResource):
     key_arn: pulumi.Output[str]
     secret_arn: pulumi.Output[str]
 
-    def __init__(
-        self, name: str, args: DatabaseArgs, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        super().__init__("service:data:Database", name, None, opts)
-        self._prefix = name
+    def __init__(self, name: str, args: DatabaseArgs) -> None:
+        super().__init__("service:data:Database", name)
         self._args = args
-        self._child = pulumi.ResourceOptions(parent=self)
         # without its key a database can't be read again: both are protected alike
         self._stateful = pulumi.ResourceOptions(parent=self, protect=args.settings.production)
         self._key = self._make_key()

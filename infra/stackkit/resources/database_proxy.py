@@ -5,6 +5,7 @@ import pulumi
 import pulumi_aws as aws
 
 from stackkit.plan.plan import Plan
+from stackkit.resources.component import Component
 from stackkit.resources.database import Database
 from stackkit.resources.policies import allow, service_role
 from stackkit.resources.security_groups import POSTGRESQL, SecurityGroups, connect
@@ -25,18 +26,14 @@ class DatabaseProxyArgs:
     database: Database
 
 
-class DatabaseProxy(pulumi.ComponentResource):
+class DatabaseProxy(Component):
     """RDS Proxy in front of the primary; see PINNING for what it doesn't do."""
 
     host: pulumi.Output[str]
 
-    def __init__(
-        self, name: str, args: DatabaseProxyArgs, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        super().__init__("service:data:DatabaseProxy", name, None, opts)
-        self._prefix = name
+    def __init__(self, name: str, args: DatabaseProxyArgs) -> None:
+        super().__init__("service:data:DatabaseProxy", name)
         self._args = args
-        self._child = pulumi.ResourceOptions(parent=self)
         proxy = self._proxy(self._group(), self._role())
         self._point(proxy)
         self.host = proxy.endpoint

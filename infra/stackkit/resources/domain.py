@@ -3,6 +3,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from stackkit.resources.component import Component
+
 
 @dataclass(frozen=True, kw_only=True)
 class CertificateArgs:
@@ -10,21 +12,18 @@ class CertificateArgs:
     zone_id: pulumi.Input[str]
 
 
-class Certificate(pulumi.ComponentResource):
+class Certificate(Component):
     """A certificate that proves itself by a record in the zone, and so renews itself."""
 
     arn: pulumi.Output[str]
 
-    def __init__(
-        self, name: str, args: CertificateArgs, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        super().__init__("service:edge:Certificate", name, None, opts)
-        child = pulumi.ResourceOptions(parent=self)
+    def __init__(self, name: str, args: CertificateArgs) -> None:
+        super().__init__("service:edge:Certificate", name)
         certificate = aws.acm.Certificate(
             name,
             domain_name=args.domain,
             validation_method="DNS",
-            opts=child,
+            opts=self._child,
         )
         proof = certificate.domain_validation_options[0]
         record = aws.route53.Record(
@@ -36,13 +35,13 @@ class Certificate(pulumi.ComponentResource):
             ttl=300,
             # the same in each certificate of this domain and account
             allow_overwrite=True,
-            opts=child,
+            opts=self._child,
         )
         validation = aws.acm.CertificateValidation(
             name,
             certificate_arn=certificate.arn,
             validation_record_fqdns=[record.fqdn],
-            opts=child,
+            opts=self._child,
         )
         self.arn = validation.certificate_arn
         self.register_outputs({"arn": self.arn})
@@ -58,13 +57,11 @@ class AliasArgs:
     ipv6: bool
 
 
-class Alias(pulumi.ComponentResource):
+class Alias(Component):
     """The domain as another name of the load balancer."""
 
-    def __init__(
-        self, name: str, args: AliasArgs, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        super().__init__("service:edge:Alias", name, None, opts)
+    def __init__(self, name: str, args: AliasArgs) -> None:
+        super().__init__("service:edge:Alias", name)
         for suffix, kind in {"": "A", "-ipv6": "AAAA"}.items():
             if args.ipv6 or kind == "A":
                 aws.route53.Record(
@@ -80,6 +77,6 @@ class Alias(pulumi.ComponentResource):
                             "evaluate_target_health": True,
                         }
                     ],
-                    opts=pulumi.ResourceOptions(parent=self),
+                    opts=self._child,
                 )
         self.register_outputs({})

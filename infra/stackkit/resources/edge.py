@@ -6,6 +6,7 @@ import pulumi_aws as aws
 
 from stackkit.plan.plan import Plan
 from stackkit.resources.canary import Canary, canary
+from stackkit.resources.component import Component
 from stackkit.resources.log_bucket import LogBucket
 from stackkit.resources.security_groups import HTTP, HTTPS
 from stackkit.settings.config import CONTAINER_PORT, Config
@@ -31,7 +32,7 @@ class EdgeArgs:
     log_bucket: LogBucket
 
 
-class Edge(pulumi.ComponentResource):
+class Edge(Component):
     """The load balancer, its listeners and the target group behind them; two for a canary."""
 
     balancer: aws.lb.LoadBalancer
@@ -41,12 +42,9 @@ class Edge(pulumi.ComponentResource):
     # a service can't join a target group that no listener uses
     listeners: list[aws.lb.Listener]
 
-    def __init__(
-        self, name: str, args: EdgeArgs, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        super().__init__("service:edge:Edge", name, None, opts)
+    def __init__(self, name: str, args: EdgeArgs) -> None:
+        super().__init__("service:edge:Edge", name)
         # no suffix: a load balancer's and a target group's name have 32 characters
-        self._prefix = name
         self._args = args
         self.balancer = self._balancer()
         suffixes = ("", "-alt") if args.settings.rollout == "canary" else ("",)
@@ -114,7 +112,7 @@ class Edge(pulumi.ComponentResource):
                 "healthy_threshold": 3,
                 "unhealthy_threshold": 2,
             },
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=self._child,
         )
 
     def _listener(
@@ -132,5 +130,5 @@ class Edge(pulumi.ComponentResource):
             ssl_policy=TLS_POLICY if certificate_arn else None,
             certificate_arn=certificate_arn,
             default_actions=[action],
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=self._child,
         )

@@ -5,6 +5,7 @@ import pulumi
 import pulumi_aws as aws
 
 from stackkit.plan.network import endpoints
+from stackkit.resources.component import Component
 from stackkit.resources.security_groups import HTTPS, connect
 
 
@@ -17,19 +18,16 @@ class EndpointsArgs:
     sessions: bool
 
 
-class Endpoints(pulumi.ComponentResource):
+class Endpoints(Component):
     """AWS's own services on private addresses: images, logs and secrets don't need the NAT."""
 
-    def __init__(
-        self, name: str, args: EndpointsArgs, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        super().__init__("service:network:Endpoints", name, None, opts)
-        child = pulumi.ResourceOptions(parent=self)
+    def __init__(self, name: str, args: EndpointsArgs) -> None:
+        super().__init__("service:network:Endpoints", name)
         group = aws.ec2.SecurityGroup(
             f"{name}-endpoints",
             vpc_id=args.vpc_id,
             description="Endpoints of AWS services",
-            opts=child,
+            opts=self._child,
         )
         connect(f"{name}-compute-endpoints", args.client_group_id, group.id, HTTPS, self)
         for service in endpoints(args.sessions):
@@ -41,6 +39,6 @@ class Endpoints(pulumi.ComponentResource):
                 private_dns_enabled=True,
                 subnet_ids=args.subnet_ids,
                 security_group_ids=[group.id],
-                opts=child,
+                opts=self._child,
             )
         self.register_outputs({})

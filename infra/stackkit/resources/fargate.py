@@ -2,6 +2,7 @@ import pulumi
 import pulumi_aws as aws
 
 from stackkit.resources.canary import TIMEOUT
+from stackkit.resources.component import Component
 from stackkit.resources.container import NAME
 from stackkit.resources.exec import VOLUMES
 from stackkit.resources.placement import Placement
@@ -11,18 +12,14 @@ from stackkit.resources.task import container_definitions, task_definition
 GRACE_S = 60
 
 
-class Fargate(pulumi.ComponentResource):
+class Fargate(Component):
     """The service as tasks without servers."""
 
     service: aws.ecs.Service
 
-    def __init__(
-        self, name: str, args: Placement, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        super().__init__("service:compute:Fargate", name, None, opts)
-        self._prefix = name
+    def __init__(self, name: str, args: Placement) -> None:
+        super().__init__("service:compute:Fargate", name)
         self._args = args
-        self._child = pulumi.ResourceOptions(parent=self)
         self._capacity = self._capacity_providers()
         self.service = self._service()
         self.register_outputs({"service": self.service.name})

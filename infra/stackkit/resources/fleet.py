@@ -5,6 +5,7 @@ from pulumi_aws import autoscaling, iam
 from pulumi_aws.autoscaling import Metric
 
 from stackkit.plan.scale_up import INSTANCE_START_S
+from stackkit.resources.component import Component
 from stackkit.resources.container import start_permissions
 from stackkit.resources.delivery_permissions import SUFFIX
 from stackkit.resources.instance import HOOK
@@ -18,19 +19,15 @@ SSM = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
 HOOK_MARGIN_S = 60
 
 
-class Fleet(pulumi.ComponentResource):
+class Fleet(Component):
     """The service on instances of our own: the same container, limits and stop order."""
 
     group: autoscaling.Group
     template_version: pulumi.Output[str]
 
-    def __init__(
-        self, name: str, args: Placement, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        super().__init__("service:compute:Fleet", name, None, opts)
-        self._prefix = name
+    def __init__(self, name: str, args: Placement) -> None:
+        super().__init__("service:compute:Fleet", name)
         self._args = args
-        self._child = pulumi.ResourceOptions(parent=self)
         profile, permissions = self._profile(name)
         self._template = launch_template(name, args, profile.arn, self)
         self.template_version = self._template.latest_version.apply(str)

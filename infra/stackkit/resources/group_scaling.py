@@ -5,6 +5,7 @@ import pulumi_aws as aws
 
 from stackkit.plan.scale_up import FAST_S
 from stackkit.plan.thresholds import Steps
+from stackkit.resources.component import Component
 from stackkit.resources.placement import Placement
 from stackkit.resources.scaling import (
     BYTES_PER_MEGABIT,
@@ -17,7 +18,7 @@ from stackkit.resources.service_metrics import IN_FLIGHT, NAMESPACE, SERVICE
 from stackkit.settings.schedules import Schedule
 
 
-class GroupScaling(pulumi.ComponentResource):
+class GroupScaling(Component):
     """Keeps an Auto Scaling group as large as its load; the group holds its bounds itself."""
 
     def __init__(
@@ -25,14 +26,11 @@ class GroupScaling(pulumi.ComponentResource):
         name: str,
         args: Placement,
         group: pulumi.Input[str],
-        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__("service:scaling:GroupScaling", name, None, opts)
-        self._prefix = name
+        super().__init__("service:scaling:GroupScaling", name)
         self._args = args
         self._group = group
         self._settings = args.settings
-        self._child = pulumi.ResourceOptions(parent=self)
         for policy in args.settings.scaling_policies:
             if policy not in ("step", "in_flight"):
                 self._track(policy)

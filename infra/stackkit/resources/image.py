@@ -11,6 +11,7 @@ import pulumi_aws as aws
 import pulumi_awsx as awsx
 import pulumi_docker_build as docker_build
 
+from stackkit.resources.component import Component
 from stackkit.settings.config import Config
 
 PLATFORMS = {
@@ -33,7 +34,7 @@ class ImageArgs:
     context: str
 
 
-class Image(pulumi.ComponentResource):
+class Image(Component):
     """A repository, and the image in it that this stack runs.
 
     Deployments name an image by its digest. Tags say which build it is: `<build>-<architecture>`.
@@ -46,10 +47,8 @@ class Image(pulumi.ComponentResource):
     repository_arns: list[pulumi.Input[str]]
     repository_url: pulumi.Output[str]
 
-    def __init__(
-        self, name: str, args: ImageArgs, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        super().__init__("service:delivery:Image", name, None, opts)
+    def __init__(self, name: str, args: ImageArgs) -> None:
+        super().__init__("service:delivery:Image", name)
         repository = awsx.ecr.Repository(
             name,
             image_scanning_configuration={"scan_on_push": True},
@@ -71,7 +70,7 @@ class Image(pulumi.ComponentResource):
                     },
                 ]
             },
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=self._child,
         )
         self.repository_url = repository.url
         self._architecture = args.settings.architecture

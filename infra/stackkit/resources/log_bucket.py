@@ -3,6 +3,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from stackkit.resources.component import Component
 from stackkit.resources.policies import document
 
 
@@ -12,18 +13,15 @@ class LogBucketArgs:
     destroyable: bool
 
 
-class LogBucket(pulumi.ComponentResource):
+class LogBucket(Component):
     """The load balancer's access logs. Only the balancer writes, and reads need TLS."""
 
     bucket: pulumi.Output[str]
     ready: pulumi.Resource
 
-    def __init__(
-        self, name: str, args: LogBucketArgs, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        super().__init__("service:edge:LogBucket", name, None, opts)
+    def __init__(self, name: str, args: LogBucketArgs) -> None:
+        super().__init__("service:edge:LogBucket", name)
         self._prefix = f"{name}-logs"
-        self._child = pulumi.ResourceOptions(parent=self)
         bucket = aws.s3.Bucket(
             self._prefix,
             force_destroy=args.destroyable,

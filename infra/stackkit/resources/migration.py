@@ -9,6 +9,8 @@ from typing import Any
 import pulumi
 from pulumi_command import local
 
+from stackkit.resources.component import Component
+
 COMMAND = "alembic upgrade head"
 # read by `python -m stackkit.tools.deploy task`
 VARIABLE = "STANDALONE_TASK"
@@ -24,13 +26,11 @@ class MigrationArgs:
     needs: Sequence[pulumi.Resource]
 
 
-class Migration(pulumi.ComponentResource):
+class Migration(Component):
     """Runs one task and waits for it. If it fails, the update ends before what depends on it."""
 
-    def __init__(
-        self, name: str, args: MigrationArgs, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        super().__init__("service:data:Migration", name, None, opts)
+    def __init__(self, name: str, args: MigrationArgs) -> None:
+        super().__init__("service:data:Migration", name)
         local.Command(
             f"{name}-migration",
             create=f"{_python()} -m stackkit.tools.deploy task {COMMAND}",

@@ -5,6 +5,7 @@ import pulumi_aws as aws
 import pulumi_awsx as awsx
 
 from stackkit.plan.network import blocks
+from stackkit.resources.component import Component
 from stackkit.resources.existing_network import ExistingNetwork
 from stackkit.resources.policies import allow, service_role
 from stackkit.settings.config import Config
@@ -18,7 +19,7 @@ class NetworkArgs:
     existing: ExistingNetwork | None
 
 
-class Network(pulumi.ComponentResource):
+class Network(Component):
     """Public subnets for the ALB, private ones for compute, isolated ones for data."""
 
     vpc_id: pulumi.Output[str]
@@ -31,12 +32,8 @@ class Network(pulumi.ComponentResource):
     # the load balancer has its addresses from them
     balancer_ranges: list[str]
 
-    def __init__(
-        self, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        super().__init__("service:network:Network", name, None, opts)
-        self._prefix = name
-        self._child = pulumi.ResourceOptions(parent=self)
+    def __init__(self, name: str, args: NetworkArgs) -> None:
+        super().__init__("service:network:Network", name)
         if args.existing:
             self._use(args.existing, args.settings.internal)
         else:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from stackkit.resources.component import Component
+
 # a replica that is gone stops being handed out within this
 TTL_S = 10
 
@@ -14,23 +16,20 @@ class ReplicaAddressArgs:
     replicas: Sequence[aws.rds.Instance]
 
 
-class ReplicaAddress(pulumi.ComponentResource):
+class ReplicaAddress(Component):
     """One private name for all read replicas: RDS gives each its own and spreads nothing."""
 
     host: str
 
-    def __init__(
-        self, name: str, args: ReplicaAddressArgs, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        super().__init__("service:data:ReplicaAddress", name, None, opts)
-        child = pulumi.ResourceOptions(parent=self)
+    def __init__(self, name: str, args: ReplicaAddressArgs) -> None:
+        super().__init__("service:data:ReplicaAddress", name)
         domain = f"{name}.internal"
         self.host = f"replica.{domain}"
         zone = aws.route53.Zone(
             name,
             name=domain,
             vpcs=[{"vpc_id": args.vpc_id}],
-            opts=child,
+            opts=self._child,
         )
         for number, replica in enumerate(args.replicas, start=1):
             aws.route53.Record(
@@ -42,6 +41,6 @@ class ReplicaAddress(pulumi.ComponentResource):
                 records=[replica.address],
                 set_identifier=str(number),
                 weighted_routing_policies=[{"weight": 1}],
-                opts=child,
+                opts=self._child,
             )
         self.register_outputs({"host": self.host})

@@ -5,6 +5,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from stackkit.resources.component import Component
 from stackkit.resources.policies import allow, service_role
 
 # a window of Secrets Manager's own has an hour, in which nobody knows when: a schedule has a minute
@@ -31,19 +32,15 @@ class RotationArgs:
     restart: ScheduledAction
 
 
-class Rotation(pulumi.ComponentResource):
+class Rotation(Component):
     """A new database password each month, and a fleet that starts afresh with it.
 
     A task reads its secrets when it starts: after a rotation its open connections live on and new
     ones are refused, until the task is replaced. So the restart follows within minutes.
     """
 
-    def __init__(
-        self, name: str, args: RotationArgs, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        super().__init__("service:data:Rotation", name, None, opts)
-        self._prefix = name
-        self._child = pulumi.ResourceOptions(parent=self)
+    def __init__(self, name: str, args: RotationArgs) -> None:
+        super().__init__("service:data:Rotation", name)
         aws.secretsmanager.SecretRotation(
             name,
             secret_id=args.secret_arn,

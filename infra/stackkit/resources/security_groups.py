@@ -6,6 +6,7 @@ import pulumi_aws as aws
 from pulumi_aws.vpc import SecurityGroupEgressRule as Egress
 from pulumi_aws.vpc import SecurityGroupIngressRule as Ingress
 
+from stackkit.resources.component import Component
 from stackkit.settings.config import CONTAINER_PORT, WORLD, Config
 
 POSTGRESQL = 5432
@@ -22,7 +23,7 @@ class SecurityGroupsArgs:
     outbound_ports: tuple[int, ...]
 
 
-class SecurityGroups(pulumi.ComponentResource):
+class SecurityGroups(Component):
     """Allows clients → ALB → compute → data, group to group, and nothing else."""
 
     balancer_id: pulumi.Output[str]
@@ -30,11 +31,8 @@ class SecurityGroups(pulumi.ComponentResource):
     database_id: pulumi.Output[str]
     cache_id: pulumi.Output[str]
 
-    def __init__(
-        self, name: str, args: SecurityGroupsArgs, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        super().__init__("service:network:SecurityGroups", name, None, opts)
-        self._prefix = name
+    def __init__(self, name: str, args: SecurityGroupsArgs) -> None:
+        super().__init__("service:network:SecurityGroups", name)
         self._vpc_id = args.vpc_id
         self.balancer_id = self._group("alb", "The load balancer")
         self.compute_id = self._group("compute", "Tasks or instances of the service")
@@ -64,7 +62,7 @@ class SecurityGroups(pulumi.ComponentResource):
             f"{self._prefix}-{role}",
             vpc_id=self._vpc_id,
             description=description,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=self._child,
         ).id
 
 

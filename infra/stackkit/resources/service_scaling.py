@@ -11,6 +11,7 @@ from pulumi_aws.appautoscaling import (
 
 from stackkit.plan.scale_up import SCALE_OUT_COOLDOWN_S
 from stackkit.plan.thresholds import Steps
+from stackkit.resources.component import Component
 from stackkit.resources.placement import Placement
 from stackkit.resources.scaling import (
     BOTH_REQUESTS,
@@ -30,7 +31,7 @@ Tracking = PolicyTargetTrackingScalingPolicyConfigurationArgsDict
 OwnMetric = PolicyTargetTrackingScalingPolicyConfigurationCustomizedMetricSpecificationArgsDict
 
 
-class ServiceScaling(pulumi.ComponentResource):
+class ServiceScaling(Component):
     """Keeps an ECS service as large as its load."""
 
     def __init__(
@@ -38,10 +39,8 @@ class ServiceScaling(pulumi.ComponentResource):
         name: str,
         args: Placement,
         service: pulumi.Input[str],
-        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__("service:scaling:ServiceScaling", name, None, opts)
-        self._prefix = name
+        super().__init__("service:scaling:ServiceScaling", name)
         self._args = args
         self._settings = args.settings
         self._names = {"ClusterName": args.standalone.cluster.name, "ServiceName": service}
@@ -175,7 +174,7 @@ class ServiceScaling(pulumi.ComponentResource):
             target_tracking_scaling_policy_configuration=tracking,
             step_scaling_policy_configuration=steps,
             predictive_scaling_policy_configuration=predictive,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=self._child,
         )
 
     def _schedule(self, number: int, schedule: Schedule) -> None:
@@ -188,5 +187,5 @@ class ServiceScaling(pulumi.ComponentResource):
             schedule=schedule.aws_expression,
             timezone="UTC",
             scalable_target_action=bounds,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=self._child,
         )

@@ -11,6 +11,7 @@ import pulumi
 import pulumi_aws as aws
 
 from stackkit.resources import exec
+from stackkit.resources.component import Component
 from stackkit.resources.container import Container, start_permissions
 from stackkit.resources.policies import Statement, assumed_by, document
 from stackkit.resources.task import standalone_definition, task_definition
@@ -26,7 +27,7 @@ class StandaloneTaskArgs:
     security_group_id: pulumi.Input[str]
 
 
-class StandaloneTask(pulumi.ComponentResource):
+class StandaloneTask(Component):
     """The cluster, the log and the roles of all tasks, and the definition of a standalone one."""
 
     cluster: aws.ecs.Cluster
@@ -38,13 +39,9 @@ class StandaloneTask(pulumi.ComponentResource):
     # what `stackkit.tools.deploy.task` starts one with
     output: pulumi.Output[dict[str, Any]]
 
-    def __init__(
-        self, name: str, args: StandaloneTaskArgs, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        super().__init__("service:compute:StandaloneTask", name, None, opts)
-        self._prefix = name
+    def __init__(self, name: str, args: StandaloneTaskArgs) -> None:
+        super().__init__("service:compute:StandaloneTask", name)
         self._args = args
-        self._child = pulumi.ResourceOptions(parent=self)
         self.log_group = self._log(name)
         sessions = self._log(f"{name}-exec") if args.settings.exec else None
         self.cluster = aws.ecs.Cluster(

@@ -9,6 +9,7 @@ from pulumi_aws.wafv2 import (
     WebAclRuleStatementRateBasedStatementArgsDict,
 )
 
+from stackkit.resources.component import Component
 from stackkit.resources.policies import document
 
 MANAGED_GROUPS = (
@@ -38,17 +39,14 @@ class WafArgs:
     log_days: int
 
 
-class Waf(pulumi.ComponentResource):
+class Waf(Component):
     """Refuses floods and known attacks before they cost a connection to a target."""
 
     # by which CloudWatch knows it
     metric: pulumi.Output[str]
 
-    def __init__(
-        self, name: str, args: WafArgs, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        super().__init__("service:edge:Waf", name, None, opts)
-        child = pulumi.ResourceOptions(parent=self)
+    def __init__(self, name: str, args: WafArgs) -> None:
+        super().__init__("service:edge:Waf", name)
         acl = aws.wafv2.WebAcl(
             name,
             scope="REGIONAL",
@@ -59,10 +57,10 @@ class Waf(pulumi.ComponentResource):
                 _rate_rule(args.rate_limit),
                 *(_managed(group, i) for i, group in enumerate(MANAGED_GROUPS, start=1)),
             ],
-            opts=child,
+            opts=self._child,
         )
         aws.wafv2.WebAclAssociation(
-            name, resource_arn=args.balancer_arn, web_acl_arn=acl.arn, opts=child
+            name, resource_arn=args.balancer_arn, web_acl_arn=acl.arn, opts=self._child
         )
         self._log(name, acl, args.log_days)
         self.metric = acl.visibility_config.metric_name
@@ -74,7 +72,7 @@ class Waf(pulumi.ComponentResource):
             # WAF accepts no name without this beginning
             name=f"aws-waf-logs-{name}",
             retention_in_days=days,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=self._child,
         )
         allowed = self._let_write(name, group)
         aws.wafv2.WebAclLoggingConfiguration(
@@ -121,7 +119,7 @@ class Waf(pulumi.ComponentResource):
             f"{name}-waf",
             policy_name=f"{name}-waf",
             policy_document=document(statement),
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=self._child,
         )
 
 
