@@ -35,7 +35,7 @@ class StandaloneTask(Component):
     execution_role: aws.iam.Role
     task_role: aws.iam.Role
     # a task can start once they exist
-    permissions: Sequence[pulumi.Resource]
+    permissions: list[pulumi.Resource]
     # what `stackkit.tools.deploy.task` starts one with
     output: pulumi.Output[dict[str, Any]]
 
@@ -50,9 +50,12 @@ class StandaloneTask(Component):
             configuration=exec.configuration(sessions.name) if sessions else None,
             opts=self._child,
         )
-        self.execution_role = self._role("execution")
-        self.task_role = self._role("task")
-        self.permissions = self._permissions(exec.permissions(sessions.arn) if sessions else [])
+        self.permissions = []
+        may_start = start_permissions(args.container, self.log_group.arn, args.region)
+        self.execution_role = self._role("execution", may_start)
+        # the service calls no AWS API; the collector sends what it has collected
+        shells = exec.permissions(sessions.arn) if sessions else []
+        self.task_role = self._role("task", [*args.container.collector.permissions, *shells])
         definition = self._definition()
         self.output = pulumi.Output.all(
             cluster=self.cluster.name,
@@ -65,41 +68,27 @@ class StandaloneTask(Component):
         )
         self.register_outputs({"definition": definition.arn})
 
-    def _role(self, purpose: str) -> aws.iam.Role:
+    def _role(self, purpose: str, statements: Sequence[Statement]) -> aws.iam.Role:
+        name = f"{self._prefix}-{purpose}"
         # only this account's ECS may pose as the service
         account = self.cluster.arn.apply(lambda arn: arn.rpartition(":cluster/")[0] + ":*")
         condition = {"ArnLike": {"aws:SourceArn": account}}
-        return aws.iam.Role(
-            f"{self._prefix}-{purpose}",
+        role = aws.iam.Role(
+            name,
             assume_role_policy=assumed_by("ecs-tasks.amazonaws.com", condition),
             opts=self._child,
         )
+        if statements:
+            policy = aws.iam.RolePolicy(
+                name, role=role.id, policy=document(*statements), opts=self._child
+            )
+            self.permissions.append(policy)
+        return role
 
     def _log(self, name: str) -> aws.cloudwatch.LogGroup:
         return aws.cloudwatch.LogGroup(
             name, retention_in_days=self._args.settings.log_days, opts=self._child
         )
-
-    def _permissions(self, shells: Sequence[Statement]) -> Sequence[pulumi.Resource]:
-        """The service calls no AWS API; the collector sends what it has collected."""
-        args = self._args
-        needed = {
-            "execution": (
-                self.execution_role,
-                start_permissions(args.container, self.log_group.arn, args.region),
-            ),
-            "task": (self.task_role, [*args.container.collector.permissions, *shells]),
-        }
-        return [
-            aws.iam.RolePolicy(
-                f"{self._prefix}-{purpose}",
-                role=role.id,
-                policy=document(*statements),
-                opts=self._child,
-            )
-            for purpose, (role, statements) in needed.items()
-            if statements
-        ]
 
     def _definition(self) -> aws.ecs.TaskDefinition:
         container, region = self._args.container, self._args.region
