@@ -11,8 +11,7 @@ from stackkit.resources.scaling import (
     BYTES_PER_MEGABIT,
     PREDICTIVE_MODES,
     requests_label,
-    step_in_alarm,
-    step_out_alarm,
+    step_alarm,
 )
 from stackkit.resources.service_metrics import IN_FLIGHT, NAMESPACE, SERVICE
 from stackkit.settings.schedules import Schedule
@@ -99,7 +98,7 @@ class GroupScaling(Component):
             estimated_instance_warmup=self._settings.cooldown_s,
             step_adjustments=[{"scaling_adjustment": tasks, "metric_interval_lower_bound": "0"}],
         )
-        step_out_alarm(self._prefix, self._args, step, out.arn, self)
+        step_alarm(self._prefix, self._args, step, out.arn, self, out=True)
         if step.scales_in:
             self._step_in(step)
 
@@ -112,7 +111,7 @@ class GroupScaling(Component):
             scaling_adjustment=-self._settings.step_in_tasks,
             cooldown=self._settings.cooldown_s,
         )
-        step_in_alarm(self._prefix, self._args, step, back.arn, self)
+        step_alarm(self._prefix, self._args, step, back.arn, self, out=False)
 
     def _schedule(self, number: int, schedule: Schedule) -> None:
         aws.autoscaling.Schedule(

@@ -37,40 +37,28 @@ def requests_label(edge: Edge) -> pulumi.Output[str]:
     )
 
 
-def step_out_alarm(
-    name: str, args: Placement, step: Steps, policy: pulumi.Input[str], parent: pulumi.Resource
-) -> None:
-    """One busy minute suffices."""
-    alarm = _requests(args.edge)
-    alarm.comparison_operator = "GreaterThanOrEqualToThreshold"
-    alarm.threshold = step.out_requests.value
-    alarm.evaluation_periods = STEP_OUT_MINUTES
-    alarm.treat_missing_data = "notBreaching"
-    _alarm(f"{name}-step-out", alarm, policy, parent)
-
-
-def step_in_alarm(
-    name: str, args: Placement, step: Steps, policy: pulumi.Input[str], parent: pulumi.Resource
-) -> None:
-    """Five quiet minutes in a row; the load balancer reports nothing without requests."""
-    alarm = _requests(args.edge)
-    alarm.comparison_operator = "LessThanOrEqualToThreshold"
-    alarm.threshold = step.in_requests.value
-    alarm.evaluation_periods = STEP_IN_MINUTES
-    alarm.treat_missing_data = "breaching"
-    _alarm(f"{name}-step-in", alarm, policy, parent)
-
-
-def _alarm(
+def step_alarm(
     name: str,
-    alarm: aws.cloudwatch.MetricAlarmArgs,
+    args: Placement,
+    step: Steps,
     policy: pulumi.Input[str],
     parent: pulumi.Resource,
+    *,
+    out: bool,
 ) -> None:
+    """Out: one busy minute suffices. In: five quiet ones in a row, or without any request."""
+    alarm = _requests(args.edge)
+    alarm.comparison_operator = f"{'Greater' if out else 'Less'}ThanOrEqualToThreshold"
+    alarm.threshold = step.out_requests.value if out else step.in_requests.value
+    alarm.evaluation_periods = STEP_OUT_MINUTES if out else STEP_IN_MINUTES
+    # the load balancer reports nothing without requests
+    alarm.treat_missing_data = "notBreaching" if out else "breaching"
     when = f"{alarm.comparison_operator} {alarm.threshold} requests per target and minute"
     alarm.alarm_description = f"Scaling: {when}"
     alarm.alarm_actions = [policy]
-    aws.cloudwatch.MetricAlarm(name, alarm, opts=pulumi.ResourceOptions(parent=parent))
+    role = "step-out" if out else "step-in"
+    options = pulumi.ResourceOptions(parent=parent)
+    aws.cloudwatch.MetricAlarm(f"{name}-{role}", alarm, opts=options)
 
 
 def _requests(edge: Edge) -> aws.cloudwatch.MetricAlarmArgs:

@@ -20,8 +20,7 @@ from stackkit.resources.scaling import (
     REQUESTS,
     request_counts,
     requests_label,
-    step_in_alarm,
-    step_out_alarm,
+    step_alarm,
 )
 from stackkit.settings.schedules import Schedule
 
@@ -129,10 +128,10 @@ class ServiceScaling(Component):
         # the interval counts from the alarm's threshold: up from it, or down
         more, fewer = self._settings.step_out_tasks, -self._settings.step_in_tasks
         out = self._adjust("step-out", more, "metric_interval_lower_bound")
-        step_out_alarm(self._prefix, self._args, step, out.arn, self)
+        step_alarm(self._prefix, self._args, step, out.arn, self, out=True)
         if step.scales_in:
             back = self._adjust("step-in", fewer, "metric_interval_upper_bound")
-            step_in_alarm(self._prefix, self._args, step, back.arn, self)
+            step_alarm(self._prefix, self._args, step, back.arn, self, out=False)
 
     def _adjust(self, role: str, tasks: int, bound: str) -> aws.appautoscaling.Policy:
         adjustment: Any = {"scaling_adjustment": tasks, bound: "0"}
