@@ -12,23 +12,20 @@ from pathlib import Path
 
 import pytest
 
+from plans import planned
 from stackkit.plan.timeouts import LONGEST_REQUEST, timeouts
 from stackkit.resources.instance import Instance, cloud_config
 
 INSTANCE = Instance(
     region="eu-west-1",
     image="123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop@sha256:0",
-    port=8000,
     environment={"MAX_IN_FLIGHT": "4000", "GREETING": 'a "b" $c'},
     secrets={
         "DATABASE_PASSWORD": "arn:aws:secretsmanager:eu-west-1:1:secret:db-AbCdEf:password::",
         "REDIS_PASSWORD": "arn:aws:secretsmanager:eu-west-1:1:secret:cache-AbCdEf",
         "KEY": "arn:aws:ssm:eu-west-1:1:parameter/key",
     },
-    open_files=65535,
-    kernel={"net.core.somaxconn": "65535", "net.ipv4.ip_local_port_range": "10240 65535"},
-    stop_timeout_s=40,
-    drain_s=20,
+    numbers=planned(compute="ec2"),
     log_group="shop-prod",
     collector_image="123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop@sha256:c",
     collector='{"service": {}}',

@@ -156,7 +156,7 @@ def miswired(tmp_path_factory: pytest.TempPathFactory) -> str:
     infra = copied(tmp_path_factory.mktemp("miswired"))
     resources = infra / "stackkit" / "resources"
     for name, right, wrong in (
-        ("fargate.py", '"container_port": args.container.port', '"container_port": 9000'),
+        ("fargate.py", '"container_port": CONTAINER_PORT', '"container_port": 9000'),
         ("standalone_task.py", "ecs-tasks.amazonaws.com", "lambda.amazonaws.com"),
     ):
         text = (resources / name).read_text()

@@ -48,7 +48,7 @@ class Ami(Component):
             data=_bake(args.container.image, args.region),
             opts=self._child,
         )
-        parent = PARENTS[args.container.architecture]
+        parent = PARENTS[args.settings.architecture]
         return imagebuilder.ImageRecipe(
             self._prefix,
             version=VERSION,

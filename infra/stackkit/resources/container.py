@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pulumi
 
+from stackkit.plan.plan import Plan
 from stackkit.resources.collector import Collector
 from stackkit.resources.policies import Statement, allow
 
@@ -24,18 +25,13 @@ class Container:
     image: pulumi.Input[str]
     # what it and the collector are pulled from, where a role is asked for
     repository_arns: Sequence[pulumi.Input[str]]
-    port: int
     environment: Mapping[str, pulumi.Input[str]]
     # name → ARN of a secret or parameter; ARN:key:: for one key of a JSON secret
     secrets: Mapping[str, pulumi.Input[str]]
     # keys of our own that secrets are encrypted with
     key_arns: Sequence[pulumi.Input[str]]
-    open_files: int
-    kernel: Mapping[str, str]
-    stop_timeout_s: int
-    cpu_units: int
-    memory_mib: int
-    architecture: str
+    # its size, its limits and how long it may take to stop
+    numbers: Plan
     # runs beside it
     collector: Collector
 

@@ -7,6 +7,7 @@ from stackkit.resources.container import NAME
 from stackkit.resources.exec import VOLUMES
 from stackkit.resources.placement import Placement
 from stackkit.resources.task import container_definitions, task_definition
+from stackkit.settings.config import CONTAINER_PORT
 
 # a task that starts at once while the ALB still counts its first health checks
 GRACE_S = 60
@@ -41,7 +42,7 @@ class Fargate(Component):
             (standalone.execution_role, standalone.task_role),
             container_definitions(container, standalone.log_group.name, args.region, volumes),
             self._child,
-            (container.cpu_units, container.memory_mib),
+            (args.settings.vcpu_units, args.settings.memory_mib),
             volumes,
         )
 
@@ -50,7 +51,7 @@ class Fargate(Component):
         balancing: aws.ecs.ServiceLoadBalancerArgsDict = {
             "target_group_arn": args.edge.target_groups[0].arn,
             "container_name": NAME,
-            "container_port": args.container.port,
+            "container_port": CONTAINER_PORT,
         }
         if canary:
             balancing["advanced_configuration"] = canary.balancing

@@ -128,8 +128,8 @@ class Fleet(Component):
 
     def _drain_hook(self) -> None:
         """The machine stays until its requests have ended and the container has stopped."""
-        drain_s = self._args.numbers.timeouts.deregistration_delay.value
-        leaving = drain_s + self._args.container.stop_timeout_s
+        timeouts = self._args.numbers.timeouts
+        leaving = timeouts.deregistration_delay.value + timeouts.stop.value
         autoscaling.LifecycleHook(
             f"{self._prefix}-{HOOK}",
             name=HOOK,

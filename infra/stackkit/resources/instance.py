@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from stackkit.plan.plan import Plan
 from stackkit.plan.server import COLLECTOR_MIB
 from stackkit.resources import collector
 from stackkit.resources.container import SCRATCH_MIB, USER
+from stackkit.settings.config import CONTAINER_PORT
 
 HOOK = "drain"
 PARTS = Path(__file__).parent / "on_instance"
@@ -24,14 +26,11 @@ class Instance:
 
     region: str
     image: str
-    port: int
     environment: Mapping[str, str]
     # name → reference; the values never pass through the template
     secrets: Mapping[str, str]
-    open_files: int
-    kernel: Mapping[str, str]
-    stop_timeout_s: int
-    drain_s: int
+    # its limits, and how long it drains and stops
+    numbers: Plan
     log_group: str
     collector_image: str
     # the collector's configuration, and what it refers to
@@ -69,7 +68,7 @@ def _settings(instance: Instance) -> Mapping[str, str]:
         "/etc/sysctl.d/90-app.conf": f"net.netfilter.nf_conntrack_max = {TRACKED_CONNECTIONS}\n",
         "/etc/app/environment": _lines(instance.environment, "="),
         "/etc/app/secrets": _lines(instance.secrets, " "),
-        "/etc/app/stop": f"STOP_SECONDS={instance.stop_timeout_s}\n",
+        "/etc/app/stop": f"STOP_SECONDS={instance.numbers.timeouts.stop.value}\n",
         "/etc/systemd/system/app.service": _part("app.service"),
         "/etc/systemd/system/app-drain.service": _part("app-drain.service"),
         "/etc/app/collector-secrets": _lines(instance.collector_secrets, " "),
@@ -79,7 +78,7 @@ def _settings(instance: Instance) -> Mapping[str, str]:
 
 def _scripts(instance: Instance) -> Mapping[str, str]:
     run = f"image={shlex.quote(instance.image)}\nlimits=({shlex.join(_limits(instance))})\n"
-    drain = f"drain={instance.drain_s}\nhook={HOOK}\n"
+    drain = f"drain={instance.numbers.timeouts.deregistration_delay.value}\nhook={HOOK}\n"
     start = f"#!/bin/bash\nexport AWS_DEFAULT_REGION={instance.region}\n"
     return {
         "/usr/local/bin/app-run": start + run + _part("fetch.sh") + _part("app-run.sh"),
@@ -93,17 +92,19 @@ def _scripts(instance: Instance) -> Mapping[str, str]:
 
 def _limits(instance: Instance) -> list[str]:
     """The same as a Fargate task has, in docker's words."""
-    sysctls = [f"--sysctl={name}={value}" for name, value in instance.kernel.items()]
+    server = instance.numbers.server
+    files = server.open_files.value
+    sysctls = [f"--sysctl={name}={value}" for name, value in server.kernel.items()]
     return [
         f"--user={USER}:{USER}",
         "--read-only",
         f"--tmpfs=/tmp:rw,nosuid,nodev,noexec,size={SCRATCH_MIB}m,uid={USER}",
         "--cap-drop=ALL",
         "--security-opt=no-new-privileges",
-        f"--ulimit=nofile={instance.open_files}:{instance.open_files}",
+        f"--ulimit=nofile={files}:{files}",
         *sysctls,
-        f"--stop-timeout={instance.stop_timeout_s}",
-        f"--publish={instance.port}:{instance.port}",
+        f"--stop-timeout={instance.numbers.timeouts.stop.value}",
+        f"--publish={CONTAINER_PORT}:{CONTAINER_PORT}",
         *_log(instance),
     ]
 

@@ -23,7 +23,7 @@ def launch_template(
     tags = {"Name": name, "project": settings.project, "stack": settings.stack}
     return ec2.LaunchTemplate(
         # an AMI is of one architecture
-        f"{name}-{args.container.architecture}",
+        f"{name}-{settings.architecture}",
         image_id=_ami_id(name, args),
         instance_type=settings.instance_types[0],
         user_data=_user_data(args),
@@ -84,11 +84,7 @@ def _user_data(args: Placement) -> pulumi.Output[str]:
     def encoded(known: Mapping[str, Any]) -> str:
         instance = Instance(
             region=args.region,
-            port=container.port,
-            open_files=container.open_files,
-            kernel=container.kernel,
-            stop_timeout_s=container.stop_timeout_s,
-            drain_s=args.numbers.timeouts.deregistration_delay.value,
+            numbers=args.numbers,
             collector_secrets=container.collector.secrets,
             **known,
         )

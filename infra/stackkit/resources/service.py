@@ -35,20 +35,13 @@ class ServiceDependencies:
 
 
 def container(settings: Config, numbers: plan.Plan, dependencies: ServiceDependencies) -> Container:
-    task = numbers.config
     return Container(
         image=dependencies.image,
         repository_arns=dependencies.repository_arns,
-        port=CONTAINER_PORT,
         environment=_environment(settings, numbers, dependencies),
         secrets=_secrets(settings, dependencies),
         key_arns=[dependencies.database_key_arn, *filter(None, [settings.secrets_key_arn])],
-        open_files=numbers.server.open_files.value,
-        kernel=numbers.server.kernel,
-        stop_timeout_s=numbers.timeouts.stop.value,
-        cpu_units=task.vcpu_units,
-        memory_mib=task.memory_mib,
-        architecture=settings.architecture,
+        numbers=numbers,
         collector=dependencies.collector,
     )
 

@@ -8,6 +8,7 @@ from stackkit.plan.server import COLLECTOR_MIB
 from stackkit.resources import collector
 from stackkit.resources.container import ARCHITECTURES, NAME, SCRATCH_MIB, USER, Container
 from stackkit.resources.edge import HEALTH_PATH
+from stackkit.settings.config import CONTAINER_PORT
 
 # begins the names of log streams
 STANDALONE = "task"
@@ -34,7 +35,7 @@ def task_definition(
         cpu=str(size[0]),
         memory=str(size[1]),
         runtime_platform={
-            "cpu_architecture": ARCHITECTURES[container.architecture],
+            "cpu_architecture": ARCHITECTURES[container.numbers.config.architecture],
             "operating_system_family": "LINUX",
         },
         execution_role_arn=roles[0].arn,
@@ -51,9 +52,9 @@ def container_definitions(
     """The service and what runs beside it, as ECS reads them."""
     definition = {
         **_container(container, _logs(log_group, region, NAME)),
-        "cpu": container.cpu_units - collector.CPU_UNITS,
-        "portMappings": [{"containerPort": container.port, "protocol": "tcp"}],
-        "healthCheck": _health_check(container.port),
+        "cpu": container.numbers.config.vcpu_units - collector.CPU_UNITS,
+        "portMappings": [{"containerPort": CONTAINER_PORT, "protocol": "tcp"}],
+        "healthCheck": _health_check(),
     }
     if volumes:
         definition["mountPoints"] = [
@@ -83,7 +84,7 @@ def _container(container: Container, logs: dict[str, Any]) -> dict[str, Any]:
         "user": USER,
         "environment": _pairs(container.environment, "value"),
         "secrets": _pairs(container.secrets, "valueFrom"),
-        "stopTimeout": container.stop_timeout_s,
+        "stopTimeout": container.numbers.timeouts.stop.value,
         "logConfiguration": logs,
         **_confinement(container),
     }
@@ -114,7 +115,8 @@ def _pairs(values: Mapping[str, pulumi.Input[str]], key: str) -> list[dict[str, 
 
 
 def _confinement(container: Container) -> dict[str, Any]:
-    files = container.open_files
+    server = container.numbers.server
+    files = server.open_files.value
     return {
         "readonlyRootFilesystem": True,
         "privileged": False,
@@ -130,16 +132,15 @@ def _confinement(container: Container) -> dict[str, Any]:
         },
         "ulimits": [{"name": "nofile", "softLimit": files, "hardLimit": files}],
         "systemControls": [
-            {"namespace": name, "value": value} for name, value in sorted(container.kernel.items())
+            {"namespace": name, "value": value} for name, value in sorted(server.kernel.items())
         ],
     }
 
 
-def _health_check(port: int) -> dict[str, Any]:
+def _health_check() -> dict[str, Any]:
     """Asked inside the task, so that one that hangs is replaced even where no ALB looks."""
-    ask = (
-        f"import urllib.request as u; u.urlopen('http://127.0.0.1:{port}{HEALTH_PATH}', timeout=4)"
-    )
+    url = f"http://127.0.0.1:{CONTAINER_PORT}{HEALTH_PATH}"
+    ask = f"import urllib.request as u; u.urlopen('{url}', timeout=4)"
     return {
         "command": ["CMD", "python", "-c", ask],
         "interval": 30,
