@@ -10,6 +10,7 @@ from stackkit.alarms.context import AlarmContext
 from stackkit.alarms.dashboard import Dashboard, DashboardArgs
 from stackkit.alarms.limits import storage_limit
 from stackkit.alarms.panels import sections
+from stackkit.alarms.topics import Topics
 from stackkit.plan import plan, transition
 from stackkit.plan.capacity import installed_versions, measurement_warnings, read_measurement
 from stackkit.plan.fleet import mean_in_flight, rate
@@ -201,7 +202,7 @@ if settings.waf:
     )
     resource_names[MonitoredResource.FIREWALL] = [waf.metric]
 context = AlarmContext(settings, numbers)
-topics = monitoring.topics(settings)
+topics = Topics(name, settings)
 rollback = monitoring.rollback(context, topics, resource_names)
 
 # Compute
@@ -275,7 +276,7 @@ dashboard = Dashboard(
         region=region,
         sections=sections(context),
         resource_names=monitored,
-        runbooks=settings.runbooks_url or monitoring.RUNBOOKS,
+        runbooks=context.runbooks,
     ),
 )
 

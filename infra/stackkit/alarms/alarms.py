@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 import pulumi
 import pulumi_aws as aws
 
+from stackkit.alarms.context import AlarmContext
 from stackkit.alarms.series import RESULT, expressions, named, numbered
 from stackkit.alarms.spec import AlarmSpec, Metric, Severity, Window
+from stackkit.alarms.topics import Topics
 from stackkit.resources.component import Component
 from stackkit.resources.monitored import ResourceNames
 
@@ -17,15 +19,11 @@ SHORT = "short"
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmsArgs:
-    # of the stack: alarms are named after it and their row
-    stack: str
+    context: AlarmContext
     rows: Sequence[AlarmSpec]
     # resource → its names, for the dimensions
     resource_names: ResourceNames
-    # topic of each severity; alarms of other severities notify through a composite
-    topics: Mapping[Severity, pulumi.Input[str]]
-    # where the runbooks are read
-    runbooks: str
+    topics: Topics
     # row → its limit in AWS, where that moves by itself
     limits: Mapping[str, pulumi.Input[float]]
 
@@ -39,15 +37,19 @@ class Alarms(Component):
     def __init__(self, name: str, args: AlarmsArgs) -> None:
         super().__init__("service:watching:Alarms", name)
         self._args = args
+        self._topics = dict(args.topics.arns)
+        if args.context.settings.production:
+            # composites page, so that one failure is one page
+            del self._topics[Severity.PAGE]
         self.names = {row.name: [self._alarm(*each) for each in _windows(row)] for row in args.rows}
         self.register_outputs({})
 
     def _alarm(self, name: str, row: AlarmSpec) -> pulumi.Output[str]:
         args = self._args
         # half of a pair says nothing alone
-        topic = None if row.short else args.topics.get(row.severity)
+        topic = None if row.short else self._topics.get(row.severity)
         alarm = _measure(row, args.resource_names)
-        alarm.alarm_description = description(row, args.runbooks)
+        alarm.alarm_description = description(row, args.context.runbooks)
         alarm.comparison_operator = f"{'Greater' if row.limit.above else 'Less'}ThanThreshold"
         alarm.threshold = args.limits.get(row.name, row.limit.value)
         alarm.evaluation_periods = row.window.periods
@@ -55,7 +57,8 @@ class Alarms(Component):
         alarm.treat_missing_data = "breaching" if row.missing_is_breaching else "notBreaching"
         alarm.alarm_actions = [topic] if topic else None
         alarm.ok_actions = [topic] if topic else None
-        return aws.cloudwatch.MetricAlarm(f"{args.stack}-{name}", alarm, opts=self._child).name
+        full = f"{args.context.settings.name}-{name}"
+        return aws.cloudwatch.MetricAlarm(full, alarm, opts=self._child).name
 
 
 def description(row: AlarmSpec, runbooks: str) -> str:

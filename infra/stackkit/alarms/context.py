@@ -4,13 +4,21 @@ from decimal import Decimal
 from stackkit.plan.plan import Plan
 from stackkit.settings.config import Config
 
+# `make runbooks` writes them there, seen from the project
+RUNBOOKS = "infra/runbooks"
+
 
 @dataclass(frozen=True)
 class AlarmContext:
-    """What the thresholds are derived from."""
+    """The stack's settings and plan, and what alarms and dashboard derive from both."""
 
     settings: Config
     numbers: Plan
+
+    @property
+    def runbooks(self) -> str:
+        """Where the runbooks are read."""
+        return self.settings.runbooks_url or RUNBOOKS
 
     @property
     def budget_percent(self) -> float:

@@ -1,5 +1,4 @@
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 import pulumi
 import pulumi_aws as aws
@@ -15,23 +14,22 @@ READS = ("cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "cloudwatch:Ge
 GUARDRAIL = "arn:aws:iam::aws:policy/CloudWatchReadOnlyAccess"
 
 
-@dataclass(frozen=True, kw_only=True)
-class TopicsArgs:
-    # severity → address; "" for no subscription
-    emails: Mapping[Severity, str]
-
-
 class Topics(Component):
     """One topic for pages, and one for tickets."""
 
     arns: Mapping[Severity, pulumi.Output[str]]
 
-    def __init__(self, name: str, args: TopicsArgs) -> None:
+    def __init__(self, name: str, settings: Config) -> None:
         super().__init__("service:watching:Topics", name)
-        self.arns = {
-            severity: self._topic(f"{name}-{severity}", email)
-            for severity, email in args.emails.items()
+        emails = {
+            Severity.PAGE: settings.alarm_email,
+            Severity.TICKET: settings.ticket_email or settings.alarm_email,
         }
+        self.arns = {
+            severity: self._topic(f"{name}-{severity}", email) for severity, email in emails.items()
+        }
+        if settings.slack_channel_id:
+            self._slack(settings)
         self.register_outputs({severity.value: arn for severity, arn in self.arns.items()})
 
     def _topic(self, name: str, email: str) -> pulumi.Output[str]:
@@ -46,21 +44,18 @@ class Topics(Component):
             )
         return topic.arn
 
-
-def slack(
-    settings: Config, topic_arns: Sequence[pulumi.Input[str]], parent: pulumi.Resource
-) -> None:
-    """Alarms in a channel of Slack, by Amazon Q Developer in chat applications."""
-    # CloudWatch's reads have no resources to name
-    reads = allow(READS, ["*"])
-    role, _ = service_role(f"{settings.name}-slack", "chatbot.amazonaws.com", [reads], parent)
-    aws.chatbot.SlackChannelConfiguration(
-        settings.name,
-        configuration_name=settings.name,
-        slack_team_id=settings.slack_workspace_id,
-        slack_channel_id=settings.slack_channel_id,
-        sns_topic_arns=topic_arns,
-        iam_role_arn=role.arn,
-        guardrail_policy_arns=[GUARDRAIL],
-        opts=pulumi.ResourceOptions(parent=parent),
-    )
+    def _slack(self, settings: Config) -> None:
+        """Alarms in a channel of Slack, by Amazon Q Developer in chat applications."""
+        # CloudWatch's reads have no resources to name
+        reads = allow(READS, ["*"])
+        role, _ = service_role(f"{self._prefix}-slack", "chatbot.amazonaws.com", [reads], self)
+        aws.chatbot.SlackChannelConfiguration(
+            self._prefix,
+            configuration_name=self._prefix,
+            slack_team_id=settings.slack_workspace_id,
+            slack_channel_id=settings.slack_channel_id,
+            sns_topic_arns=list(self.arns.values()),
+            iam_role_arn=role.arn,
+            guardrail_policy_arns=[GUARDRAIL],
+            opts=self._child,
+        )
