@@ -9,13 +9,8 @@ from msgspec.structs import replace
 
 from app.main import create_app
 from app.settings import Settings
-from servicekit.testing.service import (
-    alembic,
-    environment_of,
-    problem_of,
-    serving,
-    with_empty_cache,
-)
+from servicekit.dev.servers import alembic
+from servicekit.testing.service import environment_of, problem_of, serving, with_empty_cache
 from servicekit.testing.waiting import HANG, until
 
 TEA = {"name": "tea", "price_cents": 350}
