@@ -9,13 +9,13 @@ from stackkit.tools.report.prices import Prices
 
 OURS = "this service"
 # Only ratios of these rates are used: a machine's own rates say nothing of a task's.
-MEASURED = "make bench ONLY=hot,random,list,create, medians of 2026-11-29, Python 3.13"
+MEASURED = "make bench ONLY=hot,random,list,create, medians of 2026-11-30, Python 3.13"
 SHARES = {"hot": 80, "random": 10, "list": 4, "create": 6}  # % of the requests
 RATES: Mapping[str, Mapping[str, int]] = {  # requests/s
-    OURS: {"hot": 44_367, "random": 14_528, "list": 9_284, "create": 11_279},
-    "BlackSheep, asyncpg": {"hot": 7_259, "random": 8_232, "list": 5_861, "create": 4_565},
-    "FastAPI, asyncpg": {"hot": 4_472, "random": 5_470, "list": 3_743, "create": 3_382},
-    "FastAPI, SQLAlchemy": {"hot": 6_082, "random": 3_512, "list": 1_181, "create": 1_024},
+    OURS: {"hot": 52_482, "random": 11_297, "list": 6_811, "create": 9_909},
+    "BlackSheep, asyncpg": {"hot": 6_999, "random": 6_946, "list": 4_810, "create": 4_994},
+    "FastAPI, asyncpg": {"hot": 5_034, "random": 4_981, "list": 3_250, "create": 3_693},
+    "FastAPI, SQLAlchemy": {"hot": 5_935, "random": 2_856, "list": 1_115, "create": 979},
 }
 
 
