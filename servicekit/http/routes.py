@@ -18,8 +18,8 @@ from servicekit.http.request import StrictRequest
 
 def shorten(route: HTTPRoute) -> None:
     """Takes out of a route's ways to its handlers what costs more than it gives."""
-    for _, model in route.route_handler_map.values():
-        _take_directly(model)
+    for handler, model in route.route_handler_map.values():
+        _take_directly(handler, model)
     if all(_is_plain(*handler) for handler in route.route_handler_map.values()):
         route.__class__ = _PlainRoute
 
@@ -61,7 +61,7 @@ def _is_plain(handler: HTTPRouteHandler, model: KwargsModel) -> bool:
     return not any(needed) and handler.resolve_request_class() is StrictRequest
 
 
-def _take_directly(model: KwargsModel) -> None:
+def _take_directly(handler: HTTPRouteHandler, model: KwargsModel) -> None:
     """Spares each request what Litestar needs in general:
 
     - a task for each dependency of a batch (60 µs): one that is not async never waits, so it gets
@@ -83,6 +83,9 @@ def _take_directly(model: KwargsModel) -> None:
     headers, model.expected_header_params = model.expected_header_params, set()
     model.extractors = model._create_extractors()
     model.expected_header_params = headers
+    if not split:  # those of `Direct` dependencies are for the OpenAPI document alone
+        own = handler.signature_model._fields
+        headers = {header for header in headers if header.field_name in own}
     if headers:
         extractor = create_connection_value_extractor(model, "headers", headers, _first_of_each)
         model.extractors.append(extractor)
