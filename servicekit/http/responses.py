@@ -1,4 +1,4 @@
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -22,8 +22,6 @@ _CACHE_CONTROL = b"cache-control"
 _NO_STORE = (_CACHE_CONTROL, b"no-store")
 _JSON = "application/json"
 _BODILESS = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
-# What a route's declaration may add to a response, beside headers and encoders.
-_MORE = ("background", "cookies", "encoded_headers", "is_head_response")
 
 
 class RawResponse(msgspec.Struct, frozen=True):
@@ -41,22 +39,52 @@ class RawResponse(msgspec.Struct, frozen=True):
 class JsonResponse(Response[T]):
     """Litestar's response. One of JSON and headers alone is sent as a `RawResponse`: 10 µs less."""
 
+    def __init__(
+        self,
+        content: T,
+        *,
+        status_code: int | None = None,
+        headers: Any = None,
+        media_type: str | None = None,
+        type_encoders: Mapping[Any, Any] | None = None,
+        **more: Any,
+    ) -> None:
+        if any(more.values()) or (headers and not isinstance(headers, dict)):
+            super().__init__(
+                content,
+                status_code=status_code,
+                headers=headers,
+                media_type=media_type,
+                type_encoders=type_encoders,
+                **more,
+            )
+            return
+        # The same. Litestar's takes 2 µs to ask `typing` whether None is a mapping.
+        self.content, self.status_code, self.media_type = content, status_code, media_type
+        self.background, self.cookies, self.encoding = None, [], "utf-8"
+        self.headers = {**headers} if headers else {}
+        self.response_type_encoders = {**(self.type_encoders or {}), **(type_encoders or {})}
+
     def to_asgi_response(self, app: Any, request: Any, **declared: Any) -> Any:
-        kind = self.media_type or declared.get("media_type") or _JSON
-        status = self.status_code or declared.get("status_code") or HTTPStatus.OK
-        more = self.background or self.cookies or any(map(declared.get, _MORE))
-        if more or kind != _JSON or status in _BODILESS:
+        content, given = self.content, declared.get
+        kind = self.media_type or given("media_type") or _JSON
+        status = self.status_code or given("status_code") or HTTPStatus.OK
+        more = given("background") or given("cookies") or given("encoded_headers")
+        if more or self.background or self.cookies or kind != _JSON or status in _BODILESS:
             return super().to_asgi_response(app, request, **declared)
 
         def encode_unknown(value: Any) -> Any:
-            encoders = {**(declared.get("type_encoders") or {}), **self.response_type_encoders}
+            encoders = {**(given("type_encoders") or {}), **self.response_type_encoders}
             return get_serializer(encoders)(value)
 
-        body = self.render(self.content, _JSON, encode_unknown)
-        headers = {b"content-type": _JSON.encode(), b"content-length": b"%d" % len(body)}
-        for name, value in {**(declared.get("headers") or {}), **self.headers}.items():
-            headers[name.lower().encode("latin-1")] = value.encode("latin-1")
-        return RawResponse(status, [*headers.items()], body)
+        if isinstance(content, msgspec.Struct):
+            body = msgspec.json.encode(content, enc_hook=encode_unknown)
+        else:
+            body = self.render(content, _JSON, encode_unknown)
+        lines = {b"content-type": _JSON.encode(), b"content-length": b"%d" % len(body)}
+        for name, value in {**(given("headers") or {}), **self.headers}.items():
+            lines[name.lower().encode("latin-1")] = value.encode("latin-1")
+        return RawResponse(status, [*lines.items()], body)
 
 
 def header(scope: HTTPScope, name: bytes) -> bytes | None:
@@ -89,8 +117,9 @@ def complete_headers(headers: Iterable[tuple[bytes, bytes]], request_id: bytes) 
 
     A response is not to be stored anywhere unless it says otherwise.
     """
-    complete = [*headers, *SECURITY_HEADERS, (b"x-request-id", request_id)]
-    for name, _ in complete:
-        if name == _CACHE_CONTROL:
-            return complete
-    return [_NO_STORE, *complete]
+    complete = [*headers]
+    if _CACHE_CONTROL not in dict(complete):
+        complete.insert(0, _NO_STORE)
+    complete += SECURITY_HEADERS
+    complete.append((b"x-request-id", request_id))
+    return complete

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 from litestar import Litestar, Response, get
 from litestar.background_tasks import BackgroundTask
@@ -22,10 +23,15 @@ class Grams:
     """Nor this one."""
 
 
+class Package(msgspec.Struct):
+    holds: Grams
+
+
 MADE: dict[str, Callable[[type[Response[Any]]], Response[Any]]] = {
     "plain": lambda kind: kind({"name": "tea"}),
     "status": lambda kind: kind([1, 2], status_code=203),
     "headers in capitals": lambda kind: kind("tea", headers={"ETag": '"1"', "X-Own": "a"}),
+    "headers in a list": lambda kind: kind("tea", headers=[ResponseHeader("X-Own", value="a")]),
     "a declared header given": lambda kind: kind("tea", headers={"X-Declared": "given"}),
     "its own media type": lambda kind: kind({"a": 1}, media_type="application/vnd.tea+json"),
     "its own content type": lambda kind: kind({}, headers={"Content-Type": "application/x+json"}),
@@ -35,6 +41,9 @@ MADE: dict[str, Callable[[type[Response[Any]]], Response[Any]]] = {
     "cookie": lambda kind: kind({}, cookies=[Cookie("a", "b")]),
     "decimal": lambda kind: kind({"price": Decimal("3.5")}),
     "an encoder of the response": lambda kind: kind(Grams(), type_encoders={Grams: lambda _: "g"}),
+    "struct with an encoder": lambda kind: kind(
+        Package(Grams()), type_encoders={Grams: lambda _: "g"}
+    ),
     "an encoder of the application": lambda kind: kind([Money()]),
     "both encoders": lambda kind: kind([Money(), Grams()], type_encoders={Grams: lambda _: "g"}),
 }
@@ -62,6 +71,14 @@ async def test_response_is_the_same_as_litestars(made: str) -> None:
             received.append((response.status_code, headers, response.content))
     assert received[0] == received[1]
     assert received[1][0] < 300
+
+
+async def test_headers_that_are_set_later_are_not_in_the_dictionary_that_was_given() -> None:
+    given = {"ETag": '"1"'}
+    response = JsonResponse({}, headers=given)
+    response.set_header("X-Own", "a")
+    assert given == {"ETag": '"1"'}
+    assert response.headers == {"ETag": '"1"', "X-Own": "a"}
 
 
 async def test_background_task_of_a_response_runs() -> None:
