@@ -53,9 +53,11 @@ class Preconditions(msgspec.Struct, frozen=True):
 
 
 def preconditions_of(scope: HTTPScope) -> Preconditions:
-    given = _lines(scope, b"if-match")
+    given, excluding = _lines(scope, b"if-match"), _lines(scope, b"if-none-match")
+    if not given and not excluding:
+        return Preconditions()
     matching = _elements(given)
-    excluded = tuple(_opaque(tag) for tag in _elements(_lines(scope, b"if-none-match")))
+    excluded = tuple(_opaque(tag) for tag in _elements(excluding))
     if ANY in excluded:
         return Preconditions(())
     if not given or ANY in matching:

@@ -1,5 +1,6 @@
 import math
 import re
+from functools import cache
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl
@@ -55,10 +56,10 @@ class StrictRequest(Request[Any, Any, Any]):
     @property
     def path_params(self) -> dict[str, Any]:
         values = self.scope["path_params"]
-        template = self.scope["path_template"].split("/")
-        for name, segment in zip(template, self.scope["path"].split("/"), strict=False):
-            value = values.get(name[1:-1]) if name.startswith("{") else None
-            if isinstance(value, int) and str(value) != segment:
+        segments = self.scope["path"].split("/")
+        for place, name in _parameters(self.scope["path_template"]):
+            value = values.get(name)
+            if isinstance(value, int) and str(value) != segments[place]:
                 raise NotFoundException
         return values
 
@@ -78,9 +79,8 @@ class StrictRequest(Request[Any, Any, Any]):
                 codings.append(value)
             elif name == b"content-length" and value.isdigit() and int(value[:19]) > limit:
                 raise RequestEntityTooLarge
-        coding = b", ".join(codings).decode("latin-1")
-        if coding.strip().lower() not in ("", "identity"):
-            raise _unsupported(f"The content coding {coding} is not supported.", "Accept-Encoding")
+        if codings:
+            _check_coding(b", ".join(codings).decode("latin-1"))
         parts: list[bytes] = []
         size, more = 0, True
         while more:
@@ -96,7 +96,8 @@ class StrictRequest(Request[Any, Any, Any]):
         if self._json is Empty:
             if header(self.scope, b"content-type") != JSON.encode():
                 self._check_media_type()
-            self._json = decoded_json(await self.body(), self._body_type())
+            body = await self.body() if self._body is Empty else self._body
+            self._json = decoded_json(body, self._body_type())
         return self._json
 
     def _body_type(self) -> Any:
@@ -130,6 +131,18 @@ class StrictRequest(Request[Any, Any, Any]):
         if invalid:  # each name once, however often a hostile query repeats it
             said = {"message": "Expected `int`", "source": "query"}
             raise ValidationException(extra=[{**said, "key": name} for name in sorted(invalid)])
+
+
+def _check_coding(coding: str) -> None:
+    if coding.strip().lower() not in ("", "identity"):
+        raise _unsupported(f"The content coding {coding} is not supported.", "Accept-Encoding")
+
+
+@cache
+def _parameters(template: str) -> list[tuple[int, str]]:
+    """The places of a path's parameters among its segments, and their names."""
+    places = enumerate(template.split("/"))
+    return [(place, name[1:-1]) for place, name in places if name.startswith("{")]
 
 
 def _unsupported(
