@@ -19,12 +19,12 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from stat import S_ISSOCK
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 from granian.asgi import LifespanProtocol
 from granian.rsgi import ProtocolClosed  # pyright: ignore[reportPrivateImportUsage]
 from litestar import Litestar
-from litestar.types import HTTPScope, Message, Receive, Scope, Send
+from litestar.types import HTTPScope, Receive, Scope, Send
 
 from servicekit.http.responses import TextHeaders, as_text
 
@@ -111,25 +111,23 @@ class AsgiOverRsgi:
         if len(given) != len(headers):
             lost = [name for name in headers if name not in given]
             encoded += [(name.encode(), _LOST) for name in lost]
-        self.scope = cast(
-            "HTTPScope",
-            {
-                "type": "http",
-                "asgi": _ASGI,
-                "http_version": request.http_version,
-                "method": request.method,
-                "scheme": request.scheme,
-                "path": request.path,
-                "raw_path": b"",
-                "query_string": request.query_string.encode(),
-                "root_path": "",
-                "headers": encoded,
-                "client": _address(request.client),
-                "server": None,
-                "state": {},
-                "extensions": {},
-            },
-        )
+        scope: Any = {
+            "type": "http",
+            "asgi": _ASGI,
+            "http_version": request.http_version,
+            "method": request.method,
+            "scheme": request.scheme,
+            "path": request.path,
+            "raw_path": b"",
+            "query_string": request.query_string.encode(),
+            "root_path": "",
+            "headers": encoded,
+            "client": _address(request.client),
+            "server": None,
+            "state": {},
+            "extensions": {},
+        }
+        self.scope: HTTPScope = scope
         self._protocol = protocol
         self._trailers = "trailer" in given
         self._length = None  # bytes of the body; None if only its end will tell
@@ -186,8 +184,7 @@ class AsgiOverRsgi:
             return True
         return self._trailers and not await following
 
-    async def send(self, message: Message) -> None:
-        sent = cast("Any", message)
+    async def send(self, sent: Any) -> None:
         if sent["type"] == "http.response.start":
             self._start = sent
             return
@@ -235,9 +232,9 @@ class RsgiService:
         if self._fast_path and await self._fast_path.respond(request, protocol.response_bytes):
             return
         asgi = AsgiOverRsgi(request, protocol)
-        inner = self.app if self._fast_path else self._service
+        inner: Any = self.app if self._fast_path else self._service
         try:
-            await inner(cast("Any", asgi.scope), asgi.receive, cast("Any", asgi.send))
+            await inner(asgi.scope, asgi.receive, asgi.send)
         finally:
             if asgi.is_streaming:
                 _cut(_address(request.client))
