@@ -43,7 +43,8 @@ class Bulkheads:
         if databases is None:
             return None
         reads = scope["method"] in _READS
-        # A read may need either database: the replica for a page, the primary for one item.
-        needed = databases if reads else databases[1:]
-        reasons = [database and database.rejection(reads=reads) for database in needed]
-        return None if not all(reasons) or self._cached(scope) else reasons[0]
+        reads_from, writes_to = databases
+        reason = writes_to and writes_to.rejection(reads=reads)
+        if reason and reads:  # it may need either: the replica for a page, the primary for one item
+            reason = reads_from and reads_from.rejection(reads=True)
+        return None if not reason or self._cached(scope) else reason

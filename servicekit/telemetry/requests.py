@@ -79,7 +79,7 @@ class RequestRecorder:
         if self._counters:
             self._counters.add(route, method, status, seconds)
         # Early rejections are only counted: a line for each would cost what rejecting saves.
-        rejected = status == HTTPStatus.SERVICE_UNAVAILABLE and route == NO_ROUTE
+        rejected = route == NO_ROUTE and status == HTTPStatus.SERVICE_UNAVAILABLE
         if self._access.due(0 if rejected else status, seconds):
             self._access.line(method, path, route, status, seconds, own_id)
 
