@@ -1,7 +1,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from typing import Generic, TypeVar
-from weakref import WeakValueDictionary
 
 import asyncpg
 import msgspec
@@ -34,7 +33,8 @@ class WriteBatches(Generic[T, R]):
         written alone, by `write_all([value], waits=True)`."""
         self._write_all = write_all
         self._batches = database.batcher(self._run, _MAX_ROWS, reads=False)
-        self._turns: WeakValueDictionary[Hashable, asyncio.Lock] = WeakValueDictionary()
+        # Of each key, done when the last of its writes has ended. A lock would cost each 4 µs.
+        self._last: dict[Hashable, asyncio.Future[None]] = {}
 
     async def write(self, value: T, key: Hashable = None) -> R | None:
         """What `write_all` gives for the value, once it is committed. A caller that is cancelled
@@ -45,9 +45,24 @@ class WriteBatches(Generic[T, R]):
         """
         if key is None:
             return await self._write(value)
-        turn = self._turns.setdefault(key, asyncio.Lock())
-        async with turn:
+        before, ended = self._last.get(key), asyncio.get_running_loop().create_future()
+        self._last[key] = ended
+        try:
+            if before is not None:
+                await asyncio.shield(before)
             return await self._write(value)
+        finally:
+            self._end(key, ended, before)
+
+    def _end(
+        self, key: Hashable, ended: "asyncio.Future[None]", before: "asyncio.Future[None] | None"
+    ) -> None:
+        if before is not None and not before.done():  # it was cancelled while it waited
+            before.add_done_callback(lambda _: self._end(key, ended, before))
+            return
+        ended.set_result(None)
+        if self._last[key] is ended:
+            del self._last[key]
 
     async def _write(self, value: T) -> R | None:
         result = await self._batches.get(_Write(value))

@@ -191,6 +191,25 @@ async def test_failed_or_cancelled_write_lets_the_next_of_its_key_go_on() -> Non
     assert table.rows == ["stays"]
 
 
+@pytest.mark.parametrize("left", [0, 1])
+async def test_writes_of_a_key_go_on_waiting_when_one_before_them_leaves(left: int) -> None:
+    table = Table()
+    writes = batches(table)
+    table.go_on.clear()
+    first = asyncio.create_task(writes.write("first", "key"))
+    waiting = [asyncio.create_task(writes.write(f"waiting {n}", "key")) for n in range(2)]
+    await turns(10)
+    waiting[left].cancel()
+    await turns(10)
+    late = asyncio.create_task(writes.write("late", "key"))
+    await turns(10)
+    assert table.statements == [["first"]]
+    table.go_on.set()
+    assert [await first, await waiting[1 - left], await late] == [0, 1, 2]
+    assert table.rows == ["first", f"waiting {1 - left}", "late"]
+    assert all(len(rows) == 1 for rows in table.statements)
+
+
 async def test_write_whose_statement_does_not_begin_in_time_is_not_carried_out() -> None:
     table = Table()
     writes = batches(table, acquire_timeout=0.05)
