@@ -1,5 +1,5 @@
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -57,35 +57,41 @@ class ValkeyClient:
 
     async def get_all(self, keys: list[str]) -> list[Any] | None:
         """The value of each key, None for one that holds no string; None without an answer."""
-        values = await self._bounded(self._redis.mget(keys))
-        if values is None:
-            self._unanswered = keys
-        return values
+        replies = await self._replies([("MGET", *keys)], of=keys)
+        if replies and isinstance(replies[0], RedisError):
+            await self._fail(replies[0])
+            return None
+        return replies and replies[0]
 
     async def send(self, commands: Sequence[Command]) -> list[Any] | None:
         """The reply to each command, or None without an answer. A reply is an error where one key
         holds a value of another type."""
-        replies = await self._bounded(self._replies(commands))
-        if replies is None:
-            self._unanswered = [str(key) for name, key, *_ in commands if name == "SET"]
-            return None
-        for reply in replies:
+        keys = [str(key) for name, key, *_ in commands if name == "SET"]
+        replies = await self._replies(commands, of=keys)
+        for reply in replies or ():
             if isinstance(reply, RedisError) and not _concerns_one_key(reply):
                 await self._fail(reply)
                 return None
         return replies
 
-    async def _replies(self, commands: Sequence[Command]) -> list[Any]:
-        if len(commands) > 1:
-            pipeline = self._redis.pipeline(transaction=False)
-            for command in commands:
-                pipeline.execute_command(*command, get=command[-1] == "GET")
-            return await pipeline.execute(raise_on_error=False)
-        [command] = commands  # without a pipeline it takes 25 µs less
+    async def _replies(self, commands: Sequence[Command], of: list[str]) -> list[Any] | None:
+        """None without an answer, maybe because the values `of` these keys are too large."""
         try:
-            return [await self._redis.execute_command(*command, get=command[-1] == "GET")]
-        except ResponseError as error:
-            return [error]
+            return await wait_excluding_lag(self._exchange(commands), self._timeout)
+        except _FAILURES as error:
+            self._unanswered = of
+            await self._fail(error)
+            return None
+
+    async def _exchange(self, commands: Sequence[Command]) -> list[Any]:
+        """As redis-py's `execute_command` and pipelines, which take 20 to 45 µs more."""
+        pool = self._redis.connection_pool
+        connection = await pool.get_connection()
+        try:
+            await connection.send_packed_command(connection.pack_commands(commands))
+            return [await _reply(connection) for _ in commands]
+        finally:
+            await pool.release(connection)
 
     async def can_write(self) -> bool:
         """Whether the server carries out a write: a replica answers pings, but rejects writes."""
@@ -102,13 +108,6 @@ class ValkeyClient:
     def pubsub(self) -> PubSub:
         return self._subscriber.pubsub(ignore_subscribe_messages=True)
 
-    async def _bounded(self, work: Awaitable[list[Any]]) -> list[Any] | None:
-        try:
-            return await wait_excluding_lag(work, self._timeout)
-        except _FAILURES as error:
-            await self._fail(error)
-            return None
-
     async def _fail(self, error: Exception) -> None:
         self.breaker.record_failure()
         await self._drop_connections_after(error)
@@ -118,6 +117,13 @@ class ValkeyClient:
         if isinstance(error, RedisError) and not _concerns_connection(error):
             for redis in (self._redis, self._subscriber):
                 await redis.connection_pool.disconnect()
+
+
+async def _reply(connection: Any) -> Any:
+    try:
+        return await connection.read_response()
+    except ResponseError as error:
+        return error
 
 
 def _concerns_connection(error: RedisError) -> bool:
