@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from stackkit.alarms.catalogue import table
-from stackkit.alarms.context import AlarmContext
 from stackkit.alarms.cost import alarm_cost
 from stackkit.alarms.spec import AlarmSpec, beyond
 from stackkit.plan import plan
@@ -14,19 +13,18 @@ from stackkit.tools import runbooks
 from stackkit.tools.report.prices import read_prices
 
 
-def context(compute: str, **more: object) -> AlarmContext:
+def planned(compute: str, **more: object) -> plan.Plan:
     values = {"domain": "api.example.com", "compute": compute, "database_replicas": 1} | more
-    settings = parse("service", "prod", values)
-    return AlarmContext(settings, plan.derive(settings))
+    return plan.derive(parse("service", "prod", values))
 
 
 SPECS = {
     f"{compute} {spec.name}": (compute, spec)
     for compute in ("fargate", "ec2")
-    for spec in table(context(compute))
+    for spec in table(planned(compute))
 }
 PRICES = read_prices("us-east-1")
-PAGES = {compute: runbooks.pages(context(compute), PRICES) for compute in ("fargate", "ec2")}
+PAGES = {compute: runbooks.pages(planned(compute), PRICES) for compute in ("fargate", "ec2")}
 
 
 @pytest.mark.parametrize(("compute", "spec"), SPECS.values(), ids=SPECS)
@@ -54,7 +52,7 @@ def test_pages_name_only_the_compute_that_the_stack_uses(
 
 def test_a_page_has_the_number_of_its_stack() -> None:
     for utilisation in (50, 80):
-        known = context("fargate", utilisation_percent=utilisation)
+        known = planned("fargate", utilisation_percent=utilisation)
         cpu = next(spec for spec in table(known) if spec.name == "cpu")
         assert cpu.limit.value == (utilisation + 100) / 2
         assert f"Fires {beyond(cpu.limit)}" in runbooks.pages(known, PRICES)["cpu.md"]
@@ -78,14 +76,14 @@ def test_command_writes_the_pages_and_removes_those_of_former_alarms(
 
 def test_names_are_unique_in_a_stack() -> None:
     for compute in ("fargate", "ec2"):
-        names = [spec.name for spec in table(context(compute))]
+        names = [spec.name for spec in table(planned(compute))]
         assert len(set(names)) == len(names)
 
 
 def test_a_metric_costs_as_often_as_an_alarm_reads_it() -> None:
-    known = context("fargate")
+    known = planned("fargate")
     specs = {spec.name: spec for spec in table(known)}
     # two nodes of the cache; three metrics in each of two windows
-    assert alarm_cost([specs["cache-cpu"]], known).metrics == 2
-    assert alarm_cost([specs["burn-fast"]], known).metrics == 6
-    assert alarm_cost([specs["latency"]], known).dollars(0.1) == pytest.approx(0.1 + 2 * 0.5)
+    assert alarm_cost([specs["cache-cpu"]], known.config).metrics == 2
+    assert alarm_cost([specs["burn-fast"]], known.config).metrics == 6
+    assert alarm_cost([specs["latency"]], known.config).dollars(0.1) == pytest.approx(0.1 + 2 * 0.5)

@@ -6,7 +6,6 @@ from pathlib import Path
 import pulumi
 import pulumi_aws as aws
 from stackkit.alarms import monitoring
-from stackkit.alarms.context import AlarmContext
 from stackkit.alarms.dashboard import Dashboard, DashboardArgs
 from stackkit.alarms.limits import storage_limit
 from stackkit.alarms.panels import sections
@@ -201,9 +200,8 @@ if settings.waf:
         ),
     )
     resource_names[MonitoredResource.FIREWALL] = [waf.metric]
-context = AlarmContext(settings, numbers)
 topics = Topics(name, settings)
-rollback = monitoring.rollback(context, topics, resource_names)
+rollback = monitoring.rollback(numbers, topics, resource_names)
 
 # Compute
 image = Image(
@@ -269,14 +267,14 @@ Rotation(name, RotationArgs(secret_arn=database.secret_arn, restart=running_comp
 monitored = {**resource_names, **running_compute.resource_names}
 # the disk grows by itself
 disk = {"database-storage": database.instance.allocated_storage.apply(storage_limit)}
-monitoring.everything(context, topics, rollback, monitored, disk)
+monitoring.everything(numbers, topics, rollback, monitored, disk)
 dashboard = Dashboard(
     name,
     DashboardArgs(
         region=region,
-        sections=sections(context),
+        sections=sections(numbers),
         resource_names=monitored,
-        runbooks=context.runbooks,
+        runbooks=settings.runbooks,
     ),
 )
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 import pulumi
 import pulumi_aws as aws
 
-from stackkit.alarms.context import AlarmContext
 from stackkit.alarms.series import RESULT, expressions, named, numbered
 from stackkit.alarms.spec import AlarmSpec, Metric, Severity, Window
 from stackkit.alarms.topics import Topics
 from stackkit.resources.component import Component
 from stackkit.resources.monitored import ResourceNames
+from stackkit.settings.config import Config
 
 Query = aws.cloudwatch.MetricAlarmMetricQueryArgs
 SHORT = "short"
@@ -19,7 +19,7 @@ SHORT = "short"
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmsArgs:
-    context: AlarmContext
+    settings: Config
     rows: Sequence[AlarmSpec]
     # resource → its names, for the dimensions
     resource_names: ResourceNames
@@ -38,7 +38,7 @@ class Alarms(Component):
         super().__init__("service:watching:Alarms", name)
         self._args = args
         self._topics = dict(args.topics.arns)
-        if args.context.settings.production:
+        if args.settings.production:
             # composites page, so that one failure is one page
             del self._topics[Severity.PAGE]
         self.names = {row.name: [self._alarm(*each) for each in _windows(row)] for row in args.rows}
@@ -49,7 +49,7 @@ class Alarms(Component):
         # half of a pair says nothing alone
         topic = None if row.short else self._topics.get(row.severity)
         alarm = _measure(row, args.resource_names)
-        alarm.alarm_description = description(row, args.context.runbooks)
+        alarm.alarm_description = description(row, args.settings.runbooks)
         alarm.comparison_operator = f"{'Greater' if row.limit.above else 'Less'}ThanThreshold"
         alarm.threshold = args.limits.get(row.name, row.limit.value)
         alarm.evaluation_periods = row.window.periods
@@ -57,7 +57,7 @@ class Alarms(Component):
         alarm.treat_missing_data = "breaching" if row.missing_is_breaching else "notBreaching"
         alarm.alarm_actions = [topic] if topic else None
         alarm.ok_actions = [topic] if topic else None
-        full = f"{args.context.settings.name}-{name}"
+        full = f"{args.settings.name}-{name}"
         return aws.cloudwatch.MetricAlarm(full, alarm, opts=self._child).name
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import yaml
 
-from stackkit.alarms.context import AlarmContext
 from stackkit.alarms.limits import limits
 from stackkit.alarms.spec import AlarmSpec, Limit, Metric, Severity, Window
+from stackkit.plan.plan import Plan
 from stackkit.resources.monitored import MonitoredResource as Resource
 from stackkit.resources.service_metrics import NAMESPACE, SERVICE
 from stackkit.settings.config import Config
@@ -38,10 +38,10 @@ SOURCES: Mapping[str, tuple[str, Mapping[str, Resource]]] = {
 }
 
 
-def table(context: AlarmContext) -> Sequence[AlarmSpec]:
+def table(numbers: Plan) -> Sequence[AlarmSpec]:
     """The alarms whose metrics a stack has; a development stack has the few that are marked."""
-    settings = context.settings
-    values, missing = limits(context), _missing(settings)
+    settings = numbers.config
+    values, missing = limits(numbers), _missing(settings)
     specs = [
         _spec(tier, name, entry, values)
         for tier, name, entry in _entries(settings.compute)

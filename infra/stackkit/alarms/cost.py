@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from stackkit.alarms.context import AlarmContext
 from stackkit.alarms.spec import AlarmSpec, Severity
 from stackkit.resources.monitored import MonitoredResource
+from stackkit.settings.config import Config
 
 # US dollars a month for a composite alarm, independent of what it reads
 COMPOSITE = 0.50
@@ -23,13 +23,13 @@ class AlarmCost:
         return self.metrics * metric + self.composites * COMPOSITE
 
 
-def alarm_cost(rows: Iterable[AlarmSpec], context: AlarmContext) -> AlarmCost:
+def alarm_cost(rows: Iterable[AlarmSpec], settings: Config) -> AlarmCost:
     alarms = metrics = composites = 0
     for row in rows:
         windows = 2 if row.short else 1
         alarms += windows
-        metrics += windows * _series(row, _counts(context))
-        if row.severity is Severity.PAGE and context.settings.production:
+        metrics += windows * _series(row, _counts(settings))
+        if row.severity is Severity.PAGE and settings.production:
             composites = COMPOSITES
     return AlarmCost(alarms + composites, metrics, composites)
 
@@ -40,8 +40,7 @@ def _series(row: AlarmSpec, counts: Mapping[MonitoredResource, int]) -> int:
     )
 
 
-def _counts(context: AlarmContext) -> Mapping[MonitoredResource, int]:
-    settings = context.settings
+def _counts(settings: Config) -> Mapping[MonitoredResource, int]:
     return {
         MonitoredResource.TARGETS: 2 if settings.rollout == "canary" else 1,
         MonitoredResource.CACHE_NODES: 1 + settings.cache_replicas,

@@ -1,12 +1,14 @@
 """Values of a stack that limits and texts of the catalogue name."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from math import ceil
 from typing import Any
 
-from stackkit.alarms.context import AlarmContext
+from stackkit.plan.plan import Plan
 from stackkit.plan.pools import CACHE_POOL, CACHE_SUBSCRIPTIONS, deploying_workers
 from stackkit.resources.scaling import BYTES_PER_MEGABIT
+from stackkit.settings.config import Config
 
 # SRE workbook, "Alerting on SLOs": 2 % of a month's budget in an hour, 5 % in six hours
 FAST_BURN = 14.4
@@ -17,27 +19,32 @@ SYSTEM_MIB = 512
 NETWORK_FACTOR = 1.25
 
 
-def limits(context: AlarmContext) -> Mapping[str, Any]:
-    settings, plan = context.settings, context.numbers
+def limits(plan: Plan) -> Mapping[str, Any]:
+    settings = plan.config
+    # the share of answers that may fail
+    budget_percent = float(100 - Decimal(settings.availability_objective))
+    deadline_s = plan.timeouts.request.value
+    # what 99 of 100 answers take at most
+    latency_s = settings.latency_objective_ms / 1000 or deadline_s / 2
     fewest, zones = plan.fleet.minimum.value, settings.zones
     target = plan.scaling.cpu_target.value
     workers = deploying_workers(settings, plan.fleet)
     connections = plan.pools.database_connections
     return {
-        "budget": context.budget_percent,
+        "budget": budget_percent,
         "objective": settings.availability_objective,
         "fast_burn": FAST_BURN,
-        "fast_burn_percent": context.burning(FAST_BURN),
+        "fast_burn_percent": round(FAST_BURN * budget_percent, 4),
         "slow_burn": SLOW_BURN,
-        "slow_burn_percent": context.burning(SLOW_BURN),
-        "latency_s": context.latency_s,
+        "slow_burn_percent": round(SLOW_BURN * budget_percent, 4),
+        "latency_s": latency_s,
         "latency_rationale": (
             "latency_objective_ms"
             if settings.latency_objective_ms
             else "half of a request's deadline"
         ),
-        "deadline_s": context.deadline_s,
-        "loop_lag_s": context.latency_s / 10,
+        "deadline_s": deadline_s,
+        "loop_lag_s": latency_s / 10,
         "fewest": fewest,
         "zones": zones,
         "survivors": max(1, ceil(fewest * (zones - 1) / zones)),
@@ -61,7 +68,7 @@ def limits(context: AlarmContext) -> Mapping[str, Any]:
         "cache_pool": CACHE_POOL + CACHE_SUBSCRIPTIONS,
         "cache_connections": workers * (CACHE_POOL + CACHE_SUBSCRIPTIONS),
         "network_target": settings.network_target_mbps,
-        **_compute(context),
+        **_compute(settings),
     }
 
 
@@ -70,9 +77,9 @@ def storage_limit(gigabytes: float) -> float:
     return gigabytes * 10**9 // 20
 
 
-def _compute(context: AlarmContext) -> Mapping[str, Any]:
-    sent = context.settings.network_target_mbps * BYTES_PER_MEGABIT * NETWORK_FACTOR
-    if context.settings.compute == "fargate":
+def _compute(settings: Config) -> Mapping[str, Any]:
+    sent = settings.network_target_mbps * BYTES_PER_MEGABIT * NETWORK_FACTOR
+    if settings.compute == "fargate":
         return {
             "members": "tasks",
             "a_member": "a task",

@@ -6,46 +6,50 @@ import pulumi
 
 from stackkit.alarms.alarms import Alarms, AlarmsArgs
 from stackkit.alarms.catalogue import ROLLBACK, table
-from stackkit.alarms.context import AlarmContext
 from stackkit.alarms.paging import Paging, PagingArgs
 from stackkit.alarms.spec import Severity
 from stackkit.alarms.topics import Topics
+from stackkit.plan.plan import Plan
 from stackkit.resources.monitored import ResourceNames
 
 
-def rollback(context: AlarmContext, topics: Topics, resource_names: ResourceNames) -> Alarms:
+def rollback(numbers: Plan, topics: Topics, resource_names: ResourceNames) -> Alarms:
     """The alarms that roll a deployment back; they must exist before the first deployment."""
-    rows = [row for row in table(context) if row.name in ROLLBACK]
+    rows = [row for row in table(numbers) if row.name in ROLLBACK]
     return Alarms(
-        f"{context.settings.name}-rollback",
+        f"{numbers.config.name}-rollback",
         AlarmsArgs(
-            context=context, rows=rows, resource_names=resource_names, topics=topics, limits={}
+            settings=numbers.config,
+            rows=rows,
+            resource_names=resource_names,
+            topics=topics,
+            limits={},
         ),
     )
 
 
 def everything(
-    context: AlarmContext,
+    numbers: Plan,
     topics: Topics,
     before: Alarms,
     resource_names: ResourceNames,
     limits: Mapping[str, pulumi.Input[float]],
 ) -> None:
     """`limits` are those that AWS moves by itself: row → what it is now."""
-    name, rows = context.settings.name, table(context)
+    settings, rows = numbers.config, table(numbers)
     alarms = Alarms(
-        f"{name}-alarms",
+        f"{settings.name}-alarms",
         AlarmsArgs(
-            context=context,
+            settings=settings,
             rows=[row for row in rows if row.name not in ROLLBACK],
             resource_names=resource_names,
             topics=topics,
             limits=limits,
         ),
     )
-    if context.settings.production:
+    if settings.production:
         Paging(
-            name,
+            settings.name,
             PagingArgs(
                 rows=rows,
                 alarms={**before.names, **alarms.names},

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from stackkit.alarms.catalogue import metric, table
-from stackkit.alarms.context import AlarmContext
 from stackkit.alarms.spec import AlarmSpec, Metric
+from stackkit.plan.plan import Plan
 
 # the golden signals, on top; the rest of the rows stay with their tiers
 GOLDEN = ("busy-targets", "errors", "latency", "cpu")
@@ -30,8 +30,8 @@ class DashboardSection:
     panels: Sequence[Panel]
 
 
-def sections(context: AlarmContext) -> Sequence[DashboardSection]:
-    rows = table(context)
+def sections(numbers: Plan) -> Sequence[DashboardSection]:
+    rows = table(numbers)
     rest = [row for row in rows if row.name not in GOLDEN]
     tiers = dict.fromkeys(row.tier for row in rest)
     below = [
@@ -39,11 +39,9 @@ def sections(context: AlarmContext) -> Sequence[DashboardSection]:
         for tier in tiers
     ]
     own = (
-        []
-        if context.settings.otlp_endpoint
-        else [DashboardSection("Inside", list(_inside(context)))]
+        [] if numbers.config.otlp_endpoint else [DashboardSection("Inside", list(_inside(numbers)))]
     )
-    return [DashboardSection("Golden signals", list(_golden(context, rows))), *below, *own]
+    return [DashboardSection("Golden signals", list(_golden(numbers, rows))), *below, *own]
 
 
 def panel(row: AlarmSpec) -> Panel:
@@ -58,8 +56,8 @@ def panel(row: AlarmSpec) -> Panel:
     )
 
 
-def _golden(context: AlarmContext, rows: Sequence[AlarmSpec]) -> Iterator[Panel]:
-    peak = context.numbers.fleet.peak_rate
+def _golden(numbers: Plan, rows: Sequence[AlarmSpec]) -> Iterator[Panel]:
+    peak = numbers.fleet.peak_rate
     yield Panel(
         title="Traffic",
         unit="requests/min",
@@ -76,9 +74,9 @@ def _golden(context: AlarmContext, rows: Sequence[AlarmSpec]) -> Iterator[Panel]
         yield Panel(**{**vars(shown), "metrics": metrics})
 
 
-def _inside(context: AlarmContext) -> Iterator[Panel]:
+def _inside(numbers: Plan) -> Iterator[Panel]:
     """Metrics that explain, without an alarm."""
-    held = context.numbers.server.max_in_flight.value * context.numbers.server.workers.value
+    held = numbers.server.max_in_flight.value * numbers.server.workers.value
     yield Panel(
         title="Requests in flight of the fullest task",
         unit="requests",

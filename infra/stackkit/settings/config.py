@@ -175,6 +175,11 @@ class Config:
         return any(":" in source for source in self.allow_from)
 
     @property
+    def runbooks(self) -> str:
+        """Where they are read: as given, or where `make runbooks` writes them in the project."""
+        return self.runbooks_url or "infra/runbooks"
+
+    @property
     def hosted_zone(self) -> str:
         """The Route 53 zone of the records: as given, or the domain's parent; "" for none."""
         if self.zone or not self.domain or self.certificate_arn:

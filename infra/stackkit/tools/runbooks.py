@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from stackkit.alarms.catalogue import table
-from stackkit.alarms.context import AlarmContext
 from stackkit.alarms.cost import COMPOSITE, alarm_cost
 from stackkit.alarms.spec import AlarmSpec, Severity, beyond, during
+from stackkit.plan.plan import Plan
 from stackkit.resources.service_metrics import NAMESPACE
+from stackkit.settings.config import Config
 from stackkit.settings.errors import ConfigError
 from stackkit.tools.report.prices import Prices
 from stackkit.tools.report.stack_report import analyse
@@ -38,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 1
-    wanted = pages(AlarmContext(report.settings, report.numbers), report.prices)
+    wanted = pages(report.numbers, report.prices)
     FOLDER.mkdir(exist_ok=True)
     for name, text in wanted.items():
         (FOLDER / name).write_text(text)
@@ -48,11 +49,11 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def pages(context: AlarmContext, prices: Prices) -> Mapping[str, str]:
+def pages(numbers: Plan, prices: Prices) -> Mapping[str, str]:
     """File name → text."""
-    specs = table(context)
+    specs = table(numbers)
     found = {f"{spec.name}.md": "\n".join(_page(spec)) for spec in specs}
-    return found | {"README.md": "\n".join(_index(specs, context, prices))}
+    return found | {"README.md": "\n".join(_index(specs, numbers.config, prices))}
 
 
 def _page(spec: AlarmSpec) -> Iterator[str]:
@@ -71,8 +72,8 @@ def _page(spec: AlarmSpec) -> Iterator[str]:
     yield ""
 
 
-def _index(specs: Sequence[AlarmSpec], context: AlarmContext, prices: Prices) -> Iterator[str]:
-    yield from (f"# Runbooks of {context.settings.name}", "", INTRODUCTION)
+def _index(specs: Sequence[AlarmSpec], settings: Config, prices: Prices) -> Iterator[str]:
+    yield from (f"# Runbooks of {settings.name}", "", INTRODUCTION)
     for tier in dict.fromkeys(spec.tier for spec in specs):
         yield from (
             "",
@@ -84,7 +85,7 @@ def _index(specs: Sequence[AlarmSpec], context: AlarmContext, prices: Prices) ->
         for spec in (spec for spec in specs if spec.tier == tier):
             fires = f"{beyond(spec.limit)} {during(spec)}"
             yield f"| [{spec.name}]({spec.name}.md) | {spec.severity} | {fires} |"
-    found, metric = alarm_cost(specs, context), prices.of("alarm")
+    found, metric = alarm_cost(specs, settings), prices.of("alarm")
     yield from ("", "## Cost", "")
     yield (
         f"{found.alarms} alarms, {found.metrics} metrics and {found.composites} composites cost"

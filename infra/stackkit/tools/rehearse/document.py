@@ -6,7 +6,6 @@ from datetime import date
 import htpy as h
 
 from stackkit.alarms.catalogue import table as alarms
-from stackkit.alarms.context import AlarmContext
 from stackkit.alarms.spec import beyond, during
 from stackkit.plan import plan
 from stackkit.settings.config import Config
@@ -35,7 +34,7 @@ def document(
         "Settings that matter": table(["tier", "what", "settings"], tiers(snapshot)),
         "Checks": table(["", "check"], map(_verdict, results)),
         "Numbers and their reasons": _numbers(numbers),
-        "What is watched": [graphs, _alarms(AlarmContext(settings, numbers))],
+        "What is watched": [graphs, _alarms(numbers)],
         "Accepted findings": [
             h.p["What cfn-lint and checkov find in a stack like this one, and why it stays."],
             table(["rule", "where", "reason"], suppressions(settings)),
@@ -111,12 +110,12 @@ def _limits(numbers: plan.Plan) -> Iterator[Sequence[h.Node]]:
         yield check.subject, f"{check.needed:,}", f"{check.limit:,}", [ask, check.rationale]
 
 
-def _alarms(context: AlarmContext) -> h.Element:
+def _alarms(numbers: plan.Plan) -> h.Element:
     return table(
         ["alarm", "notifies", "fires", "reason"],
         (
             [a.name, a.severity, f"{beyond(a.limit)} {during(a)}", a.limit.rationale]
-            for a in alarms(context)
+            for a in alarms(numbers)
         ),
     )
 

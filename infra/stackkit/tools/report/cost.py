@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from stackkit.alarms.catalogue import table
-from stackkit.alarms.context import AlarmContext
 from stackkit.alarms.cost import COMPOSITE, alarm_cost
 from stackkit.plan.fleet import busy_tasks, mean_in_flight, rate, spread_tasks
 from stackkit.plan.network import endpoints
@@ -69,12 +68,12 @@ def month(settings: Config, numbers: Plan, load: Load, prices: Prices) -> tuple[
         *_data(settings, prices),
         *_edge(settings, load, per_second, prices),
         *_network(settings, load, per_second, prices),
-        _alarms(AlarmContext(settings, numbers), prices),
+        _alarms(numbers, prices),
     )
 
 
-def _alarms(context: AlarmContext, prices: Prices) -> Line:
-    watched, metric = alarm_cost(table(context), context), prices.of("alarm")
+def _alarms(numbers: Plan, prices: Prices) -> Line:
+    watched, metric = alarm_cost(table(numbers), numbers.config), prices.of("alarm")
     composite = f" + {watched.composites} x {COMPOSITE:g}" if watched.composites else ""
     arithmetic = f"{watched.metrics} metrics x {metric:g}{composite}"
     return Line("alarms", arithmetic, watched.dollars(metric))
