@@ -1,7 +1,7 @@
 """CloudWatch alarms, made of rows of the table."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pulumi
 import pulumi_aws as aws
@@ -17,47 +17,44 @@ Query = aws.cloudwatch.MetricAlarmMetricQueryArgs
 SHORT = "short"
 
 
-@dataclass(frozen=True, kw_only=True)
-class AlarmsArgs:
-    settings: Config
-    rows: Sequence[AlarmSpec]
-    # resource → its names, for the dimensions
-    resource_names: ResourceNames
-    topics: Topics
-    # row → its limit in AWS, where that moves by itself
-    limits: Mapping[str, pulumi.Input[float]]
-
-
 class Alarms(Component):
     """One alarm for each row, or two where a shorter window must agree."""
 
     # row → its alarms, which must all be on
     names: Mapping[str, Sequence[pulumi.Output[str]]]
 
-    def __init__(self, name: str, args: AlarmsArgs) -> None:
+    def __init__(
+        self,
+        name: str,
+        settings: Config,
+        rows: Sequence[AlarmSpec],
+        topics: Topics,
+        resource_names: ResourceNames,
+        limits: Mapping[str, pulumi.Input[float]],
+    ) -> None:
+        """`limits` are those that AWS moves by itself: row → what it is now."""
         super().__init__("service:watching:Alarms", name)
-        self._args = args
-        self._topics = dict(args.topics.arns)
-        if args.settings.production:
+        self._settings, self._resource_names, self._limits = settings, resource_names, limits
+        self._topics = dict(topics.arns)
+        if settings.production:
             # composites page, so that one failure is one page
             del self._topics[Severity.PAGE]
-        self.names = {row.name: [self._alarm(*each) for each in _windows(row)] for row in args.rows}
+        self.names = {row.name: [self._alarm(*each) for each in _windows(row)] for row in rows}
         self.register_outputs({})
 
     def _alarm(self, name: str, row: AlarmSpec) -> pulumi.Output[str]:
-        args = self._args
         # half of a pair says nothing alone
         topic = None if row.short else self._topics.get(row.severity)
-        alarm = _measure(row, args.resource_names)
-        alarm.alarm_description = description(row, args.settings.runbooks)
+        alarm = _measure(row, self._resource_names)
+        alarm.alarm_description = description(row, self._settings.runbooks)
         alarm.comparison_operator = f"{'Greater' if row.limit.above else 'Less'}ThanThreshold"
-        alarm.threshold = args.limits.get(row.name, row.limit.value)
+        alarm.threshold = self._limits.get(row.name, row.limit.value)
         alarm.evaluation_periods = row.window.periods
         alarm.datapoints_to_alarm = row.window.breaching
         alarm.treat_missing_data = "breaching" if row.missing_is_breaching else "notBreaching"
         alarm.alarm_actions = [topic] if topic else None
         alarm.ok_actions = [topic] if topic else None
-        full = f"{args.settings.name}-{name}"
+        full = f"{self._settings.name}-{name}"
         return aws.cloudwatch.MetricAlarm(full, alarm, opts=self._child).name
 
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import pulumi
 
-from stackkit.alarms.alarms import Alarms, AlarmsArgs
+from stackkit.alarms.alarms import Alarms
 from stackkit.alarms.catalogue import ROLLBACK, table
-from stackkit.alarms.paging import Paging, PagingArgs
+from stackkit.alarms.paging import Paging
 from stackkit.alarms.spec import Severity
 from stackkit.alarms.topics import Topics
 from stackkit.plan.plan import Plan
@@ -15,17 +15,9 @@ from stackkit.resources.monitored import ResourceNames
 
 def rollback(numbers: Plan, topics: Topics, resource_names: ResourceNames) -> Alarms:
     """The alarms that roll a deployment back; they must exist before the first deployment."""
+    settings = numbers.config
     rows = [row for row in table(numbers) if row.name in ROLLBACK]
-    return Alarms(
-        f"{numbers.config.name}-rollback",
-        AlarmsArgs(
-            settings=numbers.config,
-            rows=rows,
-            resource_names=resource_names,
-            topics=topics,
-            limits={},
-        ),
-    )
+    return Alarms(f"{settings.name}-rollback", settings, rows, topics, resource_names, {})
 
 
 def everything(
@@ -37,22 +29,8 @@ def everything(
 ) -> None:
     """`limits` are those that AWS moves by itself: row → what it is now."""
     settings, rows = numbers.config, table(numbers)
-    alarms = Alarms(
-        f"{settings.name}-alarms",
-        AlarmsArgs(
-            settings=settings,
-            rows=[row for row in rows if row.name not in ROLLBACK],
-            resource_names=resource_names,
-            topics=topics,
-            limits=limits,
-        ),
-    )
+    others = [row for row in rows if row.name not in ROLLBACK]
+    alarms = Alarms(f"{settings.name}-alarms", settings, others, topics, resource_names, limits)
     if settings.production:
-        Paging(
-            settings.name,
-            PagingArgs(
-                rows=rows,
-                alarms={**before.names, **alarms.names},
-                topic_arn=topics.arns[Severity.PAGE],
-            ),
-        )
+        every = {**before.names, **alarms.names}
+        Paging(settings.name, rows, every, topics.arns[Severity.PAGE])

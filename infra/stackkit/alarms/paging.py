@@ -1,7 +1,6 @@
 """One failure, one page."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
@@ -18,20 +17,20 @@ EXTENSION_S = 300
 Suppressor = aws.cloudwatch.CompositeAlarmActionsSuppressorArgs
 
 
-@dataclass(frozen=True, kw_only=True)
-class PagingArgs:
-    rows: Sequence[AlarmSpec]
-    # row → alarms that must all be on
-    alarms: Mapping[str, Sequence[pulumi.Output[str]]]
-    topic_arn: pulumi.Input[str]
-
-
 class Paging(Component):
     """Pages for a cause, and for symptoms only while no cause is known."""
 
-    def __init__(self, name: str, args: PagingArgs) -> None:
+    def __init__(
+        self,
+        name: str,
+        rows: Sequence[AlarmSpec],
+        alarms: Mapping[str, Sequence[pulumi.Output[str]]],
+        topic_arn: pulumi.Input[str],
+    ) -> None:
+        """`alarms`: row → those that must all be on."""
         super().__init__("service:watching:Paging", name)
-        self._args = args
+        self._rows = [row for row in rows if row.severity is Severity.PAGE]
+        self._alarms, self._topic_arn = alarms, topic_arn
         causes = self._composite(f"{name}-causes", "Something below the service fails.", False)
         suppressor = Suppressor(
             alarm=causes.alarm_name, wait_period=WAIT_S, extension_period=EXTENSION_S
@@ -47,21 +46,20 @@ class Paging(Component):
     def _composite(
         self, name: str, what: str, symptoms: bool, suppressor: Suppressor | None = None
     ) -> aws.cloudwatch.CompositeAlarm:
-        paging = [row for row in self._args.rows if row.severity is Severity.PAGE]
-        rows = [row for row in paging if (row.tier in SYMPTOMS) is symptoms]
+        rows = [row for row in self._rows if (row.tier in SYMPTOMS) is symptoms]
         return aws.cloudwatch.CompositeAlarm(
             name,
             alarm_name=name,
             alarm_description=f"{what} The alarms that are on name their runbooks.",
             alarm_rule=self._rule(rows),
-            alarm_actions=[self._args.topic_arn],
-            ok_actions=[self._args.topic_arn],
+            alarm_actions=[self._topic_arn],
+            ok_actions=[self._topic_arn],
             actions_suppressor=suppressor,
             opts=self._child,
         )
 
     def _rule(self, rows: Sequence[AlarmSpec]) -> pulumi.Output[str]:
-        groups = [pulumi.Output.all(*self._args.alarms[row.name]) for row in rows]
+        groups = [pulumi.Output.all(*self._alarms[row.name]) for row in rows]
         return pulumi.Output.all(*groups).apply(
             lambda named: " OR ".join(_together(names) for names in named)
         )
