@@ -4,7 +4,7 @@ import pulumi
 import pulumi_aws as aws
 
 from stackkit.resources.component import Component
-from stackkit.resources.policies import document
+from stackkit.resources.policies import document, only_with_tls
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,14 +83,7 @@ class LogBucket(Component):
             "Action": "s3:PutObject",
             "Resource": bucket.arn.apply(lambda arn: f"{arn}/AWSLogs/*"),
         }
-        plain = {
-            "Sid": "OnlyWithTls",
-            "Effect": "Deny",
-            "Principal": "*",
-            "Action": "s3:*",
-            "Resource": [bucket.arn, objects],
-            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-        }
+        plain = {"Sid": "OnlyWithTls", **only_with_tls(bucket.arn, objects)}
         return aws.s3.BucketPolicy(
             self._prefix,
             bucket=bucket.id,

@@ -1,5 +1,6 @@
 """IAM roles and policy documents, made here and not by a call to AWS: a preview shows them."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -26,6 +27,22 @@ def allow(
 
 def document(*statements: Statement) -> pulumi.Output[str]:
     return pulumi.Output.json_dumps({"Version": VERSION, "Statement": list(statements)})
+
+
+def known_document(statements: Sequence[Statement]) -> str:
+    """The same of known values, for those who send it themselves."""
+    return json.dumps({"Version": VERSION, "Statement": list(statements)})
+
+
+def only_with_tls(*arns: pulumi.Input[str]) -> Statement:
+    """Of a bucket and its objects."""
+    return {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": list(arns),
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
 
 
 def service_role(

@@ -17,7 +17,7 @@ from stackkit.resources.delivery_permissions import (
     of_deployer,
     of_reader,
 )
-from stackkit.resources.policies import VERSION, Statement
+from stackkit.resources.policies import Statement, known_document
 from stackkit.settings.config import Config
 from stackkit.tools.deploy.account import Account
 
@@ -79,12 +79,12 @@ def _trust(scope: DeliveryScope, subjects: Sequence[str]) -> str:
         "Action": "sts:AssumeRoleWithWebIdentity",
         "Condition": {"StringEquals": {f"{ISSUER}:aud": AUDIENCE, f"{ISSUER}:sub": list(subjects)}},
     }
-    return _document([statement])
+    return known_document([statement])
 
 
 def _put_policy(iam: Any, arn: str, statements: Sequence[Statement]) -> bool:
     """Make the policy, or a new version of it where it differs."""
-    document = _document(statements)
+    document = known_document(statements)
     try:
         current = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
     except iam.exceptions.NoSuchEntityException:
@@ -123,10 +123,6 @@ def _put_role(iam: Any, name: str, trust: str, policies: Sequence[str]) -> bool:
     for arn in set(policies) - attached:
         iam.attach_role_policy(RoleName=name, PolicyArn=arn)
     return not same or attached != set(policies)
-
-
-def _document(statements: Sequence[Statement]) -> str:
-    return json.dumps({"Version": VERSION, "Statement": list(statements)})
 
 
 def with_ids(repository: str, ids: str) -> str:

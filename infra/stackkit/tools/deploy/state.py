@@ -7,6 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from stackkit.resources.policies import known_document, only_with_tls
 from stackkit.settings.errors import ConfigError
 from stackkit.tools.deploy.account import Account
 
@@ -94,7 +95,8 @@ def _make_bucket(state: State) -> bool:
     s3.put_bucket_encryption(
         Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [encryption]}
     )
-    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(_only_with_tls(bucket)))
+    arn = f"arn:aws:s3:::{bucket}"
+    s3.put_bucket_policy(Bucket=bucket, Policy=known_document([only_with_tls(arn, f"{arn}/*")]))
     s3.put_bucket_lifecycle_configuration(
         Bucket=bucket, LifecycleConfiguration={"Rules": [_expiry()]}
     )
@@ -121,18 +123,6 @@ def _expiry() -> dict[str, Any]:
         "Filter": {"Prefix": ""},
         "NoncurrentVersionExpiration": {"NoncurrentDays": KEPT_DAYS},
     }
-
-
-def _only_with_tls(bucket: str) -> dict[str, Any]:
-    arn = f"arn:aws:s3:::{bucket}"
-    plain = {
-        "Effect": "Deny",
-        "Principal": "*",
-        "Action": "s3:*",
-        "Resource": [arn, f"{arn}/*"],
-        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-    }
-    return {"Version": "2012-10-17", "Statement": [plain]}
 
 
 def _make_key(state: State) -> bool:

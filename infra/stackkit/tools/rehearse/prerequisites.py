@@ -11,7 +11,7 @@ from moto.secretsmanager.models import secretsmanager_backends
 
 from stackkit.plan.network import blocks
 from stackkit.resources.delivery_permissions import DeliveryScope, of_boundary
-from stackkit.resources.policies import VERSION
+from stackkit.resources.policies import known_document
 from stackkit.settings.config import WORLD, Config
 from stackkit.tools.rehearse.account import ACCOUNT, SimulatedAccount, secret_parts
 
@@ -36,7 +36,7 @@ def add_prerequisites(account: SimulatedAccount, settings: Config) -> Iterator[s
     if settings.github_repository:
         scope = DeliveryScope(settings, account.region, ACCOUNT)
         name = scope.boundary.rpartition("/")[2]
-        document = json.dumps({"Version": VERSION, "Statement": of_boundary(scope)})
+        document = known_document(of_boundary(scope))
         account.client("iam").create_policy(PolicyName=name, PolicyDocument=document)
         account.known.add(scope.boundary)
         yield f"boundary {name}"
