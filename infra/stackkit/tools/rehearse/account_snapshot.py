@@ -124,6 +124,11 @@ class AccountSnapshot:
                         return route.get("NatGatewayId") or route.get("GatewayId") or "?"
         return ""
 
+    def subnet_kind(self, subnet: str) -> str:
+        """Public, private or isolated; or what else its default route leads to."""
+        way = self.route_to_internet(subnet).partition("-")[0]
+        return {"igw": "public", "nat": "private", "": "isolated"}.get(way, way)
+
     def statements(self, role: str) -> Found:
         """The statements of a role's own policies."""
         iam = self.account.client("iam")

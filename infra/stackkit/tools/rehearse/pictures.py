@@ -11,9 +11,6 @@ from stackkit.tools.rehearse.account_snapshot import AccountSnapshot
 from stackkit.tools.rehearse.checks.reach import HTTPS, VALKEY
 from stackkit.tools.rehearse.summary import tiers
 
-# target of a subnet's default route → kind of the subnet
-_KINDS = {"igw": "public", "nat": "private", "": "isolated"}
-
 
 def architecture(snapshot: AccountSnapshot, host: str) -> h.Element:
     """`host` is the name that clients request."""
@@ -61,16 +58,12 @@ def _zones(snapshot: AccountSnapshot, kind: str) -> h.Element:
     with_nat = {gateway["SubnetId"] for gateway in snapshot.nat_gateways}
     cells = []
     for name in sorted({subnet["AvailabilityZone"] for subnet in own}):
-        here = [s for s in own if s["AvailabilityZone"] == name and _kind(snapshot, s) == kind]
+        within = [s for s in own if s["AvailabilityZone"] == name]
+        here = [s for s in within if snapshot.subnet_kind(s["SubnetId"]) == kind]
         ranges = ", ".join(subnet["CidrBlock"] for subnet in here) or "none"
         nat = h.span["NAT"] if any(subnet["SubnetId"] in with_nat for subnet in here) else None
         cells.append(h.div[h.b[name], h.span[kind], h.span[ranges], nat])
     return h.div(".zones")[cells]
-
-
-def _kind(snapshot: AccountSnapshot, subnet: dict[str, Any]) -> str:
-    way = snapshot.route_to_internet(subnet["SubnetId"]).partition("-")[0]
-    return _KINDS.get(way, way)
 
 
 def _endpoints(snapshot: AccountSnapshot) -> h.Element | None:

@@ -99,11 +99,8 @@ def _network(snapshot: AccountSnapshot) -> Iterator[tuple[str, str, str]]:
     for vpc in snapshot.vpcs:
         own = [s for s in snapshot.subnets.values() if s["VpcId"] == vpc["VpcId"]]
         zones = len({subnet["AvailabilityZone"] for subnet in own})
-        ways = Counter(
-            snapshot.route_to_internet(s["SubnetId"]).partition("-")[0] or "none" for s in own
-        )
-        words = {"igw": "public", "nat": "private", "none": "isolated"}
-        shown = ", ".join(f"{count} {words.get(way, way)}" for way, count in sorted(ways.items()))
+        kinds = Counter(snapshot.subnet_kind(subnet["SubnetId"]) for subnet in own)
+        shown = ", ".join(f"{kinds[kind]} {kind}" for kind in sorted(kinds, reverse=True))
         exists = f", {vpc['VpcId']}, which exists" if snapshot.existing_vpc else ""
         yield "network", f"VPC {vpc['CidrBlock']}", f"{zones} zones, subnets: {shown}{exists}"
 
