@@ -1,7 +1,6 @@
 """ECS Exec: a shell in a running task, with a log of what was typed and shown."""
 
 import pulumi
-import pulumi_aws as aws
 
 from stackkit.resources.policies import Statement, allow
 
@@ -16,15 +15,6 @@ CHANNELS = tuple(
     for verb in ("Create", "Open")
     for kind in ("Control", "Data")
 )
-
-
-def configuration(log_group: pulumi.Input[str]) -> aws.ecs.ClusterConfigurationArgsDict:
-    return {
-        "execute_command_configuration": {
-            "logging": "OVERRIDE",
-            "log_configuration": {"cloud_watch_log_group_name": log_group},
-        }
-    }
 
 
 def permissions(log_group_arn: pulumi.Output[str]) -> list[Statement]:

@@ -44,10 +44,12 @@ class StandaloneTask(Component):
         self._args = args
         self.log_group = self._log(name)
         sessions = self._log(f"{name}-exec") if args.settings.exec else None
+        told = {"cloud_watch_log_group_name": sessions.name} if sessions else {}
+        logged: Any = {"logging": "OVERRIDE", "log_configuration": told}
         self.cluster = aws.ecs.Cluster(
             name,
             settings=[{"name": "containerInsights", "value": "enabled"}],
-            configuration=exec.configuration(sessions.name) if sessions else None,
+            configuration={"execute_command_configuration": logged} if sessions else None,
             opts=self._child,
         )
         self.permissions = []

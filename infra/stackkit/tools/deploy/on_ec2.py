@@ -1,7 +1,6 @@
 """A version's way onto a group of instances: the refresh that replaces them."""
 
-from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from stackkit.tools.deploy import log
 from stackkit.tools.deploy.account import Account
@@ -56,18 +55,15 @@ class OnEc2:
     def _old(self) -> list[str]:
         """Instances in service that don't have our version of the launch template."""
         wanted = self._outputs.template_version
+        groups = self._autoscaling.describe_auto_scaling_groups(
+            AutoScalingGroupNames=[self._outputs.group]
+        )["AutoScalingGroups"]
         return [
             instance["InstanceId"]
-            for instance in self._instances()
+            for instance in groups[0]["Instances"]
             if instance["LifecycleState"] in ("InService", "Pending")
             and instance["LaunchTemplate"]["Version"] != wanted
         ]
-
-    def _instances(self) -> list[Mapping[str, Any]]:
-        found = self._autoscaling.describe_auto_scaling_groups(
-            AutoScalingGroupNames=[self._outputs.group]
-        )
-        return found["AutoScalingGroups"][0]["Instances"]
 
     def _fail(self, sentence: str) -> NoReturn:
         raise failure(sentence, self.evidence())

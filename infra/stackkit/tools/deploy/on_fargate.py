@@ -81,12 +81,11 @@ class OnFargate:
         tasks: Sequence[Mapping[str, Any]] = self._ecs.describe_tasks(
             cluster=self._outputs.cluster, tasks=listed
         )["tasks"]
-        reasons = [why_stopped(task) for task in tasks]
-        return [*reasons, *(line for task in tasks for line in self._log(task["taskArn"]))]
-
-    def _log(self, task: str) -> list[str]:
-        stream = f"{NAME}/{NAME}/{short(task)}"
-        return log.tail(self._account, self._outputs.log_group, stream)
+        told = [why_stopped(task) for task in tasks]
+        for task in tasks:
+            stream = f"{NAME}/{NAME}/{short(task['taskArn'])}"
+            told += log.tail(self._account, self._outputs.log_group, stream)
+        return told
 
     def _fail(self, sentence: str) -> NoReturn:
         raise failure(sentence, self.evidence())

@@ -28,7 +28,8 @@ REGION = "eu-west-1"
 def main(arguments: list[str] | None = None) -> int:
     options = _options(arguments)
     try:
-        file = _stack_file(options.stack)
+        # a program without stack files: the keys' defaults, and --set
+        file = read_stack(Path.cwd(), options.stack if Path("Pulumi.yaml").exists() else "")
         values = _values(file, options.set)
         if options.engine == "pulumi":
             return play(Path.cwd(), options.stack, file, values)
@@ -71,11 +72,6 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--page", type=Path, metavar="FILE", help="write the page there")
     return parser.parse_args(arguments)
-
-
-def _stack_file(stack: str) -> StackFile:
-    # a program without stack files: the keys' defaults, and --set
-    return read_stack(Path.cwd(), stack if Path("Pulumi.yaml").exists() else "")
 
 
 def _values(file: StackFile, given: list[str]) -> dict[str, str]:
