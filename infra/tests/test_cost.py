@@ -21,7 +21,7 @@ def months(prices: Prices = VIRGINIA, **values: object) -> dict[str, dict[str, f
     settings = stack(**values)
     numbers = plan.derive(settings)
     return {
-        load.name: {line.item: line.usd for line in cost.month(settings, numbers, load, prices)}
+        load.name: {line.item: line.usd for line in cost.month(numbers, load, prices)}
         for load in cost.loads(numbers)
     }
 

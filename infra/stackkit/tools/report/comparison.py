@@ -40,8 +40,7 @@ def candidates(
     known = _own_figures(settings) or measured
     for name, variant in _variants(settings):
         try:
-            numbers = plan.derive(variant, known)
-            yield _candidate(name, variant, numbers, prices)
+            yield _candidate(name, plan.derive(variant, known), prices)
         except ConfigError as error:
             yield Candidate(name, refused=str(error).partition(";")[0])
 
@@ -58,8 +57,8 @@ def _own_figures(settings: Config) -> Measurement | None:
     )
 
 
-def _candidate(name: str, settings: Config, numbers: plan.Plan, prices: Prices) -> Candidate:
-    months = [cost.month(settings, numbers, load, prices) for load in cost.loads(numbers)]
+def _candidate(name: str, numbers: plan.Plan, prices: Prices) -> Candidate:
+    months = [cost.month(numbers, load, prices) for load in cost.loads(numbers)]
     return Candidate(
         name,
         fleet=(numbers.fleet.minimum.value, numbers.fleet.maximum.value),

@@ -61,10 +61,11 @@ def loads(numbers: Plan) -> tuple[Load, Load, Load]:
     )
 
 
-def month(settings: Config, numbers: Plan, load: Load, prices: Prices) -> tuple[Line, ...]:
+def month(numbers: Plan, load: Load, prices: Prices) -> tuple[Line, ...]:
+    settings = numbers.config
     per_second = float(rate(load.in_flight, settings.latency_ms))
     return (
-        _tasks(settings, numbers, load.tasks, prices),
+        _tasks(settings, load.tasks, prices),
         *_data(settings, prices),
         *_edge(settings, load, per_second, prices),
         *_network(settings, load, per_second, prices),
@@ -83,26 +84,25 @@ def total(lines: tuple[Line, ...]) -> float:
     return sum(line.usd for line in lines)
 
 
-def task_hour(settings: Config, numbers: Plan, prices: Prices) -> float:
+def task_hour(settings: Config, prices: Prices) -> float:
     """Dollars of one task, or of one instance and its disk, for an hour."""
-    return _unit(settings, numbers, prices)[0]
+    return _unit(settings, prices)[0]
 
 
-def _unit(settings: Config, numbers: Plan, prices: Prices) -> tuple[float, str]:
-    task = numbers.config
+def _unit(settings: Config, prices: Prices) -> tuple[float, str]:
     if settings.compute == "ec2":
         kind, disk = settings.instance_types[0], prices.of("instance disk GB")
         hour = prices.of(kind) + INSTANCE_DISK_GB * disk / HOURS
         return hour, f"({kind} {prices.of(kind):.5g} + {INSTANCE_DISK_GB} GB x {disk:g} / {HOURS})"
     vcpu = prices.of(f"fargate {settings.architecture} vCPU")
     memory = prices.of(f"fargate {settings.architecture} GB")
-    cores, gigabytes = task.vcpu_units / 1024, task.memory_mib / 1024
+    cores, gigabytes = settings.vcpu_units / 1024, settings.memory_mib / 1024
     hour = cores * vcpu + gigabytes * memory
     return hour, f"({cores:g} vCPU x {vcpu:g} + {gigabytes:g} GB x {memory:g})"
 
 
-def _tasks(settings: Config, numbers: Plan, tasks: int, prices: Prices) -> Line:
-    hour, arithmetic = _unit(settings, numbers, prices)
+def _tasks(settings: Config, tasks: int, prices: Prices) -> Line:
+    hour, arithmetic = _unit(settings, prices)
     return Line("tasks", f"{tasks:,} x {arithmetic} x {HOURS} h", tasks * hour * HOURS)
 
 

@@ -39,7 +39,7 @@ def _some(count: int, noun: str) -> str:
 def _bill(report: StackReport) -> str:
     prices, settings = report.prices, report.settings
     mean = cost.loads(report.numbers)[1]
-    usd = cost.total(cost.month(settings, report.numbers, mean, prices))
+    usd = cost.total(cost.month(report.numbers, mean, prices))
     waf = cost.waf(float(rate(mean.in_flight, settings.latency_ms)), prices).usd
     if settings.waf:
         part = (
@@ -70,7 +70,7 @@ def cost_lines(report: StackReport) -> Iterator[str]:
 def _months(report: StackReport) -> Iterator[str]:
     prices, settings = report.prices, report.settings
     loads = cost.loads(report.numbers)
-    months = [cost.month(settings, report.numbers, load, prices) for load in loads]
+    months = [cost.month(report.numbers, load, prices) for load in loads]
     yield from indented(
         f"Prices of {prices.region} of {prices.as_of}: {prices.source}. A month has {cost.HOURS}"
         " hours; the arithmetic is the peak's."
@@ -97,7 +97,7 @@ def _million(report: StackReport) -> Iterator[str]:
     yield "\nA million requests in US dollars of tasks, each at its capacity"
     mix = ", ".join(f"{share} % {path}" for path, share in peers.SHARES.items())
     yield from indented(f"Ratios are of {mix}, by the rates of {peers.MEASURED}.")
-    costs = peers.cost_per_million(report.settings, report.numbers, report.prices)
+    costs = peers.cost_per_million(report.numbers, report.prices)
     capacity = report.numbers.capacity
     for name, usd in costs.items():
         own = f"{capacity.requests_per_second:,} requests/s of a task, {capacity.origin}"

@@ -34,7 +34,7 @@ def _cost(report: StackReport) -> dict[str, Any]:
             "region": prices.region,
             "as_of": prices.as_of.isoformat(),
             "source": prices.source,
-            "million_requests": cost_per_million(report.settings, report.numbers, prices),
+            "million_requests": cost_per_million(report.numbers, prices),
             "months": {
                 load.name: {
                     **asdict(load),
@@ -42,7 +42,7 @@ def _cost(report: StackReport) -> dict[str, Any]:
                     "lines": [asdict(line) for line in lines],
                 }
                 for load in cost.loads(report.numbers)
-                for lines in [cost.month(report.settings, report.numbers, load, prices)]
+                for lines in [cost.month(report.numbers, load, prices)]
             },
         }
     except ConfigError as error:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from stackkit.plan.plan import Plan
-from stackkit.settings.config import Config
 from stackkit.tools.report.cost import task_hour
 from stackkit.tools.report.prices import Prices
 
@@ -19,9 +18,9 @@ RATES: Mapping[str, Mapping[str, int]] = {  # requests/s
 }
 
 
-def cost_per_million(settings: Config, numbers: Plan, prices: Prices) -> dict[str, float]:
+def cost_per_million(numbers: Plan, prices: Prices) -> dict[str, float]:
     """Dollars of tasks at their full capacity, by stack."""
-    hour = task_hour(settings, numbers, prices)
+    hour = task_hour(numbers.config, prices)
     own = hour / (numbers.capacity.requests_per_second * 3600) * 1e6
     return {name: own * _effort(rates) / _effort(RATES[OURS]) for name, rates in RATES.items()}
 

@@ -52,7 +52,7 @@ class SimulationReport:
     def task_dollars(self) -> float | None:
         """Of an hour; None where prices are missing."""
         try:
-            return cost.task_hour(self.stack.settings, self.stack.numbers, self.stack.prices)
+            return cost.task_hour(self.stack.settings, self.stack.prices)
         except ConfigError:
             return None
 
