@@ -25,7 +25,7 @@ SMALL = {"peak_in_flight": 2_000, "base_in_flight": 200}
 def prepared(first_rate: float, **values: Any) -> tuple[Setup, plan.Plan]:
     settings = stack(**values)
     numbers = plan.derive(settings)
-    return setup(settings, numbers, first_rate), numbers
+    return setup(numbers, first_rate), numbers
 
 
 def followed(shape: str, **values: Any) -> tuple[SimulationRun, plan.Plan]:

@@ -7,7 +7,6 @@ from typing import Any
 
 from stackkit.plan.plan import Plan
 from stackkit.plan.pools import CACHE_POOL, CACHE_SUBSCRIPTIONS, deploying_workers
-from stackkit.resources.scaling import BYTES_PER_MEGABIT
 from stackkit.settings.config import Config
 
 # SRE workbook, "Alerting on SLOs": 2 % of a month's budget in an hour, 5 % in six hours
@@ -78,7 +77,7 @@ def storage_limit(gigabytes: float) -> float:
 
 
 def _compute(settings: Config) -> Mapping[str, Any]:
-    sent = settings.network_target_mbps * BYTES_PER_MEGABIT * NETWORK_FACTOR
+    sent = settings.network_target * NETWORK_FACTOR
     if settings.compute == "fargate":
         return {
             "members": "tasks",

@@ -7,12 +7,7 @@ from stackkit.plan.scale_up import FAST_S
 from stackkit.plan.thresholds import Steps
 from stackkit.resources.component import Component
 from stackkit.resources.placement import Placement
-from stackkit.resources.scaling import (
-    BYTES_PER_MEGABIT,
-    PREDICTIVE_MODES,
-    requests_label,
-    step_alarm,
-)
+from stackkit.resources.scaling import PREDICTIVE_MODES, requests_label, step_alarm
 from stackkit.resources.service_metrics import IN_FLIGHT, NAMESPACE, SERVICE
 from stackkit.settings.schedules import Schedule
 
@@ -20,12 +15,7 @@ from stackkit.settings.schedules import Schedule
 class GroupScaling(Component):
     """Keeps an Auto Scaling group as large as its load; the group holds its bounds itself."""
 
-    def __init__(
-        self,
-        name: str,
-        args: Placement,
-        group: pulumi.Input[str],
-    ) -> None:
+    def __init__(self, name: str, args: Placement, group: pulumi.Input[str]) -> None:
         super().__init__("service:scaling:GroupScaling", name)
         self._args = args
         self._group = group
@@ -44,12 +34,12 @@ class GroupScaling(Component):
         self.register_outputs({})
 
     def _track(self, policy: str) -> None:
-        targets, sent = self._args.numbers.scaling, self._settings.network_target_mbps
+        targets = self._args.numbers.scaling
         kind, target = {
             "cpu": ("ASGAverageCPUUtilization", targets.cpu_target.value),
             "requests": ("ALBRequestCountPerTarget", targets.requests_target.value),
             # EC2 counts the bytes of a minute, not of a second
-            "network": ("ASGAverageNetworkOut", sent * BYTES_PER_MEGABIT * 60),
+            "network": ("ASGAverageNetworkOut", self._settings.network_target * 60),
         }[policy]
         metric: dict[str, Any] = {"predefined_metric_type": kind}
         if policy == "requests":

@@ -10,7 +10,6 @@ from stackkit.plan.thresholds import Steps
 from stackkit.resources.edge import Edge
 from stackkit.resources.placement import Placement
 
-BYTES_PER_MEGABIT = 125_000
 # namespace and name
 REQUESTS = ("AWS/ApplicationELB", "RequestCountPerTarget")
 # the two target groups of a canary are as large as the fleet, so that shares of the load add up

@@ -15,7 +15,6 @@ from stackkit.resources.component import Component
 from stackkit.resources.placement import Placement
 from stackkit.resources.scaling import (
     BOTH_REQUESTS,
-    BYTES_PER_MEGABIT,
     PREDICTIVE_MODES,
     REQUESTS,
     request_counts,
@@ -33,12 +32,7 @@ OwnMetric = PolicyTargetTrackingScalingPolicyConfigurationCustomizedMetricSpecif
 class ServiceScaling(Component):
     """Keeps an ECS service as large as its load."""
 
-    def __init__(
-        self,
-        name: str,
-        args: Placement,
-        service: pulumi.Input[str],
-    ) -> None:
+    def __init__(self, name: str, args: Placement, service: pulumi.Input[str]) -> None:
         super().__init__("service:scaling:ServiceScaling", name)
         self._args = args
         self._settings = args.settings
@@ -75,7 +69,7 @@ class ServiceScaling(Component):
             target_value={
                 "cpu": targets.cpu_target.value,
                 "requests": targets.requests_target.value,
-                "network": self._settings.network_target_mbps * BYTES_PER_MEGABIT,
+                "network": self._settings.network_target,
             }[policy],
             scale_in_cooldown=self._settings.cooldown_s,
             scale_out_cooldown=SCALE_OUT_COOLDOWN_S,

@@ -180,6 +180,11 @@ class Config:
         return self.runbooks_url or "infra/runbooks"
 
     @property
+    def network_target(self) -> int:
+        """Bytes a second that a task sends."""
+        return self.network_target_mbps * 125_000
+
+    @property
     def hosted_zone(self) -> str:
         """The Route 53 zone of the records: as given, or the domain's parent; "" for none."""
         if self.zone or not self.domain or self.certificate_arn:

@@ -43,7 +43,7 @@ def _trace(options: argparse.Namespace, stack: StackReport) -> Trace:
 
 def _played(stack: StackReport, trace: Trace) -> SimulationReport:
     numbers = stack.numbers
-    run = simulate(setup(stack.settings, numbers, trace.rates[0]), trace)
+    run = simulate(setup(numbers, trace.rates[0]), trace)
     zones = numbers.config.zones if numbers.config.production else 1
     found = findings(run, zones, numbers.pace.minimum_to_peak.value)
     return SimulationReport(stack=stack, run=run, findings=found)

@@ -22,8 +22,6 @@ from stackkit.tools.simulate.run import Setup
 from stackkit.tools.simulate.tasks import Starts
 from stackkit.tools.simulate.traffic import TICK_S
 
-BYTES_PER_MEGABIT = 125_000
-
 
 def task_rate(numbers: Plan) -> float:
     """Requests a second that fill one task, by its processor or by what it holds open."""
@@ -32,9 +30,9 @@ def task_rate(numbers: Plan) -> float:
     return float(rate(1, workload.latency_ms) / busy)
 
 
-def setup(settings: Config, numbers: Plan, first_rate: float) -> Setup:
+def setup(numbers: Plan, first_rate: float) -> Setup:
     """The fleet starts settled: as large as its target wants it for `first_rate`."""
-    fleet, full = numbers.fleet, task_rate(numbers)
+    settings, fleet, full = numbers.config, numbers.fleet, task_rate(numbers)
     share = settings.utilisation_percent / 100
     settled = ceil(first_rate / (full * share) - 1e-9)
     return Setup(
@@ -43,7 +41,7 @@ def setup(settings: Config, numbers: Plan, first_rate: float) -> Setup:
         minimum=fleet.minimum.value,
         maximum=fleet.maximum.value,
         first=min(max(settled, fleet.minimum.value), fleet.maximum.value),
-        policies=_policies(settings, numbers),
+        policies=_policies(numbers),
         starts=_starts(settings),
         schedules=settings.scheduled_bounds,
     )
@@ -55,15 +53,15 @@ def _starts(settings: Config) -> Starts:
     return Starts(INSTANCE_START_S, warm_pool=settings.warm_pool)
 
 
-def _policies(settings: Config, numbers: Plan) -> Policies:
+def _policies(numbers: Plan) -> Policies:
+    settings = numbers.config
     group = settings.compute == "ec2"
-    tracking = tuple(
-        _tracking(name, settings, numbers) for name in settings.scaling_policies if name != "step"
-    )
+    followed = (name for name in settings.scaling_policies if name != "step")
+    tracking = tuple(_tracking(name, numbers) for name in followed)
     return Policies(
         group=group,
         tracking=tracking,
-        steps=tuple(_steps(settings, numbers)),
+        steps=tuple(_steps(numbers)),
         tracking_out_s=INSTANCE_START_S if group else SCALE_OUT_COOLDOWN_S,
         step_out_s=settings.cooldown_s,
         # a group's target tracking has no pause of its own before it shrinks again
@@ -78,19 +76,20 @@ def _leaving_s(numbers: Plan) -> int:
     return timeouts.deregistration_delay.value + timeouts.stop.value + MINUTE + METRIC_DELAY_S
 
 
-def _tracking(name: str, settings: Config, numbers: Plan) -> Tracking:
+def _tracking(name: str, numbers: Plan) -> Tracking:
+    settings = numbers.config
     if name == "in_flight":
         return Tracking(name, settings.utilisation_percent / 100, MINUTE // FAST_S)
     targets = {
         "cpu": numbers.scaling.cpu_target.value,
         "requests": numbers.scaling.requests_target.value,
-        "network": settings.network_target_mbps * BYTES_PER_MEGABIT,
+        "network": settings.network_target,
     }
     return Tracking(name, targets[name])
 
 
-def _steps(settings: Config, numbers: Plan) -> list[Step]:
-    step = numbers.step
+def _steps(numbers: Plan) -> list[Step]:
+    settings, step = numbers.config, numbers.step
     if step is None:
         return []
     out, back = step.out_requests.value, step.in_requests.value
