@@ -60,7 +60,7 @@ def follow(recipe: Recipe, creator: ResourceCreator) -> Outputs:
     if "arn" in recipe:
         service = recipe["call"].split()[0]
         known["arn"] = creator.account.invented_arn(service, _value(recipe["arn"], known))
-    outputs = {"id": "id", **recipe.get("out", {})}
+    outputs = {"id": "arn" if "arn" in recipe else "id", **recipe.get("out", {})}
     known["id"] = _value(outputs["id"], known)
     for step in recipe.get("then", ()):
         [(call, expressions)] = step.items()
