@@ -56,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
         numbers = plan.derive(settings, read_measurement(Path.cwd()))
         page = options.page or Path.cwd() / "build" / f"rehearsal-{options.stack}.html"
         page.parent.mkdir(parents=True, exist_ok=True)
-        page.write_text(document(run, snapshot, results, settings, numbers))
+        page.write_text(document(run, snapshot, results, numbers))
         print(f"\nThe page for a design review: {page}")
     return 1 if run.failures or any(result.problems for result in results) else 0
 

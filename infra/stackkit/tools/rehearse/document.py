@@ -8,7 +8,6 @@ import htpy as h
 from stackkit.alarms.catalogue import table as alarms
 from stackkit.alarms.spec import beyond, during
 from stackkit.plan import plan
-from stackkit.settings.config import Config
 from stackkit.tools.page import Section, key_figures, listed, mark, page, table
 from stackkit.tools.rehearse import pictures
 from stackkit.tools.rehearse.account_snapshot import AccountSnapshot
@@ -19,12 +18,9 @@ from stackkit.tools.rehearse.validate import CheckResult
 
 
 def document(
-    run: Rehearsal,
-    snapshot: AccountSnapshot,
-    results: Sequence[CheckResult],
-    settings: Config,
-    numbers: plan.Plan,
+    run: Rehearsal, snapshot: AccountSnapshot, results: Sequence[CheckResult], numbers: plan.Plan
 ) -> str:
+    settings = numbers.config
     host = settings.domain or next((b["DNSName"] for b in snapshot.balancers), "")
     # no dashboard where it needs what AWS refused
     graphs = pictures.dashboard(snapshot) if snapshot.dashboards else None
