@@ -5,14 +5,7 @@ from collections.abc import Iterator
 import pulumi
 from pulumi_policy import PolicyResource, ResourceValidationArgs, StackValidationArgs
 
-from stackkit.policy.rules import (
-    Finding,
-    Props,
-    of_kind,
-    production,
-    resource_policy,
-    stack_policy,
-)
+from stackkit.policy.rules import Finding, Props, of_kind, production, resource_policy, stack_policy
 
 DATABASES = ("aws:rds/instance:Instance", "aws:rds/clusterInstance:ClusterInstance")
 SERVICE = "aws:ecs/service:Service"

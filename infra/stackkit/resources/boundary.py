@@ -10,9 +10,7 @@ ROLE = "aws:iam/role:Role"
 def register(scope: DeliveryScope) -> None:
     """Roles of components of other packages, too."""
 
-    def bounded(
-        resource: pulumi.ResourceTransformArgs,
-    ) -> pulumi.ResourceTransformResult | None:
+    def bounded(resource: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:
         if resource.type_ != ROLE:
             return None
         props = {**resource.props, "permissionsBoundary": scope.boundary}

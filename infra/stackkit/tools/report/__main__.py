@@ -14,12 +14,7 @@ from stackkit.settings.errors import ConfigError
 from stackkit.settings.stack_file import assignments
 from stackkit.tools.report import comparison, export
 from stackkit.tools.report.columns import indented, row
-from stackkit.tools.report.estimate import (
-    break_lines,
-    comparison_lines,
-    cost_lines,
-    summary_lines,
-)
+from stackkit.tools.report.estimate import break_lines, comparison_lines, cost_lines, summary_lines
 from stackkit.tools.report.stack_report import StackReport, analyse
 
 
