@@ -11,9 +11,9 @@ from stackkit.alarms.spec import AlarmSpec, Metric, Severity, Window
 from stackkit.alarms.topics import Topics
 from stackkit.resources.component import Component
 from stackkit.resources.monitored import ResourceNames
+from stackkit.resources.scaling import Measured, Query, alarm_on
 from stackkit.settings.config import Config
 
-Query = aws.cloudwatch.MetricAlarmMetricQueryArgs
 SHORT = "short"
 
 
@@ -73,7 +73,7 @@ def _measure(row: AlarmSpec, resource_names: ResourceNames) -> aws.cloudwatch.Me
     series = {id: named(metric, resource_names) for id, metric in row.metrics.items()}
     [first, *rest] = [(row.metrics[id], found) for id, found in series.items()]
     if not row.expression and not rest and len(first[1]) == 1:
-        return _plain(first[0], first[1][0], row.window)
+        return alarm_on(_metric(first[0], first[1][0], row.window))
     queries = [
         Query(id=id, metric=_metric(row.metrics[kind], dimensions, row.window))
         for kind, found in series.items()
@@ -86,24 +86,10 @@ def _measure(row: AlarmSpec, resource_names: ResourceNames) -> aws.cloudwatch.Me
     return aws.cloudwatch.MetricAlarmArgs(metric_queries=[*queries, *results])
 
 
-def _plain(
-    metric: Metric, dimensions: Mapping[str, pulumi.Input[str]], window: Window
-) -> aws.cloudwatch.MetricAlarmArgs:
-    percentile = metric.statistic.startswith("p")
-    return aws.cloudwatch.MetricAlarmArgs(
-        namespace=metric.namespace,
-        metric_name=metric.name,
-        dimensions=dimensions,
-        extended_statistic=metric.statistic if percentile else None,
-        statistic=None if percentile else metric.statistic,
-        period=window.period_s,
-    )
-
-
 def _metric(
     metric: Metric, dimensions: Mapping[str, pulumi.Input[str]], window: Window
-) -> aws.cloudwatch.MetricAlarmMetricQueryMetricArgs:
-    return aws.cloudwatch.MetricAlarmMetricQueryMetricArgs(
+) -> Measured:
+    return Measured(
         namespace=metric.namespace,
         metric_name=metric.name,
         dimensions=dimensions,

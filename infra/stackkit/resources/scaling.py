@@ -17,7 +17,7 @@ BOTH_REQUESTS = "SUM([requests1, requests2])"
 # key → how Auto Scaling calls it
 PREDICTIVE_MODES = {"forecast": "ForecastOnly", "on": "ForecastAndScale"}
 Query = aws.cloudwatch.MetricAlarmMetricQueryArgs
-Count = aws.cloudwatch.MetricAlarmMetricQueryMetricArgs
+Measured = aws.cloudwatch.MetricAlarmMetricQueryMetricArgs
 
 
 def request_counts(edge: Edge) -> Mapping[str, Mapping[str, pulumi.Input[str]]]:
@@ -63,7 +63,7 @@ def step_alarm(
 def _requests(edge: Edge) -> aws.cloudwatch.MetricAlarmArgs:
     """The metric itself if there is one target group, and a sum otherwise."""
     counts = {
-        id: Count(
+        id: Measured(
             namespace=REQUESTS[0], metric_name=REQUESTS[1], dimensions=by, stat="Sum", period=60
         )
         for id, by in request_counts(edge).items()
@@ -73,10 +73,17 @@ def _requests(edge: Edge) -> aws.cloudwatch.MetricAlarmArgs:
         queries.append(Query(id="result", expression=BOTH_REQUESTS, return_data=True))
         return aws.cloudwatch.MetricAlarmArgs(metric_queries=queries)
     [count] = counts.values()
+    return alarm_on(count)
+
+
+def alarm_on(metric: Measured) -> aws.cloudwatch.MetricAlarmArgs:
+    """An alarm on the metric itself, without an expression."""
+    percentile = str(metric.stat).startswith("p")
     return aws.cloudwatch.MetricAlarmArgs(
-        namespace=count.namespace,
-        metric_name=count.metric_name,
-        dimensions=count.dimensions,
-        statistic=count.stat,
-        period=count.period,
+        namespace=metric.namespace,
+        metric_name=metric.metric_name,
+        dimensions=metric.dimensions,
+        extended_statistic=metric.stat if percentile else None,
+        statistic=None if percentile else metric.stat,
+        period=metric.period,
     )
