@@ -71,14 +71,14 @@ def _windows(row: AlarmSpec) -> Iterator[tuple[str, AlarmSpec]]:
 def _measure(row: AlarmSpec, resource_names: ResourceNames) -> aws.cloudwatch.MetricAlarmArgs:
     """The metric itself if it is one, and an expression otherwise."""
     series = {id: named(metric, resource_names) for id, metric in row.metrics.items()}
-    [first, *rest] = [(row.metrics[id], found) for id, found in series.items()]
-    if not row.expression and not rest and len(first[1]) == 1:
-        return alarm_on(_metric(first[0], first[1][0], row.window))
-    queries = [
-        Query(id=id, metric=_metric(row.metrics[kind], dimensions, row.window))
+    measured = {
+        id: _metric(row.metrics[kind], dimensions, row.window)
         for kind, found in series.items()
         for id, dimensions in numbered(kind, found)
-    ]
+    }
+    if not row.expression and len(measured) == 1:
+        return alarm_on(*measured.values())
+    queries = [Query(id=id, metric=metric) for id, metric in measured.items()]
     results = [
         Query(id=id, expression=expression, label=row.limit.unit, return_data=id == RESULT)
         for id, expression in expressions(row.expression, row.across, series)
