@@ -169,13 +169,18 @@ def isolate(region: str) -> None:
     )
 
 
-def _names(value: Any) -> Iterator[str]:
-    """The ids and own ARNs in a structure; text that merely contains one doesn't count."""
+def texts(value: Any) -> Iterator[str]:
+    """The texts in a structure, without its keys."""
     if isinstance(value, Mapping):
         for entry in value.values():
-            yield from _names(entry)
+            yield from texts(entry)
     elif isinstance(value, list):
         for entry in value:
-            yield from _names(entry)
-    elif isinstance(value, str) and (_ID.fullmatch(value) or _OWN_ARN.fullmatch(value)):
+            yield from texts(entry)
+    elif isinstance(value, str):
         yield value
+
+
+def _names(value: Any) -> Iterator[str]:
+    """The ids and own ARNs in a structure; text that merely contains one doesn't count."""
+    return (text for text in texts(value) if _ID.fullmatch(text) or _OWN_ARN.fullmatch(text))

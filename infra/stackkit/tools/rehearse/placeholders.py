@@ -1,8 +1,9 @@
 """Stands in for resources that could not be made, so that the rest is still rehearsed."""
 
 import re
-from collections.abc import Mapping
 from typing import Any
+
+from stackkit.tools.rehearse.account import texts
 
 # an id or ARN with this in it belongs to something that could not be made
 NOT_CREATED = "unmade"
@@ -24,12 +25,8 @@ def not_created(kind: str, name: str) -> dict[str, Any]:
 
 def missing(value: Any) -> str:
     """The name of an unmade resource that a value needs; "" for none."""
-    if isinstance(value, Mapping):
-        return next(filter(None, map(missing, value.values())), "")
-    if isinstance(value, list):
-        return next(filter(None, map(missing, value)), "")
-    found = _PLACEHOLDER.search(value) if isinstance(value, str) else None
-    return found[1] if found else ""
+    found = filter(None, map(_PLACEHOLDER.search, texts(value)))
+    return next((placeholder[1] for placeholder in found), "")
 
 
 def without_not_created(inputs: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import grpc
 from pulumi.runtime.proto import provider_pb2, resource_pb2, resource_pb2_grpc
 from pulumi.runtime.rpc import UNKNOWN, _special_resource_sig, _special_sig_key
 
+from stackkit.tools.rehearse.account import texts
 from stackkit.tools.rehearse.components import COMPONENTS
 from stackkit.tools.rehearse.engine.wire import Values, struct, values
 
@@ -43,8 +44,8 @@ class ComponentResources:
 
     def _needed(self, inputs: Values) -> list[str]:
         """Parts whose id, or a part of it such as a repository's name, is an input."""
-        texts = _texts(inputs)
-        return [urn for id, urn in self.urns.items() if any(text in id for text in texts)]
+        used = set(texts(inputs)) - {""}
+        return [urn for id, urn in self.urns.items() if any(text in id for text in used)]
 
 
 def construct(request: Any) -> Any:
@@ -66,11 +67,3 @@ def construct(request: Any) -> Any:
             state=struct(outputs),
             stateDependencies=dict.fromkeys(outputs, dependencies),
         )
-
-
-def _texts(value: Any) -> set[str]:
-    if isinstance(value, dict):
-        return set().union(*map(_texts, value.values()))
-    if isinstance(value, list):
-        return set().union(*map(_texts, value))
-    return {value} if value and isinstance(value, str) else set()
