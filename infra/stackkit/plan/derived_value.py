@@ -19,7 +19,7 @@ class DerivedValue:
 class LimitCheck:
     """A limit that the numbers meet; `ask` marks an account quota that AWS raises on request.
 
-    What needs more is refused with `problem` and `way_out`, unless one only has to ask.
+    What needs more is refused with `problem` and `remedy`, unless one only has to ask.
     """
 
     subject: str

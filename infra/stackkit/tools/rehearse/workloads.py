@@ -89,6 +89,7 @@ def _group(account: SimulatedAccount, group: dict[str, Any]) -> Workload:
     )
     template, arns = version["LaunchTemplateData"], group["TargetGroupARNs"]
     files = written_files(template["UserData"])
+    secrets = files.get("/etc/app/secrets", "") + files.get("/etc/app/collector-secrets", "")
     arguments = " ".join(files.get("/usr/local/bin/app-run", "").split("limits=(")[1:])
     flags = shlex.split(arguments.partition(")\n")[0])
     logs = [flag.partition("awslogs-group=")[2] for flag in flags if "awslogs-group=" in flag]
@@ -104,7 +105,7 @@ def _group(account: SimulatedAccount, group: dict[str, Any]) -> Workload:
             if flag.startswith("--publish=")
         ),
         environment=dict(re.findall(r"(\w+)=(.*)", files.get(ENVIRONMENT_FILE, ""))),
-        secrets=dict(re.findall(r"(\w+) (\S+)", _secrets(files))),
+        secrets=dict(re.findall(r"(\w+) (\S+)", secrets)),
         role=_role(account, template["IamInstanceProfile"]["Arn"].rpartition("/")[2]),
         subnets=tuple(group["VPCZoneIdentifier"].split(",")),
         groups=tuple(g for i in template["NetworkInterfaces"] for g in i["Groups"]),
@@ -118,7 +119,3 @@ def _group(account: SimulatedAccount, group: dict[str, Any]) -> Workload:
 def _role(account: SimulatedAccount, profile: str) -> str:
     found = account.client("iam").get_instance_profile(InstanceProfileName=profile)
     return found["InstanceProfile"]["Roles"][0]["RoleName"]
-
-
-def _secrets(files: Mapping[str, str]) -> str:
-    return "".join(files.get(f"/etc/app/{name}", "") for name in ("secrets", "collector-secrets"))
