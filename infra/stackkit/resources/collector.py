@@ -6,7 +6,7 @@ import pulumi_aws as aws
 
 from stackkit.resources.collector_config import HEADERS, for_cloudwatch, for_endpoint
 from stackkit.resources.component import Component
-from stackkit.resources.policies import Statement, allow
+from stackkit.resources.policies import Statement, allow, may_log
 from stackkit.settings.config import Config
 
 NAME = "collector"
@@ -55,10 +55,7 @@ class Collector(Component):
         )
         self.permissions = [
             # metrics travel as log events in the embedded metric format
-            allow(
-                ["logs:CreateLogStream", "logs:PutLogEvents"],
-                [group.arn.apply(lambda arn: f"{arn}:*")],
-            ),
+            may_log(group.arn),
             # X-Ray has no resources to name
             allow(["xray:PutTelemetryRecords", "xray:PutTraceSegments"], ["*"]),
         ]

@@ -7,7 +7,7 @@ import pulumi
 
 from stackkit.plan.plan import Plan
 from stackkit.resources.collector import Collector
-from stackkit.resources.policies import Statement, allow
+from stackkit.resources.policies import Statement, allow, may_log
 
 NAME = "app"
 # the image's own user; root inside a container is root for the kernel
@@ -40,14 +40,7 @@ def start_permissions(
     container: Container, log_group_arn: pulumi.Output[str], region: str
 ) -> list[Statement]:
     """What starting the container takes: its image, its secrets, its log. Not the service's own."""
-    statements = [
-        allow(
-            ["logs:CreateLogStream", "logs:PutLogEvents"],
-            [log_group_arn.apply(lambda arn: f"{arn}:*")],
-        ),
-        *_secrets(container, region),
-    ]
-    return [*statements, *may_pull(container)]
+    return [may_log(log_group_arn), *_secrets(container, region), *may_pull(container)]
 
 
 def may_pull(container: Container) -> list[Statement]:

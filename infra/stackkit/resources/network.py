@@ -7,7 +7,7 @@ import pulumi_awsx as awsx
 from stackkit.plan.network import blocks
 from stackkit.resources.component import Component
 from stackkit.resources.existing_network import ExistingNetwork
-from stackkit.resources.policies import allow, service_role
+from stackkit.resources.policies import may_log, service_role
 from stackkit.settings.config import Config
 
 
@@ -127,8 +127,7 @@ class Network(Component):
     def _flow_logs(self, days: int) -> None:
         name = f"{self._prefix}-flow"
         group = aws.cloudwatch.LogGroup(name, retention_in_days=days, opts=self._child)
-        write = ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"]
-        statement = allow(write, [group.arn.apply(lambda arn: f"{arn}:*")])
+        statement = may_log(group.arn, "logs:DescribeLogStreams")
         role, _ = service_role(name, "vpc-flow-logs.amazonaws.com", [statement], self)
         aws.ec2.FlowLog(
             self._prefix,

@@ -25,6 +25,12 @@ def allow(
     return statement | ({"Condition": condition} if condition else {})
 
 
+def may_log(group_arn: pulumi.Output[str], *more: str) -> Statement:
+    """Write to the streams of a log group; `more` are further actions."""
+    actions = ["logs:CreateLogStream", "logs:PutLogEvents", *more]
+    return allow(actions, [group_arn.apply(lambda arn: f"{arn}:*")])
+
+
 def document(*statements: Statement) -> pulumi.Output[str]:
     return pulumi.Output.json_dumps({"Version": VERSION, "Statement": list(statements)})
 
