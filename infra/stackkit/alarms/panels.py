@@ -1,7 +1,7 @@
 """The dashboard as data: sections of panels, each with its lines and the limits that they meet."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from stackkit.alarms.catalogue import metric, table
 from stackkit.alarms.spec import AlarmSpec, Metric
@@ -70,8 +70,7 @@ def _golden(numbers: Plan, rows: Sequence[AlarmSpec]) -> Iterator[Panel]:
     more = {"latency": percentiles}
     for row in [row for name in GOLDEN for row in rows if row.name == name]:
         shown = panel(row)
-        metrics = more.get(row.name, shown.metrics)
-        yield Panel(**{**vars(shown), "metrics": metrics})
+        yield replace(shown, metrics=more.get(row.name, shown.metrics))
 
 
 def _inside(numbers: Plan) -> Iterator[Panel]:

@@ -54,7 +54,7 @@ def _starts(settings: Config) -> Starts:
 
 
 def _policies(numbers: Plan) -> Policies:
-    settings = numbers.config
+    settings, timeouts = numbers.config, numbers.timeouts
     group = settings.compute == "ec2"
     followed = (name for name in settings.scaling_policies if name != "step")
     tracking = tuple(_tracking(name, numbers) for name in followed)
@@ -66,14 +66,12 @@ def _policies(numbers: Plan) -> Policies:
         step_out_s=settings.cooldown_s,
         # a group's target tracking has no pause of its own before it shrinks again
         in_s=0 if group and tracking else settings.cooldown_s,
-        leaving_s=_leaving_s(numbers),
+        # it has drained and stopped, and CloudWatch shows a minute without it
+        leaving_s=timeouts.deregistration_delay.value
+        + timeouts.stop.value
+        + MINUTE
+        + METRIC_DELAY_S,
     )
-
-
-def _leaving_s(numbers: Plan) -> int:
-    """Until an instance has drained and stopped, and CloudWatch shows a minute without it."""
-    timeouts = numbers.timeouts
-    return timeouts.deregistration_delay.value + timeouts.stop.value + MINUTE + METRIC_DELAY_S
 
 
 def _tracking(name: str, numbers: Plan) -> Tracking:
