@@ -48,6 +48,7 @@ def add_prerequisites(account: SimulatedAccount, settings: Config) -> Iterator[s
     for arn in sorted({arn for arn, _ in references}):
         keys = {key for other, key in references if other == arn} - {""}
         _parameter(account, arn) if ":ssm:" in arn else _secret(account, arn, keys)
+        account.known.add(arn)
         yield f"secret {arn}"
 
 
@@ -96,10 +97,8 @@ def _secret(account: SimulatedAccount, arn: str, keys: set[str]) -> None:
     value = json.dumps(dict.fromkeys(sorted(keys), PASSWORD)) if keys else PASSWORD
     account.client("secretsmanager").create_secret(Name=name, SecretString=value)
     secretsmanager_backends[ACCOUNT][account.region].secrets[name].arn = arn
-    account.known.add(arn)
 
 
 def _parameter(account: SimulatedAccount, arn: str) -> None:
     name = arn.partition(":parameter")[2]
     account.client("ssm").put_parameter(Name=name, Value=PASSWORD, Type="SecureString")
-    account.known.add(arn)

@@ -94,6 +94,8 @@ def _group(account: SimulatedAccount, group: dict[str, Any]) -> Workload:
     flags = shlex.split(arguments.partition(")\n")[0])
     logs = [flag.partition("awslogs-group=")[2] for flag in flags if "awslogs-group=" in flag]
     types = [o["InstanceType"] for o in mixed.get("Overrides", [])] or [template["InstanceType"]]
+    name = template["IamInstanceProfile"]["Arn"].rpartition("/")[2]
+    profile = account.client("iam").get_instance_profile(InstanceProfileName=name)
     groups = account.read("elbv2", "describe_target_groups", "TargetGroups")
     return Workload(
         name=f"group {group['AutoScalingGroupName']}",
@@ -106,7 +108,7 @@ def _group(account: SimulatedAccount, group: dict[str, Any]) -> Workload:
         ),
         environment=dict(re.findall(r"(\w+)=(.*)", files.get(ENVIRONMENT_FILE, ""))),
         secrets=dict(re.findall(r"(\w+) (\S+)", secrets)),
-        role=_role(account, template["IamInstanceProfile"]["Arn"].rpartition("/")[2]),
+        role=profile["InstanceProfile"]["Roles"][0]["RoleName"],
         subnets=tuple(group["VPCZoneIdentifier"].split(",")),
         groups=tuple(g for i in template["NetworkInterfaces"] for g in i["Groups"]),
         public_addresses=False,
@@ -114,8 +116,3 @@ def _group(account: SimulatedAccount, group: dict[str, Any]) -> Workload:
         tasks=f"{group['MinSize']} to {group['MaxSize']} instances",
         size=", ".join(types),
     )
-
-
-def _role(account: SimulatedAccount, profile: str) -> str:
-    found = account.client("iam").get_instance_profile(InstanceProfileName=profile)
-    return found["InstanceProfile"]["Roles"][0]["RoleName"]

@@ -55,6 +55,7 @@ def _starts(settings: Config) -> Starts:
 
 def _policies(numbers: Plan) -> Policies:
     settings, timeouts = numbers.config, numbers.timeouts
+    drained = timeouts.deregistration_delay.value + timeouts.stop.value
     group = settings.compute == "ec2"
     followed = (name for name in settings.scaling_policies if name != "step")
     tracking = tuple(_tracking(name, numbers) for name in followed)
@@ -66,11 +67,8 @@ def _policies(numbers: Plan) -> Policies:
         step_out_s=settings.cooldown_s,
         # a group's target tracking has no pause of its own before it shrinks again
         in_s=0 if group and tracking else settings.cooldown_s,
-        # it has drained and stopped, and CloudWatch shows a minute without it
-        leaving_s=timeouts.deregistration_delay.value
-        + timeouts.stop.value
-        + MINUTE
-        + METRIC_DELAY_S,
+        # and CloudWatch shows a minute without it
+        leaving_s=drained + MINUTE + METRIC_DELAY_S,
     )
 
 
