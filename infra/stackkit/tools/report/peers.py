@@ -11,10 +11,10 @@ OURS = "this service"
 MEASURED = "make bench ONLY=hot,random,list,create, medians of 2026-11-30, Python 3.13"
 SHARES = {"hot": 80, "random": 10, "list": 4, "create": 6}  # % of the requests
 RATES: Mapping[str, Mapping[str, int]] = {  # requests/s
-    OURS: {"hot": 52_482, "random": 11_297, "list": 6_811, "create": 9_909},
-    "BlackSheep, asyncpg": {"hot": 6_999, "random": 6_946, "list": 4_810, "create": 4_994},
-    "FastAPI, asyncpg": {"hot": 5_034, "random": 4_981, "list": 3_250, "create": 3_693},
-    "FastAPI, SQLAlchemy": {"hot": 5_935, "random": 2_856, "list": 1_115, "create": 979},
+    OURS: {"hot": 60_291, "random": 15_434, "list": 9_780, "create": 11_397},
+    "BlackSheep, asyncpg": {"hot": 9_272, "random": 8_372, "list": 5_756, "create": 5_334},
+    "FastAPI, asyncpg": {"hot": 6_432, "random": 6_224, "list": 4_271, "create": 4_232},
+    "FastAPI, SQLAlchemy": {"hot": 6_877, "random": 4_875, "list": 1_516, "create": 1_311},
 }
 
 
