@@ -81,8 +81,8 @@ class SharedLevel:
         """Removes the entries, and keeps the keys empty while a failed write may be carried out."""
         await self._valkey.final_tombstones([self._key(key) for key in keys], _UNKNOWN_OUTCOME)
 
-    def publish_invalidation(self, key: str) -> None:
-        self._valkey.publish_invalidation(self._key(key))
+    def publish_invalidations(self, keys: Sequence[str]) -> None:
+        self._valkey.publish_invalidations(map(self._key, keys))
 
     def _key(self, key: str) -> str:
         return f"{self._name}:{key}"

@@ -1,9 +1,9 @@
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from redis.exceptions import RedisError
 
@@ -123,15 +123,17 @@ class Valkey:
             self._pending.defer([("SET", key, tombstone, "PX", px) for key in full_keys])
             self.breaker.request_probe()  # which writes them, even if the breaker is closed
 
-    def publish_invalidation(self, key: str) -> None:
-        """Lets all other workers evict the key, a few milliseconds from now."""
+    def publish_invalidations(self, keys: Iterable[str]) -> None:
+        """Lets all other workers evict the keys, a few milliseconds from now."""
         if not self._enabled:
             return
-        self._unpublished.append(quote(key, safe=":").encode())  # a space ends a key
-        if len(self._unpublished) == 1:
+        # A space ends a key, and `unquote` reads the two again.
+        escaped = [key.replace("%", "%25").replace(" ", "%20").encode() for key in keys]
+        if escaped and not self._unpublished:
             task = asyncio.create_task(self._publish())
             self._publishing.add(task)
             task.add_done_callback(self._publishing.discard)
+        self._unpublished += escaped
 
     async def listen(self, evict: Callable[[str], None], evict_all: Callable[[], None]) -> None:
         """Calls `evict` for each key that another worker invalidates, for ever; calls `evict_all`
@@ -200,8 +202,8 @@ class Valkey:
         while available and (sending := self._pending.first(_BATCH)):
             available = await self._client.send(sending) is not None
             if available:
-                for key in self._pending.written(sending):
-                    self.publish_invalidation(key.removeprefix(self._prefix))
+                written = self._pending.written(sending)
+                self.publish_invalidations([key.removeprefix(self._prefix) for key in written])
         return available
 
 
