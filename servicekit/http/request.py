@@ -79,8 +79,9 @@ class StrictRequest(Request[Any, Any, Any]):
                 codings.append(value)
             elif name == b"content-length" and value.isdigit() and int(value[:19]) > limit:
                 raise RequestEntityTooLarge
-        if codings:
-            _check_coding(b", ".join(codings).decode("latin-1"))
+        coding = b", ".join(codings).decode("latin-1") if codings else ""
+        if coding.strip().lower() not in ("", "identity"):
+            raise _unsupported(f"The content coding {coding} is not supported.", "Accept-Encoding")
         parts: list[bytes] = []
         size, more = 0, True
         while more:
@@ -131,11 +132,6 @@ class StrictRequest(Request[Any, Any, Any]):
         if invalid:  # each name once, however often a hostile query repeats it
             said = {"message": "Expected `int`", "source": "query"}
             raise ValidationException(extra=[{**said, "key": name} for name in sorted(invalid)])
-
-
-def _check_coding(coding: str) -> None:
-    if coding.strip().lower() not in ("", "identity"):
-        raise _unsupported(f"The content coding {coding} is not supported.", "Accept-Encoding")
 
 
 @cache

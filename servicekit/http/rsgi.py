@@ -111,7 +111,7 @@ class AsgiOverRsgi:
         if len(given) != len(headers):
             lost = [name for name in headers if name not in given]
             encoded += [(name.encode(), _LOST) for name in lost]
-        scope: Any = {
+        self.scope: Any = {
             "type": "http",
             "asgi": _ASGI,
             "http_version": request.http_version,
@@ -127,7 +127,6 @@ class AsgiOverRsgi:
             "state": {},
             "extensions": {},
         }
-        self.scope: HTTPScope = scope
         self._protocol = protocol
         self._trailers = "trailer" in given
         self._length = None  # bytes of the body; None if only its end will tell

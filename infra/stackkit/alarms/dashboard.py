@@ -33,7 +33,7 @@ class DashboardArgs:
 
 
 class Dashboard(Component):
-    """What is watched, on one page: clients first, then each tier, with the plan's limits."""
+    """A stack's metrics on one page: clients first, then each tier, with the plan's limits."""
 
     name: pulumi.Output[str]
 

@@ -77,7 +77,7 @@ def storage_limit(gigabytes: float) -> float:
 
 
 def _compute(settings: Config) -> Mapping[str, Any]:
-    sent = settings.network_target * NETWORK_FACTOR
+    sent = settings.network_target_bytes * NETWORK_FACTOR
     if settings.compute == "fargate":
         return {
             "members": "tasks",

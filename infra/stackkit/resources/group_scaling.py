@@ -39,7 +39,7 @@ class GroupScaling(Component):
             "cpu": ("ASGAverageCPUUtilization", targets.cpu_target.value),
             "requests": ("ALBRequestCountPerTarget", targets.requests_target.value),
             # EC2 counts the bytes of a minute, not of a second
-            "network": ("ASGAverageNetworkOut", self._settings.network_target * 60),
+            "network": ("ASGAverageNetworkOut", self._settings.network_target_bytes * 60),
         }[policy]
         metric: dict[str, Any] = {"predefined_metric_type": kind}
         if policy == "requests":

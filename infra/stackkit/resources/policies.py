@@ -36,7 +36,7 @@ def document(*statements: Statement) -> pulumi.Output[str]:
 
 
 def known_document(statements: Sequence[Statement]) -> str:
-    """The same of known values, for those who send it themselves."""
+    """`document` of values that are known, as the text that AWS's API takes."""
     return json.dumps({"Version": VERSION, "Statement": list(statements)})
 
 

@@ -69,7 +69,7 @@ class ServiceScaling(Component):
             target_value={
                 "cpu": targets.cpu_target.value,
                 "requests": targets.requests_target.value,
-                "network": self._settings.network_target,
+                "network": self._settings.network_target_bytes,
             }[policy],
             scale_in_cooldown=self._settings.cooldown_s,
             scale_out_cooldown=SCALE_OUT_COOLDOWN_S,

@@ -180,8 +180,8 @@ class Config:
         return self.runbooks_url or "infra/runbooks"
 
     @property
-    def network_target(self) -> int:
-        """Bytes a second that a task sends."""
+    def network_target_bytes(self) -> int:
+        """`network_target_mbps` in bytes a second."""
         return self.network_target_mbps * 125_000
 
     @property

@@ -30,7 +30,7 @@ def document(
         "Settings that matter": table(["tier", "what", "settings"], tiers(snapshot)),
         "Checks": table(["", "check"], map(_verdict, results)),
         "Numbers and their reasons": _numbers(numbers),
-        "What is watched": [graphs, _alarms(numbers)],
+        "Alarms and dashboard": [graphs, _alarms(numbers)],
         "Accepted findings": [
             h.p["What cfn-lint and checkov find in a stack like this one, and why it stays."],
             table(["rule", "where", "reason"], suppressions(settings)),

@@ -79,7 +79,7 @@ def _tracking(name: str, numbers: Plan) -> Tracking:
     targets = {
         "cpu": numbers.scaling.cpu_target.value,
         "requests": numbers.scaling.requests_target.value,
-        "network": settings.network_target,
+        "network": settings.network_target_bytes,
     }
     return Tracking(name, targets[name])
 
