@@ -23,6 +23,7 @@ from servicekit.http.health import ReadinessCheck, health, ready
 from servicekit.http.openapi import openapi_config, to_documentation
 from servicekit.http.plugin import HttpPlugin
 from servicekit.http.proxy_headers import ProxyHeaders
+from servicekit.http.routes import DirectRouting
 from servicekit.http.rsgi import RsgiHeaders, RsgiService, Service
 from servicekit.http.strict_host import has_valid_host_and_no_coding, host_rejection
 from servicekit.overload.bulkheads import Bulkheads, Databases
@@ -46,7 +47,7 @@ def service(parts: Parts[Any], domains: Sequence[Domain]) -> Service:
     for read in (read for domain in domains for read in domain.metrics):
         parts.metrics.register(read)
     paths, loads = PathIndex(), InFlightLoads()
-    for layer in reversed(layers(parts, domains, routes, paths, loads)):
+    for layer in reversed(layers(parts, domains, app, routes, paths, loads)):
         app.asgi_handler = layer(app.asgi_handler)
 
     settings, admission = parts.settings, parts.admission
@@ -62,6 +63,7 @@ def service(parts: Parts[Any], domains: Sequence[Domain]) -> Service:
 def layers(
     parts: Parts[Any],
     domains: Sequence[Domain],
+    app: Litestar,
     routes: FastRoutes,
     paths: PathIndex,
     loads: InFlightLoads,
@@ -87,6 +89,7 @@ def layers(
         # After authentication: a client is the subject of its token, if it has one.
         settings.rate_limit and partial(RateLimitMiddleware, valkey=parts.valkey, limit=settings),
         partial(CachedRoutes, routes=routes, paths=paths, loads=loads),
+        partial(DirectRouting, litestar=app),
     ]
     return [layer for layer in chosen if layer]
 

@@ -14,7 +14,7 @@ from servicekit.http.preconditions import PRECONDITIONS
 from servicekit.http.problems import EXCEPTION_HANDLERS
 from servicekit.http.request import StrictRequest
 from servicekit.http.responses import JsonResponse
-from servicekit.http.routes import shorten
+from servicekit.http.routes import take_directly
 
 
 class HttpPlugin(InitPlugin, ReceiveRoutePlugin):
@@ -43,7 +43,8 @@ class HttpPlugin(InitPlugin, ReceiveRoutePlugin):
                 f"{route.path} has a handler for HEAD. Remove it: GET's handler answers HEAD, too."
             )
         self._add_operations(route)
-        shorten(route)
+        for handler, model in route.route_handler_map.values():
+            take_directly(handler, model)
         if "GET" in route.route_handler_map:
             route.route_handler_map["HEAD"] = route.route_handler_map["GET"]
             route.methods.add("HEAD")

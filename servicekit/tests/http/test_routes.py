@@ -5,17 +5,19 @@ from typing import Annotated, Any
 
 import httpx
 import pytest
-from litestar import Controller, Litestar, Request, get, post
+from litestar import Controller, Litestar, Request, Response, delete, get, post
 from litestar.connection import ASGIConnection
 from litestar.di import NamedDependency, Provide
 from litestar.exceptions import NotAuthorizedException
 from litestar.handlers import BaseRouteHandler
-from litestar.params import FromHeader, HeaderParameter, JSONBody
-from litestar.routes import HTTPRoute
+from litestar.params import FromHeader, FromPath, HeaderParameter, JSONBody
+from litestar.response import Stream
 
 from servicekit.http.direct import Constant
 from servicekit.http.plugin import HttpPlugin
 from servicekit.http.preconditions import Preconditions
+from servicekit.http.responses import mark_response_started
+from servicekit.http.routes import DirectRouting
 
 forms: list[Any] = []
 
@@ -58,6 +60,14 @@ class PlainController(Controller):
     async def form(self, request: Request[Any, Any, Any]) -> None:
         forms.append((await request.form())["file"])
 
+    @get("/broken")
+    async def broken(self) -> Stream:
+        async def pieces() -> AsyncIterator[bytes]:
+            yield b"a"
+            raise ValueError("broken")
+
+        return Stream(pieces())
+
 
 class HookedController(Controller):
     path = "/hooked"
@@ -74,30 +84,141 @@ class HookedController(Controller):
         return capitals
 
 
+def refused(_request: Request[Any, Any, Any], error: ValueError) -> Response[str]:
+    return Response(str(error), status_code=418)
+
+
+class NumberController(Controller):
+    path = "/numbers"
+
+    @get("/{number:int}", exception_handlers={ValueError: refused})
+    async def number(self, number: FromPath[int]) -> int:
+        if number == 13:
+            raise ValueError("unlucky")
+        return number
+
+    @delete("/{number:int}", guards=[needs_token])
+    async def remove(self, number: FromPath[int]) -> None: ...
+
+    @get("/latest")
+    async def latest(self) -> str:
+        return "latest"
+
+    @get("/{number:int}/parts")
+    async def parts(self, number: FromPath[int]) -> list[int]:
+        return [number]
+
+
+class WordController(Controller):
+    path = "/words"
+
+    @get("/{word:str}")
+    async def word(self, word: FromPath[str]) -> str:
+        return word
+
+
+class YearController(Controller):
+    path = "/years"
+
+    @get("/{year:int}")
+    async def year(self, year: FromPath[int]) -> int:
+        return year
+
+    @get("/2000", guards=[needs_token])
+    async def leap_year(self) -> None: ...
+
+
 app = Litestar(
-    [PlainController, HookedController],
+    [PlainController, HookedController, NumberController, WordController, YearController],
     dependencies={"greeting": Constant("hello")},
     plugins=[HttpPlugin()],
     openapi_config=None,
     logging_config=None,
 )
+routing = DirectRouting(app.asgi_handler, app)
+
+
+def client_of(handler: Any) -> httpx.AsyncClient:
+    async def with_state(scope: Any, receive: Any, send: Any) -> None:
+        async def marked(message: Any) -> None:
+            mark_response_started(scope)
+            await send(message)
+
+        scope |= {"app": app, "litestar_app": app, "state": {"request_id": "1"}}
+        await handler(scope, receive, marked)
+
+    transport = httpx.ASGITransport(with_state)
+    return httpx.AsyncClient(transport=transport, base_url="http://service")
 
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async def with_state(scope: Any, receive: Any, send: Any) -> None:
-        scope["state"] = {"request_id": "1"}
-        await app(scope, receive, send)
+    async with client_of(routing) as client:
+        yield client
 
-    transport = httpx.ASGITransport(with_state)
-    async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+
+@pytest.fixture
+async def litestar() -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(app.asgi_handler) as client:
         yield client
 
 
 def test_only_routes_without_hooks_are_plain() -> None:
-    ways = {route.path: type(route) for route in app.routes}
-    shorter = {path for path, way in ways.items() if way is not HTTPRoute}
-    assert shorter == {"/plain/sync", "/plain/header", "/plain/optional", "/plain/form"}
+    targets = vars(routing)["_targets"].items()
+    assert {target.template for (method, *_), target in targets if method != "OPTIONS"} == {
+        "/plain/sync",
+        "/plain/header",
+        "/plain/optional",
+        "/plain/form",
+        "/plain/broken",
+        "/numbers/{number}",
+        "/numbers/latest",
+    }
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE", "OPTIONS", "BREW"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/plain/sync",
+        "/plain/sync/",
+        "//plain//sync",
+        "/plain/none",
+        "/hooked/guarded",
+        "/numbers/7",
+        "/numbers/7/",
+        "/numbers/07",
+        "/numbers/-7",
+        "/numbers/%D9%A7",  # a digit of another script
+        "/numbers/13",
+        "/numbers/" + 19 * "9",
+        "/numbers/" + 20 * "9",
+        "/numbers/" + 5_000 * "9",
+        "/numbers/",
+        "/numbers/latest",
+        "/numbers/7/parts",
+        "/words/7",
+        "/words/seven",
+        "/years/1999",
+        "/years/2000",
+        "/7",
+        "/",
+    ],
+)
+async def test_response_is_that_of_litestar(
+    client: httpx.AsyncClient, litestar: httpx.AsyncClient, method: str, path: str
+) -> None:
+    direct, routed = await client.request(method, path), await litestar.request(method, path)
+    assert (direct.status_code, direct.headers, direct.content) == (
+        routed.status_code,
+        routed.headers,
+        routed.content,
+    )
+
+
+async def test_error_in_a_response_that_has_begun_ends_it(client: httpx.AsyncClient) -> None:
+    with pytest.raises(ExceptionGroup):
+        await client.get("/plain/broken")
 
 
 async def test_sync_handler_gets_constants(client: httpx.AsyncClient) -> None:
