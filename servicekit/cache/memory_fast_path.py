@@ -104,13 +104,12 @@ class MemoryFastPath:
 
     def from_memory(self, request: RsgiRequest, reply: Reply) -> str | None:
         """Another thread than the event loop's may call it."""
-        begun = time.perf_counter()
         if request.method != "GET" or request.query_string:
             return None
         hit = self._paths.get(request.path)
         if hit is None or time.monotonic() >= hit.fast_until:
             return None
-        headers = request.headers
+        begun, headers = time.perf_counter(), request.headers
         if not self._may_be_early(headers):
             return None
         response: FastResponse = hit.rendered
@@ -128,10 +127,9 @@ class MemoryFastPath:
     def after_load(self, request: RsgiRequest, reply: Reply, ended: Ended) -> bool:
         """True if the request waits for a load that another one has begun. `ended` is called at
         its end: with None, the load was cancelled, and the request has to go to the layers."""
-        begun = time.perf_counter()
         if request.method != "GET" or request.query_string:
             return False
-        path = request.path
+        begun, path = time.perf_counter(), request.path
         load = self._loads.get(path)
         if load is None or not self._may_be_early(headers := request.headers):
             return False

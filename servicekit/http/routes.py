@@ -3,6 +3,7 @@
 They rely on how Litestar 2.25 keeps a route's handlers and what it takes from a request for them.
 """
 
+from collections.abc import Awaitable
 from typing import Any, NamedTuple
 
 from litestar import Litestar
@@ -57,40 +58,41 @@ class DirectRouting:
                 target = _Target(handler, model, path, parameter)
                 self._targets[method, place, parameter is not None] = target
 
-    async def __call__(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: HTTPScope, receive: Receive, send: Send) -> Awaitable[None]:
         path = scope["path"]
         above, _, last = path.rpartition("/")
         numbered = last.isdecimal() and len(last) <= _DIGITS
         target = self._targets.get((scope["method"], above if numbered else path, numbered))
         if target is None:
-            return await self._app(scope, receive, send)
+            return self._app(scope, receive, send)
         values: Any = {target.parameter: int(last)} if target.parameter else {}
         scope["path_params"] = values
         scope["path_template"] = target.template
         scope["route_handler"] = target.handler
-        try:
-            await _respond(target, StrictRequest(scope, receive, send))
-        except Exception as error:
-            if response_started(scope):
-                raise
-            await _respond_to_error(error, scope, receive, send)
+        return _respond(target, scope, receive, send)
 
 
-async def _respond(target: _Target, request: StrictRequest) -> None:
+async def _respond(target: _Target, scope: HTTPScope, receive: Receive, send: Send) -> None:
     handler, model = target.handler, target.model
     try:
-        values = await model.to_kwargs(request)
-        if values.get("data") is Empty:
-            del values["data"]
-        values = handler.signature_model.parse_values_from_connection_kwargs(request, values)
-        data = handler.fn(**values)
-        if not handler.has_sync_callable:
-            data = await data
-        response = await handler.to_response(request.scope["litestar_app"], data, request)
-        await response(request.scope, request.receive, request.send)
-    finally:
-        if request._form is not Empty:  # the handler read it; its files are closed here
-            await request._form.close()
+        request = StrictRequest(scope, receive, send)
+        try:
+            values = await model.to_kwargs(request)
+            if values.get("data") is Empty:
+                del values["data"]
+            values = handler.signature_model.parse_values_from_connection_kwargs(request, values)
+            data = handler.fn(**values)
+            if not handler.has_sync_callable:
+                data = await data
+            response = await handler.to_response(scope["litestar_app"], data, request)
+            await response(scope, receive, send)
+        finally:
+            if request._form is not Empty:  # the handler read it; its files are closed here
+                await request._form.close()
+    except Exception as error:
+        if response_started(scope):
+            raise
+        await _respond_to_error(error, scope, receive, send)
 
 
 async def _respond_to_error(
