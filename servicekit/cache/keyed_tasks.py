@@ -1,6 +1,6 @@
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -19,8 +19,8 @@ class KeyedTasks(Generic[T]):
         """Whether a key has a current task."""
         return bool(self._current)
 
-    def start(self, key: str, work: Awaitable[T]) -> asyncio.Task[T]:
-        task = asyncio.ensure_future(work)
+    def start(self, key: str, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.create_task(work)
         self._current[key] = task
         self._running.add(task)
 

@@ -1,7 +1,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Literal
 
@@ -21,6 +21,7 @@ from servicekit.telemetry.spans import UNTRACED, Spans
 logger = logging.getLogger(__name__)
 
 Load = Callable[[], Awaitable[OriginResponse]]
+CacheRead = Coroutine[Any, Any, CacheResult]
 
 
 class TwoLevelCache:
@@ -170,12 +171,12 @@ class TwoLevelCache:
             key, self._find(key, load, stale_allowed=True)
         )
 
-    def _start_load(self, key: str, work: Awaitable[CacheResult]) -> asyncio.Task[CacheResult]:
+    def _start_load(self, key: str, work: CacheRead) -> asyncio.Task[CacheResult]:
         task = self._loading.start(key, self._bounded(work))
         self.on_load(key, task)
         return task
 
-    async def _bounded(self, work: Awaitable[CacheResult]) -> CacheResult:
+    async def _bounded(self, work: CacheRead) -> CacheResult:
         try:
             async with asyncio.timeout(self._load_timeout):
                 return await work
@@ -236,7 +237,7 @@ class TwoLevelCache:
         else:
             await self._shared.release(key, stored)
 
-    def _refresh(self, key: str, work: Callable[[], Awaitable[CacheResult]]) -> None:
+    def _refresh(self, key: str, work: Callable[[], CacheRead]) -> None:
         if not self._refreshing.get(key):
             self._refreshing.start(key, work())
 

@@ -1,11 +1,15 @@
-import time
+from typing import Any
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
-from servicekit.cache.entries import CachePolicy, OriginResponse
-from servicekit.cache.memory import MemoryCache
+from servicekit.cache.entries import CachePolicy, Entry, OriginResponse
+from servicekit.cache.memory import MemoryCache, MemoryEntry
 from servicekit.cache.memory_fast_path import PathIndex
+from servicekit.tests.clock import ManualClock
+
+LIFE = CachePolicy(ttl=60.0, stale_ttl=0.0, negative_ttl=1.0)
 
 # With a query string, even an unused one, a request is routed.
 ROUTED = "?routed"
@@ -64,13 +68,67 @@ async def test_only_get_takes_the_fast_path(client: httpx.AsyncClient) -> None:
     assert (await client.delete(created.headers["location"])).status_code == 204
 
 
-def test_evicted_entry_leaves_the_path_index() -> None:
-    memory, paths = MemoryCache(max_entries=1, max_bytes=10**6, ttl=60.0), PathIndex()
-    life = CachePolicy(ttl=60.0, stale_ttl=0.0, negative_ttl=1.0)
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def memory(clock: ManualClock) -> MemoryCache:
+    return MemoryCache(max_entries=1, max_bytes=10**6, ttl=5.0, clock=clock)
+
+
+def put(memory: MemoryCache, paths: PathIndex, key: str, entry: Entry) -> MemoryEntry:
+    memory.put(key, entry)
+    kept = memory.get(key)
+    assert kept
+    paths.put(f"/items/{key}", kept)
+    return kept
+
+
+def test_evicted_entry_leaves_the_path_index(memory: MemoryCache, clock: ManualClock) -> None:
+    paths = PathIndex()
     for number in range(3):
-        memory.put(str(number), life.entry(OriginResponse(b"x" * 1_000, '"1"'), time.monotonic()))
-        held = memory.get(str(number))
-        assert held
-        paths.put(f"/items/{number}", held)
+        put(memory, paths, str(number), LIFE.entry(OriginResponse(b"x" * 1_000, '"1"'), clock()))
     kept = [paths.get(f"/items/{number}") for number in range(3)]
     assert kept == [None, None, memory.get("2")]
+
+
+def test_entry_that_valkey_gives_again_stays_in_the_path_index(
+    memory: MemoryCache, clock: ManualClock
+) -> None:
+    paths = PathIndex()
+    entry = LIFE.entry(OriginResponse(b"tea", '"1"'), clock())
+    kept = put(memory, paths, "1", entry)
+    clock.advance(4)
+    memory.put("1", replace(entry, stored_at=entry.stored_at + 0.001))
+    clock.advance(4)
+    assert paths.get("/items/1") is memory.get("1") is kept
+    clock.advance(1.5)
+    assert memory.get("1") is None
+
+
+@pytest.mark.parametrize("change", [{"body": b"mate"}, {"etag": '"2"'}, {"stored_at": 5.0}])
+def test_entry_that_differs_leaves_the_path_index(
+    memory: MemoryCache, clock: ManualClock, change: dict[str, Any]
+) -> None:
+    paths = PathIndex()
+    entry = LIFE.entry(OriginResponse(b"tea", '"1"'), clock())
+    put(memory, paths, "1", entry)
+    newer = replace(entry, **change)
+    memory.put("1", newer)
+    assert paths.get("/items/1") is None
+    kept = memory.get("1")
+    assert kept is not None
+    assert kept.entry is newer
+
+
+def test_negative_entry_ends_although_there_is_another(
+    memory: MemoryCache, clock: ManualClock
+) -> None:
+    brief = CachePolicy(ttl=60.0, stale_ttl=0.0, negative_ttl=0.005)
+    memory.put("1", brief.negative_entry("No item 1.", clock()))
+    clock.advance(0.004)
+    memory.put("1", brief.negative_entry("No item 1.", clock()))
+    clock.advance(0.004)
+    assert memory.get("1") is not None
