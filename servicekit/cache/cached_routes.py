@@ -9,9 +9,10 @@ from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import HTTPScope, Receive, Send
 
+from servicekit.cache.entries import Entry
 from servicekit.cache.fast_path_rules import obstacles, routed, shared_paths
 from servicekit.cache.memory_fast_path import PathIndex
-from servicekit.cache.representation import Representation, bypasses_cache
+from servicekit.cache.representation import FastResponse, Representation, bypasses_cache
 from servicekit.cache.results import CacheResult
 from servicekit.cache.single_flight import InFlightLoads
 from servicekit.cache.two_level import TwoLevelCache
@@ -44,6 +45,10 @@ class FastRoute(msgspec.Struct, frozen=True):
     template: str
     route: CachedRoute
     recorder: FastPathRecorder
+
+    def render(self, entry: Entry) -> FastResponse:
+        rendered = self.route.representation.render(CacheResult.from_memory(entry))
+        return rendered.for_fast_path(entry.stored_at, self.recorder)
 
 
 class FastRoutes:
@@ -123,7 +128,6 @@ class CachedRoutes:
             response = route.representation.answer(scope, result)
             hit = route.cache.memory_entry(key)
             if hit is not None and hit.fast_until:
-                rendered = route.representation.render(CacheResult.from_memory(hit.entry))
-                hit.rendered = rendered.for_fast_path(hit.entry.stored_at, fast.recorder)
+                hit.render = fast.render
                 self._paths.put(scope["path"], hit)
         await response(scope, receive, send)

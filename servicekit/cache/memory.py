@@ -13,15 +13,16 @@ _OVERHEAD = 1_000  # bytes of an entry beside its body: headers, objects, the ke
 class MemoryEntry:
     """An entry in this process's memory. Times are of its monotonic clock.
 
-    Until `fast_until` the fast path serves it in its `rendered` form. The first read after that
-    starts a refresh; the others go on until `expires_at`. `on_evict` is called when the entry
-    leaves the memory.
+    Until `fast_until` the fast path serves it in its `rendered` form, which the first read makes by
+    `render`. The first read after that starts a refresh; the others go on until `expires_at`.
+    `on_evict` is called when the entry leaves the memory.
     """
 
-    __slots__ = ("entry", "expires_at", "fast_until", "on_evict", "rendered")
+    __slots__ = ("entry", "expires_at", "fast_until", "on_evict", "render", "rendered")
 
     def __init__(self, entry: Entry, now: float, ttl: float) -> None:
         self.entry = entry
+        self.render: Any = None
         self.rendered: Any = None
         self.on_evict: Callable[[], object] | None = None
         self.renew(now, ttl)

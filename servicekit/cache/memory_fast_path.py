@@ -112,6 +112,8 @@ class MemoryFastPath:
         begun, headers = time.perf_counter(), request.headers
         if not self._may_be_early(headers):
             return None
+        if hit.rendered is None:  # the first read from memory
+            hit.rendered = hit.render(hit.entry)
         response: FastResponse = hit.rendered
         _send(response, request.path, headers, reply, begun)
         response.recorder.reads += 1
