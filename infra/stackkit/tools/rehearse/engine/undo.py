@@ -1,7 +1,7 @@
 """The call that takes back what a call made, by the API's own names.
 
-CreateX is taken back by DeleteX, and so on; a required member of DeleteX has its value from the
-request or the response of CreateX.
+CreateX is taken back by DeleteX, and so on. The members of DeleteX have the values that the request
+or the response of CreateX has under these names: required ones at any depth, others at the top.
 """
 
 from collections.abc import Iterator, Mapping
@@ -27,7 +27,7 @@ _OPPOSITES = {
     "Register": "Deregister",
     "Subscribe": "Unsubscribe",
 }
-# operation → opposite → parameters, where the names differ
+# operation → opposite → optional parameters, and those that have other names
 _NAMED: Mapping[str, Mapping[str, Mapping[str, str]] | None] = yaml.safe_load(
     Path(__file__).with_name("undo.yaml").read_text()
 )
@@ -57,22 +57,25 @@ def undo(account: SimulatedAccount, call: Call) -> None:
 
 
 def _opposite(account: SimulatedAccount, call: Call) -> tuple[str, dict[str, Any]] | None:
-    sources = {"request": call.parameters, "response": call.response}
-    key = f"{call.service}.{call.operation}"
-    if key in _NAMED:
-        for operation, paths in (_NAMED[key] or {}).items():
-            return operation, {name: jmespath.search(path, sources) for name, path in paths.items()}
-        return None
     model = account.client(call.service).meta.service_model
-    for verb, against in _OPPOSITES.items():
-        operation = against + call.operation.removeprefix(verb)
-        if call.operation.startswith(verb) and operation in model.operation_names:
-            required = model.operation_model(operation).input_shape.required_members
-            found = {
-                name: lock_token(account, call) if name == "LockToken" else first(sources, name)
-                for name in required
-            }
-            return operation, found
+    derived = {
+        against + call.operation.removeprefix(verb): {}
+        for verb, against in _OPPOSITES.items()
+        if call.operation.startswith(verb)
+    }
+    opposites = _NAMED.get(f"{call.service}.{call.operation}", derived) or {}
+    for operation in opposites.keys() & set(model.operation_names):
+        shape = model.operation_model(operation).input_shape
+        sources = {"request": call.parameters, "response": call.response}
+        paths = opposites[operation] or {n: f"request.{n} || response.{n}" for n in shape.members}
+        found = {name: jmespath.search(path, sources) for name, path in paths.items()}
+        found = {name: value for name, value in found.items() if value is not None}
+        for name in shape.required_members:
+            if name == "LockToken":
+                found[name] = lock_token(account, call)
+            elif name not in found:
+                found[name] = first(sources, name)
+        return operation, found
     return None
 
 
