@@ -80,7 +80,8 @@ def _list(shape: Any, value: Any, where: str) -> list[Any]:
         value = json.loads(value)
     if isinstance(value, Mapping) and {_plain(name) for name in members} in _PAIRS:
         first, second = members
-        return [{first: key, second: _text(entry)} for key, entry in value.items()]
+        given = {key: entry for key, entry in value.items() if entry is not None}
+        return [{first: key, second: _text(entry)} for key, entry in given.items()]
     entries = value if isinstance(value, list) else [value]
     return [map_to_api(shape.member, entry, f"{where}[{i}]") for i, entry in enumerate(entries)]
 

@@ -15,7 +15,7 @@ from stackkit.tools.rehearse.resource_creator import Create, Outputs, ResourceCr
 from stackkit.tools.rehearse.special import SPECIAL
 
 Recipe = Mapping[str, Any]
-_INPUT = re.compile(r"input\.(\w+)")
+_INPUT = re.compile(r"input\.(\w+)(?:\.(\w+))?")
 
 
 class _Functions(functions.Functions):
@@ -64,67 +64,48 @@ def follow(recipe: Recipe, creator: ResourceCreator) -> Outputs:
     known["id"] = _value(outputs["id"], known)
     for step in recipe.get("then", ()):
         [(call, expressions)] = step.items()
-        found = _values(expressions, known)
+        found = _value(expressions, known)
         if found and all(found.values()):
             _, known["last"] = creator.fit_and_call(call, found)
     made = {"arn": known.get("arn"), named: known.get("name")}
-    return {name: value for name, value in made.items() if value} | _values(outputs, known)
+    return {name: value for name, value in made.items() if value} | _value(outputs, known)
 
 
 def _parameters(recipe: Recipe, creator: ResourceCreator, known: dict[str, Any]) -> dict[str, Any]:
     """The inputs, arranged as the request is; none is left."""
-    creator.skip(*recipe.get("skip", ()), *_INPUT.findall(str(recipe)))
+    creator.skip(*recipe.get("skip", ()), *_read_by(recipe, creator.inputs))
     given = _renamed(creator.inputs, recipe.get("rename", {}))
     tags = given.pop("tags", None) if "tags" in recipe else None
-    for source, target in recipe.get("move", {}).items():
-        _move(given, source.split("."), target.split("."))
     if "into" in recipe:
         given = {recipe["into"]: given}
     if tags:
         given["TagSpecifications"] = [{"ResourceType": recipe["tags"], "Tags": tags}]
     creator.inputs.clear()
-    return given | _values(recipe.get("with", {}), known)
+    return given | _value(recipe.get("with", {}), known)
 
 
-def _values(expressions: Any, known: Mapping[str, Any]) -> Any:
-    if isinstance(expressions, str):
-        return _value(expressions, known)
-    return {name: _value(expression, known) for name, expression in expressions.items()}
+def _read_by(recipe: Recipe, inputs: Mapping[str, Any]) -> Mapping[str, set[str]]:
+    """The inputs that expressions read, and of which parts; other parts of these are an error."""
+    read: dict[str, set[str]] = {}
+    for name, part in _INPUT.findall(str(recipe)):
+        read.setdefault(name, set()).add(part)
+    for name, parts in read.items():
+        if "" not in parts and (left := set(inputs.get(name) or {}) - parts):
+            raise MappingError(f"{name}: nothing of the API takes {', '.join(sorted(left))}")
+    return read
 
 
 def _value(expression: Any, known: Mapping[str, Any]) -> Any:
+    """The value of a JMESPath expression, or of each in a mapping."""
     if isinstance(expression, str):
-        return _without_null(jmespath.search(expression, known, options=_OPTIONS))
-    return _without_null(_values(expression, known))
-
-
-def _without_null(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _without_null(v) for name, v in value.items() if v is not None}
-    return [_without_null(entry) for entry in value] if isinstance(value, list) else value
+        return jmespath.search(expression, known, options=_OPTIONS)
+    return {name: _value(each, known) for name, each in expression.items()}
 
 
 def _renamed(value: Any, names: Mapping[str, str]) -> Any:
     if isinstance(value, Mapping):
         return {names.get(name, name): _renamed(v, names) for name, v in value.items()}
     return [_renamed(entry, names) for entry in value] if isinstance(value, list) else value
-
-
-def _move(given: dict[str, Any], source: list[str], target: list[str]) -> None:
-    *outer, last = source
-    holder: Any = given
-    for name in outer:
-        holder = holder.get(name, {})
-        # the provider's schema has lists of one for what the API has once
-        holder = holder[0] if isinstance(holder, list) else holder
-    value = holder.pop(last, None)
-    if outer and not holder:
-        given.pop(outer[0], None)
-    if value is not None:
-        *path, member = target
-        for name in path:
-            given = given.setdefault(name, {})
-        given[member] = value
 
 
 def read_table(file: Path) -> Mapping[str, Any]:
