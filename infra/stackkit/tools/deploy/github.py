@@ -104,20 +104,18 @@ def _put_policy(iam: Any, arn: str, statements: Sequence[Statement]) -> bool:
 
 def _put_role(iam: Any, name: str, trust: str, policies: Sequence[str]) -> bool:
     """Make the role with exactly these policies, or change what differs."""
-    session = {"MaxSessionDuration": SESSION_S}
     try:
         role: Mapping[str, Any] = iam.get_role(RoleName=name)["Role"]
     except iam.exceptions.NoSuchEntityException:
-        iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust, **session)
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)
         role = {}
-    same = role.get("AssumeRolePolicyDocument") == json.loads(trust)
+    found = (role.get("AssumeRolePolicyDocument"), role.get("MaxSessionDuration"))
+    same = found == (json.loads(trust), SESSION_S)
     if not same:
         iam.update_assume_role_policy(RoleName=name, PolicyDocument=trust)
-    if role.get("MaxSessionDuration") != SESSION_S:
-        iam.update_role(RoleName=name, **session)
-        same = False
-    found = iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
-    attached = {policy["PolicyArn"] for policy in found}
+        iam.update_role(RoleName=name, MaxSessionDuration=SESSION_S)
+    listed = iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
+    attached = {policy["PolicyArn"] for policy in listed}
     for arn in attached - set(policies):
         iam.detach_role_policy(RoleName=name, PolicyArn=arn)
     for arn in set(policies) - attached:
