@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _shown(options: argparse.Namespace, report: StackReport) -> Iterator[str]:
-    sizes = comparison.candidates(report.settings, report.measured, report.prices)
+    sizes = comparison.candidates(report.numbers.config, report.measured, report.prices)
     compared = list(sizes) if options.compare else []
     if options.json:
         yield json.dumps(export.data(report, compared), indent=2)
@@ -44,7 +44,7 @@ def _shown(options: argparse.Namespace, report: StackReport) -> Iterator[str]:
 
 
 def lines(report: StackReport) -> Iterator[str]:
-    settings, numbers = report.settings, report.numbers
+    settings, numbers = report.numbers.config, report.numbers
     yield f"{settings.name}: {settings.tier}, {settings.compute}"
     for warning in report.warnings:
         yield from indented(f"Warning: {warning}")

@@ -15,7 +15,7 @@ _COST = "  {:<17} {:>11} {:>11} {:>11}  "
 
 def summary_lines(report: StackReport) -> Iterator[str]:
     """What is paid for, in five lines."""
-    settings, fleet = report.settings, report.numbers.fleet
+    settings, fleet = report.numbers.config, report.numbers.fleet
     least, most = fleet.minimum.value, fleet.maximum.value
     size = f"{settings.vcpu_units / 1024:g} vCPU and {settings.memory_mib / 1024:g} GB"
     standby = " with a standby" if settings.production else ""
@@ -37,7 +37,7 @@ def _some(count: int, noun: str) -> str:
 
 
 def _bill(report: StackReport) -> str:
-    prices, settings = report.prices, report.settings
+    prices, settings = report.prices, report.numbers.config
     mean = cost.loads(report.numbers)[1]
     usd = cost.total(cost.month(report.numbers, mean, prices))
     waf = cost.waf(float(rate(mean.in_flight, settings.latency_ms)), prices).usd
@@ -68,7 +68,7 @@ def cost_lines(report: StackReport) -> Iterator[str]:
 
 
 def _months(report: StackReport) -> Iterator[str]:
-    prices, settings = report.prices, report.settings
+    prices, settings = report.prices, report.numbers.config
     loads = cost.loads(report.numbers)
     months = [cost.month(report.numbers, load, prices) for load in loads]
     yield from indented(
@@ -108,7 +108,7 @@ def _million(report: StackReport) -> Iterator[str]:
 def comparison_lines(report: StackReport, compared: Sequence[Candidate]) -> Iterator[str]:
     workload = report.numbers.config
     yield (
-        f"{report.settings.name}: {workload.peak_in_flight:,} in flight at"
+        f"{workload.name}: {workload.peak_in_flight:,} in flight at"
         f" {workload.latency_ms:,} ms on other sizes"
     )
     for warning in report.warnings:

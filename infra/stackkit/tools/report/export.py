@@ -15,7 +15,7 @@ from stackkit.tools.report.stack_report import StackReport
 def data(report: StackReport, compared: Sequence[Candidate]) -> dict[str, Any]:
     numbers = report.numbers
     return {
-        "stack": report.settings.name,
+        "stack": numbers.config.name,
         "warnings": report.warnings,
         "numbers": {name: asdict(number) for name, number in plan.numbers(numbers)},
         "environment": plan.environment(numbers),

@@ -20,7 +20,6 @@ from stackkit.tools.report.prices import Prices, read_prices
 
 @dataclass(frozen=True, kw_only=True)
 class StackReport:
-    settings: config.Config
     numbers: plan.Plan
     region: str
     measured: Measurement | None
@@ -40,7 +39,6 @@ def analyse(
     numbers = plan.derive(settings, measured)
     installed = installed_versions(folder.parent)
     return StackReport(
-        settings=settings,
         numbers=numbers,
         region=file.region,
         measured=measured,

@@ -33,11 +33,11 @@ class SimulationReport:
 
     @property
     def title(self) -> str:
-        return f"{self.stack.settings.name} under {self.run.trace.name}"
+        return f"{self.stack.numbers.config.name} under {self.run.trace.name}"
 
     @property
     def fleet(self) -> str:
-        settings, setup = self.stack.settings, self.run.setup
+        settings, setup = self.stack.numbers.config, self.run.setup
         return (
             f"{settings.compute}, {setup.minimum:,} to {setup.maximum:,} tasks of"
             f" {setup.task_rate:,.0f} requests/s, following {', '.join(settings.scaling_policies)}"
@@ -52,7 +52,7 @@ class SimulationReport:
     def task_dollars(self) -> float | None:
         """Of an hour; None where prices are missing."""
         try:
-            return cost.task_hour(self.stack.settings, self.stack.prices)
+            return cost.task_hour(self.stack.numbers.config, self.stack.prices)
         except ConfigError:
             return None
 
@@ -102,7 +102,7 @@ def html(report: SimulationReport) -> str:
     )
     found = listed([mark(one.kind, one.subject), " ", one.sentence] for one in report.findings)
     warnings = [h.p[f"Warning: {warning}"] for warning in report.stack.warnings]
-    target = float(report.stack.settings.utilisation_percent)
+    target = float(report.stack.numbers.config.utilisation_percent)
     drawn = charts(run, target, report.task_dollars)
     sections = [
         Section(title="What it shows", body=[figures, found, warnings]),
