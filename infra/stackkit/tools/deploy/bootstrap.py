@@ -17,16 +17,16 @@ repository: gh api repos/{} --jq '"\\(.owner.id) \\(.id)"' prints both."""
 
 
 def bootstrap(stack: Stack) -> None:
-    settings = stack.settings
+    settings, kept = stack.settings, stack.engine.state
     if settings.github_repository:
         _check_tags(stack)
         settings = _with_ids(stack)
-    made = [] if stack.state.elsewhere else state.make(stack.state)
+    made = [] if kept.elsewhere else state.make(kept)
     if settings.github_repository:
         made += github.make(stack.account, settings)
     if not stack.engine.listed():
         stack.engine.init()
-        made.append(f"stack {settings.stack} in {stack.state.backend}")
+        made.append(f"stack {settings.stack} in {kept.backend}")
     for what in made or ["nothing: everything is there"]:
         print(f"bootstrap: made {what}")
     if settings.github_repository:

@@ -20,7 +20,6 @@ from stackkit.tools.deploy.state import State
 class Stack:
     settings: config.Config
     account: Account
-    state: State
     engine: Engine
 
     @property
@@ -53,6 +52,5 @@ def find(name: str, folder: Path, complete: bool) -> Stack:
     settings = read(file.project, name, file.values, file.secrets)
     signed_in = account.sign_in(file.region)
     state = State(account=signed_in, project=file.project, stack=name)
-    return Stack(
-        settings=settings, account=signed_in, state=state, engine=Engine(folder=folder, state=state)
-    )
+    engine = Engine(folder=folder, state=state)
+    return Stack(settings=settings, account=signed_in, engine=engine)
