@@ -12,8 +12,6 @@ from stackkit.tools.rehearse.account import SimulatedAccount
 
 @dataclass(frozen=True, kw_only=True)
 class Workload:
-    """What runs behind a target group: an ECS service or an Auto Scaling group."""
-
     name: str
     target_group: str
     # where the load balancer's requests go, and what the container publishes

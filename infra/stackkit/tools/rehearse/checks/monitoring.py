@@ -43,8 +43,6 @@ def _references(snapshot: AccountSnapshot) -> Iterator[str]:
 
 def _named(snapshot: AccountSnapshot) -> Mapping[str, set[str]]:
     """What each dimension may be the name of."""
-    services = [w.name.removeprefix("service ") for w in snapshot.workloads if "service " in w.name]
-    groups = [w.name.removeprefix("group ") for w in snapshot.workloads if "group " in w.name]
     clusters = snapshot.read("ecs", "list_clusters", "clusterArns")
     balancers = [b["LoadBalancerArn"].partition(":loadbalancer/")[2] for b in snapshot.balancers]
     return {
@@ -57,8 +55,8 @@ def _named(snapshot: AccountSnapshot) -> Mapping[str, set[str]]:
         "Region": {snapshot.account.region},
         "Service": {w.environment.get("OTEL_SERVICE_NAME", "") for w in snapshot.workloads},
         "ClusterName": {str(arn).rpartition("/")[2] for arn in clusters},
-        "ServiceName": set(services),
-        "AutoScalingGroupName": set(groups),
+        "ServiceName": {w.name.partition("service ")[2] for w in snapshot.workloads},
+        "AutoScalingGroupName": {w.name.partition("group ")[2] for w in snapshot.workloads},
     }
 
 
