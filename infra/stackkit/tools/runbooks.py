@@ -75,13 +75,8 @@ def _page(spec: AlarmSpec) -> Iterator[str]:
 def _index(specs: Sequence[AlarmSpec], settings: Config, prices: Prices) -> Iterator[str]:
     yield from (f"# Runbooks of {settings.name}", "", INTRODUCTION)
     for tier in dict.fromkeys(spec.tier for spec in specs):
-        yield from (
-            "",
-            f"## {tier.capitalize()}",
-            "",
-            "| alarm | notifies | fires |",
-            "|---|---|---|",
-        )
+        yield from ("", f"## {tier.capitalize()}", "")
+        yield from ("| alarm | notifies | fires |", "|---|---|---|")
         for spec in (spec for spec in specs if spec.tier == tier):
             fires = f"{beyond(spec.limit)} {during(spec)}"
             yield f"| [{spec.name}]({spec.name}.md) | {spec.severity} | {fires} |"
