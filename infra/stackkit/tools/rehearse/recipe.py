@@ -119,8 +119,13 @@ def _type(key: str) -> str:
     return f"aws:{module}/{name[0].lower()}{name[1:]}:{name}"
 
 
-_RECIPES: Mapping[str, Recipe] = read_table(Path(__file__).with_name("resources.yaml"))
+def _recipe(kind: str, row: Recipe) -> Recipe:
+    module, _, name = kind.removeprefix("aws:").partition("/")
+    return {"call": f"{module} Create{name.partition(':')[2]}", **row}
+
+
+_TABLE = read_table(Path(__file__).with_name("resources.yaml"))
 CREATORS: Mapping[str, Create] = {
-    **{kind: partial(follow, recipe) for kind, recipe in _RECIPES.items()},
+    **{kind: partial(follow, _recipe(kind, row)) for kind, row in _TABLE.items()},
     **SPECIAL,
 }
