@@ -5,7 +5,6 @@ or the response of CreateX has under these names: required ones at any depth, ot
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ import jmespath
 import yaml
 
 from stackkit.tools.rehearse.account import Call, SimulatedAccount
-from stackkit.tools.rehearse.engine.gaps import BY_HAND
 from stackkit.tools.rehearse.unsupported import lacking
 
 _OPPOSITES = {
@@ -42,18 +40,10 @@ def empty(account: SimulatedAccount, bucket: str) -> None:
 
 def undo(account: SimulatedAccount, call: Call) -> None:
     """Send the opposite of a call, if it has one."""
-    moto_lacks_it = lacking(call.service, call.operation, call.parameters)
-    opposite = None if moto_lacks_it else _opposite(account, call)
-    if opposite is None:
+    if lacking(call.service, call.operation, call.parameters):
         return
-    operation, parameters = opposite
-    by_hand = BY_HAND.get(f"{call.service}.{operation}")
-    if by_hand:
-        by_hand(account, parameters)
-        sent = {"operation": operation, "parameters": parameters, "response": {}}
-        account.calls.append(replace(call, **sent))
-        return
-    account.call(call.name, call.type, call.service, operation, parameters)
+    if opposite := _opposite(account, call):
+        account.call(call.name, call.type, call.service, *opposite)
 
 
 def _opposite(account: SimulatedAccount, call: Call) -> tuple[str, dict[str, Any]] | None:
