@@ -21,7 +21,6 @@ ACCOUNT = "123456789012"
 # nothing listens there: a client that moto doesn't answer fails instead of leaving the machine
 NOWHERE = "http://127.0.0.1:9"
 _ID = re.compile(r"(?:sg|subnet|vpc|rtb|igw|nat|eipalloc|lt)-[0-9a-f]{8,17}")
-_SECRET = re.compile(r"arn:aws:secretsmanager:[^:]*:[^:]*:secret:[^:]*")
 _OWN_ARN = re.compile(rf"arn:aws:[a-z0-9-]+:[a-z0-9-]*:{ACCOUNT}:[^*]+")
 
 
@@ -123,9 +122,9 @@ class SimulatedAccount:
             raise ApiError("; ".join(found), operation, parameters)
 
     def _dangling(self, parameters: dict[str, Any]) -> set[str]:
+        names = _names(parameters)
         # a reference to a secret may go on with a key, a stage and a version
-        named = {_SECRET.match(name) or name for name in _names(parameters)}
-        return {name if isinstance(name, str) else name[0] for name in named} - self.known
+        return {secret_parts(n)[0] if ":secret:" in n else n for n in names} - self.known
 
     def _send(self, service: str, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
         try:
