@@ -83,17 +83,12 @@ def _copy(infra: Path, folder: Path) -> Path:
 def _write_stack_file(stack: EngineStack, file: StackFile, values: Mapping[str, str]) -> None:
     """The stack's keys; its secrets, sealed with a key that is not here, get other values."""
     path = stack.project / f"Pulumi.{stack.name}.yaml"
-    others = {
-        key: value
-        for key, value in yaml.safe_load(path.read_text())["config"].items()
-        if not key.startswith(f"{file.project}:")
-    }
-    own = {
-        f"{file.project}:{key}": json.loads(value) if value.startswith("[") else value
-        for key, value in values.items()
-        if key not in file.secrets
-    }
-    path.write_text(yaml.safe_dump({"config": others | own}))
+    keys = yaml.safe_load(path.read_text())["config"]
+    for key, value in values.items():
+        keys[f"{file.project}:{key}"] = json.loads(value) if value.startswith("[") else value
+    for key in file.secrets:
+        del keys[f"{file.project}:{key}"]
+    path.write_text(yaml.safe_dump({"config": keys}))
     stack.init()
     for key in file.secrets:
         stack.run("config", "set", "--stack", stack.name, "--secret", key, values[key])
