@@ -1,6 +1,6 @@
 """One command as an ECS task: started, followed by its log, and waited for."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
 from stackkit.resources.container import NAME
@@ -41,18 +41,23 @@ def request(place: Place, command: Sequence[str]) -> dict[str, Any]:
 
 def run(account: Account, place: Place, command: Sequence[str], patience: PollPolicy) -> int:
     """Show the task's log until it has ended; its exit code."""
+    ecs, cluster = account.client("ecs"), place["cluster"]
     task = _start(account, place, command)
     print(f"task {short(task)} runs: {' '.join(command)}", flush=True)
     stream = log.Stream(account, place["log_group"], f"{STANDALONE}/{NAME}/{short(task)}")
+    stopped = False
     try:
-        for state in _states(account, place["cluster"], task, patience):
+        for _ in patience.attempts():
+            [state] = ecs.describe_tasks(cluster=cluster, tasks=[task])["tasks"]
             stream.show()
-            if state["lastStatus"] == "STOPPED":
+            if stopped:
                 return _exit_code(state)
+            # one more round, in which the end of the log arrives
+            stopped = state["lastStatus"] == "STOPPED"
     except KeyboardInterrupt:
-        _stop(account, place["cluster"], task, "interrupted")
+        ecs.stop_task(cluster=cluster, task=task, reason="interrupted")
         raise
-    _stop(account, place["cluster"], task, "out of time")
+    ecs.stop_task(cluster=cluster, task=task, reason="out of time")
     minutes = round(patience.seconds / 60)
     raise DeployError(f"The task did not end within {minutes} minutes and was stopped.")
 
@@ -65,29 +70,12 @@ def _start(account: Account, place: Place, command: Sequence[str]) -> str:
     return answer["tasks"][0]["taskArn"]
 
 
-def _states(
-    account: Account, cluster: str, task: str, patience: PollPolicy
-) -> Iterator[Mapping[str, Any]]:
-    """One for each round; the last one when the end of the log has arrived, too."""
-    ecs = account.client("ecs")
-    stopped = False
-    for _ in patience.attempts():
-        [state] = ecs.describe_tasks(cluster=cluster, tasks=[task])["tasks"]
-        ending = state["lastStatus"] == "STOPPED"
-        yield state if stopped or not ending else state | {"lastStatus": "STOPPING"}
-        stopped = ending
-
-
 def _exit_code(task: Mapping[str, Any]) -> int:
     [container] = task["containers"]
     code = container.get("exitCode")
     if code is None:
         raise failure("The task could not run.", [why_stopped(task)])
     return code
-
-
-def _stop(account: Account, cluster: str, task: str, reason: str) -> None:
-    account.client("ecs").stop_task(cluster=cluster, task=task, reason=reason)
 
 
 def why_stopped(task: Mapping[str, Any]) -> str:
