@@ -65,20 +65,14 @@ def _composed(composite: Mapping[str, Any]) -> list[str]:
 
 
 def scaling(snapshot: AccountSnapshot) -> Iterator[str]:
-    services = {w.name.partition("service ")[2] for w in snapshot.workloads}
-    targets = snapshot.scalable
-    for target in targets:
-        if target["ResourceId"].rpartition("/")[2] not in services:
+    named = _named(snapshot)
+    for target in snapshot.scalable:
+        if target["ResourceId"].rpartition("/")[2] not in named["ServiceName"]:
             yield f"scalable target {target['ResourceId']}: there is no such service"
         if target["MinCapacity"] > target["MaxCapacity"]:
             yield f"scalable target {target['ResourceId']}: its minimum is above its maximum"
-    known = {target["ResourceId"] for target in targets}
-    labels = {
-        f"{b['LoadBalancerArn'].partition(':loadbalancer/')[2]}"
-        f"/{g['TargetGroupArn'].rpartition(':')[2]}"
-        for b in snapshot.balancers
-        for g in snapshot.target_groups
-    }
+    known = {target["ResourceId"] for target in snapshot.scalable}
+    labels = {f"{b}/{g}" for b in named["LoadBalancer"] for g in named["TargetGroup"]}
     if not snapshot.policies:
         yield "nothing scales"
     for policy in snapshot.policies:
