@@ -85,9 +85,8 @@ class RehearsalMocks(TransformingMocks):
     def _make(self, kind: str, name: str, inputs: dict[str, Any]) -> dict[str, Any]:
         self._progress_callback(kind, name)
         self._run.resources.append(name)
-        needed = missing(inputs)
         usable = without_not_created(inputs)
-        if needed and missing(usable):
+        if needed := missing(usable):
             self._run.skipped_resources[f"{kind.rpartition(':')[2]} {name}"] = needed
             return not_created(kind, name)
         try:
