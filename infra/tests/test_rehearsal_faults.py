@@ -29,6 +29,7 @@ BROKEN: dict[tuple[str, str], dict[str, Any]] = {
 UNPAIRED: dict[tuple[str, str], dict[str, Any]] = {
     ("aws:ecs/taskDefinition:TaskDefinition", "*"): {"cpu": "1024", "memory": "1000"},
     ("aws:rds/instance:Instance", "*"): {"publiclyAccessible": True},
+    ("aws:cloudwatch/compositeAlarm:CompositeAlarm", "*"): {"actionsSuppressor": {"colour": "red"}},
 }
 LEAVING = """
 import boto3
@@ -127,6 +128,12 @@ def test_an_invalid_task_size_is_refused(unpaired: str) -> None:
     own = refusal(unpaired, "rehearsal-prod (aws:ecs/taskDefinition:TaskDefinition)")
     assert "No Fargate configuration exists for given values: 1024, 1000" in " ".join(own.split())
     assert "memory = '1000'" in own
+
+
+def test_a_made_up_part_of_an_input_is_refused(unpaired: str) -> None:
+    kind = "aws:cloudwatch/compositeAlarm:CompositeAlarm"
+    own = refusal(unpaired, f"rehearsal-prod-symptoms ({kind})")
+    assert "actionsSuppressor.colour: nothing of the API takes it" in own
 
 
 def test_a_program_that_calls_aws_itself_reaches_nothing(unpaired: str) -> None:

@@ -90,8 +90,9 @@ def _read_by(recipe: Recipe, inputs: Mapping[str, Any]) -> Mapping[str, set[str]
     for name, part in _INPUT.findall(str(recipe)):
         read.setdefault(name, set()).add(part)
     for name, parts in read.items():
-        if "" not in parts and (left := set(inputs.get(name) or {}) - parts):
-            raise MappingError(f"{name}: nothing of the API takes {', '.join(sorted(left))}")
+        left = set() if "" in parts else set(inputs.get(name) or ()) - parts
+        for part in sorted(left):
+            raise MappingError(f"{name}.{part}: nothing of the API takes it")
     return read
 
 
