@@ -9,11 +9,17 @@ from pulumi_aws import ecs, lb
 
 from stackkit.resources.policies import managed_role
 
-PERCENT = 10
-# an alarm judges two of three minutes and hears of each about two minutes late: time for two looks
-CANARY_MINUTES = 10
-# with all requests; the old tasks wait as long, so that the way back is one step
-BAKE_MINUTES = 10
+DEPLOYMENT: ecs.ServiceDeploymentConfigurationArgsDict = {
+    "strategy": "CANARY",
+    "canary_configuration": {
+        "canary_percent": 10,
+        # an alarm judges two of three minutes and hears of each about two minutes late: this is
+        # time for two looks
+        "canary_bake_time_in_minutes": "10",
+    },
+    # with all requests; the old tasks wait as long, so that the way back is one step
+    "bake_time_in_minutes": "10",
+}
 # above ECS's two waits, a start and a drain; the provider's own bound is 20 minutes
 TIMEOUT = "60m"
 # AWS's own; it may move weights and targets of every balancer, which the boundary narrows to ours
@@ -25,17 +31,6 @@ class Canary:
     balancing: ecs.ServiceLoadBalancerAdvancedConfigurationArgsDict
     # what must exist before the service uses it
     ready: Sequence[pulumi.Resource]
-
-    @property
-    def deployment(self) -> ecs.ServiceDeploymentConfigurationArgsDict:
-        return {
-            "strategy": "CANARY",
-            "canary_configuration": {
-                "canary_percent": PERCENT,
-                "canary_bake_time_in_minutes": str(CANARY_MINUTES),
-            },
-            "bake_time_in_minutes": str(BAKE_MINUTES),
-        }
 
 
 def canary(

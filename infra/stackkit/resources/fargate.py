@@ -1,7 +1,7 @@
 import pulumi
 import pulumi_aws as aws
 
-from stackkit.resources.canary import TIMEOUT
+from stackkit.resources.canary import DEPLOYMENT, TIMEOUT
 from stackkit.resources.component import Component
 from stackkit.resources.container import NAME
 from stackkit.resources.exec import VOLUMES
@@ -21,17 +21,14 @@ class Fargate(Component):
     def __init__(self, name: str, args: Placement) -> None:
         super().__init__("service:compute:Fargate", name)
         self._args = args
-        self._capacity = self._capacity_providers()
-        self.service = self._service()
-        self.register_outputs({"service": self.service.name})
-
-    def _capacity_providers(self) -> pulumi.Resource:
-        return aws.ecs.ClusterCapacityProviders(
-            self._prefix,
-            cluster_name=self._args.standalone.cluster.name,
+        self._capacity = aws.ecs.ClusterCapacityProviders(
+            name,
+            cluster_name=args.standalone.cluster.name,
             capacity_providers=["FARGATE", "FARGATE_SPOT"],
             opts=self._child,
         )
+        self.service = self._service()
+        self.register_outputs({"service": self.service.name})
 
     def _task_definition(self) -> aws.ecs.TaskDefinition:
         args, container, standalone = self._args, self._args.container, self._args.standalone
@@ -65,7 +62,7 @@ class Fargate(Component):
             force_new_deployment=True,
             deployment_minimum_healthy_percent=100,
             deployment_maximum_percent=200,
-            deployment_configuration=canary.deployment if canary else None,
+            deployment_configuration=DEPLOYMENT if canary else None,
             deployment_circuit_breaker={"enable": True, "rollback": True},
             alarms={"alarm_names": args.alarm_names, "enable": True, "rollback": True},
             availability_zone_rebalancing="ENABLED",
