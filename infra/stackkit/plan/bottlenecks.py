@@ -3,7 +3,6 @@
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from fractions import Fraction
 
 from stackkit.plan.capacity import TaskCapacity
 from stackkit.plan.fleet import FleetSize, busy_tasks, size
@@ -45,25 +44,16 @@ def first(found: tuple[Bottleneck, ...]) -> Bottleneck:
 
 def _capacity(config: Config, capacity: TaskCapacity, fleet: FleetSize) -> Iterator[Bottleneck]:
     most = fleet.maximum.value
-    per_request = busy_tasks(1, config, capacity)
-    yield Bottleneck(
-        "tasks of the fleet",
-        _beyond(most / per_request),
-        f"{most:,} full tasks",
-        "raise peak_in_flight: the plan grows with it",
-    )
+    counts = {"tasks of the fleet": most}
     if config.production:
-        left = most * (config.zones - 1) // config.zones
+        counts["tasks with a zone lost"] = most * (config.zones - 1) // config.zones
+    for subject, tasks in counts.items():
         yield Bottleneck(
-            "tasks with a zone lost",
-            _beyond(left / per_request),
-            f"{left:,} full tasks",
+            subject,
+            int(tasks / busy_tasks(1, config, capacity)) + 1,
+            f"{tasks:,} full tasks",
             "raise peak_in_flight: the plan grows with it",
         )
-
-
-def _beyond(load: Fraction) -> int:
-    return int(load) + 1
 
 
 def _quotas(config: Config, capacity: TaskCapacity) -> Iterator[Bottleneck]:
