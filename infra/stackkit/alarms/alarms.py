@@ -7,14 +7,12 @@ import pulumi
 import pulumi_aws as aws
 
 from stackkit.alarms.series import RESULT, expressions, named, numbered
-from stackkit.alarms.spec import AlarmSpec, Metric, Severity, Window
+from stackkit.alarms.spec import AlarmSpec, Severity
 from stackkit.alarms.topics import Topics
 from stackkit.resources.component import Component
 from stackkit.resources.monitored import ResourceNames
 from stackkit.resources.scaling import Measured, Query, alarm_on
 from stackkit.settings.config import Config
-
-SHORT = "short"
 
 
 class Alarms(Component):
@@ -46,7 +44,8 @@ class Alarms(Component):
         # half of a pair says nothing alone
         topic = None if row.short else self._topics.get(row.severity)
         alarm = _measure(row, self._resource_names)
-        alarm.alarm_description = description(row, self._settings.runbooks)
+        runbook = f"{self._settings.runbooks}/{row.name}.md"
+        alarm.alarm_description = f"{row.title}. {row.meaning} Runbook: {runbook}"
         alarm.comparison_operator = f"{'Greater' if row.limit.above else 'Less'}ThanThreshold"
         alarm.threshold = self._limits.get(row.name, row.limit.value)
         alarm.evaluation_periods = row.window.periods
@@ -58,21 +57,23 @@ class Alarms(Component):
         return aws.cloudwatch.MetricAlarm(full, alarm, opts=self._child).name
 
 
-def description(row: AlarmSpec, runbooks: str) -> str:
-    return f"{row.title}. {row.meaning} Runbook: {runbooks}/{row.name}.md"
-
-
 def _windows(row: AlarmSpec) -> Iterator[tuple[str, AlarmSpec]]:
     yield row.name, row
     if row.short:
-        yield f"{row.name}-{SHORT}", replace(row, window=row.short)
+        yield f"{row.name}-short", replace(row, window=row.short)
 
 
 def _measure(row: AlarmSpec, resource_names: ResourceNames) -> aws.cloudwatch.MetricAlarmArgs:
     """The metric itself if it is one, and an expression otherwise."""
     series = {id: named(metric, resource_names) for id, metric in row.metrics.items()}
     measured = {
-        id: _metric(row.metrics[kind], dimensions, row.window)
+        id: Measured(
+            namespace=row.metrics[kind].namespace,
+            metric_name=row.metrics[kind].name,
+            dimensions=dimensions,
+            stat=row.metrics[kind].statistic,
+            period=row.window.period_s,
+        )
         for kind, found in series.items()
         for id, dimensions in numbered(kind, found)
     }
@@ -84,15 +85,3 @@ def _measure(row: AlarmSpec, resource_names: ResourceNames) -> aws.cloudwatch.Me
         for id, expression in expressions(row.expression, row.across, series)
     ]
     return aws.cloudwatch.MetricAlarmArgs(metric_queries=[*queries, *results])
-
-
-def _metric(
-    metric: Metric, dimensions: Mapping[str, pulumi.Input[str]], window: Window
-) -> Measured:
-    return Measured(
-        namespace=metric.namespace,
-        metric_name=metric.name,
-        dimensions=dimensions,
-        stat=metric.statistic,
-        period=window.period_s,
-    )
