@@ -1,4 +1,4 @@
-"""Values of a stack that limits and texts of the catalogue name."""
+"""What limits and texts of the catalogue name: the plan, the settings, and what follows of them."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -26,10 +26,10 @@ def limits(plan: Plan) -> Mapping[str, Any]:
     # what 99 of 100 answers take at most
     latency_s = settings.latency_objective_ms / 1000 or deadline_s / 2
     fewest, zones = plan.fleet.minimum.value, settings.zones
-    target = plan.scaling.cpu_target.value
     workers = deploying_workers(settings, plan.fleet)
-    connections = plan.pools.database_connections
     return {
+        "plan": plan,
+        "settings": settings,
         "budget": budget_percent,
         "objective": settings.availability_objective,
         "fast_burn": FAST_BURN,
@@ -44,29 +44,18 @@ def limits(plan: Plan) -> Mapping[str, Any]:
         ),
         "deadline_s": deadline_s,
         "loop_lag_s": latency_s / 10,
-        "fewest": fewest,
-        "zones": zones,
         "survivors": max(1, ceil(fewest * (zones - 1) / zones)),
-        "task_rate": plan.capacity.requests_per_second,
         "task_rate_minute": plan.capacity.requests_per_second * 60,
-        "origin": plan.capacity.origin,
         "max_in_flight": plan.server.max_in_flight.value,
         "upstream_percent": settings.upstream_percent,
-        "acquire_s": plan.timeouts.database_acquire.value,
-        "cpu_target": target,
-        "cpu_limit": (target + 100) / 2,
-        "memory_mib": settings.memory_mib,
+        "cpu_limit": (plan.scaling.cpu_target.value + 100) / 2,
         "memory_limit": (settings.memory_mib - SYSTEM_MIB) * 2**20 * 9 // 10,
-        "database_connections": connections.value,
-        "database_connections_rationale": connections.rationale,
-        "storage_gb": settings.database_storage_gb,
+        "database_connections": plan.pools.database_connections.value,
         "storage_limit": storage_limit(settings.database_storage_gb),
-        "database_class": settings.counted_database_class,
         "database_memory_limit": settings.database_memory // 20,
         "workers": workers,
         "cache_pool": CACHE_POOL + CACHE_SUBSCRIPTIONS,
         "cache_connections": workers * (CACHE_POOL + CACHE_SUBSCRIPTIONS),
-        "network_target": settings.network_target_mbps,
         **_compute(settings),
     }
 
