@@ -51,12 +51,12 @@ class Fleet(Component):
                 [f"arn:aws:autoscaling:{args.region}:*:{group}"],
             ),
         ]
-        role, policy = service_role(f"{name}-instance", "ec2.amazonaws.com", statements, self)
+        role, policies = service_role(f"{name}-instance", "ec2.amazonaws.com", statements, self)
         agent = iam.RolePolicyAttachment(
             f"{name}-ssm", role=role.name, policy_arn=SSM, opts=self._child
         )
         profile = iam.InstanceProfile(name, role=role.name, opts=self._child)
-        return profile, [agent, policy]
+        return profile, [agent, *policies]
 
     def _group(self, permissions: Sequence[pulumi.Resource]) -> autoscaling.Group:
         args, fleet = self._args, self._args.numbers.fleet

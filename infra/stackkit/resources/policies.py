@@ -11,11 +11,6 @@ Statement = Mapping[str, Any]
 VERSION = "2012-10-17"
 
 
-def assumed_by(service: str, condition: Mapping[str, Any] | None = None) -> pulumi.Output[str]:
-    statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
-    return document(statement | ({"Condition": condition} if condition else {}))
-
-
 def allow(
     actions: Sequence[str],
     resources: Sequence[pulumi.Input[str]],
@@ -52,18 +47,26 @@ def only_with_tls(*arns: pulumi.Input[str]) -> Statement:
 
 
 def service_role(
-    name: str, service: str, statements: Sequence[Statement], parent: pulumi.Resource
-) -> tuple[iam.Role, iam.RolePolicy]:
-    """A role that one of AWS's services assumes, and its policy."""
+    name: str,
+    service: str,
+    statements: Sequence[Statement],
+    parent: pulumi.Resource,
+    condition: Mapping[str, Any] | None = None,
+) -> tuple[iam.Role, list[iam.RolePolicy]]:
+    """A role that one of AWS's services assumes, and its policy if it has statements."""
+    trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    trust |= {"Condition": condition} if condition else {}
     child = pulumi.ResourceOptions(parent=parent)
-    role = iam.Role(name, assume_role_policy=assumed_by(service), opts=child)
-    return role, iam.RolePolicy(name, role=role.id, policy=document(*statements), opts=child)
+    role = iam.Role(name, assume_role_policy=document(trust), opts=child)
+    if not statements:
+        return role, []
+    return role, [iam.RolePolicy(name, role=role.id, policy=document(*statements), opts=child)]
 
 
 def managed_role(
     name: str, service: str, policy_arn: str, parent: pulumi.Resource
 ) -> tuple[iam.Role, iam.RolePolicyAttachment]:
     """The same with a policy of AWS's own."""
+    role, _ = service_role(name, service, [], parent)
     child = pulumi.ResourceOptions(parent=parent)
-    role = iam.Role(name, assume_role_policy=assumed_by(service), opts=child)
     return role, iam.RolePolicyAttachment(name, role=role.name, policy_arn=policy_arn, opts=child)

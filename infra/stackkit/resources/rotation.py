@@ -60,7 +60,7 @@ class Rotation(Component):
     def _schedules(self, actions: Mapping[str, tuple[str, ScheduledAction]]) -> None:
         allowed = [allow([action.operation], [action.resource]) for _, action in actions.values()]
         name = f"{self._prefix}-rotation"
-        role, policy = service_role(name, "scheduler.amazonaws.com", allowed, self)
+        role, policies = service_role(name, "scheduler.amazonaws.com", allowed, self)
         for purpose, (when, action) in actions.items():
             aws.scheduler.Schedule(
                 f"{self._prefix}-{purpose}",
@@ -73,7 +73,7 @@ class Rotation(Component):
                     "role_arn": role.arn,
                     "input": pulumi.Output.json_dumps(action.parameters),
                 },
-                opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),
+                opts=pulumi.ResourceOptions(parent=self, depends_on=policies),
             )
 
 

@@ -13,7 +13,7 @@ import pulumi_aws as aws
 from stackkit.resources import exec
 from stackkit.resources.component import Component
 from stackkit.resources.container import Container, start_permissions
-from stackkit.resources.policies import Statement, assumed_by, document
+from stackkit.resources.policies import Statement, service_role
 from stackkit.resources.task import standalone_definition, task_definition
 from stackkit.settings.config import Config
 
@@ -75,16 +75,9 @@ class StandaloneTask(Component):
         # only this account's ECS may pose as the service
         account = self.cluster.arn.apply(lambda arn: arn.rpartition(":cluster/")[0] + ":*")
         condition = {"ArnLike": {"aws:SourceArn": account}}
-        role = aws.iam.Role(
-            name,
-            assume_role_policy=assumed_by("ecs-tasks.amazonaws.com", condition),
-            opts=self._child,
-        )
-        if statements:
-            policy = aws.iam.RolePolicy(
-                name, role=role.id, policy=document(*statements), opts=self._child
-            )
-            self.permissions.append(policy)
+        service = "ecs-tasks.amazonaws.com"
+        role, policies = service_role(name, service, statements, self, condition)
+        self.permissions += policies
         return role
 
     def _log(self, name: str) -> aws.cloudwatch.LogGroup:
