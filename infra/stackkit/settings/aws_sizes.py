@@ -4,21 +4,20 @@ Sources: the Fargate task-size table, the EC2 instance-type pages and the RDS an
 node-type pages of the AWS documentation.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stackkit.settings.errors import ConfigError
 
-# vCPU units (1024 = one vCPU) → memory in MiB: first, last, step
-_FARGATE_MEMORY = {
-    512: (1024, 4096, 1024),
-    1024: (2048, 8192, 1024),
-    2048: (4096, 16384, 1024),
-    4096: (8192, 30720, 1024),
-    8192: (16384, 61440, 4096),
-    16384: (32768, 122880, 8192),
-}
-FARGATE_MEMORY: dict[int, tuple[int, ...]] = {256: (512, 1024, 2048)} | {
-    cpu: tuple(range(first, last + 1, step)) for cpu, (first, last, step) in _FARGATE_MEMORY.items()
+# vCPU units (1024 = one vCPU) → memory in MiB
+FARGATE_MEMORY: dict[int, Sequence[int]] = {
+    256: (512, 1024, 2048),
+    512: range(1024, 4096 + 1, 1024),
+    1024: range(2048, 8192 + 1, 1024),
+    2048: range(4096, 16384 + 1, 1024),
+    4096: range(8192, 30720 + 1, 1024),
+    8192: range(16384, 61440 + 1, 4096),
+    16384: range(32768, 122880 + 1, 8192),
 }
 
 # processors, memory and price of a size, as multiples of those of its family's `large`
