@@ -9,6 +9,7 @@ import pytest
 import yaml
 from jinja2 import Template
 
+from plans import planned
 from stackkit.plan import plan
 from stackkit.settings import config
 from stackkit.settings.errors import ConfigError
@@ -130,4 +131,4 @@ def test_all_that_a_stack_makes_is_tagged(stack: str) -> None:
 
 def test_the_plan_sets_only_variables_that_the_service_or_granian_reads() -> None:
     snapshot = json.loads((PROJECT.parent / "tests/public_interface.json").read_text())
-    assert set(plan.ENVIRONMENT_NAMES) <= {*snapshot["environment variables"], *GRANIAN}
+    assert plan.environment(planned()).keys() <= {*snapshot["environment variables"], *GRANIAN}

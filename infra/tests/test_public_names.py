@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from harness import Registration, keys, run
+from plans import planned
 from stackkit.plan import plan
 from stackkit.resources.service_metrics import EMITTED
 from stackkit.settings import config
@@ -62,7 +63,7 @@ def test_metrics_of_the_service_keep_their_names() -> None:
 
 
 def test_environment_of_the_service_keeps_its_names() -> None:
-    assert sorted(plan.ENVIRONMENT_NAMES) == SNAPSHOT["environment"]
+    assert sorted(plan.environment(planned())) == SNAPSHOT["environment"]
 
 
 @pytest.mark.parametrize("stack", STACKS)

@@ -104,25 +104,22 @@ def outputs(plan: Plan) -> Mapping[str, int]:
 
 def environment(plan: Plan) -> Mapping[str, str]:
     """The plan's numbers as the variables that the service and Granian read."""
-    return {name: str(value(plan)) for name, value in _ENVIRONMENT.items()}
-
-
-_ENVIRONMENT: Mapping[str, Callable[[Plan], int]] = {
-    "WEB_CONCURRENCY": lambda plan: plan.server.workers.value,
-    "MAX_IN_FLIGHT": lambda plan: plan.server.max_in_flight.value,
-    "GRANIAN_BACKLOG": lambda plan: plan.server.backlog.value,
-    "GRANIAN_BACKPRESSURE": lambda plan: plan.server.backpressure.value,
-    "DRAIN_TIME": lambda plan: plan.timeouts.drain.value,
-    "GRANIAN_WORKERS_KILL_TIMEOUT": lambda plan: plan.timeouts.workers_kill.value,
-    # milliseconds
-    "GRANIAN_HTTP1_HEADER_READ_TIMEOUT": lambda plan: plan.timeouts.keep_alive.value * 1000,
-    "DB_POOL_SIZE": lambda plan: plan.pools.database.value,
-    "DB_ACQUIRE_TIMEOUT": lambda plan: plan.timeouts.database_acquire.value,
-    "DB_COMMAND_TIMEOUT": lambda plan: plan.timeouts.database_command.value,
-    "DB_CONNECTION_LIFETIME": lambda plan: plan.timeouts.connection_lifetime.value,
-    "REDIS_POOL_SIZE": lambda plan: plan.pools.cache.value,
-    "UPSTREAM_CONNECTIONS": lambda plan: plan.pools.upstream.value,
-    "UPSTREAM_TIMEOUT": lambda plan: plan.timeouts.upstream.value,
-    "REQUEST_TIMEOUT": lambda plan: plan.timeouts.request.value,
-}
-ENVIRONMENT_NAMES = tuple(_ENVIRONMENT)
+    variables = {
+        "WEB_CONCURRENCY": plan.server.workers.value,
+        "MAX_IN_FLIGHT": plan.server.max_in_flight.value,
+        "GRANIAN_BACKLOG": plan.server.backlog.value,
+        "GRANIAN_BACKPRESSURE": plan.server.backpressure.value,
+        "DRAIN_TIME": plan.timeouts.drain.value,
+        "GRANIAN_WORKERS_KILL_TIMEOUT": plan.timeouts.workers_kill.value,
+        # milliseconds
+        "GRANIAN_HTTP1_HEADER_READ_TIMEOUT": plan.timeouts.keep_alive.value * 1000,
+        "DB_POOL_SIZE": plan.pools.database.value,
+        "DB_ACQUIRE_TIMEOUT": plan.timeouts.database_acquire.value,
+        "DB_COMMAND_TIMEOUT": plan.timeouts.database_command.value,
+        "DB_CONNECTION_LIFETIME": plan.timeouts.connection_lifetime.value,
+        "REDIS_POOL_SIZE": plan.pools.cache.value,
+        "UPSTREAM_CONNECTIONS": plan.pools.upstream.value,
+        "UPSTREAM_TIMEOUT": plan.timeouts.upstream.value,
+        "REQUEST_TIMEOUT": plan.timeouts.request.value,
+    }
+    return {name: str(value) for name, value in variables.items()}
