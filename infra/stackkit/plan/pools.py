@@ -27,14 +27,12 @@ class Pools:
     database_connections: DerivedValue
 
 
-def max_connections(memory: int) -> int:
-    """RDS for PostgreSQL's default: LEAST({DBInstanceClassMemory/9531392}, 5000)."""
-    return min(memory // 9531392, 5000)
-
-
 def usable_connections(memory: int) -> int:
-    """What can be counted on: DBInstanceClassMemory is the memory less what RDS itself needs."""
-    return max_connections(memory) * 93 // 100 - RESERVED_CONNECTIONS
+    """What RDS's default allows, LEAST({DBInstanceClassMemory/9531392}, 5000), less a reserve.
+
+    DBInstanceClassMemory is the memory less what RDS itself needs.
+    """
+    return min(memory // 9531392, 5000) * 93 // 100 - RESERVED_CONNECTIONS
 
 
 def deploying_workers(config: Config, fleet: FleetSize) -> int:

@@ -31,7 +31,6 @@ class Subnet:
 
 @dataclass(frozen=True, kw_only=True)
 class ExistingNetwork:
-    vpc_id: str
     public: Sequence[Subnet]
     private: Sequence[Subnet]
 
@@ -53,7 +52,7 @@ def find(settings: Config, addresses: int) -> ExistingNetwork:
         [_subnet(settings.name, each, routes) for each in named[key] if each in members]
         for key in keys
     )
-    found = ExistingNetwork(vpc_id=vpc, public=public, private=private)
+    found = ExistingNetwork(public=public, private=private)
     # with strangers among them, zones are counted wrongly
     faults += [] if faults else _zones(found)
     for subnet in public:

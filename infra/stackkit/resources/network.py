@@ -43,9 +43,9 @@ class Network(Component):
         )
         self.register_outputs({"vpcId": self.vpc_id})
 
-    def _use(self, found: ExistingNetwork, internal: bool) -> None:
+    def _use(self, found: ExistingNetwork, settings: Config) -> None:
         """It has no subnets for data alone."""
-        self.vpc_id = pulumi.Output.from_input(found.vpc_id)
+        self.vpc_id = pulumi.Output.from_input(settings.vpc_id)
         self.public_subnet_ids = pulumi.Output.from_input([s.id for s in found.public])
         self.private_subnet_ids = pulumi.Output.from_input([s.id for s in found.private])
         self.compute_subnet_ids = self.isolated_subnet_ids = self.private_subnet_ids

@@ -3,9 +3,6 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 from pulumi_aws.appautoscaling import (
-    PolicyPredictiveScalingPolicyConfigurationArgsDict,
-    PolicyStepScalingPolicyConfigurationArgsDict,
-    PolicyTargetTrackingScalingPolicyConfigurationArgsDict,
     PolicyTargetTrackingScalingPolicyConfigurationCustomizedMetricSpecificationArgsDict,
 )
 
@@ -23,9 +20,9 @@ from stackkit.resources.scaling import (
 )
 from stackkit.settings.schedules import Schedule
 
-Predictive = PolicyPredictiveScalingPolicyConfigurationArgsDict
-Stepping = PolicyStepScalingPolicyConfigurationArgsDict
-Tracking = PolicyTargetTrackingScalingPolicyConfigurationArgsDict
+Predictive = aws.appautoscaling.PolicyPredictiveScalingPolicyConfigurationArgsDict
+Stepping = aws.appautoscaling.PolicyStepScalingPolicyConfigurationArgsDict
+Tracking = aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationArgsDict
 OwnMetric = PolicyTargetTrackingScalingPolicyConfigurationCustomizedMetricSpecificationArgsDict
 
 

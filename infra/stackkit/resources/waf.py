@@ -3,11 +3,6 @@ from typing import Any
 
 import pulumi
 import pulumi_aws as aws
-from pulumi_aws.wafv2 import (
-    WebAclRuleArgsDict,
-    WebAclRuleStatementManagedRuleGroupStatementArgsDict,
-    WebAclRuleStatementRateBasedStatementArgsDict,
-)
 
 from stackkit.resources.component import Component
 from stackkit.resources.policies import document
@@ -132,23 +127,25 @@ def bill_warning(requests_per_second: float) -> str:
     )
 
 
-def _rate_rule(limit: int) -> WebAclRuleArgsDict:
-    counted: WebAclRuleStatementRateBasedStatementArgsDict = {
-        "aggregate_key_type": "IP",
-        "limit": limit,
-        "evaluation_window_sec": 300,
-    }
+def _rate_rule(limit: int) -> aws.wafv2.WebAclRuleArgsDict:
     return {
         "name": "rate",
         "priority": 0,
         "action": {"block": {}},
-        "statement": {"rate_based_statement": counted},
+        "statement": {
+            "rate_based_statement": {
+                "aggregate_key_type": "IP",
+                # requests of one address in the window
+                "limit": limit,
+                "evaluation_window_sec": 300,
+            }
+        },
         "visibility_config": _visible("rate"),
     }
 
 
-def _managed(group: str, priority: int) -> WebAclRuleArgsDict:
-    rules: WebAclRuleStatementManagedRuleGroupStatementArgsDict = {
+def _managed(group: str, priority: int) -> aws.wafv2.WebAclRuleArgsDict:
+    rules: aws.wafv2.WebAclRuleStatementManagedRuleGroupStatementArgsDict = {
         "vendor_name": "AWS",
         "name": group,
     }

@@ -25,10 +25,6 @@ _UNITS = {
 }
 
 
-def unit_of(key: str) -> str:
-    return _UNITS.get(key.rsplit("_", 1)[-1], "")
-
-
 def _key(kind: str, default: object, read: Reader) -> Any:
     return field(default=default, metadata={"kind": kind, "read": read})
 
@@ -37,7 +33,7 @@ def whole(default: int, low: int, high: int) -> Any:
     def read(key: str, value: object) -> int:
         text = str(value)
         if isinstance(value, bool) or not re.fullmatch(r"-?\d+", text):
-            unit = unit_of(key)
+            unit = _UNITS.get(key.rsplit("_", 1)[-1])
             of_unit = f" of {unit}" if unit else ""
             raise ConfigError(f"{key}: {value!r} is not a whole number{of_unit}.")
         if not low <= int(text) <= high:
