@@ -35,7 +35,7 @@ class Network(Component):
     def __init__(self, name: str, args: NetworkArgs) -> None:
         super().__init__("service:network:Network", name)
         if args.existing:
-            self._use(args.existing, args.settings.internal)
+            self._use(args.existing, args.settings)
         else:
             self._make(args)
         self.balancer_subnet_ids = (
@@ -50,7 +50,8 @@ class Network(Component):
         self.private_subnet_ids = pulumi.Output.from_input([s.id for s in found.private])
         self.compute_subnet_ids = self.isolated_subnet_ids = self.private_subnet_ids
         self.nat_gateway_ids = []
-        self.balancer_ranges = [s.cidr for s in (found.private if internal else found.public)]
+        balanced = found.private if settings.internal else found.public
+        self.balancer_ranges = [s.cidr for s in balanced]
 
     def _make(self, args: NetworkArgs) -> None:
         settings = args.settings
