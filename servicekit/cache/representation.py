@@ -50,7 +50,7 @@ class FastResponse(msgspec.Struct, frozen=True):
 
 
 class Representation(msgspec.Struct, frozen=True):
-    """How a domain's cached entries are given to clients. What is made of an entry is kept with it."""
+    """How a domain's cached entries are given to clients; what is made of one is kept with it."""
 
     cache_control: Callable[[Entry], str]
     body: Callable[[Entry, Source], bytes] = lambda entry, _source: entry.body

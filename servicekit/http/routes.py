@@ -77,10 +77,12 @@ async def _respond(target: _Target, scope: HTTPScope, receive: Receive, send: Se
     try:
         request = StrictRequest(scope, receive, send)
         try:
-            values = await model.to_kwargs(request)
-            if values.get("data") is Empty:
-                del values["data"]
-            values = handler.signature_model.parse_values_from_connection_kwargs(request, values)
+            values: dict[str, Any] = {}
+            if model.has_kwargs:
+                given = await model.to_kwargs(request)
+                if given.get("data") is Empty:
+                    del given["data"]
+                values = handler.signature_model.parse_values_from_connection_kwargs(request, given)
             data = handler.fn(**values)
             if not handler.has_sync_callable:
                 data = await data
@@ -92,12 +94,10 @@ async def _respond(target: _Target, scope: HTTPScope, receive: Receive, send: Se
     except Exception as error:
         if response_started(scope):
             raise
-        await _respond_to_error(error, scope, receive, send)
+        await _handle(error, scope, receive, send)
 
 
-async def _respond_to_error(
-    error: Exception, scope: HTTPScope, receive: Receive, send: Send
-) -> None:
+async def _handle(error: Exception, scope: HTTPScope, receive: Receive, send: Send) -> None:
     async def failed(*_: object) -> None:
         raise error
 

@@ -11,10 +11,10 @@ OURS = "this service"
 MEASURED = "make bench ONLY=hot,random,list,create, medians of 2026-11-30, Python 3.13"
 SHARES = {"hot": 80, "random": 10, "list": 4, "create": 6}  # % of the requests
 RATES: Mapping[str, Mapping[str, int]] = {  # requests/s
-    OURS: {"hot": 60_291, "random": 15_434, "list": 9_780, "create": 11_397},
-    "BlackSheep, asyncpg": {"hot": 9_272, "random": 8_372, "list": 5_756, "create": 5_334},
-    "FastAPI, asyncpg": {"hot": 6_432, "random": 6_224, "list": 4_271, "create": 4_232},
-    "FastAPI, SQLAlchemy": {"hot": 6_877, "random": 4_875, "list": 1_516, "create": 1_311},
+    OURS: {"hot": 56_289, "random": 16_100, "list": 7_800, "create": 12_119},
+    "BlackSheep, asyncpg": {"hot": 7_869, "random": 8_098, "list": 5_042, "create": 4_527},
+    "FastAPI, asyncpg": {"hot": 4_921, "random": 6_358, "list": 3_598, "create": 3_821},
+    "FastAPI, SQLAlchemy": {"hot": 4_267, "random": 4_663, "list": 1_182, "create": 1_152},
 }
 
 
