@@ -8,7 +8,7 @@ from stackkit.plan.plan import Plan
 from stackkit.resources.component import Component
 from stackkit.resources.database import Database
 from stackkit.resources.policies import allow, service_role
-from stackkit.resources.security_groups import POSTGRESQL, SecurityGroups, connect
+from stackkit.resources.security_groups import POSTGRESQL, SecurityGroups, connect, group
 
 PINNING = (
     "RDS Proxy pins every connection of asyncpg, which prepares its statements: it shortens"
@@ -41,16 +41,11 @@ class DatabaseProxy(Component):
 
     def _group(self) -> pulumi.Output[str]:
         args = self._args
-        group = aws.ec2.SecurityGroup(
-            f"{self._prefix}-proxy",
-            vpc_id=args.vpc_id,
-            description="RDS Proxy",
-            opts=self._child,
-        ).id
+        own = group(f"{self._prefix}-proxy", args.vpc_id, "RDS Proxy", self)
         inward, outward = f"{self._prefix}-compute-proxy", f"{self._prefix}-proxy-database"
-        connect(inward, args.groups.compute_id, group, POSTGRESQL, self)
-        connect(outward, group, args.groups.database_id, POSTGRESQL, self)
-        return group
+        connect(inward, args.groups.compute_id, own, POSTGRESQL, self)
+        connect(outward, own, args.groups.database_id, POSTGRESQL, self)
+        return own
 
     def _role(self) -> aws.iam.Role:
         args = self._args
@@ -63,13 +58,13 @@ class DatabaseProxy(Component):
         role, _ = service_role(f"{self._prefix}-proxy", "rds.amazonaws.com", statements, self)
         return role
 
-    def _proxy(self, group: pulumi.Input[str], role: aws.iam.Role) -> aws.rds.Proxy:
+    def _proxy(self, own_group: pulumi.Input[str], role: aws.iam.Role) -> aws.rds.Proxy:
         return aws.rds.Proxy(
             self._prefix,
             engine_family="POSTGRESQL",
             role_arn=role.arn,
             vpc_subnet_ids=self._args.subnet_ids,
-            vpc_security_group_ids=[group],
+            vpc_security_group_ids=[own_group],
             require_tls=True,
             auths=[
                 {

@@ -6,7 +6,7 @@ import pulumi_aws as aws
 
 from stackkit.plan.network import endpoints
 from stackkit.resources.component import Component
-from stackkit.resources.security_groups import HTTPS, connect
+from stackkit.resources.security_groups import HTTPS, connect, group
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,13 +23,8 @@ class Endpoints(Component):
 
     def __init__(self, name: str, args: EndpointsArgs) -> None:
         super().__init__("service:network:Endpoints", name)
-        group = aws.ec2.SecurityGroup(
-            f"{name}-endpoints",
-            vpc_id=args.vpc_id,
-            description="Endpoints of AWS services",
-            opts=self._child,
-        )
-        connect(f"{name}-compute-endpoints", args.client_group_id, group.id, HTTPS, self)
+        own = group(f"{name}-endpoints", args.vpc_id, "Endpoints of AWS services", self)
+        connect(f"{name}-compute-endpoints", args.client_group_id, own, HTTPS, self)
         for service in endpoints(args.sessions):
             aws.ec2.VpcEndpoint(
                 f"{name}-{service.replace('.', '-')}",
@@ -38,7 +33,7 @@ class Endpoints(Component):
                 vpc_endpoint_type="Interface",
                 private_dns_enabled=True,
                 subnet_ids=args.subnet_ids,
-                security_group_ids=[group.id],
+                security_group_ids=[own],
                 opts=self._child,
             )
         self.register_outputs({})

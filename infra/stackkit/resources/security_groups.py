@@ -33,11 +33,11 @@ class SecurityGroups(Component):
 
     def __init__(self, name: str, args: SecurityGroupsArgs) -> None:
         super().__init__("service:network:SecurityGroups", name)
-        self._vpc_id = args.vpc_id
-        self.balancer_id = self._group("alb", "The load balancer")
-        self.compute_id = self._group("compute", "Tasks or instances of the service")
-        self.database_id = self._group("database", "PostgreSQL")
-        self.cache_id = self._group("cache", "Valkey")
+        vpc = args.vpc_id
+        self.balancer_id = group(f"{name}-alb", vpc, "The load balancer", self)
+        self.compute_id = group(f"{name}-compute", vpc, "Tasks or instances of the service", self)
+        self.database_id = group(f"{name}-database", vpc, "PostgreSQL", self)
+        self.cache_id = group(f"{name}-cache", vpc, "Valkey", self)
         self._connect(name, args)
         self.register_outputs({})
 
@@ -56,14 +56,13 @@ class SecurityGroups(Component):
         ):
             connect(f"{name}-{pair}", source, target, port, self)
 
-    def _group(self, role: str, description: str) -> pulumi.Output[str]:
-        # no rules inside: the provider then also removes AWS's "everything out"
-        return aws.ec2.SecurityGroup(
-            f"{self._prefix}-{role}",
-            vpc_id=self._vpc_id,
-            description=description,
-            opts=self._child,
-        ).id
+
+def group(
+    name: str, vpc_id: pulumi.Input[str], description: str, parent: pulumi.Resource
+) -> pulumi.Output[str]:
+    """The id of a group without rules inside: then the provider removes AWS's "everything out"."""
+    child = pulumi.ResourceOptions(parent=parent)
+    return aws.ec2.SecurityGroup(name, vpc_id=vpc_id, description=description, opts=child).id
 
 
 def connect(
@@ -74,8 +73,8 @@ def connect(
     parent: pulumi.Resource,
 ) -> None:
     """Let one group open TCP connections to a port of another: out of one and into the other."""
-    _rule(Egress, name, source, port, parent, group=target)
-    _rule(Ingress, name, target, port, parent, group=source)
+    _rule(Egress, name, source, port, parent, other=target)
+    _rule(Ingress, name, target, port, parent, other=source)
 
 
 def _rule(
@@ -85,7 +84,7 @@ def _rule(
     port: int,
     parent: pulumi.Resource,
     addresses: str = "",
-    group: pulumi.Input[str] | None = None,
+    other: pulumi.Input[str] | None = None,
 ) -> None:
     ipv6 = ":" in addresses
     direction(
@@ -93,7 +92,7 @@ def _rule(
         security_group_id=owner,
         cidr_ipv4=addresses if addresses and not ipv6 else None,
         cidr_ipv6=addresses if ipv6 else None,
-        referenced_security_group_id=group,
+        referenced_security_group_id=other,
         ip_protocol="tcp",
         from_port=port,
         to_port=port,
