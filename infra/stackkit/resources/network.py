@@ -82,33 +82,24 @@ class Network(Component):
     def _vpc(self, args: NetworkArgs) -> awsx.ec2.Vpc:
         settings, strategy = args.settings, awsx.ec2.NatGatewayStrategy
         few = {0: strategy.NONE, 1: strategy.SINGLE}
-        subnet, kind = awsx.ec2.SubnetSpecArgs, awsx.ec2.SubnetType
         ranges = blocks(settings.vpc_cidr, settings.zones)
+        s3 = f"com.amazonaws.{args.region}.s3"
         return awsx.ec2.Vpc(
             self._prefix,
-            awsx.ec2.VpcArgs(
-                cidr_block=settings.vpc_cidr,
-                availability_zone_names=self._zone_names(settings.zones),
-                # private DNS names of the endpoints need both
-                enable_dns_hostnames=True,
-                enable_dns_support=True,
-                nat_gateways=awsx.ec2.NatGatewayConfigurationArgs(
-                    strategy=few.get(settings.nat_gateways, strategy.ONE_PER_AZ)
-                ),
-                subnet_strategy=awsx.ec2.SubnetAllocationStrategy.AUTO,
-                subnet_specs=[
-                    subnet(type=kind.PRIVATE, name="private", cidr_blocks=ranges["private"]),
-                    subnet(type=kind.PUBLIC, name="public", cidr_blocks=ranges["public"]),
-                    subnet(type=kind.ISOLATED, name="isolated", cidr_blocks=ranges["isolated"]),
-                ],
-                # free of charge, and image layers then don't pass the NAT gateways
-                vpc_endpoint_strategy=awsx.ec2.VpcEndpointStrategy.AUTO,
-                vpc_endpoint_specs=[
-                    awsx.ec2.VpcEndpointSpecArgs(
-                        service_name=f"com.amazonaws.{args.region}.s3", vpc_endpoint_type="Gateway"
-                    )
-                ],
-            ),
+            cidr_block=settings.vpc_cidr,
+            availability_zone_names=self._zone_names(settings.zones),
+            # private DNS names of the endpoints need both
+            enable_dns_hostnames=True,
+            enable_dns_support=True,
+            nat_gateways={"strategy": few.get(settings.nat_gateways, strategy.ONE_PER_AZ)},
+            subnet_strategy=awsx.ec2.SubnetAllocationStrategy.AUTO,
+            subnet_specs=[
+                {"type": awsx.ec2.SubnetType[kind.upper()], "name": kind, "cidr_blocks": each}
+                for kind, each in ranges.items()
+            ],
+            # free of charge, and image layers then don't pass the NAT gateways
+            vpc_endpoint_strategy=awsx.ec2.VpcEndpointStrategy.AUTO,
+            vpc_endpoint_specs=[{"service_name": s3, "vpc_endpoint_type": "Gateway"}],
             opts=self._child,
         )
 
@@ -116,11 +107,7 @@ class Network(Component):
         """Zones that every account has: no Local Zone that this one has opted in to."""
         found = aws.get_availability_zones(
             state="available",
-            filters=[
-                aws.GetAvailabilityZonesFilterArgs(
-                    name="opt-in-status", values=["opt-in-not-required"]
-                )
-            ],
+            filters=[{"name": "opt-in-status", "values": ["opt-in-not-required"]}],
             opts=pulumi.InvokeOptions(parent=self),
         )
         return sorted(found.names)[:count]
