@@ -2,9 +2,6 @@ from typing import Any
 
 import pulumi
 import pulumi_aws as aws
-from pulumi_aws.appautoscaling import (
-    PolicyTargetTrackingScalingPolicyConfigurationCustomizedMetricSpecificationArgsDict,
-)
 
 from stackkit.plan.scale_up import SCALE_OUT_COOLDOWN_S
 from stackkit.plan.thresholds import Steps
@@ -20,10 +17,7 @@ from stackkit.resources.scaling import (
 )
 from stackkit.settings.schedules import Schedule
 
-Predictive = aws.appautoscaling.PolicyPredictiveScalingPolicyConfigurationArgsDict
-Stepping = aws.appautoscaling.PolicyStepScalingPolicyConfigurationArgsDict
-Tracking = aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationArgsDict
-OwnMetric = PolicyTargetTrackingScalingPolicyConfigurationCustomizedMetricSpecificationArgsDict
+Settings = dict[str, Any]
 
 
 class ServiceScaling(Component):
@@ -34,14 +28,20 @@ class ServiceScaling(Component):
         self._args = args
         self._settings = args.settings
         self._names = {"ClusterName": args.standalone.cluster.name, "ServiceName": service}
-        self._target = self._scalable_target()
+        target = self._scalable_target()
+        # what policies and schedules move
+        self._moved: Settings = {
+            "service_namespace": target.service_namespace,
+            "scalable_dimension": target.scalable_dimension,
+            "resource_id": target.resource_id,
+        }
         for policy in args.settings.scaling_policies:
             if policy != "step":
-                self._policy(policy, "TargetTrackingScaling", tracking=self._tracking(policy))
+                self._track(policy)
         if args.numbers.step:
             self._step(args.numbers.step)
         if args.settings.predictive_scaling in PREDICTIVE_MODES:
-            self._policy("predictive", "PredictiveScaling", predictive=self._predictive())
+            self._predict(PREDICTIVE_MODES[args.settings.predictive_scaling])
         for number, schedule in enumerate(args.settings.scheduled_bounds, start=1):
             self._schedule(number, schedule)
         self.register_outputs({})
@@ -60,34 +60,34 @@ class ServiceScaling(Component):
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=scheduled),
         )
 
-    def _tracking(self, policy: str) -> Tracking:
+    def _track(self, policy: str) -> None:
         targets, edge = self._args.numbers.scaling, self._args.edge
-        tracking = Tracking(
-            target_value={
+        tracking: Settings = {
+            "target_value": {
                 "cpu": targets.cpu_target.value,
                 "requests": targets.requests_target.value,
                 "network": self._settings.network_target_bytes,
             }[policy],
-            scale_in_cooldown=self._settings.cooldown_s,
-            scale_out_cooldown=SCALE_OUT_COOLDOWN_S,
-        )
+            "scale_in_cooldown": self._settings.cooldown_s,
+            "scale_out_cooldown": SCALE_OUT_COOLDOWN_S,
+        }
         if policy == "network":
             tracking["customized_metric_specification"] = self._sent()
         elif policy == "requests" and len(edge.target_groups) > 1:
             tracking["customized_metric_specification"] = self._requests()
         else:
             kinds = {"cpu": "ECSServiceAverageCPUUtilization"}
-            metric: Any = {
+            tracking["predefined_metric_specification"] = {
                 "predefined_metric_type": kinds.get(policy, "ALBRequestCountPerTarget"),
                 "resource_label": requests_label(edge) if policy == "requests" else None,
             }
-            tracking["predefined_metric_specification"] = metric
-        return tracking
+        kind = "TargetTrackingScaling"
+        self._policy(policy, kind, target_tracking_scaling_policy_configuration=tracking)
 
-    def _requests(self) -> OwnMetric:
+    def _requests(self) -> Settings:
         """AWS's own metric knows one target group; those of a canary are added up."""
         namespace, name = REQUESTS
-        counts: Any = [
+        counts = [
             {
                 "id": id,
                 "metric_stat": {
@@ -102,10 +102,10 @@ class ServiceScaling(Component):
             }
             for id, by in request_counts(self._args.edge).items()
         ]
-        both: Any = {"id": "result", "expression": BOTH_REQUESTS, "return_data": True}
+        both = {"id": "result", "expression": BOTH_REQUESTS, "return_data": True}
         return {"metrics": [*counts, both]}
 
-    def _sent(self) -> OwnMetric:
+    def _sent(self) -> Settings:
         """Bytes a second that a task sends, as Container Insights measures it."""
         return {
             "namespace": "ECS/ContainerInsights",
@@ -125,45 +125,31 @@ class ServiceScaling(Component):
             step_alarm(self._prefix, self._args, step, back.arn, self, out=False)
 
     def _adjust(self, role: str, tasks: int, bound: str) -> aws.appautoscaling.Policy:
-        adjustment: Any = {"scaling_adjustment": tasks, bound: "0"}
-        steps = Stepping(
-            adjustment_type="ChangeInCapacity",
-            cooldown=self._settings.cooldown_s,
-            metric_aggregation_type="Average",
-            step_adjustments=[adjustment],
-        )
-        return self._policy(role, "StepScaling", steps=steps)
-
-    def _predictive(self) -> Predictive:
-        pair: Any = {"predefined_metric_type": "ECSServiceCPUUtilization"}
-        return {
-            "mode": PREDICTIVE_MODES[self._settings.predictive_scaling],
-            "metric_specifications": [
-                {
-                    "target_value": str(self._args.numbers.scaling.cpu_target.value),
-                    "predefined_metric_pair_specification": pair,
-                }
-            ],
+        steps = {
+            "adjustment_type": "ChangeInCapacity",
+            "cooldown": self._settings.cooldown_s,
+            "metric_aggregation_type": "Average",
+            "step_adjustments": [{"scaling_adjustment": tasks, bound: "0"}],
         }
+        return self._policy(role, "StepScaling", step_scaling_policy_configuration=steps)
 
-    def _policy(
-        self,
-        role: str,
-        kind: str,
-        *,
-        tracking: Tracking | None = None,
-        steps: Stepping | None = None,
-        predictive: Predictive | None = None,
-    ) -> aws.appautoscaling.Policy:
+    def _predict(self, mode: str) -> None:
+        specification = {
+            "target_value": str(self._args.numbers.scaling.cpu_target.value),
+            "predefined_metric_pair_specification": {
+                "predefined_metric_type": "ECSServiceCPUUtilization"
+            },
+        }
+        predictive = {"mode": mode, "metric_specifications": [specification]}
+        kind = "PredictiveScaling"
+        self._policy("predictive", kind, predictive_scaling_policy_configuration=predictive)
+
+    def _policy(self, role: str, kind: str, **configuration: Any) -> aws.appautoscaling.Policy:
         return aws.appautoscaling.Policy(
             f"{self._prefix}-{role}",
             policy_type=kind,
-            service_namespace=self._target.service_namespace,
-            scalable_dimension=self._target.scalable_dimension,
-            resource_id=self._target.resource_id,
-            target_tracking_scaling_policy_configuration=tracking,
-            step_scaling_policy_configuration=steps,
-            predictive_scaling_policy_configuration=predictive,
+            **self._moved,
+            **configuration,
             opts=self._child,
         )
 
@@ -171,9 +157,7 @@ class ServiceScaling(Component):
         bounds: Any = {"min_capacity": schedule.minimum, "max_capacity": schedule.maximum}
         aws.appautoscaling.ScheduledAction(
             f"{self._prefix}-{number}",
-            service_namespace=self._target.service_namespace,
-            scalable_dimension=self._target.scalable_dimension,
-            resource_id=self._target.resource_id,
+            **self._moved,
             schedule=schedule.aws_expression,
             timezone="UTC",
             scalable_target_action=bounds,
