@@ -37,12 +37,8 @@ _SIZES = tuple(TIMES_LARGE)
 
 # compute-optimized families: 2 GiB of memory for each vCPU
 _EC2_ARCHITECTURE = {
-    "c6g": "arm64",
-    "c7g": "arm64",
-    "c8g": "arm64",
-    "c6i": "x86_64",
-    "c7i": "x86_64",
-    "c8i": "x86_64",
+    **dict.fromkeys(("c6g", "c7g", "c8g"), "arm64"),
+    **dict.fromkeys(("c6i", "c7i", "c8i"), "x86_64"),
 }
 _EC2_SIZES = {"arm64": _SIZES[2:8], "x86_64": _SIZES[3:8]}
 
