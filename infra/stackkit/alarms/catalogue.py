@@ -98,7 +98,7 @@ def _spec(tier: str, name: str, entry: Mapping[str, Any], values: Mapping[str, A
         metrics={id: metric(text) for id, text in entry["metrics"].items()},
         expression=entry.get("expression", ""),
         across=entry.get("across", ""),
-        window=Window(*entry["window"]),
+        window=Window(*entry.get("window", (5, 5))),
         short=Window(*entry["short"]) if "short" in entry else None,
         limit=Limit(
             value=values[beyond] if isinstance(beyond, str) else beyond,
