@@ -9,7 +9,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from stackkit.alarms.panels import DashboardSection, Panel
+from stackkit.alarms.panels import Panel, Sections
 from stackkit.alarms.series import RESULT, combined, expressions, named, numbered
 from stackkit.resources.component import Component
 from stackkit.resources.monitored import MonitoredResource, ResourceNames
@@ -25,7 +25,7 @@ _TITLE = 1
 @dataclass(frozen=True, kw_only=True)
 class DashboardArgs:
     region: str
-    sections: Sequence[DashboardSection]
+    sections: Sections
     # resource → its names, for the dimensions
     resource_names: ResourceNames
     # where the runbooks are read
@@ -57,17 +57,17 @@ class Dashboard(Component):
         self.register_outputs({"name": self.name})
 
 
-def body(sections: Sequence[DashboardSection], names: Names, region: str, runbooks: str) -> Widget:
+def body(sections: Sections, names: Names, region: str, runbooks: str) -> Widget:
     widgets: list[Widget] = []
     top = 0
-    for section in sections:
-        heading = f"## {section.title}"
+    for title, panels in sections.items():
+        heading = f"## {title}"
         if not widgets:
             heading += f" · runbooks: {runbooks}"
         widgets.append(_text(heading, top))
         top += _TITLE
-        widgets += _grid(section.panels, names, region, top)
-        top += HEIGHT * -(-len(section.panels) // _across(section.panels))
+        widgets += _grid(panels, names, region, top)
+        top += HEIGHT * -(-len(panels) // _across(panels))
     return {"widgets": widgets}
 
 

@@ -24,24 +24,19 @@ class Panel:
     limits: Mapping[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class DashboardSection:
-    title: str
-    panels: Sequence[Panel]
+# title → panels
+Sections = Mapping[str, Sequence[Panel]]
 
 
-def sections(numbers: Plan) -> Sequence[DashboardSection]:
+def sections(numbers: Plan) -> Sections:
     rows = table(numbers)
     rest = [row for row in rows if row.name not in GOLDEN]
-    tiers = dict.fromkeys(row.tier for row in rest)
-    below = [
-        DashboardSection(tier.capitalize(), [panel(row) for row in rest if row.tier == tier])
-        for tier in tiers
-    ]
-    own = (
-        [] if numbers.config.otlp_endpoint else [DashboardSection("Inside", list(_inside(numbers)))]
-    )
-    return [DashboardSection("Golden signals", list(_golden(numbers, rows))), *below, *own]
+    found = {"Golden signals": list(_golden(numbers, rows))}
+    for row in rest:
+        found.setdefault(row.tier.capitalize(), []).append(panel(row))
+    if not numbers.config.otlp_endpoint:
+        found["Inside"] = list(_inside(numbers))
+    return found
 
 
 def panel(row: AlarmSpec) -> Panel:
@@ -64,13 +59,10 @@ def _golden(numbers: Plan, rows: Sequence[AlarmSpec]) -> Iterator[Panel]:
         metrics={"requests": metric("balancer RequestCount Sum")},
         limits={f"the plan's peak: {peak.rationale}": peak.value * 60},
     )
-    percentiles = {
-        name: metric(f"target TargetResponseTime {name}") for name in ("p50", "p90", "p99")
-    }
-    more = {"latency": percentiles}
+    percentiles = {p: metric(f"target TargetResponseTime {p}") for p in ("p50", "p90", "p99")}
     for row in [row for name in GOLDEN for row in rows if row.name == name]:
         shown = panel(row)
-        yield replace(shown, metrics=more.get(row.name, shown.metrics))
+        yield replace(shown, metrics=percentiles) if row.name == "latency" else shown
 
 
 def _inside(numbers: Plan) -> Iterator[Panel]:
