@@ -84,11 +84,8 @@ def text(default: str, pattern: str, wanted: str) -> Any:
 
 def secret() -> Any:
     """A line that must have been set with --secret; it never appears in a message."""
-
-    def read(key: str, value: object) -> str:
-        return str(value)
-
-    return field(default="", repr=False, metadata={"kind": "string", "read": read, "secret": True})
+    metadata = {"kind": "string", "read": lambda _, value: str(value), "secret": True}
+    return field(default="", repr=False, metadata=metadata)
 
 
 def items(default: tuple[str, ...], pattern: str, wanted: str) -> Any:
