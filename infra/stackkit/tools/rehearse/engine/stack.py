@@ -11,10 +11,6 @@ from typing import Any
 
 from stackkit.tools.rehearse.account import NOWHERE
 
-_LANGUAGE_HOST = """\
-#!/bin/sh
-exec "{python}" "{host}"
-"""
 # operations that leave a resource as it is, or are a part of "replace"
 _NO_CHANGE = {"same", "refresh", "read", "create-replacement", "delete-replaced"}
 
@@ -71,7 +67,7 @@ class EngineStack:
         host = self.home / "bin" / "pulumi-language-python"
         host.parent.mkdir(parents=True, exist_ok=True)
         script = Path(__file__).with_name("language_host.py")
-        host.write_text(_LANGUAGE_HOST.format(python=sys.executable, host=script))
+        host.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{script}"\n')
         host.chmod(0o755)
 
     def init(self) -> None:
