@@ -16,6 +16,8 @@ from stackkit.settings.config import Config
 
 # ECS and the Auto Scaling group roll a deployment back on these
 ROLLBACK = ("errors", "latency")
+# the cheapest stack has these alone
+IN_DEVELOPMENT = (*ROLLBACK, "too-few-targets", "database-storage")
 BALANCER = {"LoadBalancer": Resource.BALANCER}
 ECS_SERVICE = {"ClusterName": Resource.CLUSTER, "ServiceName": Resource.SERVICE}
 GROUP = {"AutoScalingGroupName": Resource.GROUP}
@@ -39,7 +41,7 @@ SOURCES: Mapping[str, tuple[str, Mapping[str, Resource]]] = {
 
 
 def table(numbers: Plan) -> Sequence[AlarmSpec]:
-    """The alarms whose metrics a stack has; a development stack has the few that are marked."""
+    """The alarms whose metrics a stack has; a development stack has the few of IN_DEVELOPMENT."""
     settings = numbers.config
     values, missing = limits(numbers), _missing(settings)
     specs = [
@@ -47,7 +49,7 @@ def table(numbers: Plan) -> Sequence[AlarmSpec]:
         for tier, name, entry in _entries(settings.compute)
         if missing.isdisjoint(text.split()[0] for text in entry["metrics"].values())
     ]
-    return [spec for spec in specs if settings.production or spec.in_development]
+    return [spec for spec in specs if settings.production or spec.name in IN_DEVELOPMENT]
 
 
 def _missing(settings: Config) -> set[str]:
@@ -110,5 +112,4 @@ def _spec(tier: str, name: str, entry: Mapping[str, Any], values: Mapping[str, A
         missing_is_breaching=entry.get("missing_is_breaching", False),
         meaning=filled(entry["meaning"]),
         steps=tuple(map(filled, entry["steps"])),
-        in_development=entry.get("in_development", False),
     )

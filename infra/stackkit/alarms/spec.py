@@ -67,8 +67,6 @@ class AlarmSpec:
     # of the alarm, in a sentence
     meaning: str
     steps: tuple[str, ...]
-    # in the cheapest stack too
-    in_development: bool = False
 
 
 def beyond(limit: Limit) -> str:
