@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from stackkit.policy.rules import Props
@@ -21,8 +21,8 @@ class DeclaredContainer:
     environment: Mapping[str, str]
     # seconds; None where it is not set
     stop_timeout: float | None
-    # as ECS reads it; None on an instance
-    definition: Mapping[str, Any] | None = None
+    # as ECS reads it; empty on an instance
+    definition: Mapping[str, Any] = field(default_factory=dict)
 
 
 def containers(kind: str, props: Props) -> list[DeclaredContainer]:

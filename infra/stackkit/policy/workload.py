@@ -53,7 +53,7 @@ def secrets_are_references(args: ResourceValidationArgs) -> Iterator[str]:
 def containers_are_confined(args: ResourceValidationArgs) -> Iterator[str]:
     """Containers have no root, no privileges and nothing to write to."""
     for container in containers(args.resource_type, args.props):
-        definition = container.definition or {}
+        definition = container.definition
         if definition.get("privileged"):
             yield f"{container.name} is privileged; leave it out."
         if not definition.get("readonlyRootFilesystem"):
@@ -66,8 +66,7 @@ def containers_are_confined(args: ResourceValidationArgs) -> Iterator[str]:
 def images_are_fixed(args: ResourceValidationArgs) -> Iterator[str]:
     """Tasks start the image that was tested."""
     for container in containers(args.resource_type, args.props):
-        definition = container.definition or {}
-        image = definition.get("image", "")
+        image = container.definition.get("image", "")
         if "@sha256:" not in image:
             yield f"{image} can change between two tasks; name the image by its digest."
 
