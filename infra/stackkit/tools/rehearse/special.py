@@ -14,7 +14,6 @@ from stackkit.tools.rehearse.resource_creator import Create, Outputs, ResourceCr
 MEDIA = "application/vnd.oci.image.manifest.v1+json"
 # the provider's names → the API's
 _DATABASE = {
-    "dbName": "DBName",
     "username": "MasterUsername",
     "instanceClass": "DBInstanceClass",
     "parameterGroupName": "DBParameterGroupName",
