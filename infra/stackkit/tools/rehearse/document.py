@@ -85,19 +85,17 @@ def _numbers(numbers: plan.Plan) -> h.Node:
         ("database connections of a worker", f"{numbers.pools.database.value:,}"),
         ("a request's deadline", f"{numbers.timeouts.request.value:,} s"),
     ]
+    derived = (
+        (name.replace(".", ": ").replace("_", " "), *number.shown, number.rationale)
+        for name, number in plan.numbers(numbers)
+    )
     return [
         key_figures(figures),
         h.h3["Derived"],
-        table(["number", "value", "unit", "reason"], _derived(numbers), numbers=["value"]),
+        table(["number", "value", "unit", "reason"], derived, numbers=["value"]),
         h.h3["Limits"],
         table(["limit", "needed", "of", "reason"], _limits(numbers), numbers=["needed", "of"]),
     ]
-
-
-def _derived(numbers: plan.Plan) -> Iterator[Sequence[h.Node]]:
-    for name, number in plan.numbers(numbers):
-        label = name.replace(".", ": ").replace("_", " ")
-        yield label, *number.shown, number.rationale
 
 
 def _limits(numbers: plan.Plan) -> Iterator[Sequence[h.Node]]:
