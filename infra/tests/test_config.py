@@ -5,10 +5,10 @@ import pytest
 import yaml
 
 from harness import IMAGE
-from plans import COMPLETE, stack
+from plans import COMPLETE, parse, stack
 from stackkit.settings import config
 from stackkit.settings.errors import ConfigError
-from stackkit.settings.load import check_region, load_config, parse
+from stackkit.settings.load import check_region, load_config
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,8 @@ import re
 
 import pytest
 
-from plans import COMPLETE, stack
+from plans import COMPLETE, parse, stack
 from stackkit.settings.errors import ConfigError
-from stackkit.settings.load import parse
 
 NO_IN_FLIGHT = (
     "scaling_policies: only an Auto Scaling group follows in_flight, by a metric in CloudWatch;"

@@ -7,8 +7,8 @@ import pytest
 
 from cloud import ACCOUNT, DIGEST, REGION
 from harness import DEV, DOMAIN, PROD, PROJECT, Run, keys, run, stack
+from plans import parse
 from stackkit.plan import plan
-from stackkit.settings.load import parse
 
 POLICY = "aws:iam/rolePolicy:RolePolicy"
 

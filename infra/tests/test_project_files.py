@@ -9,11 +9,10 @@ import pytest
 import yaml
 from jinja2 import Template
 
-from plans import planned
+from plans import parse, planned
 from stackkit.plan import plan
 from stackkit.settings import config
 from stackkit.settings.errors import ConfigError
-from stackkit.settings.load import parse
 
 PROJECT = Path(__file__).absolute().parents[2] / "{{cookiecutter.project}}"
 ANSWERS = {

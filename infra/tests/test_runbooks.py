@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from plans import parse
 from stackkit.alarms.catalogue import table
 from stackkit.alarms.cost import alarm_cost
 from stackkit.alarms.spec import AlarmSpec, beyond
 from stackkit.plan import plan
-from stackkit.settings.load import parse
 from stackkit.tools import runbooks
 from stackkit.tools.report.prices import read_prices
 

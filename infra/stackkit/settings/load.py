@@ -1,22 +1,10 @@
-"""Reads a stack's keys from a mapping or from the engine."""
-
-from collections.abc import Collection, Mapping
+"""Reads a stack's keys from the engine."""
 
 import pulumi
 from pulumi.runtime import config as engine
 
-from stackkit.settings import conflicts
 from stackkit.settings.config import Config, read
 from stackkit.settings.errors import ConfigError
-
-
-def parse(
-    project: str, stack: str, values: Mapping[str, object], secrets: Collection[str] = ()
-) -> Config:
-    """The config of keys that are valid alone and together, or ConfigError."""
-    config = read(project, stack, values, secrets)
-    conflicts.check(config)
-    return config
 
 
 def check_region(region: str) -> None:

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from stackkit.settings import config
+from stackkit.settings import config, conflicts
 from stackkit.settings.errors import ConfigError
-from stackkit.settings.load import parse
 from stackkit.settings.stack_file import read_stack
 from stackkit.tools.deploy import account, outputs
 from stackkit.tools.deploy.account import Account
@@ -48,8 +47,9 @@ def find(name: str, folder: Path, complete: bool) -> Stack:
     before a deployment.
     """
     file = read_stack(folder, name)
-    read = parse if complete else config.read
-    settings = read(file.project, name, file.values, file.secrets)
+    settings = config.read(file.project, name, file.values, file.secrets)
+    if complete:
+        conflicts.check(settings)
     signed_in = account.sign_in(file.region)
     state = State(account=signed_in, project=file.project, stack=name)
     engine = Engine(folder=folder, state=state)
