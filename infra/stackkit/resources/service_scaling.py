@@ -87,23 +87,14 @@ class ServiceScaling(Component):
     def _requests(self) -> Settings:
         """AWS's own metric knows one target group; those of a canary are added up."""
         namespace, name = REQUESTS
-        counts = [
-            {
-                "id": id,
-                "metric_stat": {
-                    "metric": {
-                        "namespace": namespace,
-                        "metric_name": name,
-                        "dimensions": [{"name": key, "value": by[key]} for key in by],
-                    },
-                    "stat": "Sum",
-                },
-                "return_data": False,
-            }
-            for id, by in request_counts(self._args.edge).items()
-        ]
+        metrics: list[Settings] = []
+        for id, by in request_counts(self._args.edge).items():
+            dimensions = [{"name": key, "value": by[key]} for key in by]
+            metric = {"namespace": namespace, "metric_name": name, "dimensions": dimensions}
+            counted = {"metric": metric, "stat": "Sum"}
+            metrics.append({"id": id, "metric_stat": counted, "return_data": False})
         both = {"id": "result", "expression": BOTH_REQUESTS, "return_data": True}
-        return {"metrics": [*counts, both]}
+        return {"metrics": [*metrics, both]}
 
     def _sent(self) -> Settings:
         """Bytes a second that a task sends, as Container Insights measures it."""
