@@ -77,7 +77,6 @@ class Engine:
         return self.show("refresh", "--preview-only", "--expect-no-changes", "--diff")[0]
 
     def run(self, *arguments: str) -> int:
-        """Whatever a person wants of pulumi."""
         command = ["pulumi", *arguments, *self._stack]
         asked = subprocess.run(command, cwd=self.folder, env=self._environment, check=False)
         return asked.returncode

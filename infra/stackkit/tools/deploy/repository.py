@@ -61,7 +61,6 @@ class Repository:
         )
 
     def mark_deployed(self, uri: str) -> None:
-        """Tag the image with the time."""
         digest = uri.rpartition("@")[2]
         found = self._ecr.batch_get_image(
             repositoryName=self._name, imageIds=[{"imageDigest": digest}]

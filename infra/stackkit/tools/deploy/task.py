@@ -23,7 +23,6 @@ class Place(TypedDict):
 
 
 def request(place: Place, command: Sequence[str]) -> dict[str, Any]:
-    """What ECS is asked for."""
     network = {
         "subnets": list(place["subnets"]),
         "securityGroups": [place["security_group"]],

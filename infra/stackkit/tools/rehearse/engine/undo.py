@@ -39,7 +39,6 @@ def empty(account: SimulatedAccount, bucket: str) -> None:
 
 
 def undo(account: SimulatedAccount, call: Call) -> None:
-    """Send the opposite of a call, if it has one."""
     if lacking(call.service, call.operation, call.parameters):
         return
     if opposite := _opposite(account, call):
