@@ -115,9 +115,8 @@ def rehearse(
     run = Rehearsal(SimulatedAccount(region))
     # a config that is refused is the program's to report
     with suppress(ConfigError):
-        run.prerequisites += add_prerequisites(
-            run.account, config.read(project, stack, values, secrets)
-        )
+        keys = config.read(project, stack, values, secrets)
+        run.prerequisites += add_prerequisites(run.account, keys)
     given = {"aws:region": region, **{f"{project}:{k}": v for k, v in values.items()}}
     set_all_config(given, [f"{project}:{name}" for name in secrets])
     settings.ROOT.set(None)

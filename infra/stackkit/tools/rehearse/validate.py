@@ -23,11 +23,8 @@ class CheckResult:
 def validate(snapshot: AccountSnapshot) -> Iterator[CheckResult]:
     for subject, (check, needs) in CHECKS.items():
         missing = next((name for name in needs if not getattr(snapshot, name)), "")
-        yield CheckResult(
-            subject=subject,
-            problems=() if missing else tuple(check(snapshot)),
-            missing_input=missing,
-        )
+        problems = () if missing else tuple(check(snapshot))
+        yield CheckResult(subject=subject, problems=problems, missing_input=missing)
 
 
 def applied(run: Rehearsal) -> CheckResult:
