@@ -17,7 +17,7 @@ from stackkit.resources.scaling import (
 )
 from stackkit.settings.schedules import Schedule
 
-Settings = dict[str, Any]
+Inputs = dict[str, Any]
 
 
 class ServiceScaling(Component):
@@ -30,7 +30,7 @@ class ServiceScaling(Component):
         self._names = {"ClusterName": args.standalone.cluster.name, "ServiceName": service}
         target = self._scalable_target()
         # what policies and schedules move
-        self._moved: Settings = {
+        self._moved: Inputs = {
             "service_namespace": target.service_namespace,
             "scalable_dimension": target.scalable_dimension,
             "resource_id": target.resource_id,
@@ -62,7 +62,7 @@ class ServiceScaling(Component):
 
     def _track(self, policy: str) -> None:
         targets, edge = self._args.numbers.scaling, self._args.edge
-        tracking: Settings = {
+        tracking: Inputs = {
             "target_value": {
                 "cpu": targets.cpu_target.value,
                 "requests": targets.requests_target.value,
@@ -84,10 +84,10 @@ class ServiceScaling(Component):
         kind = "TargetTrackingScaling"
         self._policy(policy, kind, target_tracking_scaling_policy_configuration=tracking)
 
-    def _requests(self) -> Settings:
+    def _requests(self) -> Inputs:
         """AWS's own metric knows one target group; those of a canary are added up."""
         namespace, name = REQUESTS
-        metrics: list[Settings] = []
+        metrics: list[Inputs] = []
         for id, by in request_counts(self._args.edge).items():
             dimensions = [{"name": key, "value": by[key]} for key in by]
             metric = {"namespace": namespace, "metric_name": name, "dimensions": dimensions}
@@ -96,7 +96,7 @@ class ServiceScaling(Component):
         both = {"id": "result", "expression": BOTH_REQUESTS, "return_data": True}
         return {"metrics": [*metrics, both]}
 
-    def _sent(self) -> Settings:
+    def _sent(self) -> Inputs:
         """Bytes a second that a task sends, as Container Insights measures it."""
         return {
             "namespace": "ECS/ContainerInsights",
