@@ -117,18 +117,14 @@ def _pairs(values: Mapping[str, pulumi.Input[str]], key: str) -> list[dict[str, 
 def _confinement(container: Container) -> dict[str, Any]:
     server = container.numbers.server
     files = server.open_files.value
+    options = ["nosuid", "nodev", "noexec"]
+    scratch = {"containerPath": "/tmp", "size": SCRATCH_MIB, "mountOptions": options}
     return {
         "readonlyRootFilesystem": True,
         "privileged": False,
         "linuxParameters": {
             "capabilities": {"drop": ["ALL"]},
-            "tmpfs": [
-                {
-                    "containerPath": "/tmp",
-                    "size": SCRATCH_MIB,
-                    "mountOptions": ["nosuid", "nodev", "noexec"],
-                }
-            ],
+            "tmpfs": [scratch],
         },
         "ulimits": [{"name": "nofile", "softLimit": files, "hardLimit": files}],
         "systemControls": [
