@@ -36,7 +36,7 @@ def step(top: float, name: str, what: str, colour: str) -> tuple[str, float]:
 def shapes(layers: list[tuple[str, str]]) -> Iterator[tuple[str, float]]:
     steps = [
         ("Granian", "a worker takes the connection; an admission queue while the loop is busy"),
-        ("MemoryFastPath", "answers a hot GET from memory, or rejects at capacity"),
+        ("MemoryFastPath", "answers a GET of a cached route, or rejects at capacity"),
         *layers,
         ("Litestar", "routing, validation, the domain's handler"),
         ("TwoLevelCache", "memory, then Valkey; one load for all requests that wait"),

@@ -12,8 +12,7 @@ from servicekit.auth.rate_limit import RateLimitMiddleware
 from servicekit.auth.tokens import TokenVerifier
 from servicekit.cache.cached_routes import CachedRoutes, FastRoutes
 from servicekit.cache.invalidations import listen_for_invalidations
-from servicekit.cache.memory_fast_path import MemoryFastPath, PathIndex, wants_cached
-from servicekit.cache.single_flight import InFlightLoads
+from servicekit.cache.memory_fast_path import MemoryFastPath, wants_cached
 from servicekit.domain import Domain
 from servicekit.http.checks import ChecksMiddleware
 from servicekit.http.cors import CorsMiddleware
@@ -46,27 +45,21 @@ def service(parts: Parts[Any], domains: Sequence[Domain]) -> Service:
         parts.metrics.register(cache_samples, cache, routes.recorder_of(cache))
     for read in (read for domain in domains for read in domain.metrics):
         parts.metrics.register(read)
-    paths, loads = PathIndex(), InFlightLoads()
-    for layer in reversed(layers(parts, domains, app, routes, paths, loads)):
+    for layer in reversed(layers(parts, domains, app, routes)):
         app.asgi_handler = layer(app.asgi_handler)
 
     settings, admission = parts.settings, parts.admission
     # A page of another origin can't read a response without CORS headers.
     early = None if settings.origins else FastRejection(admission, parts.metrics.requests)
     admits = _admits(settings, parts.tokens)
-    fast_path = MemoryFastPath(app, paths, loads, admission, admits, early)
+    fast_path = MemoryFastPath(app, routes, admission, admits, early)
     if parts.tracing:
         return RsgiService(parts.tracing.around(fast_path), None)
     return RsgiService(fast_path, fast_path)
 
 
 def layers(
-    parts: Parts[Any],
-    domains: Sequence[Domain],
-    app: Litestar,
-    routes: FastRoutes,
-    paths: PathIndex,
-    loads: InFlightLoads,
+    parts: Parts[Any], domains: Sequence[Domain], app: Litestar, routes: FastRoutes
 ) -> list[Layer]:
     """The layers around routing, outermost first: they bound and mark unknown paths, too."""
     settings, admission, tokens = parts.settings, parts.admission, parts.tokens
@@ -88,7 +81,7 @@ def layers(
         and partial(AuthenticationMiddleware, tokens=tokens, public_paths=settings.public_paths),
         # After authentication: a client is the subject of its token, if it has one.
         settings.rate_limit and partial(RateLimitMiddleware, valkey=parts.valkey, limit=settings),
-        partial(CachedRoutes, routes=routes, paths=paths, loads=loads),
+        partial(CachedRoutes, routes=routes),
         partial(DirectRouting, litestar=app),
     ]
     return [layer for layer in chosen if layer]

@@ -1,20 +1,20 @@
 """Cached routes are answered without routing, by the same bytes as with it."""
 
+import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 
 import msgspec
 from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import HTTPScope, Receive, Send
 
-from servicekit.cache.entries import Entry
+from servicekit.cache.entries import Entry, OriginResponse
 from servicekit.cache.fast_path_rules import obstacles, routed, shared_paths
-from servicekit.cache.memory_fast_path import PathIndex
 from servicekit.cache.representation import FastResponse, Representation, bypasses_cache
 from servicekit.cache.results import CacheResult
-from servicekit.cache.single_flight import InFlightLoads
 from servicekit.cache.two_level import TwoLevelCache
 from servicekit.http.problems import EXCEPTION_HANDLERS, error_response
 from servicekit.http.responses import HttpApp
@@ -26,17 +26,17 @@ logger = logging.getLogger(__name__)
 class CachedRoute(msgspec.Struct, frozen=True):
     """A GET handler whose response comes from a cache, so that it can be given without routing.
 
-    `keys` matches the path's last segment where it needs no validation. `read` gives the
-    handler's result. A handler with guards, hooks, middleware, response headers, DTOs or
-    exception handlers is always routed: a fast path would skip them. So is one whose `keys` match
-    the path of another route, such as /items/latest.
+    `keys` matches the path's last segment where it needs no validation. That is the cache's key,
+    and `load` gives the origin's response for it. A handler with guards, hooks, middleware,
+    response headers, DTOs or exception handlers is always routed: a fast path would skip them. So
+    is one whose `keys` match the path of another route, such as /items/latest.
     """
 
     handler: HTTPRouteHandler
     keys: re.Pattern[str]
     cache: TwoLevelCache
     representation: Representation
-    read: Callable[[str], Awaitable[CacheResult]]
+    load: Callable[[str], Awaitable[OriginResponse]]
 
 
 class FastRoute(msgspec.Struct, frozen=True):
@@ -45,6 +45,15 @@ class FastRoute(msgspec.Struct, frozen=True):
     template: str
     route: CachedRoute
     recorder: FastPathRecorder
+
+    async def read(self, key: str) -> CacheResult:
+        return await self.route.cache.get(key, partial(self.route.load, key))
+
+    def load(self, key: str) -> asyncio.Task[CacheResult]:
+        return self.route.cache.load(key, partial(self.route.load, key))
+
+    def refresh(self, key: str) -> None:
+        self.route.cache.refresh(key, partial(self.route.load, key))
 
     def render(self, entry: Entry) -> FastResponse:
         rendered = self.route.representation.render(CacheResult.from_memory(entry))
@@ -83,32 +92,25 @@ class FastRoutes:
     def items(self) -> Iterable[tuple[str, FastRoute]]:
         return self._by_parent.items()
 
+    def at(self, path: str) -> tuple[FastRoute, str] | None:
+        """The route and the key of a path."""
+        parent, _, key = path.rpartition("/")
+        fast = self._by_parent.get(parent)
+        return (fast, key) if fast is not None and fast.route.keys.fullmatch(key) else None
+
     def find(self, scope: HTTPScope) -> tuple[FastRoute, str] | None:
         """The route and the key of a request; None if the request has no fast path."""
-        parent, _, key = scope["path"].rpartition("/")
-        fast = self._by_parent.get(parent)
-        if (
-            fast is None
-            or scope["method"] != "GET"
-            or scope["query_string"]
-            or not fast.route.keys.fullmatch(key)
-            or bypasses_cache(scope)  # the handler decides
-        ):
-            return None
-        return fast, key
+        if scope["method"] != "GET" or scope["query_string"] or bypasses_cache(scope):
+            return None  # the handler decides
+        return self.at(scope["path"])
 
 
 class CachedRoutes:
     """Responds to a GET of a cached route without routing and dependency injection."""
 
-    def __init__(
-        self, app: HttpApp, routes: FastRoutes, paths: PathIndex, loads: InFlightLoads
-    ) -> None:
+    def __init__(self, app: HttpApp, routes: FastRoutes) -> None:
         self._app = app
         self._routes = routes
-        self._paths = paths
-        for parent, fast in routes.items():
-            loads.register(parent, fast.route.cache, fast.route.representation, fast.recorder)
 
     def __call__(self, scope: HTTPScope, receive: Receive, send: Send) -> Awaitable[None]:
         if found := self._routes.find(scope):
@@ -118,16 +120,11 @@ class CachedRoutes:
     async def _respond(
         self, fast: FastRoute, key: str, scope: HTTPScope, receive: Receive, send: Send
     ) -> None:
-        route = fast.route
         scope["path_template"] = fast.template
         try:
-            result = await route.read(key)
+            result = await fast.read(key)
         except Exception as error:  # Litestar's own handler is not around this
             response = error_response(scope, error)
         else:
-            response = route.representation.answer(scope, result)
-            hit = route.cache.memory_entry(key)
-            if hit is not None and hit.fast_until:
-                hit.render = fast.render
-                self._paths.put(scope["path"], hit)
+            response = fast.route.representation.answer(scope, result)
         await response(scope, receive, send)

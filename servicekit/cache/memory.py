@@ -1,11 +1,10 @@
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any
 
 from servicekit.cache.entries import Clock, Entry
 
-_FAST_SHARE = 0.6  # of its life in memory, an entry is served without loading a newer one
+_UNREFRESHED_SHARE = 0.6  # of its life in memory, an entry is served without loading a newer one
 _SAME_TIME = 0.01  # seconds by which the times of one entry differ that Valkey gave twice
 _OVERHEAD = 1_000  # bytes of an entry beside its body: headers, objects, the key
 
@@ -13,24 +12,27 @@ _OVERHEAD = 1_000  # bytes of an entry beside its body: headers, objects, the ke
 class MemoryEntry:
     """An entry in this process's memory. Times are of its monotonic clock.
 
-    Until `fast_until` the fast path serves it in its `rendered` form, which the first read makes by
-    `render`. The first read after that starts a refresh; the others go on until `expires_at`.
+    The first read after `refresh_at` starts a refresh; the others go on until `expires_at`.
     `on_evict` is called when the entry leaves the memory.
     """
 
-    __slots__ = ("entry", "expires_at", "fast_until", "on_evict", "render", "rendered")
+    __slots__ = ("entry", "expires_at", "on_evict", "refresh_at")
 
     def __init__(self, entry: Entry, now: float, ttl: float) -> None:
         self.entry = entry
-        self.render: Any = None
-        self.rendered: Any = None
         self.on_evict: Callable[[], object] | None = None
         self.renew(now, ttl)
 
     def renew(self, now: float, ttl: float) -> None:
         self.expires_at = min(now + ttl, self.entry.expires_at)
-        fast_until = min(now + ttl * _FAST_SHARE, self.entry.fresh_until)
-        self.fast_until = 0.0 if self.entry.not_found else fast_until
+        self.refresh_at = min(now + ttl * _UNREFRESHED_SHARE, self.entry.fresh_until)
+
+    def refresh_is_due(self, now: float) -> bool:
+        """True for one caller, which has to start the refresh."""
+        if now < self.refresh_at or self.entry.not_found:
+            return False
+        self.refresh_at = self.expires_at
+        return True
 
 
 class MemoryCache:
@@ -59,7 +61,8 @@ class MemoryCache:
     def put(self, key: str, entry: Entry) -> None:
         kept = self._entries.get(key)
         if kept is not None and _is_same(kept.entry, entry):
-            return kept.renew(self._clock(), self._ttl)  # its rendered form is still right
+            self._entries.move_to_end(key)
+            return kept.renew(self._clock(), self._ttl)  # what was made of it is still right
         self.evict(key)
         self._entries[key] = MemoryEntry(entry, self._clock(), self._ttl)
         self._bytes += _size(entry)

@@ -4,10 +4,9 @@ import asyncio
 from collections.abc import Callable
 from typing import NamedTuple
 
-from servicekit.cache.representation import FastResponse, Representation
+from servicekit.cache.cached_routes import FastRoute
+from servicekit.cache.representation import FastResponse
 from servicekit.cache.results import CacheResult
-from servicekit.cache.two_level import TwoLevelCache
-from servicekit.telemetry.requests import FastPathRecorder
 
 
 class LoadResult(NamedTuple):
@@ -17,56 +16,56 @@ class LoadResult(NamedTuple):
     error: Exception | None = None
 
 
-class InFlightLoad:
-    """A load and the requests that wait for it.
+Waiter = Callable[[LoadResult], object]
 
-    A subscriber costs one call, where the slow path takes a task, a timer and eight nested calls.
-    With thousands of subscribers, this cost is most of their wait.
+
+class InFlightLoad:
+    """A load and the requests that wait for it; the one that began it may be among them.
+
+    A waiting request costs one call, where the slow path takes a task, a timer and eight nested
+    calls. With thousands of them, this cost is most of their wait.
     """
 
-    def __init__(
-        self,
-        cache: TwoLevelCache,
-        key: str,
-        load: asyncio.Task[CacheResult],
-        representation: Representation,
-        recorder: FastPathRecorder,
-    ) -> None:
-        self._cache = cache
+    def __init__(self, fast: FastRoute, key: str, load: asyncio.Task[CacheResult]) -> None:
+        self.recorder = fast.recorder
+        self._fast = fast
         self._key = key
         self._load = load
-        self._representation = representation
-        self.recorder = recorder
-        self._waiting: list[Callable[[LoadResult], object]] = []
+        self._first: list[Waiter] = []
+        self._joined: list[Waiter] = []
         load.add_done_callback(self._loaded)
 
     @property
     def is_current(self) -> bool:
         """False once a write has invalidated the key: later requests must see that write."""
-        return self._cache.in_flight_load(self._key) is self._load
+        return self._fast.route.cache.in_flight_load(self._key) is self._load
 
-    def subscribe(self, ended: Callable[[LoadResult], object]) -> None:
-        """Calls `ended`, which may not raise, at the end of the load."""
-        self._waiting.append(ended)
+    def subscribe(self, waiter: Waiter, *, began: bool = False) -> None:
+        """Calls `waiter`, which may not raise, at the end of the load. `began`: its request did
+        not join the load."""
+        (self._first if began else self._joined).append(waiter)
 
     def _loaded(self, load: asyncio.Task[CacheResult]) -> None:
-        if self._waiting:
-            outcome = self._outcome(load)
-            for ended in self._waiting:
-                ended(outcome)
+        for waiting, note in (self._first, ""), (self._joined, "; collapsed"):
+            if waiting:
+                result = self._result(load, len(waiting), note)
+                for waiter in waiting:
+                    waiter(result)
 
-    def _outcome(self, load: asyncio.Task[CacheResult]) -> LoadResult:
+    def _result(self, load: asyncio.Task[CacheResult], readers: int, note: str) -> LoadResult:
         if load.cancelled():
             return LoadResult()
         if isinstance(error := load.exception(), Exception):
             return LoadResult(error=error)
+        route = self._fast.route
         try:
-            result = self._cache.count_read(load.result(), len(self._waiting))
-            joined = CacheResult(result.entry, result.source, f"{result.status}; collapsed")
-            rendered = self._representation.render(joined)
+            read = route.cache.count_read(load.result(), readers)
+            rendered = route.representation.render(
+                CacheResult(read.entry, read.source, read.status + note)
+            )
         except Exception as error:  # NotFound, or any of the domain's representation
             return LoadResult(error=error)
-        return LoadResult(rendered.for_fast_path(result.entry.stored_at, self.recorder))
+        return LoadResult(rendered.for_fast_path(read.entry.stored_at, self.recorder))
 
 
 class InFlightLoads:
@@ -75,21 +74,19 @@ class InFlightLoads:
     def __init__(self) -> None:
         self._loads: dict[str, InFlightLoad] = {}
 
-    def register(
-        self,
-        parent: str,
-        cache: TwoLevelCache,
-        representation: Representation,
-        recorder: FastPathRecorder,
-    ) -> None:
-        """Lets requests for `parent`/key subscribe to each load of `cache` from now on."""
+    def register(self, parent: str, fast: FastRoute) -> None:
+        """Lets requests for `parent`/key wait for each load of the route's cache from now on."""
 
         def begun(key: str, load: asyncio.Task[CacheResult]) -> None:
             path = f"{parent}/{key}"
-            self._loads[path] = InFlightLoad(cache, key, load, representation, recorder)
-            load.add_done_callback(lambda _: self._loads.pop(path, None))
+            self._loads[path] = in_flight = InFlightLoad(fast, key, load)
+            load.add_done_callback(lambda _: self._ended(path, in_flight))
 
-        cache.on_load = begun
+        fast.route.cache.on_load = begun
+
+    def _ended(self, path: str, load: InFlightLoad) -> None:
+        if self._loads.get(path) is load:  # else a write has made room for a newer one
+            del self._loads[path]
 
     def get(self, path: str) -> InFlightLoad | None:
         """The current load of the path, if there is one."""

@@ -63,7 +63,9 @@ class TwoLevelCache:
         self._loading = KeyedTasks[CacheResult](self._load_ended)
         self._refreshing = KeyedTasks[CacheResult](self._refresh_ended)
         self._invalidations: set[asyncio.Task[Any]] = set()
+        # A fast path has itself told of each load, and of each entry that memory keeps.
         self.on_load: Callable[[str, asyncio.Task[CacheResult]], None] = lambda _key, _load: None
+        self.on_keep: Callable[[str, MemoryEntry], None] = lambda _key, _kept: None
         # A bit more than a request has: a request that waits for a load ends by its own deadline.
         # A tombstone lasts as long: all loads that began before it end by then.
         self._load_timeout = settings.request_timeout * 1.1
@@ -86,12 +88,21 @@ class TwoLevelCache:
         """The entry of `key`. An error of `load` is raised to all readers that share it."""
         kept = self._memory.get(key)
         if kept is not None:
-            if kept.fast_until <= self._clock() and not kept.entry.not_found:
-                kept.fast_until = kept.expires_at
-                self._refresh(key, lambda: self._find(key, load, stale_allowed=False))
+            if kept.refresh_is_due(self._clock()):
+                self.refresh(key, load)
             return self.count_read(CacheResult.from_memory(kept.entry))
         # Shielded: a client that leaves cancels its own wait, and not the load of the others.
-        return self.count_read(await asyncio.shield(self._shared_load(key, load)))
+        return self.count_read(await asyncio.shield(self.load(key, load)))
+
+    def load(self, key: str, load: Load) -> asyncio.Task[CacheResult]:
+        """The load of a key that is not in memory: the one under way, or a new one."""
+        return self._loading.get(key) or self._start_load(
+            key, self._find(key, load, stale_allowed=True)
+        )
+
+    def refresh(self, key: str, load: Load) -> None:
+        """Looks for a newer entry, unless that is under way."""
+        self._refresh(key, lambda: self._find(key, load, stale_allowed=False))
 
     async def reload(self, key: str, load: Load) -> CacheResult:
         """A new entry from the origin, whatever is cached. It replaces what is cached."""
@@ -165,11 +176,6 @@ class TwoLevelCache:
         for key in keys:
             self._evict(key)
         self._shared.publish_invalidations(keys)
-
-    def _shared_load(self, key: str, load: Load) -> asyncio.Task[CacheResult]:
-        return self._loading.get(key) or self._start_load(
-            key, self._find(key, load, stale_allowed=True)
-        )
 
     def _start_load(self, key: str, work: CacheRead) -> asyncio.Task[CacheResult]:
         task = self._loading.start(key, self._bounded(work))
@@ -248,7 +254,10 @@ class TwoLevelCache:
         if self._loading.get(key) is not this and self._refreshing.get(key) is not this:
             return False
         self._memory.put(key, entry)
-        return self._memory.get(key) is not None
+        kept = self._memory.get(key)
+        if kept is not None and kept.on_evict is None and not entry.not_found:
+            self.on_keep(key, kept)
+        return kept is not None
 
     def _refresh_ended(self, error: BaseException | None) -> None:
         self.counts.refreshes["failed" if error else "ok"] += 1

@@ -156,16 +156,17 @@ class AdmissionQueue:
         self._call_soon(self._turn)
 
     def _start(self, callback: Callable[..., object], *args: Any) -> None:
+        early = self._early_for(args)
+        if early and _ask(early.from_memory, args[1]):
+            return args[0].close()
+
         def begin(answered: str | None = None) -> None:
             if answered:
                 args[0].close()
             else:
                 self._queued_context.run(callback, *args)
 
-        early = self._early_for(args)
-        if early and _ask(early.from_memory, args[1]):
-            args[0].close()
-        elif not early or not _ask(early.after_load, args[1], begin):
+        if not early or not _ask(early.after_load, args[1], begin):
             begin()
 
     def _early_for(self, args: Sequence[Any]) -> EarlyResponses | None:

@@ -124,7 +124,7 @@ def _describe(span: Span, scope: HTTPScope, status: int) -> None:
         span.set_attribute("http.route", route)
     span.set_attribute("http.response.status_code", status)
     own_id = scope.get("state", {}).get("request_id")
-    if own_id:  # what memory answers has none but in its headers
+    if own_id:
         span.set_attribute("request.id", own_id)
     if status >= 500:
         span.set_status(StatusCode.ERROR)

@@ -33,6 +33,7 @@ from servicekit.errors import NotFound
 from servicekit.http.responses import RawResponse
 from servicekit.parts import Parts
 from servicekit.pipeline import litestar_app, service
+from servicekit.telemetry.logs import LOG_CONTEXT
 from servicekit.testing.service import serving, with_empty_cache
 from servicekit.tests.waiting import turns
 
@@ -49,13 +50,15 @@ class ThingStore:
         self._cache = cache
 
     async def read(self, key: str) -> CacheResult:
-        async def load() -> OriginResponse:
-            await turns(20)  # so that requests that come together share the load
-            if key == "missing":
-                raise NotFound("There is no such thing.")
-            return OriginResponse(b'{"secret":1}', '"1"')
+        return await self._cache.get(key, lambda: self.load(key))
 
-        return await self._cache.get(key, load)
+    async def load(self, key: str) -> OriginResponse:
+        await turns(20)  # so that requests that come together share the load
+        if key == "missing":
+            raise NotFound("There is no such thing.")
+        if key == "context":
+            return OriginResponse(msgspec.json.encode(LOG_CONTEXT.get()), '"1"')
+        return OriginResponse(b'{"secret":1}', '"1"')
 
 
 async def read_thing(
@@ -80,7 +83,7 @@ async def client_of(settings: Settings, kind: type[Controller]) -> AsyncIterator
     domain = Domain(
         controller=kind,
         dependencies={"things": store},
-        cached=CachedRoute(handler, re.compile("[a-z]+"), cache, THING, store.read),
+        cached=CachedRoute(handler, re.compile("[a-z]+"), cache, THING, store.load),
     )
     async with serving(service(parts, [domain])) as client:
         yield client
@@ -275,7 +278,17 @@ def test_cached_handler_of_no_controller_stops_the_start(settings: Settings) -> 
     async def other(key: Key) -> None: ...
 
     handler = get("/{key:str}")(other)
-    cached = CachedRoute(handler, re.compile("[a-z]+"), cache, THING, store.read)
+    cached = CachedRoute(handler, re.compile("[a-z]+"), cache, THING, store.load)
     domain = Domain(controller=controller({}), dependencies={"things": store}, cached=cached)
     with pytest.raises(LookupError, match="other is cached, but no controller"):
         service(parts, [domain])
+
+
+@pytest.mark.parametrize("path", ["/things/context", "/things/context?routed"])
+async def test_log_lines_of_a_load_have_the_id_of_the_request_that_began_it(
+    settings: Settings, path: str
+) -> None:
+    async with client_of(settings, controller({})) as client:
+        response = await client.get(path, headers={"x-request-id": "first"})
+    assert response.json() == {"request_id": "first"}
+    assert LOG_CONTEXT.get() == {}

@@ -1,13 +1,18 @@
+import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 from msgspec.structs import replace
 
+from app.settings import Settings
 from servicekit.cache.entries import CachePolicy, Entry, OriginResponse
 from servicekit.cache.memory import MemoryCache, MemoryEntry
-from servicekit.cache.memory_fast_path import PathIndex
+from servicekit.cache.memory_fast_path import FastEntry, PathIndex
+from servicekit.testing.fake_upstream import FakeUpstream
 from servicekit.tests.clock import ManualClock
+from servicekit.tests.served import served
 
 LIFE = CachePolicy(ttl=60.0, stale_ttl=0.0, negative_ttl=1.0)
 
@@ -50,6 +55,28 @@ async def test_fast_path_responds_as_the_route_does(
     assert fast[0] == (200 if validator in {None, "other"} else 304)
 
 
+@pytest.mark.parametrize("stored", ["no cache", "Valkey"])
+async def test_first_read_responds_as_the_route_does(
+    empty: Settings, upstream: FakeUpstream, stored: str
+) -> None:
+    for data_id in ("first1", "first2"):
+        upstream.answers(data_id, b'{"n": 1}')
+    if stored == "Valkey":
+        async with served(empty) as before:
+            for data_id in ("first1", "first2"):
+                await before.client.get(f"/data/{data_id}")
+    async with served(empty) as cold:
+        given = []
+        for path in ("/data/first1", "/data/first2" + ROUTED):
+            response = await cold.client.get(path, headers={"x-request-id": "same"})
+            changing = (b"age", b"cache-control")  # lifetimes are random within a tenth
+            same = [header for header in response.headers.raw if header[0] not in changing]
+            given.append((response.status_code, same, response.content))
+    fast, routed = given
+    assert fast == routed
+    assert fast[0] == 200
+
+
 @pytest.mark.parametrize("path", ["/items/{id}/", "/items/0{id}", "/items//{id}", "/ITEMS/{id}"])
 async def test_other_spellings_of_a_path_are_routed(client: httpx.AsyncClient, path: str) -> None:
     created = await client.post("/items", json={"name": "tea", "price_cents": 1})
@@ -82,19 +109,22 @@ def put(memory: MemoryCache, paths: PathIndex, key: str, entry: Entry) -> Memory
     memory.put(key, entry)
     kept = memory.get(key)
     assert kept
-    paths.put(f"/items/{key}", kept)
+    fast: Any = None  # not asked
+    paths.put(f"/items/{key}", FastEntry(kept, fast, key))
     return kept
 
 
-def test_evicted_entry_leaves_the_path_index(memory: MemoryCache, clock: ManualClock) -> None:
+async def test_evicted_entry_leaves_the_path_index(memory: MemoryCache, clock: ManualClock) -> None:
     paths = PathIndex()
     for number in range(3):
         put(memory, paths, str(number), LIFE.entry(OriginResponse(b"x" * 1_000, '"1"'), clock()))
-    kept = [paths.get(f"/items/{number}") for number in range(3)]
-    assert kept == [None, None, memory.get("2")]
+    first, second, third = (paths.get(f"/items/{number}") for number in range(3))
+    assert first is second is None
+    assert third
+    assert third.kept is memory.get("2")
 
 
-def test_entry_that_valkey_gives_again_stays_in_the_path_index(
+async def test_entry_that_valkey_gives_again_stays_in_the_path_index(
     memory: MemoryCache, clock: ManualClock
 ) -> None:
     paths = PathIndex()
@@ -103,13 +133,31 @@ def test_entry_that_valkey_gives_again_stays_in_the_path_index(
     clock.advance(4)
     memory.put("1", replace(entry, stored_at=entry.stored_at + 0.001))
     clock.advance(4)
-    assert paths.get("/items/1") is memory.get("1") is kept
+    found = paths.get("/items/1")
+    assert found
+    assert found.kept is memory.get("1") is kept
     clock.advance(1.5)
     assert memory.get("1") is None
 
 
+async def test_first_read_of_an_entry_that_is_due_starts_its_refresh(
+    memory: MemoryCache, clock: ManualClock
+) -> None:
+    refreshed: list[str] = []
+    fast: Any = SimpleNamespace(refresh=refreshed.append)
+    memory.put("1", LIFE.entry(OriginResponse(b"tea", '"1"'), clock()))
+    kept = memory.get("1")
+    assert kept
+    entry = FastEntry(kept, fast, "1")
+    for seconds, expected in ((0.0, []), (2.9, []), (0.2, ["1"]), (0.1, ["1"])):
+        clock.advance(seconds)
+        entry.refresh(clock())
+        await asyncio.sleep(0)
+        assert refreshed == expected
+
+
 @pytest.mark.parametrize("change", [{"body": b"mate"}, {"etag": '"2"'}, {"stored_at": 5.0}])
-def test_entry_that_differs_leaves_the_path_index(
+async def test_entry_that_differs_leaves_the_path_index(
     memory: MemoryCache, clock: ManualClock, change: dict[str, Any]
 ) -> None:
     paths = PathIndex()

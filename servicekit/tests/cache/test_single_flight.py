@@ -1,16 +1,20 @@
 """Requests that wait for one load get its response, each as if it had been alone."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
 from msgspec.structs import replace
 
 from app.settings import Settings
+from servicekit.cache.cached_routes import CachedRoute, FastRoute
 from servicekit.cache.entries import Entry
 from servicekit.cache.representation import Representation
 from servicekit.cache.single_flight import InFlightLoads, LoadResult
+from servicekit.cache.two_level import TwoLevelCache
 from servicekit.telemetry.access_log import AccessLog
 from servicekit.telemetry.requests import FastPathRecorder
 from servicekit.testing.fake_upstream import FakeUpstream
@@ -18,6 +22,14 @@ from servicekit.testing.service import problem_of
 from servicekit.testing.waiting import HANG, until
 from servicekit.tests.caches import CacheOf, Origin
 from servicekit.tests.served import Served, served
+
+NO_CACHE = Representation(lambda _: "no-cache")
+
+
+def fast_route(settings: Settings, cache: TwoLevelCache, given_as: Representation) -> FastRoute:
+    not_asked: Any = None
+    route = CachedRoute(not_asked, re.compile("[a-z]+"), cache, given_as, not_asked)
+    return FastRoute("/t/{id}", route, FastPathRecorder("/t/{id}", None, AccessLog(settings)))
 
 
 @pytest.fixture
@@ -71,7 +83,10 @@ async def test_failed_load_gives_each_subscriber_an_error_with_its_own_id(
     )
     assert {answer.status_code for answer in given} == {502}
     headers = [[h for h in answer.headers.raw if h[0] != b"x-request-id"] for answer in given]
-    assert headers == [headers[0]] * 5  # the first one's came through all layers
+    assert headers == [headers[0]] * 5
+    upstream.answers("joined3b", b"no", status=500)
+    routed = await cold.client.get("/data/joined3b?routed", headers={"x-request-id": "r5"})
+    assert headers[0] == [h for h in routed.headers.raw if h[0] != b"x-request-id"]
     assert [problem_of(answer)["request_id"] for answer in given] == [f"r{n}" for n in range(5)]
     assert upstream.calls["joined3"] == 1
 
@@ -106,6 +121,7 @@ async def test_subscriber_waits_no_longer_than_the_request_timeout(
     async with served(brief) as impatient:
         given = await asyncio.gather(*(impatient.client.get("/data/joined6") for _ in range(5)))
         assert {answer.status_code for answer in given} == {504}  # while the upstream still waits
+        assert impatient.parts.admission.deadlines_exceeded == 5
     released.set()
 
 
@@ -116,9 +132,7 @@ async def test_response_that_cannot_be_made_is_an_error_to_each_subscriber(
         raise ValueError("a defect of the domain")
 
     cache, loads = await cache_of(empty), InFlightLoads()
-    loads.register(
-        "/t", cache, Representation(defect), FastPathRecorder("", None, AccessLog(empty))
-    )
+    loads.register("/t", fast_route(empty, cache, Representation(defect)))
     origin = Origin()
     origin.released.clear()
     reading = asyncio.create_task(cache.get("k", origin))
@@ -137,8 +151,7 @@ async def test_request_after_a_write_does_not_join_an_older_load(
     empty: Settings, cache_of: CacheOf
 ) -> None:
     cache, loads = await cache_of(empty), InFlightLoads()
-    hot = FastPathRecorder("/t/{id}", None, AccessLog(empty))
-    loads.register("/t", cache, Representation(lambda _: "no-cache"), hot)
+    loads.register("/t", fast_route(empty, cache, NO_CACHE))
     origin = Origin()
     origin.released.clear()
     reading = asyncio.create_task(cache.get("k", origin))

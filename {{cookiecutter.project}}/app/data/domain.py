@@ -16,7 +16,7 @@ def data(parts: Parts[Settings]) -> Domain:
         controller=DataController,
         dependencies={"upstream": upstream},
         cached=CachedRoute(
-            DataController.get_data, DATA_ID, cache, data_of(upstream), upstream.read
+            DataController.get_data, DATA_ID, cache, data_of(upstream), upstream.load
         ),
         lifespans=[upstream.lifespan],
         metrics=[upstream.samples],

@@ -71,9 +71,9 @@ class Upstream:
             yield
 
     async def read(self, data_id: str) -> CacheResult:
-        return await self.cache.get(data_id, lambda: self._load(data_id))
+        return await self.cache.get(data_id, lambda: self.load(data_id))
 
-    async def _load(self, data_id: str) -> OriginResponse:
+    async def load(self, data_id: str) -> OriginResponse:
         with self._calls.counted(), self.spans.span("upstream", remote=True):
             return await self._fetch(data_id)
 

@@ -24,7 +24,7 @@ def items(parts: Parts[Settings]) -> Domain:
         controller=ItemController,
         dependencies={"items": store},
         cached=CachedRoute(
-            ItemController.get_item, _KEYS, cache, ITEM, lambda key: store.read(int(key))
+            ItemController.get_item, _KEYS, cache, ITEM, lambda key: store.load(int(key))
         ),
         reads=parts.replica,
         writes=parts.primary,

@@ -73,12 +73,12 @@ class ItemStore:
         }
 
     async def read(self, item_id: int, *, bypass_cache: bool = False) -> CacheResult:
-        async def load() -> OriginResponse:
-            item = await self.get(item_id)
-            return OriginResponse(body=msgspec.json.encode(item), etag=etag_of(item))
-
         read = self.cache.reload if bypass_cache else self.cache.get
-        return await read(str(item_id), load)
+        return await read(str(item_id), partial(self.load, item_id))
+
+    async def load(self, item_id: int) -> OriginResponse:
+        item = await self.get(item_id)
+        return OriginResponse(body=msgspec.json.encode(item), etag=etag_of(item))
 
     async def get(self, item_id: int) -> Item:
         item = await self._point_reads.get(item_id)
