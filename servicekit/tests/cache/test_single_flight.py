@@ -167,3 +167,23 @@ async def test_request_after_a_write_does_not_join_an_older_load(
     await reading
     await until(lambda: results)
     assert results[0].response is not None
+
+
+async def test_oldest_requests_are_answered_first_whatever_they_wait_for(
+    empty: Settings, cache_of: CacheOf
+) -> None:
+    cache, loads = await cache_of(empty), InFlightLoads()
+    loads.register("/t", fast_route(empty, cache, NO_CACHE))
+    origin = Origin()
+    origin.released.clear()
+    reading = [asyncio.create_task(cache.get(key, origin)) for key in ("a", "b")]
+    await until(lambda: origin.calls == 2)
+    answered: list[int] = []
+    for number in range(300):
+        load = loads.get("/t/b" if number % 3 else "/t/a")
+        assert load is not None
+        load.subscribe(lambda _, number=number: answered.append(number))
+    origin.released.set()
+    await asyncio.gather(*reading)
+    await until(lambda: len(answered) == 300)
+    assert answered == list(range(300))
