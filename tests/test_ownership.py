@@ -39,4 +39,4 @@ def test_vendor_does_not_grow(project: Path) -> None:
     """The aim is 16,000 lines. This bound is lowered with each part that goes, and raised only by
     the lines of a feature that users have asked for."""
     _, lines = lines_by_folder(project / "vendor")
-    assert lines.total() <= 25_624, lines
+    assert lines.total() <= 25_623, lines

@@ -26,9 +26,8 @@ Waiter = Callable[[LoadResult], object]
 class OldestFirst:
     """Calls back the requests whose loads have ended, the oldest first, some in each turn.
 
-    Loads that end together have requests of all ages. Load by load, the last of the old requests
-    would wait for most of the new ones: that took 0.4 s of the p99 of a cold thundering herd with
-    50,000 clients.
+    Loads that end together have requests of all ages. Load by load, an old request would wait for
+    most of the new ones: 0.4 s of the p99 of a cold thundering herd with 50,000 clients.
     """
 
     def __init__(self) -> None:
@@ -42,11 +41,13 @@ class OldestFirst:
         heapq.heappush(self._due, (number, waiter, result))
 
     def _turn(self) -> None:
-        for _ in range(min(len(self._due), _PER_TURN)):
-            _, waiter, result = heapq.heappop(self._due)
-            waiter(result)
-        if self._due:
-            asyncio.get_running_loop().call_soon(self._turn)
+        try:
+            for _ in range(min(len(self._due), _PER_TURN)):
+                _, waiter, result = heapq.heappop(self._due)
+                waiter(result)
+        finally:  # an error of one holds up no other
+            if self._due:
+                asyncio.get_running_loop().call_soon(self._turn)
 
 
 class InFlightLoad:
@@ -74,8 +75,7 @@ class InFlightLoad:
         return self._fast.route.cache.in_flight_load(self._key) is self._load
 
     def subscribe(self, waiter: Waiter, *, began: bool = False) -> None:
-        """Calls `waiter`, which may not raise, after the end of the load. `began`: its request did
-        not join the load."""
+        """Calls `waiter` after the end of the load. `began`: its request did not join the load."""
         (self._first if began else self._joined).append((self._answers.number(), waiter))
 
     def _loaded(self, load: asyncio.Task[CacheResult]) -> None:
@@ -93,9 +93,8 @@ class InFlightLoad:
         route = self._fast.route
         try:
             read = route.cache.count_read(load.result(), readers)
-            rendered = route.representation.render(
-                CacheResult(read.entry, read.source, read.status + note)
-            )
+            shared = CacheResult(read.entry, read.source, read.status + note)
+            rendered = route.representation.render(shared)
         except Exception as error:  # NotFound, or any of the domain's representation
             return LoadResult(error=error)
         return LoadResult(rendered.for_fast_path(read.entry.stored_at, self.recorder))

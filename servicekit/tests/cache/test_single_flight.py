@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import httpx
@@ -178,12 +179,24 @@ async def test_oldest_requests_are_answered_first_whatever_they_wait_for(
     origin.released.clear()
     reading = [asyncio.create_task(cache.get(key, origin)) for key in ("a", "b")]
     await until(lambda: origin.calls == 2)
+    failures: list[object] = []
+    loop = asyncio.get_running_loop()
+    handler = loop.get_exception_handler()
+    loop.set_exception_handler(lambda _, failure: failures.append(failure))
     answered: list[int] = []
+
+    def answer(number: int, _result: LoadResult) -> None:
+        answered.append(number)
+        if number == 100:
+            raise ValueError("a defect, which holds up no other request")
+
     for number in range(300):
         load = loads.get("/t/b" if number % 3 else "/t/a")
         assert load is not None
-        load.subscribe(lambda _, number=number: answered.append(number))
+        load.subscribe(partial(answer, number))
     origin.released.set()
     await asyncio.gather(*reading)
     await until(lambda: len(answered) == 300)
+    loop.set_exception_handler(handler)
     assert answered == list(range(300))
+    assert len(failures) == 1
