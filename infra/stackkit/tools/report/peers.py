@@ -11,10 +11,10 @@ OURS = "this service"
 MEASURED = "make bench ONLY=hot,random,list,create, medians of 2026-11-30, Python 3.13"
 SHARES = {"hot": 80, "random": 10, "list": 4, "create": 6}  # % of the requests
 RATES: Mapping[str, Mapping[str, int]] = {  # requests/s
-    OURS: {"hot": 56_289, "random": 16_100, "list": 7_800, "create": 12_119},
-    "BlackSheep, asyncpg": {"hot": 7_869, "random": 8_098, "list": 5_042, "create": 4_527},
-    "FastAPI, asyncpg": {"hot": 4_921, "random": 6_358, "list": 3_598, "create": 3_821},
-    "FastAPI, SQLAlchemy": {"hot": 4_267, "random": 4_663, "list": 1_182, "create": 1_152},
+    OURS: {"hot": 48_223, "random": 15_695, "list": 6_522, "create": 8_562},
+    "BlackSheep, asyncpg": {"hot": 6_536, "random": 7_183, "list": 4_284, "create": 4_005},
+    "FastAPI, asyncpg": {"hot": 3_904, "random": 5_178, "list": 2_805, "create": 2_886},
+    "FastAPI, SQLAlchemy": {"hot": 4_904, "random": 3_777, "list": 1_096, "create": 858},
 }
 
 
