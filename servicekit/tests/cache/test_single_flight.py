@@ -14,6 +14,7 @@ from app.settings import Settings
 from servicekit.cache.cached_routes import CachedRoute, FastRoute
 from servicekit.cache.entries import Entry
 from servicekit.cache.representation import Representation
+from servicekit.cache.results import CacheResult
 from servicekit.cache.single_flight import InFlightLoads, LoadResult
 from servicekit.cache.two_level import TwoLevelCache
 from servicekit.telemetry.access_log import AccessLog
@@ -31,6 +32,18 @@ def fast_route(settings: Settings, cache: TwoLevelCache, given_as: Representatio
     not_asked: Any = None
     route = CachedRoute(not_asked, re.compile("[a-z]+"), cache, given_as, not_asked)
     return FastRoute("/t/{id}", route, FastPathRecorder("/t/{id}", None, AccessLog(settings)))
+
+
+async def held_loads(
+    settings: Settings, cache: TwoLevelCache, given_as: Representation, *keys: str
+) -> tuple[InFlightLoads, Origin, list[asyncio.Task[CacheResult]]]:
+    """Loads of the keys, below /t, which end when the origin is released."""
+    loads, origin = InFlightLoads(), Origin()
+    loads.register("/t", fast_route(settings, cache, given_as))
+    origin.released.clear()
+    reading = [asyncio.create_task(cache.get(key, origin)) for key in keys]
+    await until(lambda: origin.calls == len(keys))
+    return loads, origin, reading
 
 
 @pytest.fixture
@@ -132,18 +145,14 @@ async def test_response_that_cannot_be_made_is_an_error_to_each_subscriber(
     def defect(_entry: Entry) -> str:
         raise ValueError("a defect of the domain")
 
-    cache, loads = await cache_of(empty), InFlightLoads()
-    loads.register("/t", fast_route(empty, cache, Representation(defect)))
-    origin = Origin()
-    origin.released.clear()
-    reading = asyncio.create_task(cache.get("k", origin))
-    await until(lambda: origin.calls)
+    cache = await cache_of(empty)
+    loads, origin, reading = await held_loads(empty, cache, Representation(defect), "k")
     load, results = loads.get("/t/k"), list[LoadResult]()
     assert load is not None
     for _ in range(2):
         load.subscribe(results.append)
     origin.released.set()
-    await reading
+    await asyncio.gather(*reading)
     await until(lambda: len(results) == 2)
     assert [str(result.error) for result in results] == ["a defect of the domain"] * 2
 
@@ -151,12 +160,8 @@ async def test_response_that_cannot_be_made_is_an_error_to_each_subscriber(
 async def test_request_after_a_write_does_not_join_an_older_load(
     empty: Settings, cache_of: CacheOf
 ) -> None:
-    cache, loads = await cache_of(empty), InFlightLoads()
-    loads.register("/t", fast_route(empty, cache, NO_CACHE))
-    origin = Origin()
-    origin.released.clear()
-    reading = asyncio.create_task(cache.get("k", origin))
-    await until(lambda: origin.calls)
+    cache = await cache_of(empty)
+    loads, origin, reading = await held_loads(empty, cache, NO_CACHE, "k")
     before = loads.get("/t/k")
     assert before is not None
     results: list[LoadResult] = []
@@ -165,7 +170,7 @@ async def test_request_after_a_write_does_not_join_an_older_load(
 
     assert loads.get("/t/k") is None
     origin.released.set()
-    await reading
+    await asyncio.gather(*reading)
     await until(lambda: results)
     assert results[0].response is not None
 
@@ -173,12 +178,8 @@ async def test_request_after_a_write_does_not_join_an_older_load(
 async def test_oldest_requests_are_answered_first_whatever_they_wait_for(
     empty: Settings, cache_of: CacheOf
 ) -> None:
-    cache, loads = await cache_of(empty), InFlightLoads()
-    loads.register("/t", fast_route(empty, cache, NO_CACHE))
-    origin = Origin()
-    origin.released.clear()
-    reading = [asyncio.create_task(cache.get(key, origin)) for key in ("a", "b")]
-    await until(lambda: origin.calls == 2)
+    cache = await cache_of(empty)
+    loads, origin, reading = await held_loads(empty, cache, NO_CACHE, "a", "b")
     failures: list[object] = []
     loop = asyncio.get_running_loop()
     handler = loop.get_exception_handler()
